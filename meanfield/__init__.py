@@ -1,0 +1,84 @@
+"""meanfield: two-layer neural networks as particle systems.
+
+A network is a measure μ on the parameters of one hidden unit; training is a Wasserstein gradient flow of μ. One number, the
+output scale α, leads from the mean-field regime (α = 1) to the lazy one (α → ∞). `Objective` says what is descended, a flow
+says how, `simulate` does it, observables say what to look at. What is proved about it lives apart, in the package `theory`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meanfield import datasets as datasets
+    from meanfield import observables as observables
+    from meanfield.flows import AbstractFlow as AbstractFlow
+    from meanfield.flows import AdaptiveFlow as AdaptiveFlow
+    from meanfield.flows import GradientFlow as GradientFlow
+    from meanfield.flows import OptimiserFlow as OptimiserFlow
+    from meanfield.flows import State as State
+    from meanfield.flows import TangentFlow as TangentFlow
+    from meanfield.kernels import Blocked as Blocked
+    from meanfield.kernels import Dense as Dense
+    from meanfield.kernels import Plan as Plan
+    from meanfield.kernels import plan as plan
+    from meanfield.losses import AbstractLoss as AbstractLoss
+    from meanfield.losses import Exponential as Exponential
+    from meanfield.losses import Logistic as Logistic
+    from meanfield.losses import Square as Square
+    from meanfield.objective import AbstractObjective as AbstractObjective
+    from meanfield.objective import Objective as Objective
+    from meanfield.objective import TangentObjective as TangentObjective
+    from meanfield.observables import AbstractObservable as AbstractObservable
+    from meanfield.observables import ChangedSigns as ChangedSigns
+    from meanfield.observables import Displacement as Displacement
+    from meanfield.observables import Energy as Energy
+    from meanfield.observables import KernelAlignment as KernelAlignment
+    from meanfield.observables import KernelDrift as KernelDrift
+    from meanfield.observables import Positions as Positions
+    from meanfield.observables import Predictions as Predictions
+    from meanfield.observables import Risk as Risk
+    from meanfield.observables import TestError as TestError
+    from meanfield.observables import TestRisk as TestRisk
+    from meanfield.particles import Particles as Particles
+    from meanfield.penalties import WeightDecay as WeightDecay
+    from meanfield.simulation import Trajectory as Trajectory
+    from meanfield.simulation import simulate as simulate
+    from meanfield.tangent import tangent_kernel as tangent_kernel
+    from meanfield.units import AbstractUnit as AbstractUnit
+    from meanfield.units import Neuron as Neuron
+
+# Names are looked up on first use, so that `meanfield --help` answers before JAX has loaded.
+_HOME = {
+    "meanfield.datasets": (),
+    "meanfield.observables": (
+        "AbstractObservable ChangedSigns Displacement Energy KernelAlignment KernelDrift Positions Predictions Risk "
+        "TestError TestRisk"
+    ).split(),
+    "meanfield.flows": "AbstractFlow AdaptiveFlow GradientFlow OptimiserFlow State TangentFlow".split(),
+    "meanfield.kernels": "Blocked Dense Plan plan".split(),
+    "meanfield.losses": "AbstractLoss Exponential Logistic Square".split(),
+    "meanfield.objective": "AbstractObjective Objective TangentObjective".split(),
+    "meanfield.particles": ("Particles",),
+    "meanfield.penalties": ("WeightDecay",),
+    "meanfield.simulation": "Trajectory simulate".split(),
+    "meanfield.tangent": ("tangent_kernel",),
+    "meanfield.units": "AbstractUnit Neuron".split(),
+}
+_WHERE = {name: home for home, names in _HOME.items() for name in names}
+_MODULES = ("datasets", "observables")
+
+__all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+        globals()[name] = value  # also where a module of the same name was set by the import
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"meanfield.{name}")
+    raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,9 @@
+"""Flows: how particles move. One flow a file."""
+
+from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.adaptive import AdaptiveFlow
+from meanfield.flows.gradient import GradientFlow
+from meanfield.flows.optimiser import OptimiserFlow
+from meanfield.flows.tangent import TangentFlow
+
+__all__ = ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "State", "TangentFlow"]

@@ -1,0 +1,64 @@
+"""What a flow promises, and the state that it carries."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._typing import Count, Random, Scalar
+from meanfield.objective import AbstractObjective
+from meanfield.particles import Particles
+
+
+class State(eqx.Module):
+    """Where a simulation stands: all that the next step depends on, and nothing else."""
+
+    particles: Particles
+    time: Scalar
+    step: Count
+    key: Random | None
+    memory: Any
+    """What this flow alone carries: an optimiser's moments, an integrator's step size."""
+
+
+class AbstractFlow(eqx.Module):
+    """A flow on particles: `init` makes a state, `step` moves it on.
+
+    Random steps draw from `fold_in(state.key, state.step)`, so that 70 + 130 steps equal 200 steps bit for bit.
+    """
+
+    @abstractmethod
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
+        """The state at time zero."""
+
+    @abstractmethod
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        """The state one step later."""
+
+    @abstractmethod
+    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """(step numbers nearest to `times`, the times of those steps), or None for a flow that chooses its steps."""
+
+    @abstractmethod
+    def aim(self, state: State, time: float) -> State:
+        """The state of a flow that chooses its steps, told to stop at `time`."""
+
+    @abstractmethod
+    def advice(self) -> str:
+        """What to try when the flow diverges: half a sentence."""
+
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        """The objective that this flow descends when it starts at `mu`."""
+        return objective.started(mu)
+
+    @property
+    def evaluations(self) -> int:
+        """Velocities computed in one step."""
+        return 1
+
+
+def beginning(mu: Particles, key: Random | None, memory: Any = None) -> State:
+    """The state of step zero at time zero."""
+    return State(mu, jnp.zeros((), mu.dtype), jnp.zeros((), jnp.int32), key, memory)

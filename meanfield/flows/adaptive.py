@@ -1,0 +1,118 @@
+"""The gradient flow itself, to a tolerance: steps chosen by an embedded Runge–Kutta pair."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._typing import Random, Scalar
+from meanfield.arguments import host, positive_number
+from meanfield.flows.abstract import AbstractFlow, State, beginning
+from meanfield.objective import AbstractObjective
+from meanfield.particles import Particles
+
+
+class Memory(eqx.Module):
+    """What the integrator carries from attempt to attempt."""
+
+    trial: Scalar
+    """End of the next attempt, before it is cut at the horizon."""
+    horizon: Scalar
+    solver: Any
+    controller: Any
+    jump: Any
+
+
+class AdaptiveFlow(AbstractFlow):
+    r"""The gradient flow θ_j' = −∇F'[μ](θ_j), integrated by Tsitouras' 5(4) pair with a PI step-size controller (diffrax).
+
+    **Arguments:**
+
+    - `rtol`, `atol`: relative and absolute tolerance on a particle's parameters, one step at a time.
+
+    One step here is one attempt, accepted or not. Observation times are hit exactly. Raises `ValueError` for tolerances
+    that are not positive, or that the particles' type can't resolve.
+
+    Units with kinks (relu) make the velocity jump where a particle's hyperplane crosses a sample, and the error control
+    then takes short steps there: tolerances below 1e-6 pay for smooth units only.
+    """
+
+    rtol: Scalar
+    atol: Scalar
+
+    def __init__(self, rtol=1e-4, atol=1e-6):
+        self.rtol = jnp.asarray(positive_number("rtol", rtol), dtype=float)
+        self.atol = jnp.asarray(positive_number("atol", atol), dtype=float)
+
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
+        self._resolved(mu)
+        start, end = jnp.zeros((), mu.dtype), jnp.asarray(jnp.inf, mu.dtype)
+        term, solver, controller = self._parts(mu)
+        trial, carried = controller.init(
+            term, start, end, mu.position, None, objective_at(objective, mu), solver.func, solver.error_order(term)
+        )
+        first = solver.init(term, start, trial, mu.position, objective_at(objective, mu))
+        return beginning(mu, key, Memory(trial, end, first, carried, jnp.asarray(False)))
+
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        # A state at its horizon waits there: this is what lets a chunk be of any length.
+        return jax.lax.cond(
+            state.time < state.memory.horizon, lambda s: self._attempt(objective, s), lambda s: s, state
+        )
+
+    def _attempt(self, objective: AbstractObjective, state: State) -> State:
+        mu, memory = state.particles, state.memory
+        term, solver, controller = self._parts(mu)
+        arguments = objective_at(objective, mu)
+        end = jnp.minimum(memory.trial, memory.horizon)
+        position, error, _, carry, _ = solver.step(
+            term, state.time, end, mu.position, arguments, memory.solver, memory.jump
+        )
+        keep, start, trial, jump, carried, _ = controller.adapt_step_size(
+            state.time, end, mu.position, position, arguments, error, solver.error_order(term), memory.controller
+        )
+        # An attempt cut short at the horizon says little about the next: fall back on what was planned.
+        trial = jnp.where(keep & (end < memory.trial), jnp.maximum(trial, start + memory.trial - state.time), trial)
+        moved, carry = jax.tree.map(
+            lambda new, old: jnp.where(keep, new, old), (position, carry), (mu.position, memory.solver)
+        )
+        return eqx.tree_at(
+            lambda s: (s.particles, s.time, s.step, s.memory),
+            state,
+            (mu.moved(moved), start, state.step + 1, Memory(trial, memory.horizon, carry, carried, jump)),
+        )
+
+    def _parts(self, mu: Particles):
+        import diffrax  # imported here because it takes longer to load than the rest of the package
+
+        term = diffrax.ODETerm(lambda t, position, at: at(position))
+        rtol, atol = self.rtol.astype(mu.dtype), self.atol.astype(mu.dtype)
+        return term, diffrax.Tsit5(), diffrax.PIDController(rtol, atol, pcoeff=0.3, icoeff=0.4)
+
+    def _resolved(self, mu: Particles) -> None:
+        rtol, least = host(self.rtol), 10 * float(jnp.finfo(mu.dtype).eps)
+        if rtol is not None and rtol.ndim == 0 and rtol < least:
+            raise ValueError(
+                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give float64 particles "
+                f"under jax.enable_x64(True)."
+            )
+
+    def clock(self, times: np.ndarray) -> None:
+        return None
+
+    def aim(self, state: State, time: float) -> State:
+        return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
+
+    def advice(self) -> str:
+        return f"lower rtol (now {float(self.rtol):.3g}), or check that the objective is bounded below"
+
+    @property
+    def evaluations(self) -> int:
+        return 6
+
+
+def objective_at(objective: AbstractObjective, mu: Particles):
+    """position ↦ velocity, with the masses of μ."""
+    return lambda position: objective.velocity(mu.moved(position))

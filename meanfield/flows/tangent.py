@@ -1,0 +1,51 @@
+"""The lazy limit: a flow of the model linearised at its start."""
+
+import numpy as np
+
+from meanfield._typing import Random
+from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.gradient import GradientFlow
+from meanfield.objective import AbstractObjective, Objective, TangentObjective
+from meanfield.particles import Particles
+
+
+class TangentFlow(AbstractFlow):
+    r"""The flow of the tangent model f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇Φ(θ_j⁰; x)·(θ_j − θ_j⁰).
+
+    **Arguments:**
+
+    - `flow`: how the linear model is integrated: a number is the step of gradient descent; or any other flow, such as
+      `AdaptiveFlow(rtol=1e-6, atol=1e-9)`.
+
+    Predictions and observables of the run are those of the linear model (`Trajectory.objective`).
+    Source: Chizat, Oyallon & Bach (2019).
+    """
+
+    flow: AbstractFlow
+
+    def __init__(self, flow):
+        self.flow = flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)
+
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        if not isinstance(objective, Objective):
+            raise ValueError(f"objective={type(objective).__name__}: expected an Objective, to be linearised once.")
+        return TangentObjective(objective.started(mu), mu)
+
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
+        return self.flow.init(objective, mu, key=key)
+
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        return self.flow.step(objective, state)
+
+    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        return self.flow.clock(times)
+
+    def aim(self, state: State, time: float) -> State:
+        return self.flow.aim(state, time)
+
+    def advice(self) -> str:
+        return self.flow.advice()
+
+    @property
+    def evaluations(self) -> int:
+        return self.flow.evaluations

@@ -1,0 +1,132 @@
+"""Losses: the risk R(f) of predictions f against targets y, its derivative and its curvature.
+
+A loss acts on all samples at once, because the soft-min does not split into a mean over samples. Flows need only the
+*residual* r_i = n ∂R/∂f_i; for a mean of pointwise losses this is ℓ'(f_i, y_i).
+"""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._typing import Outputs, Scalar
+from meanfield.arguments import floating_array, host
+
+
+class AbstractLoss(eqx.Module):
+    """R(f), with f and y of shape [n] (one output) or [n, k] (several)."""
+
+    @abstractmethod
+    def targets(self, y, outputs: int, dtype) -> Outputs:
+        """y as this loss wants it; raises `ValueError` for targets that do not fit."""
+
+    @abstractmethod
+    def risk(self, f: Outputs, y: Outputs) -> Scalar:
+        """R(f)."""
+
+    @abstractmethod
+    def residual(self, f: Outputs, y: Outputs) -> Outputs:
+        """r = n ∂R/∂f, of the shape of f."""
+
+    def curvature(self, f: Outputs, y: Outputs, v: Outputs) -> Outputs:
+        """n ∂²R/∂f² applied to v, of the shape of f."""
+        return jax.jvp(lambda g: self.residual(g, y), (f,), (v,))[1]
+
+
+class Square(AbstractLoss):
+    """Square loss R(f) = (1/n) Σ_i ½|f_i − y_i|², r = f − y.
+
+    >>> import jax.numpy as jnp, meanfield as mf
+    >>> float(mf.Square().risk(jnp.array([1.0, 3.0]), jnp.array([0.0, 0.0])))
+    2.5
+    """
+
+    def targets(self, y, outputs: int, dtype) -> Outputs:
+        return _numbers(y, outputs, dtype)
+
+    def risk(self, f: Outputs, y: Outputs) -> Scalar:
+        return 0.5 * jnp.sum(jnp.square(f - y)) / f.shape[0]
+
+    def residual(self, f: Outputs, y: Outputs) -> Outputs:
+        return f - y
+
+
+class Logistic(AbstractLoss):
+    """Logistic loss: R(f) = (1/n) Σ_i log(1 + exp(−y_i f_i)) for labels ±1.
+
+    With several outputs the cross-entropy R(f) = (1/n) Σ_i [log Σ_c exp f_ic − f_{i,y_i}], for classes 0 … k−1 or
+    their one-hot rows.
+    """
+
+    def targets(self, y, outputs: int, dtype) -> Outputs:
+        return _labels(y, outputs, dtype)
+
+    def risk(self, f: Outputs, y: Outputs) -> Scalar:
+        if f.ndim == 1:
+            return jnp.mean(jax.nn.softplus(-y * f))
+        return jnp.mean(jax.nn.logsumexp(f, axis=1) - jnp.sum(y * f, axis=1))
+
+    def residual(self, f: Outputs, y: Outputs) -> Outputs:
+        if f.ndim == 1:
+            return -y * jax.nn.sigmoid(-y * f)
+        return jax.nn.softmax(f, axis=1) - y
+
+
+class Exponential(AbstractLoss):
+    """Exponential loss in its soft-min form R(f) = log (1/n) Σ_i exp(−y_i f_i) for labels ±1.
+
+    −R is a smooth minimum of the margins, so descent on R maximises the margin at a rate that does not die out as exp(−yf)
+    itself would (Chizat & Bach 2020). With several outputs the sum runs over the margins f_{i,y_i} − f_ic, c ≠ y_i.
+    """
+
+    def targets(self, y, outputs: int, dtype) -> Outputs:
+        return _labels(y, outputs, dtype)
+
+    def _exponents(self, f: Outputs, y: Outputs):
+        if f.ndim == 1:
+            return -y * f
+        own = jnp.sum(y * f, axis=1, keepdims=True)
+        return jnp.where(y > 0, -jnp.inf, f - own)
+
+    def risk(self, f: Outputs, y: Outputs) -> Scalar:
+        return jax.nn.logsumexp(self._exponents(f, y)) - jnp.log(float(f.shape[0]))
+
+    def residual(self, f: Outputs, y: Outputs) -> Outputs:
+        n = f.shape[0]
+        weights = n * jax.nn.softmax(self._exponents(f, y), axis=None if f.ndim > 1 else 0)
+        if f.ndim == 1:
+            return -y * weights
+        return weights - y * jnp.sum(weights, axis=1, keepdims=True)
+
+
+def _numbers(y, outputs: int, dtype) -> Outputs:
+    if outputs == 1:
+        return floating_array("y", y, "n", dtype=dtype)
+    y = floating_array("y", y, "n k", dtype=dtype)
+    if y.shape[1] != outputs:
+        raise ValueError(f"y has shape {y.shape}: expected [n, {outputs}], a column for each output of the unit.")
+    return y
+
+
+def _labels(y, outputs: int, dtype) -> Outputs:
+    """±1 for one output; one-hot rows for several, from classes or from such rows."""
+    known = host(y)
+    if known is None:
+        return _numbers(y, outputs, dtype)
+    if outputs == 1:
+        wrong = known[~np.isin(known, (-1, 1))]
+        if wrong.size:
+            raise ValueError(f"y holds the label {wrong.flat[0]}: this loss takes labels -1 and +1.")
+        return _numbers(known, outputs, dtype)
+    if known.ndim == 1:
+        wrong = known[~np.isin(known, np.arange(outputs))]
+        if wrong.size:
+            raise ValueError(f"y holds the class {wrong.flat[0]}: this loss takes classes 0 to {outputs - 1}.")
+        known = np.eye(outputs)[known.astype(int)]
+    hot = _numbers(known, outputs, dtype)
+    rows = np.asarray(hot)
+    if not (np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise ValueError("y has rows that are not one-hot: this loss takes classes, or rows with a single 1.")
+    return hot

@@ -1,0 +1,248 @@
+"""The objective F(μ) = R(f)/α² + ∫ V dμ, its first variation and its Wasserstein velocity."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
+from meanfield.arguments import floating_array, positive_number
+from meanfield.kernels import Plan, plan
+from meanfield.kernels.abstract import AbstractKernel
+from meanfield.losses import AbstractLoss
+from meanfield.particles import Particles
+from meanfield.units import AbstractUnit
+
+
+class AbstractObjective(eqx.Module):
+    """What a flow descends: a predictor f(x; μ), a risk R(f)/α² and a penalty ∫ V dμ."""
+
+    unit: eqx.AbstractVar[AbstractUnit]
+    loss: eqx.AbstractVar[AbstractLoss]
+    x: eqx.AbstractVar[Inputs]
+    y: eqx.AbstractVar[Outputs]
+    scale: eqx.AbstractVar[Scalar]
+    penalty: eqx.AbstractVar[Callable | None]
+
+    @abstractmethod
+    def predict(self, mu: Particles, x: Inputs | None = None) -> Outputs:
+        """f(x; μ), shape [n] or [n, k]; on the training inputs when `x` is not given."""
+
+    @abstractmethod
+    def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
+        """(f, pull) on the training inputs, pull(r)[j] = Σ_i r_i ∇_θ (∂f_i/∂p_j)/α: one pass for both integrals."""
+
+    @abstractmethod
+    def started(self, mu: Particles) -> "AbstractObjective":
+        """This objective for a flow that starts at `mu`: a centred model takes its reference from there."""
+
+    def risk(self, mu: Particles) -> Scalar:
+        """R(f), without the factor 1/α²."""
+        return self.loss.risk(self.predict(mu), self.y)
+
+    def value(self, mu: Particles) -> Scalar:
+        """F(μ) = R(f)/α² + Σ_j p_j V(θ_j)."""
+        value = self.risk(mu) / self.scale**2
+        if self.penalty is not None:
+            value = value + jnp.dot(mu.mass, jax.vmap(self.penalty)(mu.position))
+        return value
+
+    def velocity(self, mu: Particles) -> Position:
+        """v_j = −∇F'[μ](θ_j) = −(1/αn) Σ_i r_i ∇_θ Φ(θ_j; x_i) − ∇V(θ_j), shape [m, p].
+
+        For equal masses this is −m ∇_{θ_j} F, so that one explicit Euler step of size h is one step of gradient descent.
+        """
+        f, pull = self.linearise(mu)
+        v = -pull(self.loss.residual(f, self.y)) / (self.scale * f.shape[0])
+        if self.penalty is not None:
+            v = v - jax.vmap(jax.grad(self.penalty))(mu.position)
+        return v.astype(mu.dtype)
+
+
+class Objective(AbstractObjective):
+    r"""The objective of a two-layer network.
+
+    f(x; μ) = α ∫ Φ(θ; x) dμ(θ),  F(μ) = R(f)/α² + ∫ V dμ,
+    F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ),  r_i = n ∂R/∂f_i.
+
+    **Arguments:**
+
+    - `unit`: Φ, such as `Neuron("relu")`.
+    - `loss`: R, such as `Square()`.
+    - `x`: inputs, [n, d]. `y`: targets, [n], or [n, k] for a unit of k outputs, or labels where the loss takes them.
+    - `scale`: α. One is mean-field, √m the neural-tangent scaling, large is lazy.
+    - `penalty`: V, such as `WeightDecay(1e-3)` or any function of one particle's θ.
+    - `centred`: with True the predictor is f(x; μ) − f(x; μ_0), μ_0 being where a flow starts (`simulate` sees to it), or
+      give the particles μ_0 themselves.
+    - `kernel`: how the two integrals are computed; chosen by `plan` if not given.
+
+    Raises `ValueError` for non-finite or ragged data, shapes that do not match, and labels that do not fit the loss.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> unit = mf.Neuron("relu")
+    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(3), y=jnp.ones(3))
+    >>> mu = mf.Particles.doubled(jax.random.key(0), unit, m=10, d=3)
+    >>> float(objective.value(mu))
+    0.5
+    >>> objective.velocity(mu).shape
+    (10, 4)
+    """
+
+    unit: AbstractUnit
+    loss: AbstractLoss
+    x: Inputs
+    y: Outputs
+    scale: Scalar
+    penalty: Callable | None
+    centred: bool = eqx.field(static=True)
+    reference: Particles | None
+    offset: Outputs | None
+    kernel: AbstractKernel | None
+
+    def __init__(
+        self,
+        unit: AbstractUnit,
+        loss: AbstractLoss,
+        x,
+        y,
+        scale=1.0,
+        penalty: Callable | None = None,
+        centred: bool | Particles = False,
+        kernel: AbstractKernel | None = None,
+    ):
+        self.unit = unit
+        self.loss = loss
+        self.x = floating_array("x", x, "n d")
+        self.y = loss.targets(y, unit.outputs, self.x.dtype)
+        if self.y.shape[0] != self.x.shape[0]:
+            raise ValueError(f"y has {self.y.shape[0]} rows and x has {self.x.shape[0]}: expected one target an input.")
+        self.scale = jnp.asarray(positive_number("scale", scale), dtype=self.x.dtype)
+        if penalty is not None and not callable(penalty):
+            raise ValueError(f"penalty={penalty!r}: expected a function of one particle's parameters, or None.")
+        self.penalty = penalty
+        self.kernel = kernel
+        self.centred = centred is not False
+        self.reference = None
+        self.offset = None
+        if isinstance(centred, Particles):
+            self.reference = centred
+            self.offset = self._raw(centred, self.x)
+
+    def started(self, mu: Particles) -> "Objective":
+        self._check(mu)
+        if not self.centred or self.reference is not None:
+            return self
+        return Objective(self.unit, self.loss, self.x, self.y, self.scale, self.penalty, mu, self.kernel)
+
+    def plan(self, m: int) -> Plan:
+        """Which kernel computes the integrals for m particles, and what it costs."""
+        return plan(self, m)
+
+    def predict(self, mu: Particles, x=None) -> Outputs:
+        self._check(mu)
+        if x is None:
+            f = self._raw(mu, self.x)
+            return f if self._offset() is None else f - self._offset()
+        x = floating_array("x", x, "n d", dtype=self.x.dtype)
+        if x.shape[1] != self.x.shape[1]:
+            raise ValueError(f"x has {x.shape[1]} columns: expected {self.x.shape[1]}, as in training.")
+        f = self._raw(mu, x)
+        self._offset()
+        return f if self.reference is None else f - self._raw(self.reference, x)
+
+    def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
+        self._check(mu)
+        f, pull = self._kernel(mu).linearise(self.unit, mu, self.x)
+        f = self.scale * f
+        return (f if self._offset() is None else f - self._offset()), pull
+
+    def first_variation(self, mu: Particles, theta: Parameter | Position) -> Float[Array, "*shape"]:
+        """F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ): a scalar for θ of shape [p], [l] for [l, p]."""
+        f = self.predict(mu)
+        r = self.loss.residual(f, self.y)
+        theta = jnp.asarray(theta)
+        probe = Particles(jnp.atleast_2d(theta), jnp.ones(jnp.atleast_2d(theta).shape[0]))
+        self._check(probe)
+
+        def at(point: Parameter) -> Scalar:
+            phi = self._raw(Particles(point[None], jnp.ones(1, point.dtype)), self.x) / self.scale
+            value = jnp.vdot(r, phi) / (self.scale * r.shape[0])
+            return value if self.penalty is None else value + self.penalty(point)
+
+        # Batches, so that memory does not grow with the number of points times n.
+        values = jax.lax.map(at, probe.position, batch_size=256)
+        return values[0] if theta.ndim == 1 else values
+
+    def _raw(self, mu: Particles, x: Inputs) -> Outputs:
+        return self.scale * self._kernel(mu, x).predict(self.unit, mu, x)
+
+    def _offset(self) -> Outputs | None:
+        if self.centred and self.offset is None:
+            raise ValueError(
+                "centred=True has no reference yet: start a simulation, or give the initial particles as centred=mu_0."
+            )
+        return self.offset
+
+    def _kernel(self, mu: Particles, x: Inputs | None = None) -> AbstractKernel:
+        return self.kernel if self.kernel is not None else plan(self, mu.m, n=None if x is None else x.shape[0]).kernel
+
+    def _check(self, mu: Particles) -> None:
+        p = self.unit.size(self.x.shape[1])
+        if mu.position.shape[1] != p:
+            raise ValueError(
+                f"position has {mu.position.shape[1]} columns: expected {p}, the parameters of this unit "
+                f"for d={self.x.shape[1]}."
+            )
+
+
+class TangentObjective(AbstractObjective):
+    r"""The objective of the model linearised at μ_0, whose flow is the lazy limit.
+
+    f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇_θ Φ(θ_j⁰; x)·(θ_j − θ_j⁰). Particle j of μ keeps particle j of μ_0 as its anchor.
+
+    **Arguments:** the `network` objective and the `anchor` μ_0. Source: Chizat, Oyallon & Bach (2019).
+    """
+
+    network: Objective
+    anchor: Particles
+
+    @property
+    def unit(self) -> AbstractUnit:
+        return self.network.unit
+
+    @property
+    def loss(self) -> AbstractLoss:
+        return self.network.loss
+
+    @property
+    def x(self) -> Inputs:
+        return self.network.x
+
+    @property
+    def y(self) -> Outputs:
+        return self.network.y
+
+    @property
+    def scale(self) -> Scalar:
+        return self.network.scale
+
+    @property
+    def penalty(self) -> Callable | None:
+        return self.network.penalty
+
+    def started(self, mu: Particles) -> "TangentObjective":
+        return TangentObjective(self.network.started(mu), self.anchor)
+
+    def predict(self, mu: Particles, x=None) -> Outputs:
+        move = mu.position - self.anchor.position
+        f, change = jax.jvp(
+            lambda position: self.network.predict(self.anchor.moved(position), x), (self.anchor.position,), (move,)
+        )
+        return f + change
+
+    def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
+        _, pull = self.network.linearise(self.anchor)
+        return self.predict(mu), pull

@@ -1,0 +1,19 @@
+"""Penalties V(θ), averaged over the particles: F = R/α² + ∫ V dμ. Any function θ ↦ V(θ) will do."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from meanfield._typing import Parameter, Scalar
+from meanfield.arguments import positive_number
+
+
+class WeightDecay(eqx.Module):
+    """V(θ) = (strength/2) |θ|². Raises `ValueError` for a strength that is negative or not finite."""
+
+    strength: Scalar
+
+    def __init__(self, strength):
+        self.strength = jnp.asarray(positive_number("strength", strength, zero=True), dtype=float)
+
+    def __call__(self, theta: Parameter) -> Scalar:
+        return (0.5 * self.strength * jnp.sum(jnp.square(theta))).astype(theta.dtype)

@@ -1,0 +1,238 @@
+"""The only loop and the only jit: chunks of steps with the host awake in between."""
+
+import logging
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._typing import Random
+from meanfield.arguments import positive_count
+from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.objective import AbstractObjective
+from meanfield.observables import AbstractObservable, Risk
+from meanfield.particles import Particles
+from meanfield.progress import Progress, progress_on
+
+logger = logging.getLogger("meanfield")
+
+CHUNK_SECONDS = 0.5
+"""Chunks grow until one takes about this long: often enough to look, seldom enough to cost nothing."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a simulation returns, however it ended.
+
+    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones. `status` is
+    "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was descended (with
+    the reference of a centred model, or linearised). `stats` counts steps, evaluations of the velocity, and seconds.
+    """
+
+    times: np.ndarray
+    values: dict[str, np.ndarray]
+    particles: Particles
+    status: str
+    stats: dict[str, float]
+    objective: AbstractObjective
+
+    @property
+    def done(self) -> bool:
+        """Whether the final time was reached."""
+        return self.status == "done"
+
+
+def simulate(
+    objective: AbstractObjective,
+    flow: AbstractFlow,
+    mu: Particles,
+    *,
+    times,
+    observables: Sequence | Mapping[str, Callable] | None = None,
+    key: Random | None = None,
+    progress: bool | Progress | None = None,
+    chunk: int | None = None,
+    time_limit: float | None = None,
+) -> Trajectory:
+    r"""Run `flow` on `objective` from the particles `mu`.
+
+    **Arguments:**
+
+    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on; or the increasing times themselves. A
+      flow of fixed steps is observed at the nearest step, and `Trajectory.times` holds the times of those steps.
+    - `observables`: a list of observables (default: the risk), or a mapping from names to functions
+      (objective, particles) ↦ array.
+    - `key`: for flows that draw random numbers.
+    - `progress`: True for a bar on a terminal and lines elsewhere; or an object with `update` and `close`.
+    - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the result.
+    - `time_limit`: seconds after which the simulation stops and returns what there is.
+
+    **Returns:** a `Trajectory`. Divergence, the time limit and Ctrl-C end a simulation; they are not exceptions.
+
+    Raises `ValueError` for times that are negative, not finite or not increasing, and for shapes that do not match.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> unit = mf.Neuron("relu")
+    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(3), y=jnp.ones(3))
+    >>> mu = mf.Particles.doubled(jax.random.key(0), unit, m=100, d=3)
+    >>> run = mf.simulate(objective, mf.AdaptiveFlow(), mu, times=[0.0, 1.0, 10.0], observables=[mf.Risk(), mf.Displacement()])
+    >>> run.status, run.values["displacement"].shape
+    ('done', (3,))
+    """
+    targets = _time_grid(times)
+    watched = _observables(observables)
+    if chunk is not None:
+        positive_count("chunk", chunk)
+    began = clock.monotonic()
+    objective = flow.prepare(objective, mu)
+    stops, stamps = flow.clock(targets) or (None, targets)
+    if stops is not None:
+        _, first = np.unique(stops, return_index=True)
+        stops, stamps = stops[first], stamps[first]
+    run = _Run(objective, flow, flow.init(objective, mu, key=key), progress_on(progress), chunk, float(stamps[-1]))
+    run.deadline = None if time_limit is None else began + time_limit
+    start = {name: watch.init(objective, mu) for name, watch in watched.items()}
+    seen: list[dict[str, np.ndarray]] = []
+    status = "done"
+    try:
+        for i, stamp in enumerate(stamps):
+            status = run.reach(stamp, None if stops is None else int(stops[i]))
+            if status != "done":
+                break
+            seen.append(jax.device_get(_observe(watched, objective, run.state.particles, start)))
+    except KeyboardInterrupt:
+        status = f"stopped at t = {run.time:.6g}: interrupted"
+    finally:
+        run.progress.close()
+    if status != "done":
+        logger.warning("simulation %s", status)
+    return Trajectory(
+        times=stamps[: len(seen)],
+        values={name: np.stack([row[name] for row in seen]) if seen else np.zeros(0) for name in watched},
+        particles=run.state.particles,
+        status=status,
+        stats={
+            "steps": run.steps,
+            "evaluations": run.steps * flow.evaluations,
+            "seconds": clock.monotonic() - began,
+        },
+        objective=objective,
+    )
+
+
+class _Run:
+    """The state of one simulation between chunks."""
+
+    def __init__(self, objective, flow, state: State, progress: Progress, chunk: int | None, final: float):
+        self.objective, self.flow, self.state, self.progress, self.final = objective, flow, state, progress, final
+        self.fixed = chunk
+        self.chunk = 16 if chunk is None else chunk
+        self.steps, self.time, self.deadline = 0, 0.0, None
+
+    def reach(self, stamp: float, stop: int | None) -> str:
+        """Advance to `stamp` (step number `stop`, for fixed steps); "done", or why not."""
+        if stop is None:
+            self.state = self.flow.aim(self.state, stamp)
+        while not self._there(stamp, stop):
+            if self.deadline is not None and clock.monotonic() > self.deadline:
+                return f"stopped at t = {self.time:.6g}: the time limit was reached"
+            count = self.chunk if stop is None else min(self.chunk, stop - self.steps)
+            began = clock.monotonic()
+            after = _advance(self.objective, self.flow, self.state, count)
+            if not bool(_finite(after)):
+                self._back_to_last_finite(count)
+                return f"diverged at t = {self.time:.6g}: {self.flow.advice()}"
+            self._grow(clock.monotonic() - began, count)
+            self._take(after, stamp, stop)
+            self.progress.update(self.time, self.final, self.steps, self._risk())
+        return "done"
+
+    def _there(self, stamp: float, stop: int | None) -> bool:
+        return self.steps >= stop if stop is not None else not bool(self.state.time < np.asarray(stamp, self.state.time.dtype))
+
+    def _take(self, state: State, stamp: float, stop: int | None) -> None:
+        self.state, self.steps, self.time = state, int(state.step), float(state.time)
+
+    def _grow(self, seconds: float, count: int) -> None:
+        if self.fixed is None and count == self.chunk and seconds < CHUNK_SECONDS / 2:
+            self.chunk *= 2
+
+    def _back_to_last_finite(self, count: int) -> None:
+        """Bisect the chunk that went wrong: its steps are the same each time they are taken."""
+        good, bad = 0, count
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            tried = _advance(self.objective, self.flow, self.state, middle)
+            good, bad = (middle, bad) if bool(_finite(tried)) else (good, middle)
+        if good:
+            self._take(_advance(self.objective, self.flow, self.state, good), 0.0, None)
+
+    def _risk(self) -> float:
+        from meanfield.progress import Quiet
+
+        return 0.0 if isinstance(self.progress, Quiet) else float(_risk(self.objective, self.state.particles))
+
+
+@eqx.filter_jit
+def _advance(objective, flow, state: State, count) -> State:
+    # A loop whose length is an argument: one compilation serves every chunk, and so every chunk length gives the same bits.
+    return jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
+
+
+@eqx.filter_jit
+def _observe(watched, objective, mu: Particles, start) -> dict:
+    return {name: watch(objective, mu, start[name]) for name, watch in watched.items()}
+
+
+@eqx.filter_jit
+def _risk(objective, mu: Particles):
+    return objective.risk(mu)
+
+
+@eqx.filter_jit
+def _finite(state: State):
+    return jnp.all(jnp.isfinite(state.particles.position)) & jnp.all(jnp.isfinite(state.particles.mass))
+
+
+class _Function(AbstractObservable):
+    """A function of the user's as an observable."""
+
+    function: Callable
+    name = "function"
+    symbol = ""
+    unit = ""
+
+    def __call__(self, objective, mu, start):
+        return self.function(objective, mu)
+
+
+def _observables(given) -> dict[str, AbstractObservable]:
+    if given is None:
+        given = [Risk()]
+    if isinstance(given, Mapping):
+        return {name: watch if isinstance(watch, AbstractObservable) else _Function(watch) for name, watch in given.items()}
+    watched: dict[str, AbstractObservable] = {}
+    for watch in given:
+        if not isinstance(watch, AbstractObservable):
+            raise ValueError(f"observables holds {watch!r}: expected observables, or a mapping from names to functions.")
+        if watch.name in watched:
+            raise ValueError(f"observables names {watch.name!r} twice: give a mapping to tell the two apart.")
+        watched[watch.name] = watch
+    return watched
+
+
+def _time_grid(times) -> np.ndarray:
+    grid = np.asarray(times, dtype=float)
+    if grid.ndim == 0:
+        if not np.isfinite(grid) or grid <= 0:
+            raise ValueError(f"times={grid.item()!r}: expected a finite final time above 0.")
+        return np.concatenate([[0.0], np.geomspace(grid / 1000, grid, 32)])
+    if grid.ndim != 1 or grid.size == 0:
+        raise ValueError(f"times has shape {grid.shape}: expected one final time or a list of times.")
+    if not np.all(np.isfinite(grid)) or grid[0] < 0 or np.any(np.diff(grid) <= 0):
+        raise ValueError(f"times={np.array2string(grid, threshold=6)}: expected increasing finite times from 0 on.")
+    return grid

@@ -1,0 +1,92 @@
+"""Units Φ(θ; x): what one particle contributes to the predictor."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from meanfield._typing import Input, Inputs, Parameter, Position
+from meanfield.activations import named
+from meanfield.arguments import positive_count
+
+
+class AbstractUnit(eqx.Module):
+    """One hidden unit Φ(θ; x), a function of a particle's parameters θ ∈ ℝ^p and an input x ∈ ℝ^d.
+
+    A unit of your own needs `outputs`, `size` and `__call__`; everything else (kernels, flows, observables) works from
+    these by automatic differentiation. The first `outputs` entries of θ are the output weights, in which Φ is linear.
+    """
+
+    outputs: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def size(self, d: int) -> int:
+        """p, the number of parameters of one particle for inputs of dimension d."""
+
+    @abstractmethod
+    def __call__(self, theta: Parameter, x: Input) -> Float[Array, "*k"]:
+        """Φ(θ; x), a scalar for `outputs=1` and a vector of shape [outputs] otherwise."""
+
+
+class Neuron(AbstractUnit):
+    r"""A neuron Φ(θ; x) = a σ(w·x + b) with θ = (a_1 … a_k, w_1 … w_d[, b]).
+
+    **Arguments:**
+
+    - `activation`: a name (relu, leaky_relu, squared_relu, tanh, erf, sigmoid, softplus, gelu, cosine, linear) or any
+      scalar function that JAX can differentiate and that acts elementwise on arrays.
+    - `bias`: whether a particle carries b as its last parameter.
+    - `outputs`: k, the number of outputs; a is then a vector.
+
+    Raises `ValueError` for an unknown name or `outputs` below one.
+
+    >>> import jax.numpy as jnp, meanfield as mf
+    >>> unit = mf.Neuron("relu")
+    >>> float(unit(jnp.array([2.0, 1.0, -1.0]), jnp.array([3.0, 1.0])))
+    4.0
+    """
+
+    activation: Callable
+    bias: bool = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
+    homogeneity: int | None = eqx.field(static=True)
+    """Degree of positive homogeneity of Φ in θ; None when it has none (or σ is a function of the user's)."""
+
+    def __init__(self, activation: str | Callable, bias: bool = False, outputs: int = 1):
+        if isinstance(activation, str):
+            sigma = named(activation)
+            self.activation = sigma.function
+            self.homogeneity = None if sigma.homogeneity is None else sigma.homogeneity + 1
+        elif callable(activation):
+            self.activation = activation
+            self.homogeneity = None
+        else:
+            raise ValueError(f"activation={activation!r}: expected a name or a function of one array.")
+        self.bias = bool(bias)
+        self.outputs = positive_count("outputs", outputs)
+
+    def size(self, d: int) -> int:
+        return self.outputs + d + self.bias
+
+    def split(self, position: Position) -> tuple[Float[Array, "m k"], Float[Array, "m d"], Float[Array, " m"] | None]:
+        """(a, w, b) of every particle; b is None without bias."""
+        a = position[:, : self.outputs]
+        if self.bias:
+            return a, position[:, self.outputs : -1], position[:, -1]
+        return a, position[:, self.outputs :], None
+
+    def preactivation(self, position: Position, x: Inputs) -> Float[Array, "m n"]:
+        """w_j·x_i + b_j for every particle and sample."""
+        _, w, b = self.split(position)
+        z = w @ x.T
+        return z if b is None else z + b[:, None]
+
+    def __call__(self, theta: Parameter, x: Input) -> Float[Array, "*k"]:
+        w = theta[self.outputs : self.outputs + x.shape[0]]
+        z = jnp.dot(w, x)
+        if self.bias:
+            z = z + theta[-1]
+        a = theta[0] if self.outputs == 1 else theta[: self.outputs]
+        return a * self.activation(z)
