@@ -16,7 +16,7 @@ from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Risk
 from meanfield.particles import Particles
-from meanfield.progress import Progress, progress_on
+from meanfield.progress import Progress, Quiet, progress_on
 
 logger = logging.getLogger("meanfield")
 
@@ -93,9 +93,9 @@ def simulate(
     if stops is not None:
         _, first = np.unique(stops, return_index=True)
         stops, stamps = stops[first], stamps[first]
-    run = _Run(objective, flow, flow.init(objective, mu, key=key), progress_on(progress), chunk, float(stamps[-1]))
+    run = _Run(objective, flow, _init(objective, flow, mu, key), progress_on(progress), chunk, float(stamps[-1]))
     run.deadline = None if time_limit is None else began + time_limit
-    start = {name: watch.init(objective, mu) for name, watch in watched.items()}
+    start = _start(watched, objective, mu)
     seen: list[dict[str, np.ndarray]] = []
     status = "done"
     try:
@@ -142,23 +142,24 @@ class _Run:
                 return f"stopped at t = {self.time:.6g}: the time limit was reached"
             count = self.chunk if stop is None else min(self.chunk, stop - self.steps)
             began = clock.monotonic()
-            after = _advance(self.objective, self.flow, self.state, count)
-            if not bool(_finite(after)):
+            after, finite = _advance(self.objective, self.flow, self.state, np.int32(count))
+            if not finite:
                 self._back_to_last_finite(count)
                 return f"diverged at t = {self.time:.6g}: {self.flow.advice()}"
-            self._grow(clock.monotonic() - began, count)
-            self._take(after, stamp, stop)
+            before = self.steps
+            self._take(after)
+            self._grow(clock.monotonic() - began, self.steps - before)
             self.progress.update(self.time, self.final, self.steps, self._risk())
         return "done"
 
     def _there(self, stamp: float, stop: int | None) -> bool:
         return self.steps >= stop if stop is not None else not bool(self.state.time < np.asarray(stamp, self.state.time.dtype))
 
-    def _take(self, state: State, stamp: float, stop: int | None) -> None:
+    def _take(self, state: State) -> None:
         self.state, self.steps, self.time = state, int(state.step), float(state.time)
 
-    def _grow(self, seconds: float, count: int) -> None:
-        if self.fixed is None and count == self.chunk and seconds < CHUNK_SECONDS / 2:
+    def _grow(self, seconds: float, taken: int) -> None:
+        if self.fixed is None and taken == self.chunk and seconds < CHUNK_SECONDS / 2:
             self.chunk *= 2
 
     def _back_to_last_finite(self, count: int) -> None:
@@ -166,21 +167,32 @@ class _Run:
         good, bad = 0, count
         while bad - good > 1:
             middle = (good + bad) // 2
-            tried = _advance(self.objective, self.flow, self.state, middle)
-            good, bad = (middle, bad) if bool(_finite(tried)) else (good, middle)
+            _, finite = _advance(self.objective, self.flow, self.state, np.int32(middle))
+            good, bad = (middle, bad) if finite else (good, middle)
         if good:
-            self._take(_advance(self.objective, self.flow, self.state, good), 0.0, None)
+            self._take(_advance(self.objective, self.flow, self.state, np.int32(good))[0])
 
     def _risk(self) -> float:
-        from meanfield.progress import Quiet
-
         return 0.0 if isinstance(self.progress, Quiet) else float(_risk(self.objective, self.state.particles))
 
 
 @eqx.filter_jit
-def _advance(objective, flow, state: State, count) -> State:
+def _init(objective, flow, mu: Particles, key) -> State:
+    return flow.init(objective, mu, key=key)
+
+
+@eqx.filter_jit
+def _advance(objective, flow, state: State, count) -> tuple[State, jax.Array]:
+    """`count` steps, and whether the particles are finite after them."""
     # A loop whose length is an argument: one compilation serves every chunk, and so every chunk length gives the same bits.
-    return jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
+    state = jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
+    mu = state.particles
+    return state, jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
+
+
+@eqx.filter_jit
+def _start(watched, objective, mu: Particles) -> dict:
+    return {name: watch.init(objective, mu) for name, watch in watched.items()}
 
 
 @eqx.filter_jit
@@ -191,11 +203,6 @@ def _observe(watched, objective, mu: Particles, start) -> dict:
 @eqx.filter_jit
 def _risk(objective, mu: Particles):
     return objective.risk(mu)
-
-
-@eqx.filter_jit
-def _finite(state: State):
-    return jnp.all(jnp.isfinite(state.particles.position)) & jnp.all(jnp.isfinite(state.particles.mass))
 
 
 class _Function(AbstractObservable):

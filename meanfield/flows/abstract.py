@@ -30,6 +30,10 @@ class AbstractFlow(eqx.Module):
     """
 
     @abstractmethod
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        """The objective that this flow descends when it starts at `mu`; raises `ValueError` where it can't."""
+
+    @abstractmethod
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         """The state at time zero."""
 
@@ -48,10 +52,6 @@ class AbstractFlow(eqx.Module):
     @abstractmethod
     def advice(self) -> str:
         """What to try when the flow diverges: half a sentence."""
-
-    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
-        """The objective that this flow descends when it starts at `mu`."""
-        return objective.started(mu)
 
     @property
     def evaluations(self) -> int:

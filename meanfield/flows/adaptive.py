@@ -46,8 +46,16 @@ class AdaptiveFlow(AbstractFlow):
         self.rtol = jnp.asarray(positive_number("rtol", rtol), dtype=float)
         self.atol = jnp.asarray(positive_number("atol", atol), dtype=float)
 
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        rtol, least = host(self.rtol), 10 * float(jnp.finfo(mu.dtype).eps)
+        if rtol is not None and rtol < least:
+            raise ValueError(
+                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give float64 particles "
+                f"under jax.enable_x64(True)."
+            )
+        return objective.started(mu)
+
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        self._resolved(mu)
         start, end = jnp.zeros((), mu.dtype), jnp.asarray(jnp.inf, mu.dtype)
         term, solver, controller = self._parts(mu)
         trial, carried = controller.init(
@@ -90,14 +98,6 @@ class AdaptiveFlow(AbstractFlow):
         term = diffrax.ODETerm(lambda t, position, at: at(position))
         rtol, atol = self.rtol.astype(mu.dtype), self.atol.astype(mu.dtype)
         return term, diffrax.Tsit5(), diffrax.PIDController(rtol, atol, pcoeff=0.3, icoeff=0.4)
-
-    def _resolved(self, mu: Particles) -> None:
-        rtol, least = host(self.rtol), 10 * float(jnp.finfo(mu.dtype).eps)
-        if rtol is not None and rtol.ndim == 0 and rtol < least:
-            raise ValueError(
-                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give float64 particles "
-                f"under jax.enable_x64(True)."
-            )
 
     def clock(self, times: np.ndarray) -> None:
         return None

@@ -38,6 +38,9 @@ class GradientFlow(AbstractFlow):
     def __init__(self, step):
         self.size = step if callable(step) else jnp.asarray(positive_number("step", step), dtype=float)
 
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        return objective.started(mu)
+
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         return beginning(mu, key)
 

@@ -40,6 +40,9 @@ class OptimiserFlow(AbstractFlow):
         self.optimiser = optimiser
         self.interval = jnp.asarray(positive_number("interval", interval), dtype=float)
 
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        return objective.started(mu)
+
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         return beginning(mu, key, self.optimiser.init(mu.position))
 

@@ -29,7 +29,7 @@ class TangentFlow(AbstractFlow):
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if not isinstance(objective, Objective):
             raise ValueError(f"objective={type(objective).__name__}: expected an Objective, to be linearised once.")
-        return TangentObjective(objective.started(mu), mu)
+        return TangentObjective(self.flow.prepare(objective, mu), mu)  # type: ignore[arg-type]
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         return self.flow.init(objective, mu, key=key)
