@@ -1,0 +1,99 @@
+"""What a run leaves behind, and a collection of such records."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Record:
+    """Named arrays with the parameters that made them, and where they come from (seed, versions, device, precision)."""
+
+    parameters: dict[str, Any]
+    values: dict[str, np.ndarray]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        """A value or a parameter, whichever has this name."""
+        if name in self.values:
+            return self.values[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        raise KeyError(f"{name!r} is neither a value nor a parameter of this record")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values or name in self.parameters
+
+    @property
+    def status(self) -> str:
+        """"done", or how the run ended instead."""
+        return self.provenance.get("status", "done")
+
+
+class Records:
+    """Records in the order of their runs; iterable, and selected by parameters with `where`.
+
+    >>> records = Records([Record({"m": 10}, {"risk": np.array([1.0])}), Record({"m": 20}, {"risk": np.array([0.5])})])
+    >>> len(records.where(m=20)), records.where(m=20).last("risk").tolist()
+    (1, [0.5])
+    """
+
+    def __init__(self, records: Iterable[Record]):
+        self._records = tuple(records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __repr__(self) -> str:
+        return f"Records({len(self)})"
+
+    def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Records":
+        """The records that meet `condition` and have these parameters; a tuple or list means any of its values."""
+
+        def fits(record: Record) -> bool:
+            if condition is not None and not condition(record):
+                return False
+            return all(_matches(record.parameters.get(name), value) for name, value in parameters.items())
+
+        return Records(record for record in self if fits(record))
+
+    @property
+    def done(self) -> "Records":
+        """Those whose run reached its end."""
+        return Records(record for record in self if record.status == "done")
+
+    def column(self, name: str) -> np.ndarray:
+        """One parameter of every record."""
+        return np.asarray([record.parameters[name] for record in self])
+
+    def last(self, name: str) -> np.ndarray:
+        """The last entry of one value of every record."""
+        return np.asarray([np.asarray(record.values[name])[-1] for record in self])
+
+
+def _matches(value, wanted: Any) -> bool:
+    if isinstance(wanted, tuple | list | set | frozenset):
+        return value in wanted
+    return value == wanted
+
+
+def by_seed(
+    records: Records, x: str, value: str | Callable[[Record], float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(x values, value[seed, x]), from the seeds that have every x.
+
+    `value` is a function of a record, or the name of one of its arrays, whose last entry is taken.
+    """
+    measure = value if callable(value) else lambda record: float(np.asarray(record.values[value]).ravel()[-1])
+    points = sorted({record.parameters[x] for record in records})
+    rows: dict[int, dict[float, float]] = {}
+    for record in records:
+        rows.setdefault(record.parameters["seed"], {})[record.parameters[x]] = measure(record)
+    complete = [seed for seed in sorted(rows) if len(rows[seed]) == len(points)]
+    table = np.array([[rows[seed][point] for point in points] for seed in complete])
+    return np.asarray(points, float), table.reshape(len(complete), len(points))

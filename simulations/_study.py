@@ -1,0 +1,91 @@
+"""What a study is: parameters, runs, claims, and for each claim a check and a control in which it must fail."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from meanfield.arguments import one_of
+from simulations._check import Verdict
+from simulations._records import Records
+
+SIZES = ("smoke", "default", "paper")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement, how it is checked, and a deliberately wrong setting in which the same check must fail.
+
+    `check` and `control` are the same function with other arguments (`functools.partial`): what the control turns down is
+    what the check would have turned down.
+    """
+
+    name: str
+    statement: str
+    reference: str
+    relation: str
+    check: Callable[[Records], Verdict]
+    control: Callable[[Records], Verdict]
+    wrong: str
+    """What is wrong in the control."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, the runs that answer it, and the claims about the answer.
+
+    `grid(size, seeds, first)` lists the parameters of all runs; `run(parameters)` makes one record's values and status;
+    `predict(parameters)` is what theory says of the same run.
+    """
+
+    name: str
+    group: str
+    summary: str
+    parameters: type
+    grid: Callable[[str, int | None, int], list]
+    run: Callable[[Any], tuple[dict[str, np.ndarray], str]]
+    predict: Callable[[Any], dict[str, np.ndarray]]
+    claims: tuple[Claim, ...]
+    cost: Mapping[str, str]
+    """Wall time of each size on two cores, as measured."""
+
+    def make(self, values: Mapping[str, Any]) -> Any:
+        """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
+        fields = {field.name: field for field in dataclasses.fields(self.parameters)}
+        for name in values:
+            one_of("parameter", name, fields)
+        return self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
+
+    def combinations(self, grid: Mapping[str, Iterable]) -> list:
+        """The parameters of every combination of the values in `grid`; what is not named keeps its default."""
+        rows: list[dict[str, Any]] = [{}]
+        for name, values in grid.items():
+            values = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+            if not values:
+                raise ValueError(f"{name}=[]: expected at least one value.")
+            rows = [{**row, name: value} for row in rows for value in values]
+        return [self.make(row) for row in rows]
+
+
+def coerce(name: str, kind: Any, value: Any) -> Any:
+    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats."""
+    kind = {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[str(value).lower()]
+        if kind is int and float(value) == int(float(value)):
+            return int(float(value))
+        if kind in (float, str) and not isinstance(value, bool):
+            return kind(value)
+    except (TypeError, ValueError, KeyError, OverflowError):
+        pass
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    raise ValueError(f"{name}={value!r}: expected {words[kind]}.")
+
+
+def canonical(parameters: Any) -> str:
+    """The parameters as JSON with sorted keys: the same text for the same run, on every machine."""
+    return json.dumps(dataclasses.asdict(parameters), sort_keys=True, separators=(",", ":"), allow_nan=False)
