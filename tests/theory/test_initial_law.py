@@ -94,6 +94,10 @@ def test_fluctuation_of_one_input_by_hand():
     assert tangent_fluctuation([[0.0, 2.0]]).value == pytest.approx(16 * 3, rel=1e-14)
     assert tangent_fluctuation([[0.0, 0.0]]).value == 0.0
     assert tangent_fluctuation([[1.0]]).relation == "="
+    # Leaky, slope s: (z² + a²) times 1 or s² on the diagonal, times −s between x and −x.
+    s = 0.01
+    exact = 2 * (4 * (1 + s**4) - (1 + s**2) ** 2) + 2 * (8 - 4) * s**2
+    assert tangent_fluctuation([[1.0], [-1.0]], "leaky_relu").value == pytest.approx(exact, rel=1e-13)
 
 
 @pytest.mark.parametrize(
