@@ -2,9 +2,10 @@
 
 import sys
 import time
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Told after every chunk how far the simulation is; `close` is called once, however it ends."""
 

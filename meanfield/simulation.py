@@ -37,7 +37,7 @@ class Trajectory:
     values: dict[str, np.ndarray]
     particles: Particles
     status: str
-    stats: dict[str, float]
+    stats: dict[str, int | float]
     objective: AbstractObjective
 
     @property

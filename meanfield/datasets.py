@@ -1,0 +1,154 @@
+"""Data sets: synthetic ones whose truth is known, and real ones that ship with scikit-learn. Nothing is downloaded.
+
+Every data set comes split, with its standardisation stated in `Dataset.statement`. The split is drawn by numpy from `split`
+and is the same on every machine.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from meanfield._typing import Inputs, Outputs, Random
+from meanfield.arguments import one_of, positive_count, positive_number
+from meanfield.kernels import Dense
+from meanfield.particles import Particles
+from meanfield.units import AbstractUnit, Neuron
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test samples: inputs [n, d], targets [n] or [n, k]; `statement` says how they were made."""
+
+    name: str
+    x: Inputs
+    y: Outputs
+    x_test: Float[Array, "n_test d"]
+    y_test: Float[Array, "n_test *k"]
+    statement: str
+
+    @property
+    def d(self) -> int:
+        return self.x.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs that a network for these targets has."""
+        return 1 if self.y.ndim == 1 else self.y.shape[1]
+
+
+def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
+    """n inputs uniform on the unit sphere of ℝ^d, [n, d].
+
+    >>> import jax, meanfield as mf
+    >>> mf.datasets.on_sphere(jax.random.key(0), 5, 3).shape
+    (5, 3)
+    """
+    shape = (positive_count("n", n), positive_count("d", d))
+    normal = jax.random.normal(key, shape, _float(dtype))
+    return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
+
+
+def teacher(
+    key: Random,
+    n: int,
+    d: int,
+    *,
+    n_test: int = 1000,
+    neurons: int = 3,
+    unit: AbstractUnit | None = None,
+    noise=0.0,
+    dtype=None,
+) -> Dataset:
+    r"""A teacher–student problem: y = Σ_k a_k σ(w_k·x) + noise, with x and w_k uniform on the unit sphere and a_k = ±1.
+
+    Signs alternate, so that two or more neurons always hold both. `unit` is the teacher's neuron (relu by default); the
+    targets are divided by their root mean square over 10 000 fresh inputs, so that a student that predicts 0 has test risk
+    1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
+    """
+    positive_number("noise", noise, zero=True)
+    unit = Neuron("relu") if unit is None else unit
+    if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
+        raise ValueError(f"unit={unit!r}: expected a Neuron with one output and without bias.")
+    kx, kt, kw, kn, ks = jax.random.split(key, 5)
+    w = on_sphere(kw, positive_count("neurons", neurons), d, dtype=dtype)
+    a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
+    truth = Particles(jnp.concatenate([a[:, None], w], axis=1), jnp.ones(neurons, w.dtype))
+
+    def outputs(x):
+        return Dense().predict(unit, truth, x)
+
+    size = jnp.sqrt(jnp.mean(jnp.square(outputs(on_sphere(ks, 10_000, d, dtype=dtype)))))
+    x, x_test = on_sphere(kx, n, d, dtype=dtype), on_sphere(kt, positive_count("n_test", n_test), d, dtype=dtype)
+    errors = jax.random.normal(kn, (n + n_test,), w.dtype) * noise
+    y = outputs(x) / size + errors[:n]
+    y_test = outputs(x_test) / size + errors[n:]
+    statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
+    return Dataset("teacher", x, y, x_test, y_test, statement)
+
+
+def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:
+    """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
+    kx, kt, ky, kz = jax.random.split(key, 4)
+    x, x_test = on_sphere(kx, n, d, dtype=dtype), on_sphere(kt, positive_count("n_test", n_test), d, dtype=dtype)
+    y, y_test = jax.random.normal(ky, (n,), x.dtype), jax.random.normal(kz, (n_test,), x.dtype)
+    return Dataset("random", x, y, x_test, y_test, f"independent normal targets on the unit sphere of dimension {d}")
+
+
+def digits(
+    *, task: str = "classes", n: int = 1000, n_test: int = 797, split: int = 0, dtype=None
+) -> Dataset:
+    r"""Handwritten digits, 8 × 8 pixels, 1797 images (UCI; as shipped with scikit-learn).
+
+    `task="classes"`: ten classes, one-hot targets [n, 10]. `"parity"`: even digits +1, odd digits −1, targets [n]. The mean
+    image of the training part is subtracted from all images, and each is then divided by its Euclidean norm.
+
+    >>> import meanfield as mf
+    >>> data = mf.datasets.digits(n=500)
+    >>> data.x.shape, data.y.shape, data.x_test.shape
+    ((500, 64), (500, 10), (797, 64))
+    """
+    from sklearn.datasets import load_digits
+
+    one_of("task", task, ("classes", "parity"))
+    pixels, label = load_digits(return_X_y=True)
+    targets = np.eye(10)[label] if task == "classes" else np.where(label % 2 == 0, 1.0, -1.0)
+    return _real(f"digits_{task}", pixels, targets, n, n_test, split, dtype)
+
+
+def breast_cancer(*, n: int = 400, n_test: int = 169, split: int = 0, dtype=None) -> Dataset:
+    r"""Breast cancer (Wisconsin), 30 features of 569 tumours; benign +1, malignant −1 (as shipped with scikit-learn).
+
+    Each feature is standardised on the training part, and each sample is then divided by its Euclidean norm.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    features, label = load_breast_cancer(return_X_y=True)
+    return _real("breast_cancer", features, 2.0 * label - 1, n, n_test, split, dtype, unit_variance=True)
+
+
+def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False) -> Dataset:
+    total = len(features)
+    if positive_count("n", n) + positive_count("n_test", n_test) > total:
+        raise ValueError(f"n={n} and n_test={n_test}: {name} has {total} samples, expected no more than that together.")
+    order = np.random.default_rng(split).permutation(total)
+    train, test = order[:n], order[n : n + n_test]
+    features = features - features[train].mean(axis=0)
+    if unit_variance:
+        spread = features[train].std(axis=0)
+        features = features / np.where(spread > 0, spread, 1.0)
+    features = features / np.linalg.norm(features, axis=1, keepdims=True)
+    parts = [jnp.asarray(part, _float(dtype)) for part in (features[train], targets[train], features[test], targets[test])]
+    scaled = "standardised" if unit_variance else "centred"
+    statement = f"split {split}: {n} for training, {n_test} for test; {scaled} on the training part, then unit length"
+    return Dataset(name, *parts, statement)
+
+
+def _float(dtype):
+    """The floating type asked for; raises `ValueError` for float64 where JAX would quietly give float32."""
+    wanted = jnp.dtype(jnp.result_type(float) if dtype is None else dtype)
+    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
+        raise ValueError(f"dtype={wanted}: JAX was not given 64-bit numbers; call under jax.enable_x64(True).")
+    return wanted

@@ -1,0 +1,40 @@
+"""What all tests share: the long-test flag, the GPU skip, 64-bit numbers, and shape checks on the engine."""
+
+import importlib.util
+
+import jax
+import pytest
+
+CHECKED = importlib.util.find_spec("beartype") is not None
+
+if CHECKED:
+    from jaxtyping import install_import_hook
+
+    # On in tests only: every annotation of the engine (types, and shapes by jaxtyping) is checked at each call.
+    install_import_hook("meanfield", "beartype.beartype")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
+
+
+def pytest_report_header(config):
+    checks = "on" if CHECKED else "OFF, because beartype is not installed (the extra `test` holds it)"
+    return [f"meanfield: shape checks {checks}; JAX {jax.__version__} on {jax.default_backend()}"]
+
+
+def pytest_collection_modifyitems(config, items):
+    long = pytest.mark.skip(reason="longer validation: run with --validate")
+    gpu = pytest.mark.skip(reason="no GPU visible to JAX")
+    for item in items:
+        if "validate" in item.keywords and not config.getoption("--validate"):
+            item.add_marker(long)
+        if "gpu" in item.keywords and jax.default_backend() == "cpu":
+            item.add_marker(gpu)
+
+
+@pytest.fixture
+def x64():
+    """64-bit numbers for one test, whatever JAX_ENABLE_X64 says."""
+    with jax.enable_x64(True):
+        yield
