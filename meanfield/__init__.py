@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from meanfield import activations as activations
     from meanfield import datasets as datasets
     from meanfield import observables as observables
     from meanfield.flows import AbstractFlow as AbstractFlow
@@ -47,9 +48,10 @@ if TYPE_CHECKING:
     from meanfield.units import AbstractUnit as AbstractUnit
     from meanfield.units import Neuron as Neuron
 
+__version__ = "0.1.0"
+
 # Names are looked up on first use, so that `meanfield --help` answers before JAX has loaded.
 _HOME = {
-    "meanfield.datasets": (),
     "meanfield.observables": (
         "AbstractObservable ChangedSigns Displacement Energy KernelAlignment KernelDrift Positions Predictions Risk "
         "TestError TestRisk"
@@ -65,7 +67,7 @@ _HOME = {
     "meanfield.units": "AbstractUnit Neuron".split(),
 }
 _WHERE = {name: home for home, names in _HOME.items() for name in names}
-_MODULES = ("datasets", "observables")
+_MODULES = ("activations", "datasets", "observables")
 
 __all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 

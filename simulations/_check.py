@@ -4,17 +4,18 @@ Seeds are the unit of replication. Every interval is two-sided Student at the le
 holds is turned down by chance; `Verdict.error` is the half-width of that interval.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulations._records import Record, Records, by_seed
+from simulations._records import Record, Records, along
 
 LEVEL = 1e-3
 """False alarms of one check."""
 
-Value = str | Callable[[Record], float]
+Value = Callable[[Record], float]
+Select = Callable[[Records], Records]
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ def untested(expected: float, why: str) -> Verdict:
 
 
 def slope(
-    records: Records, *, select: Mapping, x: str, value: Value, predicted: float, drift: bool = False, last: int = 0
+    records: Records, *, select: Select, x: str, value: Value, predicted: float, drift: bool = False, last: int = 0
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
     `last` keeps that many of the largest x. With `drift` the exponent is asymptotic: the difference between the slopes of
     the upper half and of all points, which bounds what the missing decades would still change, adds to the error.
     """
-    points, table = by_seed(records.done.where(**select), x, value)
+    points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
     if len(table) < 3 or len(points) < 3:
         return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
@@ -51,57 +52,46 @@ def slope(
     slopes = _slopes(logs, lines)
     error = half_width(slopes)
     if drift:
-        upper = _slopes(logs[len(logs) // 2 :], lines[:, len(logs) // 2 :]) if len(logs) > 3 else slopes
-        error += abs(float(np.mean(upper - slopes)))
+        upper = (len(logs) - 1) // 2
+        error += abs(float(np.mean(_slopes(logs[upper:], lines[:, upper:]) - slopes)))
     measured = float(np.mean(slopes))
-    return Verdict(
-        abs(measured - predicted) <= error,
-        measured,
-        error,
-        predicted,
-        f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(slopes)} seeds",
-    )
+    where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(slopes)} seeds"
+    return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
 
 
-def equals(records: Records, *, select: Mapping, value: Value, predicted: float, what: str = "mean") -> Verdict:
+def equals(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds equals `predicted`."""
-    samples = _samples(records, select, value)
-    if len(samples) < 3:
-        return untested(predicted, f"needs 3 seeds, has {len(samples)}")
-    measured, error = float(np.mean(samples)), half_width(samples)
-    return Verdict(abs(measured - predicted) <= error, measured, error, predicted, f"{what}, {len(samples)} runs")
+    return _mean(records, select, value, predicted, what, lambda measured, error: abs(measured - predicted) <= error)
 
 
-def below(records: Records, *, select: Mapping, value: Value, predicted: float, what: str = "mean") -> Verdict:
-    """The mean of a value over seeds is below `predicted` by more than its error."""
-    samples = _samples(records, select, value)
-    if len(samples) < 3:
-        return untested(predicted, f"needs 3 seeds, has {len(samples)}")
-    measured, error = float(np.mean(samples)), half_width(samples)
-    return Verdict(measured + error < predicted, measured, error, predicted, f"{what}, {len(samples)} runs")
+def below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
+    """The mean of a value over seeds is below `predicted`, by more than its error."""
+    return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted)
 
 
-def bounded(records: Records, *, select: Mapping, value: Value, predicted: float, what: str = "largest") -> Verdict:
-    """No run exceeds `predicted`, which is proved: the error is rounding alone."""
-    samples = _samples(records, select, value)
+def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
+    """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not counted."""
+    samples = np.asarray([value(record) for record in select(records.done)])
     if len(samples) < 1:
         return untested(predicted, "needs a run")
     measured = float(np.max(samples))
-    return Verdict(measured <= predicted, measured, 0.0, predicted, f"{what} of {len(samples)} runs")
+    return Verdict(measured <= predicted, measured, 0.0, predicted, f"{what}, largest of {len(samples)} runs")
 
 
 def half_width(samples: np.ndarray) -> float:
     """Half-width of the Student interval for the mean of independent samples at `LEVEL`."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     count = len(samples)
-    return float(t.ppf(1 - LEVEL / 2, count - 1) * np.std(samples, ddof=1) / np.sqrt(count))
+    return float(stdtrit(count - 1, 1 - LEVEL / 2) * np.std(samples, ddof=1) / np.sqrt(count))
 
 
-def _samples(records: Records, select: Mapping, value: Value) -> np.ndarray:
-    chosen = records.done.where(**select)
-    measure = value if callable(value) else lambda record: float(np.asarray(record.values[value]).ravel()[-1])
-    return np.asarray([measure(record) for record in chosen])
+def _mean(records: Records, select: Select, value: Value, predicted: float, what: str, passes) -> Verdict:
+    samples = np.asarray([value(record) for record in select(records.done)])
+    if len(samples) < 3:
+        return untested(predicted, f"needs 3 seeds, has {len(samples)}")
+    measured, error = float(np.mean(samples)), half_width(samples)
+    return Verdict(bool(passes(measured, error)), measured, error, predicted, f"{what}, mean of {len(samples)} runs")
 
 
 def _slopes(logs: np.ndarray, lines: np.ndarray) -> np.ndarray:

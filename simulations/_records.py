@@ -82,18 +82,35 @@ def _matches(value, wanted: Any) -> bool:
     return value == wanted
 
 
-def by_seed(
-    records: Records, x: str, value: str | Callable[[Record], float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(x values, value[seed, x]), from the seeds that have every x.
+def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
+    """(x values, value[row, x]): a row for every setting of all other parameters, the seed among them.
 
-    `value` is a function of a record, or the name of one of its arrays, whose last entry is taken.
+    Rows that lack an x are left out.
     """
-    measure = value if callable(value) else lambda record: float(np.asarray(record.values[value]).ravel()[-1])
     points = sorted({record.parameters[x] for record in records})
-    rows: dict[int, dict[float, float]] = {}
+    rows: dict[tuple, dict[float, float]] = {}
     for record in records:
-        rows.setdefault(record.parameters["seed"], {})[record.parameters[x]] = measure(record)
-    complete = [seed for seed in sorted(rows) if len(rows[seed]) == len(points)]
-    table = np.array([[rows[seed][point] for point in points] for seed in complete])
+        setting = tuple(sorted((name, value) for name, value in record.parameters.items() if name != x))
+        rows.setdefault(setting, {})[record.parameters[x]] = value(record)
+    complete = [row for row in rows.values() if len(row) == len(points)]
+    table = np.array([[row[point] for point in points] for row in complete])
     return np.asarray(points, float), table.reshape(len(complete), len(points))
+
+
+def runs(**parameters) -> Callable[[Records], Records]:
+    """A selection by parameters; a tuple means any of its values."""
+    return lambda records: records.where(**parameters)
+
+
+def widest(**parameters) -> Callable[[Records], Records]:
+    """The same, at the largest m that there is."""
+    return lambda records: _at(records.where(**parameters), max)
+
+
+def narrowest(**parameters) -> Callable[[Records], Records]:
+    """The same, at the smallest m that there is."""
+    return lambda records: _at(records.where(**parameters), min)
+
+
+def _at(records: Records, choose: Callable) -> Records:
+    return records.where(particles=choose(records.column("particles"), default=None))

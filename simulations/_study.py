@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from meanfield.arguments import one_of
 from simulations._check import Verdict
 from simulations._records import Records
+from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")
 
@@ -31,6 +33,22 @@ class Claim:
     control: Callable[[Records], Verdict]
     wrong: str
     """What is wrong in the control."""
+
+
+def claim(
+    name: str, statement: str, predicted: Prediction, check: Callable, *, wrong: str, control: Mapping[str, Any], **settings
+) -> Claim:
+    """A claim on a prediction of theory, whose control is its own check with some settings replaced."""
+    settings = {"predicted": float(predicted.value), **settings}
+    return Claim(
+        name=name,
+        statement=statement,
+        reference=predicted.reference,
+        relation=predicted.relation,
+        check=partial(check, **settings),
+        control=partial(check, **{**settings, **control}),
+        wrong=wrong,
+    )
 
 
 @dataclass(frozen=True)

@@ -161,3 +161,39 @@ def criterion_exponent(
         "weights of mean 0, y ≠ 0.",
         "chizat2019lazy",
     )
+
+
+def kernel_limit_exponent() -> Prediction:
+    """−1/2: root mean square over initialisations of ‖f_m(T) − f_∞(T)‖ in m, at tangent scaling.
+
+    f_∞ is kernel regression with the limiting tangent kernel, trained as long, and f_m starts at zero. The
+    tangent kernel of m units differs from its limit by O(m^{-1/2}) (`arc_cosine.tangent_fluctuation`), and
+    trained predictions are a smooth function of it; what the kernel changes in training is of higher order.
+
+    >>> kernel_limit_exponent().value
+    -0.5
+
+    Source: `lee2019wide`.
+    """
+    return Prediction(
+        -0.5,
+        "slope",
+        "(E |f_m(T) − f_∞(T)|²)^{1/2} in m → ∞ at α = √m; doubled or centred start, square loss, fixed horizon.",
+        "lee2019wide",
+    )
+
+
+def kernel_distance_exponent() -> Prediction:
+    """−1: E‖K_m − K‖²_F at the start, in m; exact at every m, with the constant of `arc_cosine.tangent_fluctuation`.
+
+    >>> kernel_distance_exponent().value
+    -1.0
+
+    Source: `meanfield`.
+    """
+    return Prediction(
+        -1.0,
+        "slope",
+        "E ‖K_m − K‖²_F in m; independent units, output weights of mean 0 with a finite fourth moment.",
+        "meanfield",
+    )

@@ -1,0 +1,31 @@
+"""The studies by name, in the order of the story; a study's file is loaded when it is first asked for."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+
+from meanfield.arguments import one_of
+from simulations._study import Study
+
+_FILES = ("simulations.regimes.lazy_scaling",)
+
+
+class _Studies(Mapping[str, Study]):
+    def __init__(self, files: tuple[str, ...]):
+        self._files = {path.rpartition(".")[2]: path for path in files}
+
+    def __getitem__(self, name: str) -> Study:
+        return importlib.import_module(self._files[name]).STUDY
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+STUDIES: Mapping[str, Study] = _Studies(_FILES)
+
+
+def find(study: str | Study) -> Study:
+    """The study of that name; the error suggests the nearest one."""
+    return study if isinstance(study, Study) else STUDIES[one_of("study", study, STUDIES)]

@@ -1,0 +1,93 @@
+"""What the regime studies measure on a record, each a function of one record."""
+
+from functools import partial
+
+import numpy as np
+
+from simulations._records import Record
+from theory import kernel_flow
+from theory.arc_cosine import tangent_fluctuation
+from theory.lazy_bound import lazy_gap_bound
+
+def linearised_gap(record: Record, rate: float = 1.0) -> float:
+    """sup_t of the root mean square of f − f_lin, f_lin from the record's own tangent kernel, steps alike."""
+    f, y = record["predictions"], record["y"]
+    kernel = rate * record["kernel"]
+    if record["flow"] == "euler":
+        steps = np.rint(record["times"] / record["step"]).astype(int)
+        exact = kernel_flow.train_discrete(kernel, y, record["step"], steps, f[0])
+    else:
+        exact = kernel_flow.train(kernel, y, record["times"], f[0])
+    return float(np.max(np.sqrt(np.mean((f - exact) ** 2, axis=1))))
+
+
+def _horizons(record: Record, rate: float):
+    """For K = ½, 1, 4: the bound of Theorem 2.3, which times it covers, and the exact linearised flow at these."""
+    a, w = record["weights"][:, 0], record["weights"][:, 1:]
+    f, y, times = record["predictions"], record["y"], record["times"]
+    for k in (0.5, 1.0, 4.0):
+        bound = lazy_gap_bound(a, w, record["x"], y, record["alpha"], k, centred=record["initial"] == "centred")
+        seen = times <= bound.horizon
+        yield bound, seen, kernel_flow.train(rate * record["kernel"], y, times[seen], f[0])
+
+
+def gap_over_bound(record: Record, power: int = 1) -> float:
+    """The output gap up to the horizon of Theorem 2.3, over its bound with 1/α^power; the largest over K."""
+    ratios = []
+    for bound, seen, exact in _horizons(record, rate=1.0):
+        gap = np.max(np.sqrt(np.mean((record["predictions"][seen] - exact) ** 2, axis=1))) / bound.error
+        ratios.append(gap / (bound.gap * record["alpha"] ** (1 - power)))
+    return float(max(ratios))
+
+
+def loss_over_bound(record: Record, rate: float = 1.0) -> float:
+    """|R(f) − R(f_lin)| up to the horizon of Theorem 2.3, over what the theorem allows; the largest over K.
+
+    With e = ‖f(0) − y‖ and δ the bound on ‖f − f_lin‖/e: |R − R_lin| = ½|⟨f − f_lin, f + f_lin − 2y⟩| ≤ δe·e, because
+    neither residual grows.
+    """
+    ratios = []
+    for bound, seen, exact in _horizons(record, rate):
+        difference = np.abs(record["risk"][seen] - np.mean((exact - record["y"]) ** 2, axis=1) / 2)
+        ratios.append(np.max(difference) / (bound.gap * bound.error**2))
+    return float(max(ratios))
+
+
+def kernel_distance(record: Record, name: str = "kernel_distance") -> float:
+    """Mean of ‖K_m − K‖²_F over the replicas of a run."""
+    return float(np.mean(record[name]))
+
+
+def over_constant(record: Record) -> float:
+    """m ‖K_m − K‖²_F over the constant of independent units."""
+    return record["particles"] * kernel_distance(record) / tangent_fluctuation(record["x"]).value
+
+
+def apart(record: Record, other: str) -> float:
+    """Distance of the test predictions to `other`, relative, in root mean square."""
+    exact = record[other]
+    return float(np.sqrt(np.sum((record["test_predictions"] - exact) ** 2) / np.sum(exact**2)))
+
+
+def log_risk_ratio(record: Record) -> float:
+    """log of the test risk over that of kernel regression trained as long."""
+    return float(np.log(record["test_risk"][-1] / record["limit_test_risk"][-1]))
+
+
+def excess_error(record: Record) -> float:
+    """Test error (share of wrong classes) less that of kernel regression trained as long."""
+    return float(record["test_error"][-1] - record["limit_test_error"][-1])
+
+
+def last(name: str):
+    """The value `name` at the end of a run."""
+    return lambda record: float(record[name][-1])
+
+
+to_kernel_regression = partial(apart, other="limit_test_predictions")
+to_tangent_model = partial(apart, other="tangent_test_predictions")
+output_layer_distance = partial(kernel_distance, name="output_layer_distance")
+# The deliberately wrong ones, for controls: K without its 1/n (n = 8), and a bound one power of α too small.
+gap_without_mean = partial(linearised_gap, rate=8.0)
+loss_over_bound_without_mean = partial(loss_over_bound, rate=8.0)
+gap_over_squared_bound = partial(gap_over_bound, power=2)

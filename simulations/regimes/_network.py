@@ -1,0 +1,193 @@
+"""One run of the regime studies: train a two-layer network at one output scale, and note what theory is compared with."""
+
+import math
+from dataclasses import dataclass, replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from meanfield.arguments import one_of, positive_count, positive_number
+from theory import arc_cosine, kernel_flow
+
+SMALL = 32
+"""Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact comparisons."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A two-layer network, its data and its training."""
+
+    problem: str = "teacher"
+    """Data: teacher (3 alternating neurons on the sphere), random (normal targets on the sphere), digits (ten classes)."""
+    activation: str = "relu"
+    """σ, by name."""
+    initial: str = "doubled"
+    """How f starts: doubled (pairs ±a, f = 0), centred (f − f_0 is trained), plain (neither)."""
+    output: str = "signs"
+    """Law of the output weights: signs (±1) or gaussian (variance 1). Input weights are N(0, I)."""
+    particles: int = 1000
+    """m, particles (count)."""
+    dimension: int = 5
+    """d, inputs (count); digits has 64."""
+    samples: int = 64
+    """n, training samples (count)."""
+    alpha: float = 1.0
+    """α at m = 1 (output units); the output scale is alpha · m^exponent."""
+    exponent: float = 0.0
+    """Exponent of m in the output scale: 0 mean-field, 0.5 neural-tangent."""
+    time: float = 100.0
+    """T, final time (mean-field time, 1 / rate); 0 looks at the start only."""
+    flow: str = "euler"
+    """euler (gradient descent) or adaptive (the gradient flow to a tolerance)."""
+    step: float = 0.5
+    """h, step of gradient descent (mean-field time)."""
+    tolerance: float = 1e-8
+    """Relative tolerance of the adaptive flow (share)."""
+    precision: str = "float64"
+    """float64 or float32."""
+    tangent: bool = False
+    """Whether the model linearised at the start is trained beside the network, with the same steps."""
+    replicas: int = 1
+    """Independent networks whose initial tangent kernels are compared with the limit (count)."""
+    seed: int = 0
+    """Seed of data and initial particles (integer)."""
+
+    def __post_init__(self):
+        one_of("problem", self.problem, ("teacher", "random", "digits"))
+        one_of("activation", self.activation, mf.activations.ACTIVATIONS)
+        one_of("initial", self.initial, ("doubled", "centred", "plain"))
+        one_of("output", self.output, ("signs", "gaussian"))
+        one_of("flow", self.flow, ("euler", "adaptive"))
+        one_of("precision", self.precision, ("float32", "float64"))
+        for name in ("particles", "dimension", "samples", "replicas"):
+            positive_count(name, getattr(self, name))
+        for name in ("alpha", "step", "tolerance"):
+            positive_number(name, getattr(self, name))
+        positive_number("time", self.time, zero=True)
+        if not math.isfinite(self.exponent):
+            raise ValueError(f"exponent={self.exponent!r}: expected a finite number.")
+        if self.initial == "doubled" and self.particles % 2:
+            raise ValueError(f"particles={self.particles}: expected an even number, since a doubled law comes in pairs.")
+        if self.flow == "adaptive" and self.precision == "float32" and self.tolerance < 1e-5:
+            raise ValueError(
+                f"precision='float32': tolerance={self.tolerance:g} needs float64; raise the tolerance or the precision."
+            )
+
+    @property
+    def scale(self) -> float:
+        """The output scale α."""
+        return self.alpha * self.particles**self.exponent
+
+
+def dataset(run: Parameters) -> mf.datasets.Dataset:
+    """The data of a run: drawn from the seed alone, so that runs of one seed share them."""
+    key = jax.random.fold_in(jax.random.key(run.seed), 0)
+    if run.problem == "digits":
+        return mf.datasets.digits(n=run.samples, n_test=500, split=run.seed, dtype=run.precision)
+    make = mf.datasets.teacher if run.problem == "teacher" else mf.datasets.random_labels
+    return make(key, run.samples, run.dimension, n_test=500, dtype=run.precision)
+
+
+def initial_key(run: Parameters):
+    """The key of the initial particles: another for every seed and every m."""
+    return jax.random.fold_in(jax.random.key(run.seed), 1 + run.particles)
+
+
+def particles(run: Parameters, unit: mf.Neuron, d: int, key) -> mf.Particles:
+    """Initial particles by the law of the run."""
+    law = mf.Particles.doubled if run.initial == "doubled" else mf.Particles.gaussian
+    return law(key, unit, run.particles, d, output=run.output, dtype=run.precision)
+
+
+def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
+    """Everything the claims look at, from one trained network."""
+    with jax.enable_x64(run.precision == "float64"):
+        data = dataset(run)
+        unit = mf.Neuron(run.activation, outputs=data.outputs)
+        if run.time == 0:
+            return _at_start(run, unit, data), "done"
+        mu = particles(run, unit, data.d, initial_key(run))
+        objective = mf.Objective(
+            unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred"
+        )
+        flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
+        watched = [
+            mf.Risk(), mf.TestRisk(data.x_test, data.y_test), mf.TestError(data.x_test, data.y_test),
+            mf.Displacement(), mf.KernelDrift(), mf.ChangedSigns(),
+        ]  # fmt: skip
+        small = run.samples <= SMALL and run.particles <= 64 * SMALL
+        if small:
+            watched.append(mf.Predictions())
+        if small and data.d <= 2:
+            watched.append(mf.Positions())
+        trajectory = mf.simulate(objective, flow, mu, times=_times(run), observables=watched)
+        values = {"times": trajectory.times, **trajectory.values}
+        values["test_predictions"] = trajectory.objective.predict(trajectory.particles, data.x_test)
+        if run.tangent:
+            linear = mf.simulate(objective, mf.TangentFlow(flow), mu, times=_times(run)[[0, -1]])
+            values["tangent_test_predictions"] = linear.objective.predict(linear.particles, data.x_test)
+        if small:
+            kernel = mf.tangent_kernel(unit, mu, data.x)
+            values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
+        if has_limit(run):
+            values |= {f"limit_{name}": value for name, value in limit(run, data).items()}
+        return {name: np.asarray(value) for name, value in values.items()}, trajectory.status
+
+
+def has_limit(run: Parameters) -> bool:
+    """Whether the infinitely wide lazy network of this run is known in closed form."""
+    return run.activation in ("relu", "erf") and run.initial != "plain" and run.time > 0
+
+
+def limit(run: Parameters, data: mf.datasets.Dataset | None = None) -> dict[str, np.ndarray]:
+    """What theory says of the same run for m → ∞ and α → ∞: kernel regression, trained for as long."""
+    if not has_limit(run):
+        return {}
+    with jax.enable_x64(run.precision == "float64"):
+        data = dataset(run) if data is None else data
+    x, y, x_test, y_test = (np.asarray(part, float) for part in (data.x, data.y, data.x_test, data.y_test))
+    kernel, cross = (arc_cosine.tangent_kernel(z, x, run.activation) for z in (x, x_test))
+    if run.flow == "euler":
+        steps = np.rint(_times(run) / run.step).astype(int)
+        trained = kernel_flow.train_discrete(kernel, y, run.step, steps)
+        tested = kernel_flow.test_discrete(kernel, cross, y, run.step, steps)
+    else:
+        trained = kernel_flow.train(kernel, y, _times(run))
+        tested = kernel_flow.test(kernel, cross, y, _times(run))
+    wrong = (tested > 0) != (y_test > 0) if y.ndim == 1 else tested.argmax(2) != y_test.argmax(1)
+    return {
+        "risk": np.array([kernel_flow.risk(f, y) for f in trained]),
+        "test_risk": np.array([kernel_flow.risk(f, y_test) for f in tested]),
+        "test_error": wrong.mean(axis=1),
+        "test_predictions": tested[-1],
+    }
+
+
+def _times(run: Parameters) -> np.ndarray:
+    """0 and log-spaced times, whole steps of gradient descent where that is the flow."""
+    times = np.concatenate([[0.0], np.geomspace(run.time / 300, run.time, 24)])
+    if run.flow == "euler":
+        times = np.unique(np.rint(times / run.step)) * run.step
+    return times
+
+
+def _at_start(run: Parameters, unit: mf.Neuron, data: mf.datasets.Dataset) -> dict[str, np.ndarray]:
+    """‖K_m − K‖²_F of independent networks at the start, and to the limit of the output layer alone."""
+    x = np.asarray(data.x, float)
+    kernels = np.asarray(_start_kernels(replace(run, seed=0), unit, initial_key(run), data.x), float)
+    distances = {}
+    for name, layers in (("kernel_distance", "both"), ("output_layer_distance", "output")):
+        exact = arc_cosine.tangent_kernel(x, activation=run.activation, layers=layers)
+        distances[name] = np.sum((kernels - exact) ** 2, axis=(1, 2))
+    return {"x": x, **distances}
+
+
+@eqx.filter_jit
+def _start_kernels(run: Parameters, unit: mf.Neuron, key, x):
+    def kernel(replica):
+        return mf.tangent_kernel(unit, particles(run, unit, x.shape[1], jax.random.fold_in(key, replica)), x)
+
+    return jax.lax.map(kernel, jnp.arange(run.replicas), batch_size=max(1, min(run.replicas, 4096 // run.particles)))

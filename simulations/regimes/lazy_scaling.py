@@ -1,0 +1,220 @@
+"""Lazy against mean-field: one output scale α, and what it does as α and the number of particles m grow.
+
+Chizat, Oyallon & Bach (2019): as α → ∞ particles move by O(1/α) and the network becomes its tangent model. At α = √m the same
+happens as m → ∞, with the limiting tangent kernel; at α = 1 particles and kernel move by O(1) however many there are.
+
+The runs fall into parts. `lazy`: tanh networks along α, against their exact linearised flow. `start`: tangent kernels at the
+start, against the arc-cosine kernel. `width`: tanh networks along m. `teacher` and `digits`: ReLU networks along m and along
+α, against kernel regression and their own tangent models. `plane`: two networks in the plane, for the picture.
+"""
+
+from functools import partial
+
+from simulations._check import below, bounded, equals, slope
+from simulations._records import narrowest, runs, widest
+from simulations._study import Study, claim
+from simulations.regimes import _measures as measure
+from simulations.regimes._network import Parameters, limit, train
+from theory import scaling
+from theory.prediction import Prediction
+
+MEAN_FIELD, TANGENT = 0.0, 0.5
+"""Exponents of m in the output scale."""
+
+LAZY = {"problem": "random", "activation": "tanh", "particles": 64, "dimension": 4, "samples": 8, "time": 8.0}
+FLOW = LAZY | {"flow": "adaptive", "tolerance": 1e-10}
+START = {
+    "problem": "random", "activation": "relu", "output": "gaussian", "dimension": 3, "samples": 8, "time": 0.0
+}  # fmt: skip
+WIDTH = {
+    "problem": "random", "activation": "tanh", "dimension": 3, "samples": 5, "time": 6.0, "flow": "adaptive",
+    "alpha": 1.0, "tolerance": 1e-9,
+}  # fmt: skip
+TEACHER = {"problem": "teacher", "dimension": 5, "samples": 64, "time": 100.0, "step": 0.5, "precision": "float32"}
+DIGITS = {"problem": "digits", "dimension": 64, "samples": 200, "time": 150.0, "step": 0.75, "precision": "float32"}
+PLANE = {"problem": "teacher", "dimension": 2, "samples": 15, "particles": 20, "time": 100.0, "step": 0.05}
+
+ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+GRIDS = {
+    "smoke": {
+        "seeds": 5,
+        "lazy": [10.0, 100.0, 1000.0, 10000.0],
+        "bound": [100.0, 10000.0],
+        "start": {16: 200, 64: 200, 256: 100, 1024: 40},
+        "width": [128, 512, 2048],
+        "teacher": [64, 256, 1024],
+        "digits": [32, 128, 512],
+        "alpha": [100.0, 300.0, 1000.0],
+        "alpha_particles": (256, 256),
+    },
+    "default": {
+        "seeds": 5,
+        "lazy": [10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0],
+        "bound": [10.0, 100.0, 1000.0, 10000.0],
+        "start": {16: 400, 64: 400, 256: 400, 1024: 200, 10000: 40, 100000: 8},
+        "width": [128, 512, 2048, 10000, 100000],
+        "teacher": [64, 256, 1024, 4096, 16384, 100000],
+        "digits": [64, 256, 1024, 4096],
+        "alpha": ALPHAS,
+        "alpha_particles": (1024, 512),
+    },
+    "paper": {
+        "seeds": 10,
+        "lazy": [10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0],
+        "bound": [10.0, 100.0, 1000.0, 10000.0],
+        "start": {16: 1000, 64: 1000, 256: 1000, 1024: 1000, 10000: 100, 100000: 20, 1000000: 4},
+        "width": [128, 512, 2048, 10000, 100000, 1000000],
+        "teacher": [64, 256, 1024, 4096, 16384, 100000, 1000000],
+        "digits": [64, 256, 1024, 4096, 16384],
+        "alpha": ALPHAS,
+        "alpha_particles": (1024, 1024),
+    },
+}
+
+
+def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
+    """The runs of one size; `seeds` networks for every setting, the first of them with seed `first`."""
+    sizes = GRIDS[size]
+    runs = []
+    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
+        for initial in ("doubled", "centred", "plain"):
+            runs += [Parameters(**LAZY, step=0.02, initial=initial, alpha=a, seed=seed) for a in sizes["lazy"]]
+        for initial in ("doubled", "centred"):
+            runs += [Parameters(**FLOW, initial=initial, alpha=a, seed=seed) for a in sizes["bound"]]
+        for initial in ("plain", "doubled"):
+            runs += [
+                Parameters(**START, initial=initial, particles=m, replicas=count, seed=seed)
+                for m, count in sizes["start"].items()
+            ]
+        for exponent in (MEAN_FIELD, TANGENT):
+            for part, ms in ((WIDTH, sizes["width"]), (TEACHER, sizes["teacher"]), (DIGITS, sizes["digits"])):
+                runs += [Parameters(**part, exponent=exponent, particles=m, seed=seed) for m in ms]
+        for part, m in zip((TEACHER, DIGITS), sizes["alpha_particles"], strict=True):
+            runs += [Parameters(**part, alpha=a, particles=m, tangent=True, seed=seed) for a in sizes["alpha"]]
+    runs += [Parameters(**PLANE, alpha=a, seed=first) for a in (1.0, 100.0)]
+    return runs
+
+
+LAZY_RUN = {"activation": "tanh", "flow": "euler", "exponent": MEAN_FIELD, "precision": "float64"}
+BOUND_RUN = {"activation": "tanh", "flow": "adaptive", "exponent": MEAN_FIELD, "alpha": tuple(GRIDS["paper"]["bound"])}
+START_RUN = {"activation": "relu", "output": "gaussian", "time": 0.0}
+WIDTH_RUN = {"activation": "tanh", "initial": "doubled", "output": "signs", "flow": "adaptive", "alpha": 1.0}
+TRAINED = {"activation": "relu", "initial": "doubled", "flow": "euler", "alpha": 1.0, "tangent": False}
+SCALED = {"activation": "relu", "initial": "doubled", "tangent": True, "alpha": tuple(a for a in ALPHAS if a >= 100)}
+WITHIN = Prediction(1.0, "<=", "smooth activation, doubled or centred, up to the horizon K/Lip(h)²", "chizat2019lazy")
+CONSTANT = Prediction(1.0, "=", "ReLU, independent units, Gaussian weights of variance 1, every m", "meanfield")
+BETTER = Prediction(0.0, "<=", "a teacher of few neurons; observed by the paper, not proved", "chizat2019lazy")
+SAME = Prediction(0.0, "=", "α = √m, m → ∞, trained as long", "lee2019wide")
+
+CLAIMS = (
+    claim(
+        "movement_doubled", "particles move by O(1/α), doubled start", scaling.movement_exponent(), slope,
+        select=runs(**LAZY_RUN, initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": runs(**LAZY_RUN, initial="plain")},
+    ),
+    claim(
+        "movement_centred", "particles move by O(1/α), centred model", scaling.movement_exponent(), slope,
+        select=runs(**LAZY_RUN, initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": runs(**LAZY_RUN, initial="plain")},
+    ),
+    claim(
+        "gap_centred", "the output leaves its exact linearised flow by O(1/α), centred model",
+        scaling.output_gap_exponent("centred"), slope,
+        select=runs(**LAZY_RUN, initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        wrong="linearised flow without its 1/n", control={"value": measure.gap_without_mean},
+    ),
+    claim(
+        "gap_doubled", "the output leaves its exact linearised flow by O(1/α²), doubled start",
+        scaling.output_gap_exponent("doubled"), slope,
+        select=runs(**LAZY_RUN, initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        wrong="centred, not doubled", control={"select": runs(**LAZY_RUN, initial="centred")},
+    ),
+    claim(
+        "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, bounded,
+        select=runs(**BOUND_RUN), value=measure.gap_over_bound, what="gap / bound",
+        wrong="a bound with 1/α² for 1/α", control={"value": measure.gap_over_squared_bound},
+    ),
+    claim(
+        "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, bounded,
+        select=runs(**BOUND_RUN), value=measure.loss_over_bound, what="|R − R_lin| / bound",
+        wrong="kernel flow without its 1/n", control={"value": measure.loss_over_bound_without_mean},
+    ),
+    claim(
+        "kernel_constant", "m E‖K_m − K‖² over its constant C, K the arc-cosine kernel", CONSTANT, equals,
+        select=runs(**START_RUN, initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
+        wrong="doubled: half the independent units", control={"select": runs(**START_RUN, initial="doubled")},
+    ),
+    claim(
+        "kernel_rate", "E‖K_m − K‖² to the arc-cosine kernel falls as 1/m", scaling.kernel_distance_exponent(), slope,
+        select=runs(**START_RUN, initial="plain"), x="particles", value=measure.kernel_distance,
+        wrong="limit of the output layer alone", control={"value": measure.output_layer_distance},
+    ),
+    claim(
+        "drift_tangent", "relative change of the tangent kernel in training, α = √m",
+        scaling.kernel_change_exponent("tangent"), slope,
+        select=runs(**WIDTH_RUN, exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = 1", control={"select": runs(**WIDTH_RUN, exponent=MEAN_FIELD)},
+    ),
+    claim(
+        "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
+        scaling.kernel_change_exponent("mean-field"), slope,
+        select=runs(**WIDTH_RUN, exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = √m", control={"select": runs(**WIDTH_RUN, exponent=TANGENT)},
+    ),
+    claim(
+        "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"), slope,
+        select=runs(**WIDTH_RUN, exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = 1", control={"select": runs(**WIDTH_RUN, exponent=MEAN_FIELD)},
+    ),
+    claim(
+        "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"), slope,
+        select=runs(**WIDTH_RUN, exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = √m", control={"select": runs(**WIDTH_RUN, exponent=TANGENT)},
+    ),
+    claim(
+        "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
+        select=runs(**TRAINED, problem="teacher", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        wrong="α = 1", control={"select": runs(**TRAINED, problem="teacher", exponent=MEAN_FIELD)},
+    ),
+    claim(
+        "teacher_alpha", "teacher: distance to the own tangent model in α ≥ 100, ReLU",
+        scaling.output_gap_exponent("doubled", smooth=False), slope,
+        select=runs(**SCALED, problem="teacher"), x="alpha", value=measure.to_tangent_model, drift=True,
+        wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
+    ),
+    claim(
+        "teacher_features", "teacher: log(test risk, α = 1 / test risk of kernel regression)", BETTER, below,
+        select=widest(**TRAINED, problem="teacher", exponent=MEAN_FIELD), value=measure.log_risk_ratio,
+        what="log ratio at the largest m",
+        wrong="α = √m", control={"select": widest(**TRAINED, problem="teacher", exponent=TANGENT)},
+    ),
+    claim(
+        "digits_width", "digits: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
+        select=runs(**TRAINED, problem="digits", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        wrong="α = 1", control={"select": runs(**TRAINED, problem="digits", exponent=MEAN_FIELD)},
+    ),
+    claim(
+        "digits_alpha", "digits: distance to the own tangent model in α ≥ 100, ReLU",
+        scaling.output_gap_exponent("doubled", smooth=False), slope,
+        select=runs(**SCALED, problem="digits"), x="alpha", value=measure.to_tangent_model, drift=True,
+        wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
+    ),
+    claim(
+        "digits_error", "digits: test error less that of kernel regression, α = √m", SAME, equals,
+        select=widest(**TRAINED, problem="digits", exponent=TANGENT), value=measure.excess_error,
+        what="difference of error shares at the largest m",
+        wrong="the smallest m", control={"select": narrowest(**TRAINED, problem="digits", exponent=TANGENT)},
+    ),
+)  # fmt: skip
+
+STUDY = Study(
+    name="lazy_scaling",
+    group="regimes",
+    summary="lazy and mean-field training compared at growing particle counts, on a teacher and on digits",
+    parameters=Parameters,
+    grid=grid,
+    run=train,
+    predict=limit,
+    claims=CLAIMS,
+    cost={"smoke": "30 s", "default": "4 min", "paper": "hours (minutes on a GPU)"},
+)
