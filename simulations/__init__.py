@@ -9,12 +9,18 @@ from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
 from simulations._records import Record as Record
 from simulations._records import Records as Records
+from simulations._progress import print_ledger as print_ledger
+from simulations._progress import reporter as reporter
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
 from simulations._store import DamagedRecord as DamagedRecord
 from simulations._store import load as load
 from simulations._study import Claim as Claim
 from simulations._study import Study as Study
+from simulations._study import coerce as coerce
+from simulations._study import field_docs as field_docs
+from simulations._sweep import complete as complete
+from simulations._sweep import prepare as prepare
 from simulations._sweep import run as run
 from simulations._sweep import sweep as sweep
 
@@ -27,8 +33,14 @@ __all__ = [
     "Records",
     "Study",
     "Verdict",
+    "coerce",
+    "complete",
+    "field_docs",
     "find",
     "load",
+    "prepare",
+    "print_ledger",
+    "reporter",
     "run",
     "sweep",
     "verify",

@@ -85,16 +85,17 @@ def _matches(value, wanted: Any) -> bool:
 def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
     """(x values, value[row, x]): a row for every setting of all other parameters, the seed among them.
 
-    Rows that lack an x are left out.
+    Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken. Averages
+    over another number of replicas at another x are still one line.
     """
-    points = sorted({record.parameters[x] for record in records})
     rows: dict[tuple, dict[float, float]] = {}
     for record in records:
-        setting = tuple(sorted((name, value) for name, value in record.parameters.items() if name != x))
-        rows.setdefault(setting, {})[record.parameters[x]] = value(record)
-    complete = [row for row in rows.values() if len(row) == len(points)]
-    table = np.array([[row[point] for point in points] for row in complete])
-    return np.asarray(points, float), table.reshape(len(complete), len(points))
+        setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
+        rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = value(record)
+    lines = [row for row in rows.values() if len(row) >= 3]
+    points = sorted(set.intersection(*map(set, lines))) if lines else []
+    table = np.array([[row[point] for point in points] for row in lines])
+    return np.asarray(points, float), table.reshape(len(lines), len(points))
 
 
 def runs(**parameters) -> Callable[[Records], Records]:

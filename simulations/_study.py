@@ -1,10 +1,14 @@
 """What a study is: parameters, runs, claims, and for each claim a check and a control in which it must fail."""
 
+import ast
 import dataclasses
+import inspect
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,6 +106,20 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
         pass
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
     raise ValueError(f"{name}={value!r}: expected {words[kind]}.")
+
+
+def field_docs(parameters: type) -> dict[str, str]:
+    """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(parameters))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    docs = {}
+    for statement, below in pairwise(tree.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
+            if not isinstance(text, str):
+                raise ValueError(f"{parameters.__name__}.{statement.target.id} has no text under it.")
+            docs[statement.target.id] = text
+    return docs
 
 
 def canonical(parameters: Any) -> str:

@@ -4,7 +4,8 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -14,66 +15,104 @@ import meanfield
 from meanfield.arguments import one_of, positive_count
 from simulations._records import Record, Records
 from simulations._registry import find
-from simulations._store import DamagedRecord, Store
+from simulations._store import DamagedRecord, Store, load
 from simulations._study import SIZES, Study, canonical
 
 logger = logging.getLogger("meanfield")
 
-Report = Callable[[int, int, Record], None]
-"""Called after every run with how many are there, how many there will be, and the record."""
+Report = Callable[[Record], None]
+"""Called with every record, as it is there."""
 
 
-def run(study: str | Study, size: str = "default", *, out=None, report: Report | None = None, seeds: int | None = None,
-        first_seed: int = 0, **parameters) -> Records:
-    """The records of a study: its own grid at one size, or a grid of your own.
+@dataclass(frozen=True)
+class Plan:
+    """Runs that are checked and ready: `execute` makes their records."""
 
-    **Arguments:**
+    study: Study
+    runs: Mapping[str, Any]
+    """Parameters by their canonical text, each once."""
+    store: Store | None
 
-    - `size`: "smoke", "default" or "paper"; used when no parameters are given.
-    - `parameters`: any parameters of the study, each one value or a list; the runs are all combinations, and what is not
-      named keeps its default.
-    - `seeds`, `first_seed`: how many seeds for every setting, and the first of them.
-    - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
-    - `report`: called after every run with (done, total, record).
+    def __len__(self) -> int:
+        return len(self.runs)
 
-    Raises `ValueError` for an unknown study, size or parameter, and for values out of range.
-    """
+    def execute(self, report: Report | None = None) -> Records:
+        """The records in the order of the runs. Each is stored as soon as it is computed, so that a kill costs one run."""
+        records = []
+        for text, parameters in self.runs.items():
+            record = None if self.store is None else _stored(self.store, text)
+            if record is None:
+                record = compute(self.study, parameters, text)
+                if self.store is not None:
+                    self.store.save(text, record)
+            records.append(record)
+            if report is not None:
+                report(record)
+        return Records(records)
+
+
+def prepare(
+    study: str | Study, size: str = "default", *, out=None, seeds: int | None = None, first_seed: int = 0, **parameters
+) -> Plan:
+    """The runs of a study at one size, or of a grid of parameters; the arguments are those of `run`."""
     study = find(study)
     if seeds is not None:
         positive_count("seeds", seeds)
     if parameters:
-        return sweep(study, parameters, out=out, report=report, seeds=seeds, first_seed=first_seed)
-    one_of("size", size, SIZES)
-    return execute(study, study.grid(size, seeds, first_seed), _store(study, out), report)
+        if seeds is not None and "seed" not in parameters:
+            parameters["seed"] = range(first_seed, first_seed + seeds)
+        runs = study.combinations(parameters)
+    else:
+        runs = study.grid(one_of("size", size, SIZES), seeds, first_seed)
+    return Plan(study, {canonical(one): one for one in runs}, None if out is None else Store(out, study.name))
 
 
-def sweep(study: str | Study, grid: Mapping[str, Any], *, out=None, report: Report | None = None, seeds: int | None = None,
-          first_seed: int = 0) -> Records:
-    """The records of every combination of the values in `grid`; see `run`."""
+def run(
+    study: str | Study,
+    size: str = "default",
+    *,
+    out=None,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    report: Report | None = None,
+    **parameters,
+) -> Records:
+    """The records of a study: its own grid at one size, or a grid of your own.
+
+    **Arguments:**
+
+    - `size`: "smoke", "default" or "paper"; not used when parameters are given.
+    - `parameters`: any parameters of the study, each one value or a list; the runs are all combinations, and what is not
+      named keeps its default.
+    - `seeds`, `first_seed`: how many seeds for every setting, and the first of them.
+    - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
+    - `report`: called with every record.
+
+    Raises `ValueError` for an unknown study, size or parameter, and for values out of range.
+    """
+    plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
+    return plan.execute(report)
+
+
+def sweep(study: str | Study, grid: Mapping[str, Any], *, out=None, seeds: int | None = None, first_seed: int = 0,
+          report: Report | None = None) -> Records:
+    """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`."""
+    return run(study, out=out, seeds=seeds, first_seed=first_seed, report=report, **grid)
+
+
+def complete(study: str | Study, directory) -> Records:
+    """The stored records of the largest size that is complete in `directory`; all of the study, if none is.
+
+    Raises `ValueError` when there are none, or one is damaged.
+    """
     study = find(study)
-    if seeds is not None and "seed" not in grid:
-        grid = {**grid, "seed": range(first_seed, first_seed + positive_count("seeds", seeds))}
-    return execute(study, study.combinations(grid), _store(study, out), report)
-
-
-def _store(study: Study, out) -> Store | None:
-    return None if out is None else Store(out, study.name)
-
-
-def execute(study: Study, runs: Sequence, store: Store | None, report: Report | None = None) -> Records:
-    """The records of `runs`, in their order. Each is stored as soon as it is computed, so that a kill costs one run."""
-    wanted = {canonical(parameters): parameters for parameters in runs}
-    found: dict[str, Record] = {}
-    for done, (text, parameters) in enumerate(wanted.items(), start=1):
-        record = None if store is None else _stored(store, text)
-        if record is None:
-            record = compute(study, parameters, text)
-            if store is not None:
-                store.save(text, record)
-        found[text] = record
-        if report is not None:
-            report(done, len(wanted), record)
-    return Records(found.values())
+    records = load(directory, study.name)
+    there = {json.dumps(record.parameters, sort_keys=True, separators=(",", ":")): record for record in records}
+    for size in reversed(SIZES):
+        wanted = [canonical(one) for one in study.grid(size, None, 0)]
+        if all(text in there for text in wanted):
+            return Records(there[text] for text in wanted)
+    return records
 
 
 def compute(study: Study, parameters: Any, text: str) -> Record:

@@ -12,6 +12,9 @@ import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from theory import arc_cosine, kernel_flow
 
+TESTED = 500
+"""Test samples of every problem (count)."""
+
 SMALL = 32
 """Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact comparisons."""
 
@@ -84,11 +87,18 @@ class Parameters:
 
 def dataset(run: Parameters) -> mf.datasets.Dataset:
     """The data of a run: drawn from the seed alone, so that runs of one seed share them."""
-    key = jax.random.fold_in(jax.random.key(run.seed), 0)
     if run.problem == "digits":
-        return mf.datasets.digits(n=run.samples, n_test=500, split=run.seed, dtype=run.precision)
-    make = mf.datasets.teacher if run.problem == "teacher" else mf.datasets.random_labels
-    return make(key, run.samples, run.dimension, n_test=500, dtype=run.precision)
+        return mf.datasets.digits(n=run.samples, n_test=TESTED, split=run.seed, dtype=run.precision)
+    key = jax.random.fold_in(jax.random.key(run.seed), 0)
+    arrays = _synthetic(run.problem, key, run.samples, run.dimension, run.precision)
+    return mf.datasets.Dataset(run.problem, *arrays, statement="")
+
+
+@eqx.filter_jit
+def _synthetic(problem: str, key, n: int, d: int, dtype: str):
+    make = mf.datasets.teacher if problem == "teacher" else mf.datasets.random_labels
+    data = make(key, n, d, n_test=TESTED, dtype=dtype)
+    return data.x, data.y, data.x_test, data.y_test
 
 
 def initial_key(run: Parameters):
@@ -96,10 +106,11 @@ def initial_key(run: Parameters):
     return jax.random.fold_in(jax.random.key(run.seed), 1 + run.particles)
 
 
-def particles(run: Parameters, unit: mf.Neuron, d: int, key) -> mf.Particles:
-    """Initial particles by the law of the run."""
-    law = mf.Particles.doubled if run.initial == "doubled" else mf.Particles.gaussian
-    return law(key, unit, run.particles, d, output=run.output, dtype=run.precision)
+@eqx.filter_jit
+def particles(initial: str, output: str, m: int, unit: mf.Neuron, d: int, key, dtype: str) -> mf.Particles:
+    """Initial particles by the law of a run."""
+    law = mf.Particles.doubled if initial == "doubled" else mf.Particles.gaussian
+    return law(key, unit, m, d, output=output, dtype=dtype)
 
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -109,15 +120,17 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         unit = mf.Neuron(run.activation, outputs=data.outputs)
         if run.time == 0:
             return _at_start(run, unit, data), "done"
-        mu = particles(run, unit, data.d, initial_key(run))
+        mu = particles(run.initial, run.output, run.particles, unit, data.d, initial_key(run), run.precision)
         objective = mf.Objective(
             unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred"
         )
         flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
         watched = [
             mf.Risk(), mf.TestRisk(data.x_test, data.y_test), mf.TestError(data.x_test, data.y_test),
-            mf.Displacement(), mf.KernelDrift(), mf.ChangedSigns(),
+            mf.Displacement(), mf.ChangedSigns(),
         ]  # fmt: skip
+        if data.outputs == 1:  # the kernel of k outputs is (nk)²: more work than the training
+            watched.append(mf.KernelDrift())
         small = run.samples <= SMALL and run.particles <= 64 * SMALL
         if small:
             watched.append(mf.Predictions())
@@ -125,16 +138,21 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             watched.append(mf.Positions())
         trajectory = mf.simulate(objective, flow, mu, times=_times(run), observables=watched)
         values = {"times": trajectory.times, **trajectory.values}
-        values["test_predictions"] = trajectory.objective.predict(trajectory.particles, data.x_test)
+        values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
         if run.tangent:
             linear = mf.simulate(objective, mf.TangentFlow(flow), mu, times=_times(run)[[0, -1]])
-            values["tangent_test_predictions"] = linear.objective.predict(linear.particles, data.x_test)
+            values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
         if small:
             kernel = mf.tangent_kernel(unit, mu, data.x)
             values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
         if has_limit(run):
             values |= {f"limit_{name}": value for name, value in limit(run, data).items()}
         return {name: np.asarray(value) for name, value in values.items()}, trajectory.status
+
+
+@eqx.filter_jit
+def _predict(objective, mu: mf.Particles, x):
+    return objective.predict(mu, x)
 
 
 def has_limit(run: Parameters) -> bool:
@@ -188,6 +206,8 @@ def _at_start(run: Parameters, unit: mf.Neuron, data: mf.datasets.Dataset) -> di
 @eqx.filter_jit
 def _start_kernels(run: Parameters, unit: mf.Neuron, key, x):
     def kernel(replica):
-        return mf.tangent_kernel(unit, particles(run, unit, x.shape[1], jax.random.fold_in(key, replica)), x)
+        key_one = jax.random.fold_in(key, replica)
+        mu = particles(run.initial, run.output, run.particles, unit, x.shape[1], key_one, run.precision)
+        return mf.tangent_kernel(unit, mu, x)
 
     return jax.lax.map(kernel, jnp.arange(run.replicas), batch_size=max(1, min(run.replicas, 4096 // run.particles)))

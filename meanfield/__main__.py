@@ -1,0 +1,287 @@
+"""The command `meanfield`: where engine, theory, studies and figures meet.
+
+Only what a command needs is imported, when it needs it: `meanfield --help` answers before JAX has loaded.
+"""
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from meanfield._command_line import Line, Refused, nearest, read
+
+USAGE = """usage: meanfield COMMAND [ARGUMENTS]
+
+Two-layer neural networks as particle systems, checked against theorems.
+
+  list                      the studies, one line each
+  run STUDY                 make a study's records, check its claims, draw its figure
+  verify [STUDY …]          the ledger: every claim with what was predicted and measured
+  figure STUDY              draw a study's figure from records that are there
+  info                      versions, devices, precision, kernels
+
+`meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
+takes one value or several. Records that exist are not computed again, so every command goes on where it stopped.
+Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input.
+"""
+
+
+@dataclass(frozen=True)
+class List:
+    """The studies in the order of the story, one line each."""
+
+    json: bool = False
+    """One JSON object on standard output."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """Versions, devices, precision, and the kernel chosen for a few shapes."""
+
+    json: bool = False
+    """One JSON object on standard output."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Make a study's records, check its claims and draw its figure."""
+
+    size: str = "default"
+    """smoke (seconds), default (minutes) or paper (the literature's sizes). Not used when parameters are given."""
+    out: str = "results"
+    """Directory for records and figures."""
+    seeds: int | None = None
+    """Number of seeds for every setting; the size's own if not given."""
+    first_seed: int = 0
+    """The first of them."""
+    format: tuple[str, ...] = ("png", "svg")
+    """Formats of the figure: png, svg, pdf."""
+    json: bool = False
+    """One JSON object on standard output; everything else goes to standard error."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Check every claim of the studies named, or of all."""
+
+    size: str = "default"
+    """smoke (seconds), default (minutes) or paper (the literature's sizes)."""
+    out: str = "results"
+    """Directory for records."""
+    seeds: int | None = None
+    """Number of seeds for every setting; the size's own if not given."""
+    first_seed: int = 0
+    """The first of them."""
+    json: bool = False
+    """One JSON object on standard output; everything else goes to standard error."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Draw a study's figure from the records that a run left behind."""
+
+    from_: str = "results"
+    """Directory that run or verify wrote. Of the sizes that are complete there, the largest is drawn."""
+    out: str = ""
+    """Directory for the figure; by default the one of the records."""
+    format: tuple[str, ...] = ("png",)
+    """png, svg, pdf."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0 if arguments else 2
+    name, rest = arguments[0], arguments[1:]
+    try:
+        if name not in COMMANDS:
+            raise Refused(f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{nearest(name, COMMANDS)}")
+        return COMMANDS[name](rest)
+    except Refused as problem:
+        print(f"meanfield: {problem}", file=sys.stderr)
+        return 2
+
+
+def _list(arguments: list[str]) -> int:
+    import simulations
+
+    options = _read("list", List, arguments).options
+    studies = list(simulations.STUDIES.values())
+    if options.json:
+        print(json.dumps([_summary(study) for study in studies]))
+        return 0
+    group = None
+    for study in studies:
+        if study.group != group:
+            group = study.group
+            print(group)
+        cost = ", ".join(f"{size} {time}" for size, time in study.cost.items())
+        print(f"  {study.name}: {study.summary} ({len(study.claims)} claims; {cost}).")
+        print(f"    parameters: {', '.join(_summary(study)['parameters'])}")
+    return 0
+
+
+def _summary(study) -> dict:
+    names = [field.name for field in dataclasses.fields(study.parameters)]
+    return {"name": study.name, "group": study.group, "claim": study.summary, "parameters": names}
+
+
+def _run(arguments: list[str]) -> int:
+    import simulations
+
+    study, rest = _study("run", Run, arguments)
+    line = _read(f"run {study.name}", Run, rest, study, words=False)
+    records = _records(study, line.options, line.parameters)
+    entries = simulations.verify(study, records)
+    drawn = _draw(study, records, Path(line.options.out), line.options.format)
+    return _close(line.options, {study.name: records}, entries, drawn)
+
+
+def _verify(arguments: list[str]) -> int:
+    import simulations
+
+    line = _read("verify", Verify, arguments)
+    studies = [_find(name) for name in line.words or simulations.STUDIES]
+    made = {study.name: _records(study, line.options, {}) for study in studies}
+    entries = [entry for study in studies for entry in simulations.verify(study, made[study.name])]
+    return _close(line.options, made, entries, [])
+
+
+def _figure(arguments: list[str]) -> int:
+    import simulations
+
+    study, rest = _study("figure", Figure, arguments)
+    options = _read(f"figure {study.name}", Figure, rest, words=False).options
+    try:
+        records = simulations.complete(study, options.from_)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    for path in _draw(study, records, Path(options.out or options.from_), options.format):
+        print(path)
+    return 0
+
+
+def _info(arguments: list[str]) -> int:
+    options = _read("info", Info, arguments, words=False).options
+    from meanfield.devices import describe
+
+    facts = describe()
+    if options.json:
+        print(json.dumps(facts))
+        return 0
+    print("versions   " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
+    print("devices    " + ", ".join(facts["devices"]))
+    print(f"precision  {facts['precision']}")
+    for row in facts["plans"]:
+        print(f"kernel     m = {row['m']:.0e}, n = {row['n']:.0e}, d = {row['d']}: {row['plan']}")
+    return 0
+
+
+COMMANDS = {"list": _list, "run": _run, "verify": _verify, "figure": _figure, "info": _info}
+
+
+def _records(study, options: Run | Verify, grid: dict):
+    """The records of a run, with progress on standard error."""
+    import simulations
+
+    try:
+        plan = simulations.prepare(
+            study, options.size, out=options.out, seeds=options.seeds, first_seed=options.first_seed, **grid
+        )
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    with simulations.reporter(study.name, len(plan), sys.stderr) as report:
+        try:
+            return plan.execute(report)
+        except OSError as problem:
+            raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+        except KeyboardInterrupt:
+            print(
+                f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command goes "
+                f"on from there.",
+                file=sys.stderr,
+            )
+            raise SystemExit(130) from None
+
+
+def _close(options: Run | Verify, made: dict, entries: list, drawn: list[Path]) -> int:
+    """Say what was found; the exit status."""
+    import simulations
+
+    ended = [(name, record) for name, records in made.items() for record in records if record.status != "done"]
+    for name, record in ended[:5]:
+        setting = " ".join(f"{key}={value}" for key, value in record.parameters.items())
+        print(f"meanfield: {name} {record.status} ({setting}).", file=sys.stderr)
+    if len(ended) > 5:
+        print(f"meanfield: {len(ended) - 5} more runs did not reach their end.", file=sys.stderr)
+    passed = not ended and all(entry.passed is not False for entry in entries)
+    simulations.print_ledger(entries, sys.stderr if options.json else sys.stdout)
+    if options.json:
+        seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
+        answer = {
+            "passed": passed,
+            "claims": [entry.as_json() for entry in entries],
+            "figures": [str(path) for path in drawn],
+            "records": str(Path(options.out) / "records"),
+            "seconds": round(seconds, 2),
+        }
+        print(json.dumps(answer))
+    for path in [] if options.json else drawn:
+        print(f"figure: {path}")
+    return 0 if passed else 1
+
+
+def _draw(study, records, out: Path, formats: tuple[str, ...]) -> list[Path]:
+    import figures
+
+    try:
+        return figures.save(study, records, out / "figures", formats)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    except OSError as problem:
+        raise Refused(f"out={str(out)!r}: cannot write there ({problem.strerror}).") from None
+
+
+def _find(name: str):
+    import simulations
+
+    try:
+        return simulations.find(name)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+
+
+def _study(command: str, options: type, arguments: list[str]):
+    """(the study that comes first on the line, what follows it); without one, help or a sentence."""
+    import simulations
+
+    names = ", ".join(simulations.STUDIES)
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"STUDY is one of {names}. Its parameters: `meanfield {command} {next(iter(simulations.STUDIES))} --help`.\n")
+        _read(f"{command} STUDY", options, ["--help"])
+    if not arguments or arguments[0].startswith("-"):
+        raise Refused(f"{command} needs a study first: expected one of {names}.")
+    return _find(arguments[0]), arguments[1:]
+
+
+def _read(command: str, options: type, arguments: list[str], study=None, words: bool = True) -> Line:
+    from simulations import coerce, field_docs
+
+    try:
+        line = read(
+            command, options, arguments, coerce, docs=field_docs(options),
+            parameters=None if study is None else study.parameters,
+            parameter_docs=None if study is None else field_docs(study.parameters),
+        )  # fmt: skip
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    if line.words and not words:
+        raise Refused(f"{line.words[0]!r} is not an argument of {command}; expected options (see --help).")
+    return line
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What a sweep says while it runs, and the table it ends with."""
+
+import time
+from typing import TextIO
+
+from simulations._ledger import Entry
+from simulations._records import Record
+
+
+class Reporter:
+    """Counts records: a live bar on a terminal, a line every few seconds elsewhere."""
+
+    def __init__(self, name: str, total: int, stream: TextIO):
+        self.name, self.total, self.stream = name, total, stream
+        self.done, self._began, self._spoken = 0, time.monotonic(), time.monotonic()
+        self._bar = None
+
+    def __enter__(self) -> "Reporter":
+        if self.stream.isatty():
+            from rich.console import Console
+            from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                SpinnerColumn(), *Progress.get_default_columns()[:3], "{task.completed:g} of {task.total:g} runs",
+                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=self.stream), transient=True,
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task(self.name, total=self.total)
+        return self
+
+    def __call__(self, record: Record) -> None:
+        self.done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done)
+            return
+        now = time.monotonic()
+        if now - self._spoken >= 5 or self.done == self.total:
+            self._spoken = now
+            line = f"{self.name}: {self.done} of {self.total} runs, {now - self._began:.0f} s"
+            print(line, file=self.stream, flush=True)
+
+    def __exit__(self, *_) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def reporter(name: str, total: int, stream: TextIO) -> Reporter:
+    """A context in which a sweep's progress is shown on `stream`."""
+    return Reporter(name, total, stream)
+
+
+def print_ledger(entries: list[Entry], stream: TextIO) -> None:
+    """The verdict table, and a last line that counts."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
+    table = Table(title="the ledger", title_justify="left", pad_edge=False)
+    for heading in ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        table.add_row(
+            entry.study,
+            f"{entry.claim.name}: {entry.claim.statement}",
+            predicted(entry),
+            measured(entry.verdict),
+            Text(verdict(entry), style={True: "green", False: "bold red", None: "dim"}[entry.passed]),
+            f"{entry.claim.wrong}: {measured(entry.control)}, {_control(entry)}",
+        )
+    console.print(table)
+    counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
+    console.print(
+        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; errors are half-widths of 99.9 % intervals."
+    )
+
+
+def predicted(entry: Entry) -> str:
+    """The prediction with its relation."""
+    word = {"slope": "slope", "=": "=", "<=": "≤", ">=": "≥"}[entry.claim.relation]
+    return f"{word} {_signed(entry.verdict.expected)}"
+
+
+def measured(result) -> str:
+    """A measured number with its error, or why there is none."""
+    if result.measured != result.measured:
+        return result.statistic
+    return f"{_signed(result.measured)} ± {result.error:.2g}" if result.error else _signed(result.measured)
+
+
+def verdict(entry: Entry) -> str:
+    """One word, or the reason why the control does not count."""
+    if entry.passed is None:
+        return "not tested"
+    if entry.verdict.passed and entry.control.passed:
+        return "FAILS: its control passes"
+    return "holds" if entry.passed else "FAILS"
+
+
+def _control(entry: Entry) -> str:
+    return {True: "passes", False: "fails as it must", None: "not tested"}[entry.control.passed]
+
+
+def _signed(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
