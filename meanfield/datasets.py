@@ -28,6 +28,8 @@ class Dataset:
     x_test: Float[Array, "n_test d"]
     y_test: Float[Array, "n_test *k"]
     statement: str
+    truth: Particles | None = None
+    """The teacher's neurons with their masses, where there is one: the targets are ∫ Φ dtruth, plus noise."""
 
     @property
     def d(self) -> int:
@@ -86,7 +88,8 @@ def teacher(
     y = outputs(x) / size + errors[:n]
     y_test = outputs(x_test) / size + errors[n:]
     statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
-    return Dataset("teacher", x, y, x_test, y_test, statement)
+    truth = Particles(truth.position, truth.mass / size)
+    return Dataset("teacher", x, y, x_test, y_test, statement, truth)
 
 
 def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:

@@ -90,15 +90,15 @@ def dataset(run: Parameters) -> mf.datasets.Dataset:
     if run.problem == "digits":
         return mf.datasets.digits(n=run.samples, n_test=TESTED, split=run.seed, dtype=run.precision)
     key = jax.random.fold_in(jax.random.key(run.seed), 0)
-    arrays = _synthetic(run.problem, key, run.samples, run.dimension, run.precision)
-    return mf.datasets.Dataset(run.problem, *arrays, statement="")
+    *arrays, truth = _synthetic(run.problem, key, run.samples, run.dimension, run.precision)
+    return mf.datasets.Dataset(run.problem, *arrays, statement="", truth=truth)
 
 
 @eqx.filter_jit
 def _synthetic(problem: str, key, n: int, d: int, dtype: str):
     make = mf.datasets.teacher if problem == "teacher" else mf.datasets.random_labels
     data = make(key, n, d, n_test=TESTED, dtype=dtype)
-    return data.x, data.y, data.x_test, data.y_test
+    return data.x, data.y, data.x_test, data.y_test, data.truth
 
 
 def initial_key(run: Parameters):
@@ -145,6 +145,8 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         if small:
             kernel = mf.tangent_kernel(unit, mu, data.x)
             values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
+        if small and data.truth is not None:
+            values |= {"teacher": data.truth.position}
         if has_limit(run):
             values |= {f"limit_{name}": value for name, value in limit(run, data).items()}
         return {name: np.asarray(value) for name, value in values.items()}, trajectory.status

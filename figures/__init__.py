@@ -1,0 +1,50 @@
+"""Figures: one for every study, under the same name and in the same room. They read records and theory, and run nothing."""
+
+import importlib
+import os
+import tempfile
+from pathlib import Path
+
+from meanfield.arguments import one_of
+from simulations import Records, Study
+
+__all__ = ["FORMATS", "draw", "save"]
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def draw(study: Study, records: Records):
+    """The study's figure as a matplotlib `Figure`; panels without records say so."""
+    from figures.style import styled
+
+    with styled():
+        return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
+
+
+def save(study: Study, records: Records, directory: Path, formats=("png",)) -> list[Path]:
+    """Draw, and write one file a format, each whole or not at all; returns their paths.
+
+    The same records give the same file: no dates or random names are written. Raises `ValueError` for a format that is not
+    png, svg or pdf.
+    """
+    from figures.style import styled
+
+    for kind in formats:
+        one_of("format", kind, FORMATS)
+    figure = draw(study, records)
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind in formats:
+        path = directory / f"{study.name}.{kind}"
+        handle, temporary = tempfile.mkstemp(dir=directory, suffix=f".{kind}")
+        os.close(handle)
+        try:
+            with styled():
+                dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+                figure.savefig(temporary, format=kind, metadata=dateless)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        written.append(path)
+    return written

@@ -1,0 +1,171 @@
+"""Lazy against mean-field in six panels: in α, in m, in time, in the plane, on a teacher and on digits."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, points, power
+from simulations import Record, Records
+from simulations._records import along
+from simulations.regimes import _measures as measure
+from simulations.regimes.lazy_scaling import LAZY_RUN, MEAN_FIELD as FLAT, TANGENT, TRAINED, WIDTH_RUN
+from theory import scaling
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `lazy_scaling`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    grid = figure.add_gridspec(2, 3, wspace=0.04, hspace=0.06)
+    along_alpha(figure.add_subplot(grid[0, 0]), records)
+    along_width(figure.add_subplot(grid[0, 1]), records)
+    in_time(figure.add_subplot(grid[0, 2]), records)
+    pair = grid[1, 0].subgridspec(1, 2, wspace=0.0)
+    in_plane([figure.add_subplot(pair[0]), figure.add_subplot(pair[1])], records)
+    teacher(figure.add_subplot(grid[1, 1]), records)
+    digits(figure.add_subplot(grid[1, 2]), records)
+    return figure
+
+
+def along_alpha(axes: Axes, records: Records) -> None:
+    """Movement and output gap of tanh networks against α."""
+    axes.set_title("a  Large α: little moves, less bends")
+    series = (
+        ("movement (parameter)", measure.last("displacement"), "doubled", LAZY, "o", scaling.movement_exponent()),
+        ("gap, centred (output)", measure.linearised_gap, "centred", GREEN, "s", scaling.output_gap_exponent("centred")),
+        ("gap, doubled (output)", measure.linearised_gap, "doubled", PURPLE, "^", scaling.output_gap_exponent("doubled")),
+    )
+    drawn = False
+    for label, value, initial, color, marker, predicted in series:
+        x, table = along(records.where(**LAZY_RUN, initial=initial), "alpha", value)
+        if table.size:
+            points(axes, x, table, label, color, marker)
+            power(axes, x, np.exp(np.log(table[:, -1]).mean()), predicted.value, None if drawn else "theory: slopes −1, −1, −2")
+            drawn = True
+    if not drawn:
+        return empty(axes, "along α")
+    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="distance at time T")
+    axes.legend(loc="lower left")
+    return None
+
+
+def along_width(axes: Axes, records: Records) -> None:
+    """Kernel change and movement of tanh networks against m, in both scalings."""
+    axes.set_title("b  α = √m freezes, α = 1 does not")
+    drawn = False
+    for exponent, name, color, word in ((FLAT, "α = 1", MEAN_FIELD, "mean-field"), (TANGENT, "α = √m", LAZY, "tangent")):
+        chosen = records.where(**WIDTH_RUN, exponent=exponent)
+        for value, marker, label, predicted in (
+            ("kernel_drift", "o", "kernel change", scaling.kernel_change_exponent(word)),
+            ("displacement", "s", "movement", scaling.displacement_exponent(word)),
+        ):
+            x, table = along(chosen, "particles", measure.last(value))
+            if table.size:
+                points(axes, x, table, f"{label}, {name}", color, marker)
+                power(axes, x, np.exp(np.log(table[:, -1]).mean()), predicted.value, None if drawn else "theory: 0, −½, −1")
+                drawn = True
+    if not drawn:
+        return empty(axes, "along m")
+    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="relative change, movement (parameter)")
+    axes.legend(loc="lower left")
+    return None
+
+
+def in_time(axes: Axes, records: Records) -> None:
+    """Training loss on the teacher over time, with the exact kernel flow."""
+    axes.set_title("c  The lazy loss is the kernel flow's")
+    chosen = records.where(**TRAINED, problem="teacher").where(lambda record: "limit_risk" in record and record["dimension"] > 2)
+    if not len(chosen):
+        return empty(axes, "on the teacher")
+    first = min(chosen.column("seed"))
+    lazy = [record for record in chosen.where(exponent=TANGENT, seed=first)]
+    for record, color, marker in zip(_spread(lazy), (GREEN, PURPLE, LAZY), "^so", strict=False):
+        axes.plot(record["times"][1:], record["risk"][1:], marker, color=color, label=f"α = √m, m = {_count(record)}")
+    feature = _spread([record for record in chosen.where(exponent=FLAT, seed=first)])[-1:]
+    for record in feature:
+        axes.plot(record["times"][1:], record["risk"][1:], "D", color=MEAN_FIELD, label=f"α = 1, m = {_count(record)}")
+    for record in (lazy or feature)[-1:]:
+        axes.plot(record["times"][1:], record["limit_risk"][1:], color=THEORY, lw=1, label="theory: kernel flow, m = ∞")
+    axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)", ylabel="training loss R")
+    axes.legend(loc="lower left")
+    return None
+
+
+def in_plane(pair: list[Axes], records: Records) -> None:
+    """Paths of the particles |a| w of two networks in the plane."""
+    chosen = [record for record in records.where(dimension=2, initial="doubled") if "positions" in record]
+    chosen = sorted(chosen, key=lambda record: record["alpha"] * record["particles"] ** record["exponent"])
+    pair[0].set_title("d  Particles find the teacher, or stay")
+    if len(chosen) < 2:
+        for axes in pair:
+            empty(axes, "in the plane")
+        return
+    reach = max(float(np.abs(_visible(record)).max()) for record in (chosen[0], chosen[-1])) * 1.12
+    for axes, record, color in zip(pair, (chosen[0], chosen[-1]), (MEAN_FIELD, LAZY), strict=True):
+        for direction in record["teacher"][:, 1:] if "teacher" in record else []:
+            axes.plot(*np.outer(direction / np.linalg.norm(direction), [0, 2 * reach]), color=THEORY, lw=0.8, ls="--")
+        paths = _visible(record)
+        sign = np.sign(record["positions"][0, :, 0])
+        axes.plot(paths[:, :, 0], paths[:, :, 1], color=color, lw=0.8, alpha=0.8)
+        axes.plot(*paths[0].T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="")
+        for value, marker in ((1, "P"), (-1, "o")):
+            axes.plot(*paths[-1][sign == value].T, marker, color=color, ms=4, ls="")
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁")
+        axes.text(0.04, 0.97, f"α = {record['alpha']:g}", transform=axes.transAxes, va="top", color=color, weight="bold")
+    pair[0].set_ylabel("|a| w₂")
+    pair[1].set_yticklabels([])
+
+
+def teacher(axes: Axes, records: Records) -> None:
+    """Test risk on the teacher against α at one m."""
+    axes.set_title("e  Teacher: features beat the kernel")
+    chosen = records.where(problem="teacher", tangent=True)
+    x, table = along(chosen, "alpha", measure.last("test_risk"))
+    if not table.size:
+        return empty(axes, "along α on the teacher")
+    points(axes, x, table, f"network, m = {_count(next(iter(chosen)))}", MEAN_FIELD)
+    level = np.exp(np.mean(np.log([record["limit_test_risk"][-1] for record in chosen])))
+    axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
+    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="test risk")
+    axes.legend(loc="upper left")
+    axes.set_ylim(table.min() * 0.6, max(table.max(), level) * 3)
+    return None
+
+
+def digits(axes: Axes, records: Records) -> None:
+    """Test error on ten classes of digits against m, in both scalings."""
+    axes.set_title("f  Digits: wide lazy networks are the kernel")
+    drawn = False
+    for exponent, name, color, marker in ((FLAT, "α = 1", MEAN_FIELD, "D"), (TANGENT, "α = √m", LAZY, "o")):
+        chosen = records.where(**TRAINED, problem="digits", exponent=exponent)
+        x, table = along(chosen, "particles", lambda record: 100 * float(record["test_error"][-1]))
+        if table.size:
+            spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+            axes.errorbar(x, table.mean(axis=0), yerr=spread, fmt=marker, color=color, label=name, zorder=3)
+            drawn = True
+    if not drawn:
+        return empty(axes, "on digits")
+    chosen = records.where(**TRAINED, problem="digits")
+    level = 100 * np.mean([record["limit_test_error"][-1] for record in chosen])
+    axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
+    samples = next(iter(chosen))["samples"]
+    axes.set(xscale="log", xlabel="particles m", ylabel=f"test error (%), {samples} training images")
+    axes.set_ylim(0, None)
+    axes.legend(loc="upper right")
+    return None
+
+
+def _visible(record: Record) -> np.ndarray:
+    """|a_j| w_j over time, [T, m, 2]."""
+    theta = record["positions"]
+    return np.abs(theta[:, :, :1]) * theta[:, :, 1:3]
+
+
+def _spread(records: list[Record]) -> list[Record]:
+    """The narrowest, a middle one and the widest."""
+    ordered = sorted(records, key=lambda record: record["particles"])
+    return ordered if len(ordered) <= 3 else [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+
+
+def _count(record: Record) -> str:
+    return f"{record['particles']:,}".replace(",", "\u202f")

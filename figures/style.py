@@ -1,0 +1,63 @@
+"""One palette, one set of sizes: every figure looks like the others. Colours are Okabe and Ito's, told apart by all eyes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
+MEAN_FIELD, LAZY, THEORY = ORANGE, BLUE, "black"
+"""The two regimes and the theory keep their colour through all figures."""
+
+_SETTINGS = {
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "errorbar.capsize": 2,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "savefig.bbox": None,
+    "svg.hashsalt": "meanfield",
+    "svg.fonttype": "none",
+    "axes.unicode_minus": True,
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """The context in which figures are drawn and written."""
+    return mpl.rc_context(_SETTINGS)
+
+
+def points(axes: Axes, x, table: np.ndarray, label: str, color: str, marker: str = "o") -> None:
+    """Geometric means over seeds (rows of `table`) with the range that 95 % of their means would fall in."""
+    logs = np.log(table)
+    centre = np.exp(logs.mean(axis=0))
+    spread = 1.96 * logs.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else np.zeros(len(x))
+    bars = [centre - centre * np.exp(-spread), centre * np.exp(spread) - centre]
+    axes.errorbar(x, centre, yerr=bars, fmt=marker, color=color, label=label, zorder=3)
+
+
+def power(axes: Axes, x: Sequence[float] | np.ndarray, y_last: float, exponent: float, label: str | None = None) -> None:
+    """The theory's line y ∝ x^exponent through the last point."""
+    x = np.asarray(x, float)
+    axes.plot(x, y_last * (x / x[-1]) ** exponent, color=THEORY, lw=0.9, ls="--", label=label, zorder=2)
+
+
+def empty(axes: Axes, what: str) -> None:
+    """A panel without records says what it would need."""
+    axes.text(0.5, 0.5, f"no runs {what}", ha="center", va="center", transform=axes.transAxes, color=GREY)
+    axes.set_xticks([])
+    axes.set_yticks([])
