@@ -44,7 +44,8 @@ def along_alpha(axes: Axes, records: Records) -> None:
             drawn = True
     if not drawn:
         return empty(axes, "along α")
-    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="distance at time T")
+    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="distance (parameter or output units)")
+    axes.set_ylim(axes.get_ylim()[0] / 3e2, axes.get_ylim()[1] * 2)
     axes.legend(loc="lower left")
     return None
 
@@ -66,7 +67,8 @@ def along_width(axes: Axes, records: Records) -> None:
                 drawn = True
     if not drawn:
         return empty(axes, "along m")
-    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="relative change, movement (parameter)")
+    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="change of kernel (share), movement")
+    axes.set_ylim(axes.get_ylim()[0] / 1e4, axes.get_ylim()[1] * 2)
     axes.legend(loc="lower left")
     return None
 
@@ -120,21 +122,20 @@ def teacher(axes: Axes, records: Records) -> None:
     """Test risk on the teacher against α at one m."""
     axes.set_title("e  Teacher: features beat the kernel")
     chosen = records.where(problem="teacher", tangent=True)
-    x, table = along(chosen, "alpha", measure.last("test_risk"))
+    x, table = along(chosen, "alpha", lambda record: float(np.exp(measure.log_risk_ratio(record))))
     if not table.size:
         return empty(axes, "along α on the teacher")
     points(axes, x, table, f"network, m = {_count(next(iter(chosen)))}", MEAN_FIELD)
-    level = np.exp(np.mean(np.log([record["limit_test_risk"][-1] for record in chosen])))
-    axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
-    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="test risk")
+    axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
+    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="test risk / that of kernel regression")
+    axes.set_ylim(table.min() * 0.5, max(table.max(), 1.0) * 3)
     axes.legend(loc="upper left")
-    axes.set_ylim(table.min() * 0.6, max(table.max(), level) * 3)
     return None
 
 
 def digits(axes: Axes, records: Records) -> None:
     """Test error on ten classes of digits against m, in both scalings."""
-    axes.set_title("f  Digits: wide lazy networks are the kernel")
+    axes.set_title("f  Digits: lazy and wide is the kernel")
     drawn = False
     for exponent, name, color, marker in ((FLAT, "α = 1", MEAN_FIELD, "D"), (TANGENT, "α = √m", LAZY, "o")):
         chosen = records.where(**TRAINED, problem="digits", exponent=exponent)
@@ -146,8 +147,12 @@ def digits(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "on digits")
     chosen = records.where(**TRAINED, problem="digits")
-    level = 100 * np.mean([record["limit_test_error"][-1] for record in chosen])
+    levels = {record["seed"]: 100 * float(record["limit_test_error"][-1]) for record in chosen}
+    level = np.mean(list(levels.values()))
     axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
+    if len(levels) > 1:
+        half = 1.96 * np.std(list(levels.values()), ddof=1) / np.sqrt(len(levels))
+        axes.axhspan(level - half, level + half, color=GREY, alpha=0.15, lw=0)
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="particles m", ylabel=f"test error (%), {samples} training images")
     axes.set_ylim(0, None)

@@ -27,8 +27,7 @@ START = {
     "problem": "random", "activation": "relu", "output": "gaussian", "dimension": 3, "samples": 8, "time": 0.0
 }  # fmt: skip
 WIDTH = {
-    "problem": "random", "activation": "tanh", "dimension": 3, "samples": 5, "time": 6.0, "flow": "adaptive",
-    "alpha": 1.0, "tolerance": 1e-9,
+    "problem": "random", "activation": "tanh", "dimension": 3, "samples": 5, "time": 6.0, "step": 0.1,
 }  # fmt: skip
 TEACHER = {"problem": "teacher", "dimension": 5, "samples": 64, "time": 100.0, "step": 0.5, "precision": "float32"}
 DIGITS = {"problem": "digits", "dimension": 64, "time": 150.0, "step": 0.75, "precision": "float32"}
@@ -45,8 +44,8 @@ GRIDS = {
         "teacher": [32, 128, 1024],
         "digits": [32, 128, 512],
         "digits_samples": 100,
-        "alpha": [100.0, 300.0, 1000.0],
-        "alpha_particles": (128, 128),
+        "teacher_alpha": (128, [100.0, 300.0, 1000.0]),
+        "digits_alpha": (128, [100.0, 300.0, 1000.0]),
     },
     "default": {
         "seeds": 6,
@@ -57,8 +56,8 @@ GRIDS = {
         "teacher": [64, 256, 1024, 4096, 16384, 100000],
         "digits": [32, 256, 1024, 4096],
         "digits_samples": 200,
-        "alpha": ALPHAS,
-        "alpha_particles": (1024, 512),
+        "teacher_alpha": (1024, ALPHAS),
+        "digits_alpha": (256, [1.0, 10.0, 100.0, 300.0, 1000.0]),
     },
     "paper": {
         "seeds": 10,
@@ -69,8 +68,8 @@ GRIDS = {
         "teacher": [64, 256, 1024, 4096, 16384, 100000, 1000000],
         "digits": [64, 256, 1024, 4096, 16384],
         "digits_samples": 1000,
-        "alpha": ALPHAS,
-        "alpha_particles": (1024, 1024),
+        "teacher_alpha": (1024, ALPHAS),
+        "digits_alpha": (1024, ALPHAS),
     },
 }
 
@@ -79,30 +78,30 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     """The runs of one size; `seeds` networks for every setting, the first of them with seed `first`."""
     sizes = GRIDS[size]
     digits = DIGITS | {"samples": sizes["digits_samples"]}
-    runs = []
+    made = []
     for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
         for initial in ("doubled", "centred", "plain"):
-            runs += [Parameters(**LAZY, step=0.02, initial=initial, alpha=a, seed=seed) for a in sizes["lazy"]]
+            made += [Parameters(**LAZY, step=0.02, initial=initial, alpha=a, seed=seed) for a in sizes["lazy"]]
         for initial in ("doubled", "centred"):
-            runs += [Parameters(**FLOW, initial=initial, alpha=a, seed=seed) for a in sizes["bound"]]
+            made += [Parameters(**FLOW, initial=initial, alpha=a, seed=seed) for a in sizes["bound"]]
         for initial in ("plain", "doubled"):
-            runs += [
+            made += [
                 Parameters(**START, initial=initial, particles=m, replicas=count, seed=seed)
                 for m, count in sizes["start"].items()
             ]
         for exponent in (MEAN_FIELD, TANGENT):
             for part, ms in ((WIDTH, sizes["width"]), (TEACHER, sizes["teacher"]), (digits, sizes["digits"])):
-                runs += [Parameters(**part, exponent=exponent, particles=m, seed=seed) for m in ms]
-        for part, m in zip((TEACHER, digits), sizes["alpha_particles"], strict=True):
-            runs += [Parameters(**part, alpha=a, particles=m, tangent=True, seed=seed) for a in sizes["alpha"]]
-    runs += [Parameters(**PLANE, alpha=a, seed=first) for a in (1.0, 100.0)]
-    return runs
+                made += [Parameters(**part, exponent=exponent, particles=m, seed=seed) for m in ms]
+        for part, (m, alphas) in ((TEACHER, sizes["teacher_alpha"]), (digits, sizes["digits_alpha"])):
+            made += [Parameters(**part, alpha=a, particles=m, tangent=True, seed=seed) for a in alphas]
+    made += [Parameters(**PLANE, alpha=a, seed=first) for a in (1.0, 100.0)]
+    return made
 
 
 LAZY_RUN = {"activation": "tanh", "flow": "euler", "exponent": MEAN_FIELD, "precision": "float64"}
 BOUND_RUN = {"activation": "tanh", "flow": "adaptive", "exponent": MEAN_FIELD, "alpha": tuple(GRIDS["paper"]["bound"])}
 START_RUN = {"activation": "relu", "output": "gaussian", "time": 0.0}
-WIDTH_RUN = {"activation": "tanh", "initial": "doubled", "output": "signs", "flow": "adaptive", "alpha": 1.0}
+WIDTH_RUN = {"activation": "tanh", "initial": "doubled", "output": "signs", "flow": "euler", "alpha": 1.0}
 TRAINED = {"activation": "relu", "initial": "doubled", "flow": "euler", "alpha": 1.0, "tangent": False}
 SCALED = {"activation": "relu", "initial": "doubled", "tangent": True, "alpha": tuple(a for a in ALPHAS if a >= 100)}
 WITHIN = Prediction(1.0, "<=", "smooth activation, doubled or centred, up to the horizon K/Lip(h)²", "chizat2019lazy")
