@@ -5,10 +5,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._typing import Inputs
 from meanfield.arguments import floating_array, one_of
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
+
+Rows = Float[Array, "n1 d"]
+Columns = Float[Array, "n2 d"]
 
 TILE_BYTES = 1 << 24
 """Memory for the derivatives of one tile of particles; the kernel matrix itself comes on top."""
@@ -47,7 +49,7 @@ def tangent_kernel(
 
 
 @eqx.filter_jit
-def _tiled(tile_kernel, unit, mu: Particles, x1: Inputs, x2: Inputs, layers: str, tile: int):
+def _tiled(tile_kernel, unit, mu: Particles, x1: Rows, x2: Columns, layers: str, tile: int):
     fill = -mu.m % tile
     position = jnp.pad(mu.position, ((0, fill), (0, 0)), mode="edge").reshape(-1, tile, mu.position.shape[1])
     mass = jnp.pad(mu.mass, (0, fill)).reshape(-1, tile)
@@ -60,7 +62,7 @@ def _tiled(tile_kernel, unit, mu: Particles, x1: Inputs, x2: Inputs, layers: str
     return jax.lax.scan(add, first, (position, mass))[0]
 
 
-def _neuron(unit: Neuron, position, mass, x1: Inputs, x2: Inputs, layers: str):
+def _neuron(unit: Neuron, position, mass, x1: Rows, x2: Columns, layers: str):
     """h h' δ_cc' + (x·x' [+ 1]) Σ_j p_j a_jc a_jc' σ' σ', by matrix products."""
     a, _, _ = unit.split(position)
     z1, z2 = unit.preactivation(position, x1), unit.preactivation(position, x2)
@@ -82,7 +84,7 @@ def _slope(unit: Neuron, z):
     return jax.vjp(unit.activation, z)[1](jnp.ones_like(z))[0]
 
 
-def _any(unit: AbstractUnit, position, mass, x1: Inputs, x2: Inputs, layers: str):
+def _any(unit: AbstractUnit, position, mass, x1: Rows, x2: Columns, layers: str):
     def derivative(theta, sample):
         jacobian = jnp.atleast_2d(jax.jacrev(unit)(theta, sample))
         if layers == "output":
