@@ -1,0 +1,161 @@
+"""Compute kernels: dense and blocked agree to rounding, memory is what the plan says."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import meanfield as mf
+
+M, N, D = 10, 6, 3
+
+
+class Direction(mf.AbstractUnit):
+    """A unit whose derivative is NaN at w = 0: Φ = a (w·x)/|w|. Padding a block with zeros would poison it."""
+
+    outputs: int = eqx.field(static=True)
+
+    def size(self, d):
+        return self.outputs + d
+
+    def __call__(self, theta, x):
+        w = theta[self.outputs :]
+        a = theta[0] if self.outputs == 1 else theta[: self.outputs]
+        return a * jnp.dot(w, x) / jnp.sqrt(jnp.sum(w**2))
+
+
+UNITS = {
+    "neuron": mf.Neuron("tanh", bias=True),
+    "neuron_3": mf.Neuron("relu", outputs=3),
+    "custom": Direction(1),
+    "custom_3": Direction(3),
+}
+
+
+def problem(unit):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(N, D)))
+    r = jnp.asarray(rng.normal(size=N if unit.outputs == 1 else (N, unit.outputs)))
+    mu = mf.Particles(rng.normal(size=(M, unit.size(D))), rng.uniform(0.5, 1.5, M))
+    return mu, x, r
+
+
+@eqx.filter_jit
+def both(kernel, unit, mu, x, r):
+    f, pull = kernel.linearise(unit, mu, x)
+    return f, kernel.predict(unit, mu, x), pull(r)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_blocked_equals_dense(name, x64):
+    """For blocks of one, blocks that do and do not divide m, and one block larger than m."""
+    unit = UNITS[name]
+    mu, x, r = problem(unit)
+    f, predicted, g = both(mf.Dense(), unit, mu, x, r)
+    assert np.all(np.isfinite(g))
+    # Sums of at most m + n + d terms, each at most |Φ| or |r ∇Φ| of size below 20 here.
+    bound = (M + N + D) * np.finfo(float).eps * 20
+    for block in (1, 3, 5, M, 64):
+        f_b, predicted_b, g_b = both(mf.Blocked(block), unit, mu, x, r)
+        assert g_b.shape == mu.position.shape
+        assert float(jnp.abs(f_b - f).max()) <= bound * M
+        assert float(jnp.abs(predicted_b - predicted).max()) <= bound * M
+        assert float(jnp.abs(g_b - g).max()) <= bound * N
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_dense_against_one_particle_at_a_time(name, x64):
+    """f_i = Σ_j p_j Φ(θ_j; x_i) and g_j = Σ_i r_i ∇Φ(θ_j; x_i), with the unit called on its own."""
+    unit = UNITS[name]
+    mu, x, r = problem(unit)
+    f, predicted, g = both(mf.Dense(), unit, mu, x, r)
+    phi = jax.vmap(jax.vmap(unit, (None, 0)), (0, None))(mu.position, x)
+    jacobian = jax.vmap(jax.vmap(jax.jacrev(unit), (None, 0)), (0, None))(mu.position, x)
+    # einsum on the host, in another order of summation
+    expected_f = np.einsum("j,ji...->i...", mu.mass, phi)
+    expected_g = np.einsum("ic,jicp->jp", np.reshape(r, (N, -1)), np.reshape(jacobian, (M, N, unit.outputs, -1)))
+    bound = (M + N + D) * np.finfo(float).eps * 20
+    assert np.abs(f - expected_f).max() <= bound * M
+    assert np.abs(predicted - expected_f).max() <= bound * M
+    assert np.abs(g - expected_g).max() <= bound * N
+
+
+def test_reverse_and_forward_mode_pass_through_blocks(x64):
+    """The value differentiates through blocks (∇F) and its linearisation runs forward through them (the tangent model)."""
+    unit = UNITS["neuron"]
+    mu, x, r = problem(unit)
+    position = mu.position
+
+    def f(kernel, q):
+        return kernel.predict(unit, mu.moved(q), x)
+
+    for transform in (
+        lambda kernel: jax.vjp(lambda q: f(kernel, q), position)[1](r)[0],
+        lambda kernel: jax.jvp(lambda q: f(kernel, q), (position,), (position,))[1],
+    ):
+        dense, blocked = transform(mf.Dense()), transform(mf.Blocked(4))
+        assert float(jnp.abs(dense - blocked).max()) <= (M + N + D) * np.finfo(float).eps * 20 * M
+
+
+def objective(n, unit=None):
+    return mf.Objective(unit or mf.Neuron("relu"), mf.Square(), np.ones((n, 2)), np.ones(n))
+
+
+def test_plan():
+    """Small problems are kept whole, large ones go by blocks that fit a cache; the plan says so in one line."""
+    small, large = mf.plan(objective(100), 1000), mf.plan(objective(1000), 10**6)
+    assert isinstance(small.kernel, mf.Dense)
+    assert isinstance(large.kernel, mf.Blocked)
+    size = jnp.result_type(float).itemsize
+    assert small.bytes == 1000 * 100 * size
+    assert large.bytes == large.kernel.block * 1000 * size <= 1 << 20
+    # 4mnd and 6mnd of the documentation, d counting inputs and outputs
+    assert small.operations == 4 * 1000 * 100 * 3
+    assert large.operations == 6 * 10**6 * 1000 * 3
+    assert str(small).startswith(f"dense: {100 * size} kB, ")
+    assert str(large).startswith(f"blocked ({large.kernel.block} particles at a time): ")
+    assert all(str(plan).count("\n") == 0 for plan in (small, large))
+
+
+def test_plan_for_one_huge_row():
+    """n alone may exceed the cache: then one particle goes at a time, never none."""
+    plan = mf.plan(objective(10**6), 50)
+    assert plan.kernel.block == 1
+
+
+def test_memory_does_not_grow_with_m_times_n():
+    """What XLA reserves for one velocity: below 1/50 of the m × n array by the plan, at least that array when dense."""
+    m, n = 10**6, 1000
+    array = m * n * jnp.result_type(float).itemsize
+    shape = jax.ShapeDtypeStruct((m, 3), jnp.result_type(float))
+
+    def temporaries(kernel):
+        target = mf.Objective(mf.Neuron("relu"), mf.Square(), np.ones((n, 2)), np.ones(n), kernel=kernel)
+        compiled = jax.jit(lambda q: target.velocity(mf.Particles(q))).lower(shape).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    # m p numbers are there anyway: positions by blocks, and the velocity before and after the padding is cut.
+    assert temporaries(None) < array / 50
+    assert temporaries(mf.Dense()) >= array
+
+
+def test_first_variation_memory():
+    """Probing many points does not make a points × n array either."""
+    points, n = 10**5, 1000
+    target, mu = objective(n), mf.Particles(np.ones((1, 3)))
+    shape = jax.ShapeDtypeStruct((points, 3), jnp.result_type(float))
+    compiled = jax.jit(lambda q: target.first_variation(mu, q)).lower(shape).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < points * n * jnp.result_type(float).itemsize / 50
+
+
+@pytest.mark.gpu
+def test_blocked_equals_dense_on_a_gpu():
+    """In float32 at full precision: TF32, with its 10 bits, would miss this bound by a factor of a thousand."""
+    unit = UNITS["neuron"]
+    mu, x, r = problem(unit)
+    with jax.default_device(jax.devices("cpu")[0]):
+        expected = [np.asarray(part) for part in both(mf.Dense(), unit, mu, x, r)]
+    for kernel in (mf.Dense(), mf.Blocked(3)):
+        for part, other in zip(both(kernel, unit, mu, x, r), expected, strict=True):
+            assert np.abs(part - other).max() <= (M + N + D) * np.finfo(np.float32).eps * 20 * M
