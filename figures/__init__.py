@@ -1,11 +1,12 @@
-"""Figures: one for every study, under the same name and in the same room. They read records and theory, and run nothing."""
+"""Figures: one for every study, under the same name and in the same room. They read records and theory, and run
+nothing.
+"""
 
 import importlib
 import os
 import tempfile
 from pathlib import Path
 
-from meanfield.arguments import one_of
 from simulations import Records, Study
 
 __all__ = ["FORMATS", "draw", "save"]
@@ -24,13 +25,14 @@ def draw(study: Study, records: Records):
 def save(study: Study, records: Records, directory: Path, formats=("png",)) -> list[Path]:
     """Draw, and write one file a format, each whole or not at all; returns their paths.
 
-    The same records give the same file: no dates or random names are written. Raises `ValueError` for a format that is not
-    png, svg or pdf.
+    The same records give the same file: no dates or random names are written. Raises `ValueError` for a format that is
+    not png, svg or pdf.
     """
     from figures.style import styled
 
     for kind in formats:
-        one_of("format", kind, FORMATS)
+        if kind not in FORMATS:
+            raise ValueError(f"format={kind!r}: expected one of {', '.join(FORMATS)}.")
     figure = draw(study, records)
     directory.mkdir(parents=True, exist_ok=True)
     written = []

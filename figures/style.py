@@ -1,4 +1,6 @@
-"""One palette, one set of sizes: every figure looks like the others. Colours are Okabe and Ito's, told apart by all eyes."""
+"""One palette, one set of sizes: every figure looks like the others. Colours are Okabe and Ito's, told apart by all
+eyes.
+"""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -50,7 +52,9 @@ def points(axes: Axes, x, table: np.ndarray, label: str, color: str, marker: str
     axes.errorbar(x, centre, yerr=bars, fmt=marker, color=color, label=label, zorder=3)
 
 
-def power(axes: Axes, x: Sequence[float] | np.ndarray, y_last: float, exponent: float, label: str | None = None) -> None:
+def power(
+    axes: Axes, x: Sequence[float] | np.ndarray, y_last: float, exponent: float, label: str | None = None
+) -> None:
     """The theory's line y ∝ x^exponent through the last point."""
     x = np.asarray(x, float)
     axes.plot(x, y_last * (x / x[-1]) ** exponent, color=THEORY, lw=0.9, ls="--", label=label, zorder=2)

@@ -1,8 +1,9 @@
 """meanfield: two-layer neural networks as particle systems.
 
-A network is a measure μ on the parameters of one hidden unit; training is a Wasserstein gradient flow of μ. One number, the
-output scale α, leads from the mean-field regime (α = 1) to the lazy one (α → ∞). `Objective` says what is descended, a flow
-says how, `simulate` does it, observables say what to look at. What is proved about it lives apart, in the package `theory`.
+A network is a measure μ on the parameters of one hidden unit; training is a Wasserstein gradient flow of μ. One number,
+the output scale α, leads from the mean-field regime (α = 1) to the lazy one (α → ∞). `Objective` says what is
+descended, a flow says how, `simulate` does it, observables say what to look at. What is proved about it lives apart, in
+the package `theory`.
 """
 
 import importlib
@@ -52,19 +53,28 @@ __version__ = "0.1.0"
 
 # Names are looked up on first use, so that `meanfield --help` answers before JAX has loaded.
 _HOME = {
-    "meanfield.observables": (
-        "AbstractObservable ChangedSigns Displacement Energy KernelAlignment KernelDrift Positions Predictions Risk "
-        "TestError TestRisk"
-    ).split(),
-    "meanfield.flows": "AbstractFlow AdaptiveFlow GradientFlow OptimiserFlow State TangentFlow".split(),
-    "meanfield.kernels": "Blocked Dense Plan plan".split(),
-    "meanfield.losses": "AbstractLoss Exponential Logistic Square".split(),
-    "meanfield.objective": "AbstractObjective Objective TangentObjective".split(),
+    "meanfield.observables": [
+        "AbstractObservable",
+        "ChangedSigns",
+        "Displacement",
+        "Energy",
+        "KernelAlignment",
+        "KernelDrift",
+        "Positions",
+        "Predictions",
+        "Risk",
+        "TestError",
+        "TestRisk",
+    ],
+    "meanfield.flows": ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "State", "TangentFlow"],
+    "meanfield.kernels": ["Blocked", "Dense", "Plan", "plan"],
+    "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
+    "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ("WeightDecay",),
-    "meanfield.simulation": "Trajectory simulate".split(),
+    "meanfield.simulation": ["Trajectory", "simulate"],
     "meanfield.tangent": ("tangent_kernel",),
-    "meanfield.units": "AbstractUnit Neuron".split(),
+    "meanfield.units": ["AbstractUnit", "Neuron"],
 }
 _WHERE = {name: home for home, names in _HOME.items() for name in names}
 _MODULES = ("activations", "datasets", "observables")

@@ -200,8 +200,8 @@ def _records(study, options: Run | Verify, grid: dict):
             raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
         except KeyboardInterrupt:
             print(
-                f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command goes "
-                f"on from there.",
+                f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command "
+                f"goes on from there.",
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
@@ -260,7 +260,10 @@ def _study(command: str, options: type, arguments: list[str]):
 
     names = ", ".join(simulations.STUDIES)
     if arguments and arguments[0] in ("-h", "--help"):
-        print(f"STUDY is one of {names}. Its parameters: `meanfield {command} {next(iter(simulations.STUDIES))} --help`.\n")
+        print(
+            f"STUDY is one of {names}. Its parameters: "
+            f"`meanfield {command} {next(iter(simulations.STUDIES))} --help`.\n"
+        )
         _read(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
         raise Refused(f"{command} needs a study first: expected one of {names}.")

@@ -24,7 +24,7 @@ class Line:
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """" Did you mean …?", or nothing."""
+    """ " Did you mean …?", or nothing."""
     near = difflib.get_close_matches(word, list(names), n=1)
     return f" Did you mean {near[0]}?" if near else ""
 
@@ -57,7 +57,12 @@ def read(
     try:
         with contextlib.nullcontext() if asked else contextlib.redirect_stderr(spoken):
             found, rest = tyro.cli(
-                kind, prog=f"meanfield {command}", description=about, args=arguments, return_unknown_args=True, config=config
+                kind,
+                prog=f"meanfield {command}",
+                description=about,
+                args=arguments,
+                return_unknown_args=True,
+                config=config,
             )
     except SystemExit:
         if asked:
@@ -100,7 +105,10 @@ def _option(field: dataclasses.Field, doc: str) -> tuple:
     hint = "" if field.default in (None, "") else f"(default: {shown})"
     kind = field.type if isinstance(field.type, type) else typing.get_args(field.type)[0]
     mark = tyro.conf.arg(
-        name=field.name.rstrip("_").replace("_", "-"), help=doc, metavar=_metavar(kind, several), help_behavior_hint=hint
+        name=field.name.rstrip("_").replace("_", "-"),
+        help=doc,
+        metavar=_metavar(kind, several),
+        help_behavior_hint=hint,
     )
     if several:
         return field.name, typing.Annotated[tuple[str, ...], mark], dataclasses.field(default=())

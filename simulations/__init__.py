@@ -1,16 +1,16 @@
 """Studies: a question, the runs that answer it, and claims that are checked with error bars and negative controls.
 
-`STUDIES` holds them in the order of the story; `run` makes the records of one at a size or for parameters of your own, `sweep`
-those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
+`STUDIES` holds them in the order of the story; `run` makes the records of one at a size or for parameters of your own,
+`sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
 from simulations._check import Verdict as Verdict
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
-from simulations._records import Record as Record
-from simulations._records import Records as Records
 from simulations._progress import print_ledger as print_ledger
 from simulations._progress import reporter as reporter
+from simulations._records import Record as Record
+from simulations._records import Records as Records
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
 from simulations._store import DamagedRecord as DamagedRecord

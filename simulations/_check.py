@@ -1,7 +1,7 @@
 """Checks: from records to a verdict, with tolerances that come from error bars.
 
-Seeds are the unit of replication. Every interval is two-sided Student at the level `LEVEL`, the rate at which a claim that
-holds is turned down by chance; `Verdict.error` is the half-width of that interval.
+Seeds are the unit of replication. Every interval is two-sided Student at the level `LEVEL`, the rate at which a claim
+that holds is turned down by chance; `Verdict.error` is the half-width of that interval.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,9 @@ Select = Callable[[Records], Records]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. `passed` is None when the records do not suffice, and `statistic` then says what is missing."""
+    """What a check found. `passed` is None when the records do not suffice, and `statistic` then says what is
+    missing.
+    """
 
     passed: bool | None
     measured: float
@@ -35,12 +37,19 @@ def untested(expected: float, why: str) -> Verdict:
 
 
 def slope(
-    records: Records, *, select: Select, x: str, value: Value, predicted: float, drift: bool = False, last: int = 0
+    records: Records,
+    *,
+    select: Select,
+    x: str,
+    value: Value,
+    predicted: float,
+    drift: bool = False,
+    last: int = 0,
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
-    `last` keeps that many of the largest x. With `drift` the exponent is asymptotic: the difference between the slopes of
-    the upper half and of all points, which bounds what the missing decades would still change, adds to the error.
+    `last` keeps that many of the largest x. With `drift` the exponent is asymptotic: the difference between the slopes
+    of the upper half and of all points, which bounds what the missing decades would still change, adds to the error.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -70,7 +79,9 @@ def below(records: Records, *, select: Select, value: Value, predicted: float, w
 
 
 def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
-    """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not counted."""
+    """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not
+    counted.
+    """
     samples = np.asarray([value(record) for record in select(records.done)])
     if len(samples) < 1:
         return untested(predicted, "needs a run")

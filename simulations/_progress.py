@@ -3,6 +3,7 @@
 import time
 from typing import TextIO
 
+from simulations._check import LEVEL
 from simulations._ledger import Entry
 from simulations._records import Record
 
@@ -57,7 +58,14 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
 
     console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
     table = Table(title="the ledger", title_justify="left", pad_edge=False)
-    for heading in ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting"):
+    for heading in (
+        "study",
+        "claim",
+        "predicted",
+        "measured ± error",
+        "verdict",
+        "control: same check, wrong setting",
+    ):
         table.add_column(heading, overflow="fold")
     for entry in entries:
         table.add_row(
@@ -71,7 +79,8 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
     console.print(table)
     counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
     console.print(
-        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; errors are half-widths of 99.9 % intervals."
+        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; "
+        f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
     )
 
 

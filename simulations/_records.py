@@ -28,7 +28,7 @@ class Record:
 
     @property
     def status(self) -> str:
-        """"done", or how the run ended instead."""
+        """ "done", or how the run ended instead."""
         return self.provenance.get("status", "done")
 
 
@@ -85,8 +85,8 @@ def _matches(value, wanted: Any) -> bool:
 def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
     """(x values, value[row, x]): a row for every setting of all other parameters, the seed among them.
 
-    Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken. Averages
-    over another number of replicas at another x are still one line.
+    Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken.
+    Averages over another number of replicas at another x are still one line.
     """
     rows: dict[tuple, dict[float, float]] = {}
     for record in records:

@@ -14,7 +14,9 @@ import numpy as np
 from simulations._records import Record, Records
 
 SCHEMA = 1
-"""Version of the file's layout and of what the studies write; part of the address, so that another version is another run."""
+"""Version of the file's layout and of what the studies write; part of the address, so that another version is another
+run.
+"""
 
 
 class DamagedRecord(ValueError):
@@ -86,14 +88,15 @@ def encode(record: Record) -> bytes:
     arrays = {name: np.ascontiguousarray(value) for name, value in record.values.items()}
     stamp = np.frombuffer(json.dumps({"head": text, "sha256": _digest(text, arrays)}).encode(), np.uint8)
     stream = io.BytesIO()
-    np.savez(stream, **{"__record__": stamp}, **arrays)  # type: ignore[arg-type]
+    np.savez(stream, __record__=stamp, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()
 
 
 def read(path: Path) -> Record:
     """The record in a file; raises `DamagedRecord` unless every byte of it is as written."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves a file that it can't read open.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
         stamp = json.loads(content.pop("__record__").tobytes())
         text, digest = stamp["head"], stamp["sha256"]
@@ -105,7 +108,15 @@ def read(path: Path) -> Record:
         return Record(head["parameters"], content, head["provenance"])
     except DamagedRecord:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError) as problem:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as problem:
         raise DamagedRecord(f"{path}: is not a readable record ({type(problem).__name__}).") from None
 
 

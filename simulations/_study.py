@@ -25,8 +25,8 @@ SIZES = ("smoke", "default", "paper")
 class Claim:
     """One statement, how it is checked, and a deliberately wrong setting in which the same check must fail.
 
-    `check` and `control` are the same function with other arguments (`functools.partial`): what the control turns down is
-    what the check would have turned down.
+    `check` and `control` are the same function with other arguments (`functools.partial`): what the control turns down
+    is what the check would have turned down.
     """
 
     name: str
@@ -40,7 +40,14 @@ class Claim:
 
 
 def claim(
-    name: str, statement: str, predicted: Prediction, check: Callable, *, wrong: str, control: Mapping[str, Any], **settings
+    name: str,
+    statement: str,
+    predicted: Prediction,
+    check: Callable,
+    *,
+    wrong: str,
+    control: Mapping[str, Any],
+    **settings,
 ) -> Claim:
     """A claim on a prediction of theory, whose control is its own check with some settings replaced."""
     settings = {"predicted": float(predicted.value), **settings}

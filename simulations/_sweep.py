@@ -37,7 +37,9 @@ class Plan:
         return len(self.runs)
 
     def execute(self, report: Report | None = None) -> Records:
-        """The records in the order of the runs. Each is stored as soon as it is computed, so that a kill costs one run."""
+        """The records in the order of the runs. Each is stored as soon as it is computed, so that a kill costs one
+        run.
+        """
         records = []
         for text, parameters in self.runs.items():
             record = None if self.store is None else _stored(self.store, text)
@@ -52,7 +54,13 @@ class Plan:
 
 
 def prepare(
-    study: str | Study, size: str = "default", *, out=None, seeds: int | None = None, first_seed: int = 0, **parameters
+    study: str | Study,
+    size: str = "default",
+    *,
+    out=None,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    **parameters,
 ) -> Plan:
     """The runs of a study at one size, or of a grid of parameters; the arguments are those of `run`."""
     study = find(study)
@@ -82,8 +90,8 @@ def run(
     **Arguments:**
 
     - `size`: "smoke", "default" or "paper"; not used when parameters are given.
-    - `parameters`: any parameters of the study, each one value or a list; the runs are all combinations, and what is not
-      named keeps its default.
+    - `parameters`: any parameters of the study, each one value or a list; the runs are all combinations, and what is
+      not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them.
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
     - `report`: called with every record.
@@ -94,8 +102,15 @@ def run(
     return plan.execute(report)
 
 
-def sweep(study: str | Study, grid: Mapping[str, Any], *, out=None, seeds: int | None = None, first_seed: int = 0,
-          report: Report | None = None) -> Records:
+def sweep(
+    study: str | Study,
+    grid: Mapping[str, Any],
+    *,
+    out=None,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    report: Report | None = None,
+) -> Records:
     """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`."""
     return run(study, out=out, seeds=seeds, first_seed=first_seed, report=report, **grid)
 

@@ -49,9 +49,7 @@ def same(name: str, got: int | tuple[int, ...], other: str, want: int | tuple[in
         raise ValueError(f"{name} must agree with {other}, got {got} where {other} has {want}")
 
 
-def number(
-    name: str, value: float, *, minimum: float = 0.0, exclusive: bool = False, infinite: bool = False
-) -> float:
+def number(name: str, value: float, *, minimum: float = 0.0, exclusive: bool = False, infinite: bool = False) -> float:
     """Return `value` as a float, if it is one real number, at least (or, `exclusive`, above) `minimum`."""
     allowed = f"a {'' if infinite else 'finite '}number {'>' if exclusive else '>='} {minimum:g}"
     raw = np.asarray(value)

@@ -99,9 +99,7 @@ def tangent_kernel(
         if layers != "input":
             kernel = kernel + ACTIVATIONS[activation].conjugate(scaled)
         if layers != "output":
-            kernel = kernel + output_scale * output_scale * plain.dot * ACTIVATIONS[activation].derivative(
-                scaled
-            )
+            kernel = kernel + output_scale * output_scale * plain.dot * ACTIVATIONS[activation].derivative(scaled)
     return _checks.in_range("x1, x2 and the scales", kernel)
 
 

@@ -167,9 +167,7 @@ def _spectrum(kernel: ArrayLike) -> tuple[Array, Array, float]:
     # Weyl: entries off by δ move eigenvalues by at most nδ.
     floor = len(matrix) * rounding
     if values[0] < -floor:
-        raise ValueError(
-            f"kernel must be positive semi-definite to {floor:.1e}, got the eigenvalue {values[0]:.1e}"
-        )
+        raise ValueError(f"kernel must be positive semi-definite to {floor:.1e}, got the eigenvalue {values[0]:.1e}")
     return np.maximum(values, 0.0), vectors, float(floor)
 
 

@@ -39,9 +39,7 @@ def movement_exponent() -> Prediction:
     )
 
 
-def output_gap_exponent(
-    initial: Literal["centred", "doubled"] = "centred", smooth: bool = True
-) -> Prediction:
+def output_gap_exponent(initial: Literal["centred", "doubled"] = "centred", smooth: bool = True) -> Prediction:
     """Exponent in α of sup_{t ≤ T} ‖f(t) − f_lin(t)‖, f_lin the linearised model.
 
     | activation | centred | doubled |
@@ -101,9 +99,7 @@ def kernel_change_exponent(scaling: Scaling, smooth: bool = True, symmetric: boo
     _checks.choice("scaling", scaling, _SCALINGS)
     law = f"{'symmetric' if symmetric else 'asymmetric'} initial law"
     kind = f"{'smooth activation' if smooth else 'ReLU'}, {law}"
-    what = (
-        f"Relative change of the tangent kernel in m → ∞; {scaling} scaling, {kind}, f(0) = 0, fixed horizon"
-    )
+    what = f"Relative change of the tangent kernel in m → ∞; {scaling} scaling, {kind}, f(0) = 0, fixed horizon"
     if scaling == "mean-field":
         return Prediction(0.0, "slope", f"{what}.", "chizat2018global")
     if not smooth:
@@ -136,9 +132,7 @@ def displacement_exponent(scaling: Scaling) -> Prediction:
     )
 
 
-def criterion_exponent(
-    power: float, initial: Literal["independent", "doubled"] = "independent"
-) -> Prediction:
+def criterion_exponent(power: float, initial: Literal["independent", "doubled"] = "independent") -> Prediction:
     """Exponent in m of κ = ‖f(0) − y‖ ‖D²f‖/‖Df‖², the lazy criterion, for α = m^`power`.
 
     κ² ≈ A/m + B/α²: the first term is f(0), the second y. So the exponent is −min(power, 1/2) for independent

@@ -8,7 +8,8 @@ from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, 
 from simulations import Record, Records
 from simulations._records import along
 from simulations.regimes import _measures as measure
-from simulations.regimes.lazy_scaling import LAZY_RUN, MEAN_FIELD as FLAT, TANGENT, TRAINED, WIDTH_RUN
+from simulations.regimes.lazy_scaling import LAZY_RUN, TANGENT, TRAINED, WIDTH_RUN
+from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
 from theory import scaling
 
 
@@ -31,16 +32,43 @@ def along_alpha(axes: Axes, records: Records) -> None:
     """Movement and output gap of tanh networks against α."""
     axes.set_title("a  Large α: little moves, less bends")
     series = (
-        ("movement (parameter)", measure.last("displacement"), "doubled", LAZY, "o", scaling.movement_exponent()),
-        ("gap, centred (output)", measure.linearised_gap, "centred", GREEN, "s", scaling.output_gap_exponent("centred")),
-        ("gap, doubled (output)", measure.linearised_gap, "doubled", PURPLE, "^", scaling.output_gap_exponent("doubled")),
+        (
+            "movement (parameter)",
+            measure.last("displacement"),
+            "doubled",
+            LAZY,
+            "o",
+            scaling.movement_exponent(),
+        ),
+        (
+            "gap, centred (output)",
+            measure.linearised_gap,
+            "centred",
+            GREEN,
+            "s",
+            scaling.output_gap_exponent("centred"),
+        ),
+        (
+            "gap, doubled (output)",
+            measure.linearised_gap,
+            "doubled",
+            PURPLE,
+            "^",
+            scaling.output_gap_exponent("doubled"),
+        ),
     )
     drawn = False
     for label, value, initial, color, marker, predicted in series:
         x, table = along(records.where(**LAZY_RUN, initial=initial), "alpha", value)
         if table.size:
             points(axes, x, table, label, color, marker)
-            power(axes, x, np.exp(np.log(table[:, -1]).mean()), predicted.value, None if drawn else "theory: slopes −1, −1, −2")
+            power(
+                axes,
+                x,
+                np.exp(np.log(table[:, -1]).mean()),
+                predicted.value,
+                None if drawn else "theory: slopes −1, −1, −2",
+            )
             drawn = True
     if not drawn:
         return empty(axes, "along α")
@@ -54,7 +82,10 @@ def along_width(axes: Axes, records: Records) -> None:
     """Kernel change and movement of tanh networks against m, in both scalings."""
     axes.set_title("b  α = √m freezes, α = 1 does not")
     drawn = False
-    for exponent, name, color, word in ((FLAT, "α = 1", MEAN_FIELD, "mean-field"), (TANGENT, "α = √m", LAZY, "tangent")):
+    for exponent, name, color, word in (
+        (FLAT, "α = 1", MEAN_FIELD, "mean-field"),
+        (TANGENT, "α = √m", LAZY, "tangent"),
+    ):
         chosen = records.where(**WIDTH_RUN, exponent=exponent)
         for value, marker, label, predicted in (
             ("kernel_drift", "o", "kernel change", scaling.kernel_change_exponent(word)),
@@ -63,7 +94,13 @@ def along_width(axes: Axes, records: Records) -> None:
             x, table = along(chosen, "particles", measure.last(value))
             if table.size:
                 points(axes, x, table, f"{label}, {name}", color, marker)
-                power(axes, x, np.exp(np.log(table[:, -1]).mean()), predicted.value, None if drawn else "theory: 0, −½, −1")
+                power(
+                    axes,
+                    x,
+                    np.exp(np.log(table[:, -1]).mean()),
+                    predicted.value,
+                    None if drawn else "theory: 0, −½, −1",
+                )
                 drawn = True
     if not drawn:
         return empty(axes, "along m")
@@ -76,18 +113,38 @@ def along_width(axes: Axes, records: Records) -> None:
 def in_time(axes: Axes, records: Records) -> None:
     """Training loss on the teacher over time, with the exact kernel flow."""
     axes.set_title("c  The lazy loss is the kernel flow's")
-    chosen = records.where(**TRAINED, problem="teacher").where(lambda record: "limit_risk" in record and record["dimension"] > 2)
+    chosen = records.where(**TRAINED, problem="teacher").where(
+        lambda record: "limit_risk" in record and record["dimension"] > 2
+    )
     if not len(chosen):
         return empty(axes, "on the teacher")
     first = min(chosen.column("seed"))
-    lazy = [record for record in chosen.where(exponent=TANGENT, seed=first)]
+    lazy = list(chosen.where(exponent=TANGENT, seed=first))
     for record, color, marker in zip(_spread(lazy), (GREEN, PURPLE, LAZY), "^so", strict=False):
-        axes.plot(record["times"][1:], record["risk"][1:], marker, color=color, label=f"α = √m, m = {_count(record)}")
-    feature = _spread([record for record in chosen.where(exponent=FLAT, seed=first)])[-1:]
+        axes.plot(
+            record["times"][1:],
+            record["risk"][1:],
+            marker,
+            color=color,
+            label=f"α = √m, m = {_count(record)}",
+        )
+    feature = _spread(list(chosen.where(exponent=FLAT, seed=first)))[-1:]
     for record in feature:
-        axes.plot(record["times"][1:], record["risk"][1:], "D", color=MEAN_FIELD, label=f"α = 1, m = {_count(record)}")
+        axes.plot(
+            record["times"][1:],
+            record["risk"][1:],
+            "D",
+            color=MEAN_FIELD,
+            label=f"α = 1, m = {_count(record)}",
+        )
     for record in (lazy or feature)[-1:]:
-        axes.plot(record["times"][1:], record["limit_risk"][1:], color=THEORY, lw=1, label="theory: kernel flow, m = ∞")
+        axes.plot(
+            record["times"][1:],
+            record["limit_risk"][1:],
+            color=THEORY,
+            lw=1,
+            label="theory: kernel flow, m = ∞",
+        )
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)", ylabel="training loss R")
     axes.legend(loc="lower left")
     return None
@@ -105,7 +162,12 @@ def in_plane(pair: list[Axes], records: Records) -> None:
     reach = max(float(np.abs(_visible(record)).max()) for record in (chosen[0], chosen[-1])) * 1.12
     for axes, record, color in zip(pair, (chosen[0], chosen[-1]), (MEAN_FIELD, LAZY), strict=True):
         for direction in record["teacher"][:, 1:] if "teacher" in record else []:
-            axes.plot(*np.outer(direction / np.linalg.norm(direction), [0, 2 * reach]), color=THEORY, lw=0.8, ls="--")
+            axes.plot(
+                *np.outer(direction / np.linalg.norm(direction), [0, 2 * reach]),
+                color=THEORY,
+                lw=0.8,
+                ls="--",
+            )
         paths = _visible(record)
         sign = np.sign(record["positions"][0, :, 0])
         axes.plot(paths[:, :, 0], paths[:, :, 1], color=color, lw=0.8, alpha=0.8)
@@ -113,7 +175,15 @@ def in_plane(pair: list[Axes], records: Records) -> None:
         for value, marker in ((1, "P"), (-1, "o")):
             axes.plot(*paths[-1][sign == value].T, marker, color=color, ms=4, ls="")
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁")
-        axes.text(0.04, 0.97, f"α = {record['alpha']:g}", transform=axes.transAxes, va="top", color=color, weight="bold")
+        axes.text(
+            0.04,
+            0.97,
+            f"α = {record['alpha']:g}",
+            transform=axes.transAxes,
+            va="top",
+            color=color,
+            weight="bold",
+        )
     pair[0].set_ylabel("|a| w₂")
     pair[1].set_yticklabels([])
 

@@ -9,6 +9,7 @@ from theory import kernel_flow
 from theory.arc_cosine import tangent_fluctuation
 from theory.lazy_bound import lazy_gap_bound
 
+
 def linearised_gap(record: Record, rate: float = 1.0) -> float:
     """sup_t of the root mean square of f − f_lin, f_lin from the record's own tangent kernel, steps alike."""
     f, y = record["predictions"], record["y"]

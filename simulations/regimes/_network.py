@@ -1,4 +1,6 @@
-"""One run of the regime studies: train a two-layer network at one output scale, and note what theory is compared with."""
+"""One run of the regime studies: train a two-layer network at one output scale, and note what theory is compared
+with.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,8 +17,13 @@ from theory import arc_cosine, kernel_flow
 TESTED = 500
 """Test samples of every problem (count)."""
 
+DIGITS = 1797
+"""Images of digits in all (count)."""
+
 SMALL = 32
-"""Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact comparisons."""
+"""Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact
+comparisons.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,9 @@ class Parameters:
     """A two-layer network, its data and its training."""
 
     problem: str = "teacher"
-    """Data: teacher (3 alternating neurons on the sphere), random (normal targets on the sphere), digits (ten classes)."""
+    """Data: teacher (3 alternating neurons on the sphere), random (normal targets on the sphere), digits (ten
+    classes).
+    """
     activation: str = "relu"
     """σ, by name."""
     initial: str = "doubled"
@@ -73,10 +82,14 @@ class Parameters:
         if not math.isfinite(self.exponent):
             raise ValueError(f"exponent={self.exponent!r}: expected a finite number.")
         if self.initial == "doubled" and self.particles % 2:
-            raise ValueError(f"particles={self.particles}: expected an even number, since a doubled law comes in pairs.")
+            raise ValueError(
+                f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
+            )
+        if self.problem == "digits" and self.samples > DIGITS - TESTED:
+            raise ValueError(f"samples={self.samples}: digits has {DIGITS - TESTED} beside its test images, expected fewer.")
         if self.flow == "adaptive" and self.precision == "float32" and self.tolerance < 1e-5:
             raise ValueError(
-                f"precision='float32': tolerance={self.tolerance:g} needs float64; raise the tolerance or the precision."
+                f"precision='float32': tolerance={self.tolerance:g} needs float64; raise tolerance or precision."
             )
 
     @property
@@ -121,9 +134,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         if run.time == 0:
             return _at_start(run, unit, data), "done"
         mu = particles(run.initial, run.output, run.particles, unit, data.d, initial_key(run), run.precision)
-        objective = mf.Objective(
-            unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred"
-        )
+        objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred")
         flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
         watched = [
             mf.Risk(), mf.TestRisk(data.x_test, data.y_test), mf.TestError(data.x_test, data.y_test),
@@ -199,8 +210,9 @@ def _at_start(run: Parameters, unit: mf.Neuron, data: mf.datasets.Dataset) -> di
     x = np.asarray(data.x, float)
     kernels = np.asarray(_start_kernels(replace(run, seed=0), unit, initial_key(run), data.x), float)
     distances = {}
-    for name, layers in (("kernel_distance", "both"), ("output_layer_distance", "output")):
-        exact = arc_cosine.tangent_kernel(x, activation=run.activation, layers=layers)
+    both = arc_cosine.tangent_kernel(x, activation=run.activation)
+    output = arc_cosine.tangent_kernel(x, activation=run.activation, layers="output")
+    for name, exact in (("kernel_distance", both), ("output_layer_distance", output)):
         distances[name] = np.sum((kernels - exact) ** 2, axis=(1, 2))
     return {"x": x, **distances}
 

@@ -1,14 +1,14 @@
 """Lazy against mean-field: one output scale α, and what it does as α and the number of particles m grow.
 
-Chizat, Oyallon & Bach (2019): as α → ∞ particles move by O(1/α) and the network becomes its tangent model. At α = √m the same
-happens as m → ∞, with the limiting tangent kernel; at α = 1 particles and kernel move by O(1) however many there are.
+Chizat, Oyallon & Bach (2019): as α → ∞ particles move by O(1/α) and the network becomes its tangent model. At α = √m
+the same happens as m → ∞, with the limiting tangent kernel; at α = 1 particles and kernel move by O(1) however many
+there are.
 
-The runs fall into parts. `lazy`: tanh networks along α, against their exact linearised flow. `start`: tangent kernels at the
-start, against the arc-cosine kernel. `width`: tanh networks along m. `teacher` and `digits`: ReLU networks along m and along
-α, against kernel regression and their own tangent models. `plane`: two networks in the plane, for the picture.
+The runs fall into parts. `lazy`: tanh networks along α, against their exact linearised flow. `start`: tangent kernels
+at the start, against the arc-cosine kernel. `width`: tanh networks along m. `teacher` and `digits`: ReLU networks along
+m and along α, against kernel regression and their own tangent models. `plane`: two networks in the plane, for the
+picture.
 """
-
-from functools import partial
 
 from simulations._check import below, bounded, equals, slope
 from simulations._records import narrowest, runs, widest
@@ -29,7 +29,14 @@ START = {
 WIDTH = {
     "problem": "random", "activation": "tanh", "dimension": 3, "samples": 5, "time": 6.0, "step": 0.1,
 }  # fmt: skip
-TEACHER = {"problem": "teacher", "dimension": 5, "samples": 64, "time": 100.0, "step": 0.5, "precision": "float32"}
+TEACHER = {
+    "problem": "teacher",
+    "dimension": 5,
+    "samples": 64,
+    "time": 100.0,
+    "step": 0.5,
+    "precision": "float32",
+}
 DIGITS = {"problem": "digits", "dimension": 64, "time": 150.0, "step": 0.75, "precision": "float32"}
 PLANE = {"problem": "teacher", "dimension": 2, "samples": 15, "particles": 20, "time": 100.0, "step": 0.05}
 
@@ -99,11 +106,21 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 LAZY_RUN = {"activation": "tanh", "flow": "euler", "exponent": MEAN_FIELD, "precision": "float64"}
-BOUND_RUN = {"activation": "tanh", "flow": "adaptive", "exponent": MEAN_FIELD, "alpha": tuple(GRIDS["paper"]["bound"])}
+BOUND_RUN = {
+    "activation": "tanh",
+    "flow": "adaptive",
+    "exponent": MEAN_FIELD,
+    "alpha": tuple(GRIDS["paper"]["bound"]),
+}
 START_RUN = {"activation": "relu", "output": "gaussian", "time": 0.0}
 WIDTH_RUN = {"activation": "tanh", "initial": "doubled", "output": "signs", "flow": "euler", "alpha": 1.0}
 TRAINED = {"activation": "relu", "initial": "doubled", "flow": "euler", "alpha": 1.0, "tangent": False}
-SCALED = {"activation": "relu", "initial": "doubled", "tangent": True, "alpha": tuple(a for a in ALPHAS if a >= 100)}
+SCALED = {
+    "activation": "relu",
+    "initial": "doubled",
+    "tangent": True,
+    "alpha": tuple(a for a in ALPHAS if a >= 100),
+}
 WITHIN = Prediction(1.0, "<=", "smooth activation, doubled or centred, up to the horizon K/Lip(h)²", "chizat2019lazy")
 CONSTANT = Prediction(1.0, "=", "ReLU, independent units, Gaussian weights of variance 1, every m", "meanfield")
 BETTER = Prediction(0.0, "<=", "a teacher of few neurons; observed by the paper, not proved", "chizat2019lazy")
@@ -170,7 +187,8 @@ CLAIMS = (
         wrong="α = 1", control={"select": runs(**WIDTH_RUN, exponent=MEAN_FIELD)},
     ),
     claim(
-        "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"), slope,
+        "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
+        slope,
         select=runs(**WIDTH_RUN, exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
         wrong="α = √m", control={"select": runs(**WIDTH_RUN, exponent=TANGENT)},
     ),

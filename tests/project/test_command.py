@@ -1,0 +1,183 @@
+"""The command, as a user meets it: help, bad input, exit status, JSON. In processes of its own where that matters."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from meanfield.__main__ import main
+
+TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "meanfield", *arguments], capture_output=True, text=True, check=False, **options
+    )
+
+
+BAD = [
+    (["runn"], "runn is not a command", "Did you mean run?"),
+    (["run"], "run needs a study", "lazy_scaling"),
+    (["run", "lazy_scalin"], "study='lazy_scalin'", "Did you mean 'lazy_scaling'?"),
+    (["verify", "lazy"], "study='lazy'", "lazy_scaling"),
+    (["figure", "splines"], "study='splines'", "lazy_scaling"),
+    (["run", "lazy_scaling", "--particels", "3"], "--particels is not an option", "Did you mean --particles?"),
+    (["run", "lazy_scaling", "--particles", "0"], "particles=0", "at least 1"),
+    (["run", "lazy_scaling", "--particles", "-4"], "particles=-4", "at least 1"),
+    (["run", "lazy_scaling", "--particles", "ten"], "particles='ten'", "a whole number"),
+    (["run", "lazy_scaling", "--particles", "2.5"], "particles='2.5'", "a whole number"),
+    (["run", "lazy_scaling", "--particles", "21"], "particles=21", "even"),
+    (["run", "lazy_scaling", "--samples", "0"], "samples=0", "at least 1"),
+    (["run", "lazy_scaling", "--dimension", "0"], "dimension=0", "at least 1"),
+    (["run", "lazy_scaling", "--replicas", "0"], "replicas=0", "at least 1"),
+    (["run", "lazy_scaling", "--alpha", "nan"], "alpha=nan", "finite"),
+    (["run", "lazy_scaling", "--alpha", "0"], "alpha=0.0", "above 0"),
+    (["run", "lazy_scaling", "--alpha", "-1"], "alpha=-1.0", "above 0"),
+    (["run", "lazy_scaling", "--exponent", "inf"], "exponent=inf", "finite"),
+    (["run", "lazy_scaling", "--step", "0"], "step=0.0", "above 0"),
+    (["run", "lazy_scaling", "--time", "-1"], "time=-1.0", "at least 0"),
+    (["run", "lazy_scaling", "--tolerance", "0"], "tolerance=0.0", "above 0"),
+    (["run", "lazy_scaling", "--activation", "rellu"], "activation='rellu'", "Did you mean 'relu'?"),
+    (["run", "lazy_scaling", "--problem", "mnist"], "problem='mnist'", "digits"),
+    (["run", "lazy_scaling", "--initial", "double"], "initial='double'", "Did you mean 'doubled'?"),
+    (["run", "lazy_scaling", "--tangent", "maybe"], "tangent='maybe'", "true or false"),
+    (["run", "lazy_scaling", "--problem", "digits", "--samples", "1500"], "samples=1500", "digits"),
+    (["run", "lazy_scaling", "--flow", "adaptive", "--precision", "float32"], "precision='float32'", "float64"),
+    (["run", "lazy_scaling", "--size", "large"], "size='large'", "smoke, default, paper"),
+    (["run", "lazy_scaling", "--seeds", "0"], "seeds=0", "at least 1"),
+    (["run", "lazy_scaling", "--seeds", "many"], "seeds='many'", "a whole number"),
+    (["run", "lazy_scaling", "--out"], "'--out' can't be read", "--help"),
+    (["run", "lazy_scaling", "extra"], "'extra' is not an argument", "options"),
+    (["run", "lazy_scaling", *TINY, "--format", "gif"], "format='gif'", "png, svg, pdf"),
+    (["figure", "lazy_scaling", "--from", "nowhere"], "from='nowhere'", "holds no records"),
+    (["info", "--jsn"], "--jsn is not an option", "--json"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "what", "allowed"), BAD, ids=[" ".join(row[0]) for row in BAD])
+def test_bad_input(arguments, what, allowed, capsys, tmp_path, monkeypatch):
+    """One sentence with argument, value and what is allowed; status 2; no traceback; nothing half-written."""
+    monkeypatch.chdir(tmp_path)
+    status = main(arguments)
+    said = capsys.readouterr()
+    assert status == 2
+    assert said.out == ""
+    line = said.err.strip().splitlines()[-1]
+    assert line.startswith("meanfield: ")
+    assert what in line
+    assert allowed in line
+    assert "Traceback" not in said.err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "records" not in path.parts]
+
+
+def test_unwritable_out(capsys, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert main(["run", "lazy_scaling", *TINY, "--out", str(blocked)]) == 2
+    assert f"out={str(blocked)!r}: cannot write there" in capsys.readouterr().err
+
+
+def test_damaged_record(capsys, tmp_path):
+    folder = tmp_path / "records" / "lazy_scaling"
+    folder.mkdir(parents=True)
+    (folder / ("0" * 64 + ".npz")).write_bytes(b"garbage")
+    assert main(["figure", "lazy_scaling", "--from", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "is not a readable record" in said
+    assert said.count("\n") == 1
+
+
+def test_divergence_is_status_one(capsys, tmp_path):
+    arguments = ["--particles", "20", "--samples", "6", "--dimension", "3", "--time", "4000", "--step", "400"]
+    assert main(["run", "lazy_scaling", *arguments, "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "diverged at t = " in said
+    assert "lower the step" in said
+
+
+def test_grid_on_the_command_line_resumes(capsys, tmp_path):
+    arguments = ["run", "lazy_scaling", *TINY, "--seeds", "2", "--out", str(tmp_path), "--json"]
+    assert main(arguments) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"passed", "claims", "figures", "records", "seconds"}
+    assert all(Path(path).stat().st_size > 0 for path in answer["figures"])
+    records = {path: path.stat().st_mtime_ns for path in Path(answer["records"]).rglob("*.npz")}
+    assert len(records) == 4
+    assert main(arguments) == 0
+    assert records == {path: path.stat().st_mtime_ns for path in Path(answer["records"]).rglob("*.npz")}
+
+
+def test_list(capsys):
+    assert main(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == ["lazy_scaling"]
+    assert set(rows[0]) == {"name", "group", "claim", "parameters"}
+    assert main(["list"]) == 0
+    assert "lazy_scaling" in capsys.readouterr().out
+
+
+def test_info(capsys):
+    assert main(["info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert set(facts) == {"versions", "devices", "precision", "plans"}
+    assert main(["info"]) == 0
+    assert "kernel" in capsys.readouterr().out
+
+
+def test_help_of_a_study_shows_parameters_with_units(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["run", "lazy_scaling", "--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert "--particles" in said
+    assert "(count)" in said
+
+
+def test_help_is_quick_and_starts_nothing():
+    """Under half a second, best of three: other work on the machine must not decide."""
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        said = command("--help")
+        seconds.append(time.perf_counter() - began)
+        assert said.returncode == 0
+        assert "usage: meanfield" in said.stdout
+    assert min(seconds) < 0.5
+
+
+def test_import_starts_no_backend():
+    code = (
+        "import meanfield as mf, simulations, theory, figures\n"
+        "mf.Neuron, mf.simulate, mf.Objective, mf.datasets, simulations.STUDIES['lazy_scaling']\n"
+        "from jax._src import xla_bridge\n"
+        "assert not xla_bridge.backends_are_initialized()\n"
+        "import jax; assert not jax.config.jax_enable_x64\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_ENABLE_X64"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_interrupted_sweep_says_how_to_go_on(tmp_path):
+    import signal
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "meanfield", "run", "lazy_scaling", "--size", "smoke", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = tmp_path / "records" / "lazy_scaling"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(folder.glob("*.npz")):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from there" in said
+    assert "Traceback" not in said
+    assert list(folder.glob("*.npz"))
+    assert not list(folder.glob("*.tmp"))

@@ -1,0 +1,101 @@
+"""The statistics behind verdicts, on synthetic records whose truth is known."""
+
+import numpy as np
+import pytest
+
+from simulations import Record, Records
+from simulations._check import LEVEL, below, bounded, equals, half_width, slope
+from simulations._records import along, narrowest, runs, widest
+
+
+def line(exponent: float, noise: float, seeds: int = 6, seed: int = 0, bend: float = 0.0) -> Records:
+    """Records whose value is x^exponent (1 + bend/x) with log-normal noise."""
+    rng = np.random.default_rng(seed)
+    return Records(
+        Record(
+            {"particles": x, "seed": s},
+            {"y": np.array([x**exponent * (1 + bend / x) * np.exp(noise * rng.normal())])},
+        )
+        for s in range(seeds)
+        for x in (10.0, 100.0, 1000.0, 10000.0)
+    )
+
+
+def last(record):
+    return float(record["y"][-1])
+
+
+SETTINGS = {"select": runs(), "x": "particles", "value": last}
+
+
+def test_slope_of_an_exact_power_is_exact():
+    verdict = slope(line(-0.5, 0.0), **SETTINGS, predicted=-0.5)
+    # Rounding of 4 logarithms of size 10 through a least-squares fit.
+    assert abs(verdict.measured + 0.5) < 1e-14
+    assert not slope(line(-0.5, 0.0), **SETTINGS, predicted=-0.51).passed
+
+
+def test_false_alarms_are_as_rare_as_stated():
+    """3000 data sets on which the claim holds: the count turned down is binomial with rate LEVEL; 12 has p < 1e-4."""
+    alarms = sum(not slope(line(-1.0, 0.3, seed=s), **SETTINGS, predicted=-1.0).passed for s in range(3000))
+    assert alarms <= 12
+    # and not far rarer: at five times the level a Student interval would be right one time in two hundred
+    assert LEVEL == 1e-3
+
+
+def test_slope_has_power():
+    assert not slope(line(-1.0, 0.1), **SETTINGS, predicted=-0.5).passed
+    assert not slope(line(0.0, 0.1), **SETTINGS, predicted=-1.0).passed
+
+
+def test_drift_covers_a_bend_and_no_more():
+    bent = line(-1.0, 0.0, bend=5.0)
+    assert not slope(bent, **SETTINGS, predicted=-1.0).passed
+    assert slope(bent, **SETTINGS, predicted=-1.0, drift=True).passed
+    assert not slope(bent, **SETTINGS, predicted=-1.2, drift=True).passed
+
+
+def test_mean_checks():
+    records = line(0.0, 0.01)
+    at = {"select": narrowest(), "value": last, "what": "y"}
+    assert equals(records, **at, predicted=1.0).passed
+    assert not equals(records, **at, predicted=1.2).passed
+    assert below(records, **at, predicted=1.2).passed
+    assert not below(records, **at, predicted=1.0).passed
+    assert bounded(records, **at, predicted=1.2).passed
+    assert not bounded(records, **at, predicted=0.9).passed
+
+
+def test_half_width_is_students():
+    from scipy import stats
+
+    samples = np.array([1.0, 2.0, 4.0, 8.0])
+    low, high = stats.t.interval(1 - LEVEL, 3, loc=samples.mean(), scale=stats.sem(samples))
+    assert half_width(samples) == pytest.approx((high - low) / 2, rel=1e-10)
+
+
+@pytest.mark.parametrize("check", [equals, below])
+def test_two_seeds_decide_nothing(check):
+    two = line(0.0, 0.1, seeds=2)
+    assert check(two, select=widest(), value=last, predicted=1.0, what="y").passed is None
+    assert slope(two, **SETTINGS, predicted=0.0).passed is None
+
+
+def test_runs_that_diverged_do_not_count():
+    good = line(-1.0, 0.01)
+    bad = [Record({"particles": 10.0, "seed": 99}, {"y": np.array([1e9])}, {"status": "diverged at t = 1"})]
+    assert slope(Records([*good, *bad]), **SETTINGS, predicted=-1.0).passed
+
+
+def test_nonpositive_values_fail():
+    records = Records(
+        Record({"particles": x, "seed": s}, {"y": np.array([0.0])}) for s in range(3) for x in (1.0, 2.0, 3.0)
+    )
+    assert slope(records, **SETTINGS, predicted=0.0).passed is False
+
+
+def test_along_takes_the_points_that_all_lines_have():
+    records = Records([*line(-1.0, 0.0, seeds=2), Record({"particles": 5.0, "seed": 7}, {"y": np.ones(1)})])
+    x, table = along(records, "particles", last)
+    assert x.tolist() == [10.0, 100.0, 1000.0, 10000.0]
+    assert table.shape == (2, 4)

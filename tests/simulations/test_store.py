@@ -1,0 +1,139 @@
+"""Records survive what they should and are never trusted when they are not whole."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+import simulations
+from simulations import DamagedRecord, Record
+from simulations._store import SCHEMA, Store, address, encode, read
+
+TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.fixture
+def stored(tmp_path):
+    store = Store(tmp_path, "study")
+    values = {"risk": np.array([1.0, 0.5]), "signs": np.array([[True, False]]), "nothing": np.zeros((0, 3))}
+    store.save(TEXT, Record(json.loads(TEXT), values, {"status": "done"}))
+    return store
+
+
+def test_what_is_read_is_what_was_written(stored):
+    record = stored.find(TEXT)
+    assert record.parameters == {"alpha": 1.0, "seed": 0}
+    assert record.provenance == {"status": "done"}
+    assert record["risk"].tolist() == [1.0, 0.5]
+    assert record["signs"].dtype == bool
+    assert record["nothing"].shape == (0, 3)
+
+
+def test_only_the_record_is_left(stored):
+    assert [path.suffix for path in stored.directory.iterdir()] == [".npz"]
+
+
+def test_every_flipped_bit_is_seen_or_harmless(stored):
+    """A flip either makes the file unreadable, or hits bytes that carry nothing (zip time stamps): values never change."""
+    path = stored.path(TEXT)
+    whole = path.read_bytes()
+    expected = stored.find(TEXT)
+    refused = 0
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        try:
+            record = read(path)
+        except DamagedRecord:
+            refused += 1
+            continue
+        assert record.parameters == expected.parameters
+        assert all(np.array_equal(record[name], expected[name]) for name in expected.values)
+    assert refused > len(whole) // 6
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04broken"])
+def test_other_files_are_damaged_records(stored, content):
+    stored.path(TEXT).write_bytes(content)
+    with pytest.raises(DamagedRecord, match=r"is not a readable record"):
+        stored.find(TEXT)
+
+
+def test_truncated_record(stored):
+    path = stored.path(TEXT)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DamagedRecord):
+        stored.find(TEXT)
+
+
+def test_pickles_are_refused(stored, tmp_path):
+    np.savez(stored.path(TEXT), __record__=np.array([{"x": 1}], dtype=object))
+    with pytest.raises(DamagedRecord):
+        stored.find(TEXT)
+
+
+def test_record_of_other_parameters_is_refused(stored):
+    other = TEXT.replace("0}", "1}")
+    os.replace(stored.path(TEXT), stored.path(other))
+    with pytest.raises(DamagedRecord, match="other parameters"):
+        stored.find(other)
+
+
+def test_other_schema_is_refused(stored, monkeypatch):
+    monkeypatch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+    with pytest.raises(DamagedRecord, match="schema"):
+        read(stored.directory / f"{_with_schema(SCHEMA)}.npz")
+
+
+def _with_schema(_):
+    import hashlib
+
+    return hashlib.sha256(f"{SCHEMA}\nstudy\n{TEXT}".encode()).hexdigest()
+
+
+def test_failed_write_leaves_nothing(stored, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    other = TEXT.replace("0}", "1}")
+    with pytest.raises(OSError, match="No space"):
+        stored.save(other, Record(json.loads(other), {"x": np.ones(3)}))
+    assert [path.name for path in stored.directory.iterdir()] == [stored.path(TEXT).name]
+
+
+def test_addresses_tell_studies_parameters_and_schemas_apart(monkeypatch):
+    one = address("study", TEXT)
+    assert one != address("studies", TEXT)
+    assert one != address("study", TEXT + " ")
+    monkeypatch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+    assert one != address("study", TEXT)
+
+
+def test_equal_records_are_equal_files():
+    record = Record({"a": 1}, {"x": np.arange(5.0)}, {"status": "done"})
+    assert len(encode(record)) == len(encode(record))
+
+
+def test_sweep_goes_on_and_sets_damage_aside(tmp_path, caplog):
+    grid = {"particles": [10, 20], "time": 1.0, "samples": 4, "dimension": 2}
+    first = simulations.sweep("lazy_scaling", grid, out=tmp_path)
+    paths = sorted((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
+    paths[0].write_bytes(paths[0].read_bytes()[:100])
+    stamp = paths[1].stat().st_mtime_ns
+    again = simulations.sweep("lazy_scaling", grid, out=tmp_path)
+    assert paths[1].stat().st_mtime_ns == stamp, "a whole record is not computed again"
+    assert paths[0].with_suffix(".damaged0").exists(), "a damaged one is kept"
+    assert "set aside" in caplog.text
+    for one, two in zip(first, again, strict=True):
+        assert one.parameters == two.parameters
+        assert all(np.array_equal(one[name], two[name]) for name in one.values)
+
+
+def test_load(tmp_path):
+    simulations.sweep("lazy_scaling", {"particles": 10, "time": 1.0, "samples": 4, "dimension": 2}, out=tmp_path)
+    (record,) = simulations.load(tmp_path)
+    assert record.parameters["particles"] == 10
+    assert record.provenance["versions"]["jax"]
+    with pytest.raises(ValueError, match="holds no records"):
+        simulations.load(tmp_path / "elsewhere")
