@@ -86,6 +86,9 @@ class AdaptiveFlow(AbstractFlow):
         moved, carry = jax.tree.map(
             lambda new, old: jnp.where(keep, new, old), (position, carry), (mu.position, memory.solver)
         )
+        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged, and says so.
+        stuck = ~keep & ~(end > jnp.nextafter(state.time, memory.horizon))
+        moved = jnp.where(stuck, jnp.nan, moved)
         return eqx.tree_at(
             lambda s: (s.particles, s.time, s.step, s.memory),
             state,
@@ -106,7 +109,10 @@ class AdaptiveFlow(AbstractFlow):
         return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
 
     def advice(self) -> str:
-        return f"lower rtol (now {float(self.rtol):.3g}), or check that the objective is bounded below"
+        return (
+            f"its steps shrank to nothing; check that the objective is bounded below, or raise rtol "
+            f"(now {float(self.rtol):.3g}) or use float64"
+        )
 
     @property
     def evaluations(self) -> int:
