@@ -10,13 +10,35 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Position, Scalar
+from meanfield.arguments import floating_array
 from meanfield.objective import AbstractObjective, Objective
 from meanfield.particles import Particles
 from meanfield.tangent import tangent_kernel
 from meanfield.units import Neuron
+
+
+def _inputs(x) -> Inputs:
+    return floating_array("x", x, "n d")
+
+
+def _targets(y) -> Outputs:
+    try:
+        axes = "n" if np.ndim(y) < 2 else "n k"
+    except ValueError:  # ragged: said by name below
+        axes = "n k"
+    return floating_array("y", y, axes)
+
+
+def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y: Outputs) -> Outputs:
+    """f at x; raises `ValueError` where y would broadcast against it instead of matching it."""
+    f = objective.predict(mu, x)
+    if f.shape != y.shape:
+        raise ValueError(f"y has shape {y.shape}: expected {f.shape}, a row an input and a column an output.")
+    return f
 
 
 class AbstractObservable(eqx.Module):
@@ -73,28 +95,28 @@ class TestRisk(AbstractObservable):
     """R(f) on other samples."""
 
     __test__: ClassVar[bool] = False  # pytest collects classes by this prefix
-    x: Inputs = eqx.field(converter=jnp.asarray)
-    y: Outputs = eqx.field(converter=jnp.asarray)
+    x: Inputs = eqx.field(converter=_inputs)
+    y: Outputs = eqx.field(converter=_targets)
     name: ClassVar[str] = "test_risk"
     symbol: ClassVar[str] = "R_test"
     unit: ClassVar[str] = "loss"
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
-        return objective.loss.risk(objective.predict(mu, self.x), self.y)
+        return objective.loss.risk(_predictions(objective, mu, self.x, self.y), self.y)
 
 
 class TestError(AbstractObservable):
     """Share of other samples put in the wrong class: by the sign of f, or by its largest output."""
 
     __test__: ClassVar[bool] = False
-    x: Inputs = eqx.field(converter=jnp.asarray)
-    y: Outputs = eqx.field(converter=jnp.asarray)
+    x: Inputs = eqx.field(converter=_inputs)
+    y: Outputs = eqx.field(converter=_targets)
     name: ClassVar[str] = "test_error"
     symbol: ClassVar[str] = "err_test"
     unit: ClassVar[str] = "share"
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
-        return error(objective.predict(mu, self.x), self.y)
+        return error(_predictions(objective, mu, self.x, self.y), self.y)
 
 
 def error(f: Outputs, y: Outputs) -> Scalar:
@@ -190,4 +212,3 @@ class ChangedSigns(AbstractObservable):
 
         # In batches, so that memory does not grow with m·n.
         return jnp.mean(jax.lax.map(changed, (start, mu.position), batch_size=1024).astype(mu.dtype))
-
