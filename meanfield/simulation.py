@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Random
-from meanfield.arguments import positive_count
+from meanfield.arguments import positive_count, positive_number
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Risk
@@ -87,6 +87,8 @@ def simulate(
     watched = _observables(observables)
     if chunk is not None:
         positive_count("chunk", chunk)
+    if time_limit is not None:
+        positive_number("time_limit", time_limit, zero=True)
     began = clock.monotonic()
     objective = flow.prepare(objective, mu)
     stops, stamps = flow.clock(targets) or (None, targets)
@@ -103,7 +105,11 @@ def simulate(
             status = run.reach(stamp, None if stops is None else int(stops[i]))
             if status != "done":
                 break
-            seen.append(jax.device_get(_observe(watched, objective, run.state.particles, start)))
+            values, finite = jax.device_get(_observe(watched, objective, run.state.particles, start))
+            if not finite:  # particles of finite but huge parameters
+                status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
+                break
+            seen.append(values)
     except KeyboardInterrupt:
         status = f"stopped at t = {run.time:.6g}: interrupted"
     finally:
@@ -153,7 +159,11 @@ class _Run:
         return "done"
 
     def _there(self, stamp: float, stop: int | None) -> bool:
-        return self.steps >= stop if stop is not None else not bool(self.state.time < np.asarray(stamp, self.state.time.dtype))
+        return (
+            self.steps >= stop
+            if stop is not None
+            else not bool(self.state.time < np.asarray(stamp, self.state.time.dtype))
+        )
 
     def _take(self, state: State) -> None:
         self.state, self.steps, self.time = state, int(state.step), float(state.time)
@@ -196,8 +206,10 @@ def _start(watched, objective, mu: Particles) -> dict:
 
 
 @eqx.filter_jit
-def _observe(watched, objective, mu: Particles, start) -> dict:
-    return {name: watch(objective, mu, start[name]) for name, watch in watched.items()}
+def _observe(watched, objective, mu: Particles, start) -> tuple[dict, jax.Array]:
+    """The observables, and whether the objective is finite."""
+    values = {name: watch(objective, mu, start[name]) for name, watch in watched.items()}
+    return values, jnp.isfinite(objective.value(mu))
 
 
 @eqx.filter_jit
@@ -221,11 +233,15 @@ def _observables(given) -> dict[str, AbstractObservable]:
     if given is None:
         given = [Risk()]
     if isinstance(given, Mapping):
-        return {name: watch if isinstance(watch, AbstractObservable) else _Function(watch) for name, watch in given.items()}
+        return {
+            name: watch if isinstance(watch, AbstractObservable) else _Function(watch) for name, watch in given.items()
+        }
     watched: dict[str, AbstractObservable] = {}
     for watch in given:
         if not isinstance(watch, AbstractObservable):
-            raise ValueError(f"observables holds {watch!r}: expected observables, or a mapping from names to functions.")
+            raise ValueError(
+                f"observables holds {watch!r}: expected observables, or a mapping from names to functions."
+            )
         if watch.name in watched:
             raise ValueError(f"observables names {watch.name!r} twice: give a mapping to tell the two apart.")
         watched[watch.name] = watch
@@ -233,7 +249,10 @@ def _observables(given) -> dict[str, AbstractObservable]:
 
 
 def _time_grid(times) -> np.ndarray:
-    grid = np.asarray(times, dtype=float)
+    try:
+        grid = np.asarray(times, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"times={times!r}: expected one final time or an increasing list of times.") from None
     if grid.ndim == 0:
         if not np.isfinite(grid) or grid <= 0:
             raise ValueError(f"times={grid.item()!r}: expected a finite final time above 0.")
