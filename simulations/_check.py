@@ -48,8 +48,8 @@ def slope(
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
-    `last` keeps that many of the largest x. With `drift` the exponent is asymptotic: the difference between the slopes
-    of the upper half and of all points, which bounds what the missing decades would still change, adds to the error.
+    `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper half
+    of the points, and what that changed, which bounds what the missing decades would still change, adds to the error.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -58,11 +58,12 @@ def slope(
     if not np.all(table > 0):
         return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
     logs, lines = np.log(points), np.log(table)
-    slopes = _slopes(logs, lines)
-    error = half_width(slopes)
+    slopes, bias = _slopes(logs, lines), 0.0
     if drift:
         upper = (len(logs) - 1) // 2
-        error += abs(float(np.mean(_slopes(logs[upper:], lines[:, upper:]) - slopes)))
+        whole, slopes = slopes, _slopes(logs[upper:], lines[:, upper:])
+        bias = abs(float(np.mean(slopes - whole)))
+    error = half_width(slopes) + bias
     measured = float(np.mean(slopes))
     where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(slopes)} seeds"
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
@@ -98,9 +99,11 @@ def half_width(samples: np.ndarray) -> float:
 
 
 def _mean(records: Records, select: Select, value: Value, predicted: float, what: str, passes) -> Verdict:
-    samples = np.asarray([value(record) for record in select(records.done)])
-    if len(samples) < 3:
-        return untested(predicted, f"needs 3 seeds, has {len(samples)}")
+    chosen = select(records.done)
+    seeds = len({record.parameters["seed"] for record in chosen})
+    if seeds < 3:
+        return untested(predicted, f"needs 3 seeds, has {seeds}")
+    samples = np.asarray([value(record) for record in chosen])
     measured, error = float(np.mean(samples)), half_width(samples)
     return Verdict(bool(passes(measured, error)), measured, error, predicted, f"{what}, mean of {len(samples)} runs")
 
