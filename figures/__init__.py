@@ -25,8 +25,8 @@ def draw(study: Study, records: Records):
 def save(study: Study, records: Records, directory: Path, formats=("png",)) -> list[Path]:
     """Draw, and write one file a format, each whole or not at all; returns their paths.
 
-    The same records give the same file: no dates or random names are written. Raises `ValueError` for a format that is
-    not png, svg or pdf.
+    The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
+    for a format that is not png, svg or pdf.
     """
     from figures.style import styled
 
@@ -42,11 +42,25 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
         os.close(handle)
         try:
             with styled():
-                dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-                figure.savefig(temporary, format=kind, metadata=dateless)
+                figure.savefig(temporary, format=kind, metadata=_metadata(kind, study, records))
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         written.append(path)
     return written
+
+
+def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None]:
+    """Versions and seeds for the file's own description, and no date."""
+    text = f"{study.name}, {len(records)} runs"
+    for record in records:
+        versions = record.provenance.get("versions", {})
+        seeds = sorted({one.parameters.get("seed") for one in records})
+        text += f", seeds {seeds[0]} to {seeds[-1]}; " + ", ".join(
+            f"{name} {version}" for name, version in versions.items()
+        )
+        break
+    if kind == "pdf":
+        return {"Subject": text, "CreationDate": None}
+    return {"Description": text, "Date": None} if kind == "svg" else {"Description": text, "Software": None}

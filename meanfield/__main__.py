@@ -84,7 +84,7 @@ class Figure:
     from_: str = "results"
     """Directory that run or verify wrote. Of the sizes that are complete there, the largest is drawn."""
     out: str = ""
-    """Directory for the figure; by default the one of the records."""
+    """Directory for the figure; by default the folder figures beside the records."""
     format: tuple[str, ...] = ("png",)
     """png, svg, pdf."""
 
@@ -136,7 +136,7 @@ def _run(arguments: list[str]) -> int:
     line = _read(f"run {study.name}", Run, rest, study, words=False)
     records = _records(study, line.options, line.parameters)
     entries = simulations.verify(study, records)
-    drawn = _draw(study, records, Path(line.options.out), line.options.format)
+    drawn = _draw(study, records, Path(line.options.out) / "figures", line.options.format)
     return _close(line.options, {study.name: records}, entries, drawn)
 
 
@@ -159,7 +159,7 @@ def _figure(arguments: list[str]) -> int:
         records = simulations.complete(study, options.from_)
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    for path in _draw(study, records, Path(options.out or options.from_), options.format):
+    for path in _draw(study, records, Path(options.out or Path(options.from_) / "figures"), options.format):
         print(path)
     return 0
 
@@ -238,7 +238,7 @@ def _draw(study, records, out: Path, formats: tuple[str, ...]) -> list[Path]:
     import figures
 
     try:
-        return figures.save(study, records, out / "figures", formats)
+        return figures.save(study, records, out, formats)
     except ValueError as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:

@@ -48,8 +48,9 @@ def slope(
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
-    `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper half
-    of the points, and what that changed, which bounds what the missing decades would still change, adds to the error.
+    `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper
+    half of the points, and what that changed, which bounds what the missing decades would still change, adds to the
+    error.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]

@@ -86,7 +86,9 @@ class Parameters:
                 f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
             )
         if self.problem == "digits" and self.samples > DIGITS - TESTED:
-            raise ValueError(f"samples={self.samples}: digits has {DIGITS - TESTED} beside its test images, expected fewer.")
+            raise ValueError(
+                f"samples={self.samples}: digits has {DIGITS - TESTED} beside its test images, expected fewer."
+            )
         if self.flow == "adaptive" and self.precision == "float32" and self.tolerance < 1e-5:
             raise ValueError(
                 f"precision='float32': tolerance={self.tolerance:g} needs float64; raise tolerance or precision."

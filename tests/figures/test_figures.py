@@ -15,7 +15,9 @@ def records():
     tiny = {"samples": 6, "time": 4.0, "seed": [0, 1], "particles": [10, 20, 40]}
     parts = [
         simulations.sweep(STUDY, {**tiny, "exponent": [0.0, 0.5]}),
-        simulations.sweep(STUDY, {**tiny, "particles": 20, "dimension": 2, "alpha": [1.0, 10.0, 100.0], "tangent": True}),
+        simulations.sweep(
+            STUDY, {**tiny, "particles": 20, "dimension": 2, "alpha": [1.0, 10.0, 100.0], "tangent": True}
+        ),
         simulations.sweep(STUDY, {**tiny, "particles": 20, "activation": "tanh", "alpha": [1.0, 10.0, 100.0]}),
     ]
     return simulations.Records(record for part in parts for record in part)

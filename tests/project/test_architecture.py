@@ -57,7 +57,9 @@ def test_public_jax_only(package):
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
             else:
                 continue
-            breaches += [f"{path}: {name}" for name in names if name.startswith(("jax._src", "jax.core", "jax.interpreters"))]
+            breaches += [
+                f"{path}: {name}" for name in names if name.startswith(("jax._src", "jax.core", "jax.interpreters"))
+            ]
     assert not breaches
 
 
@@ -68,7 +70,9 @@ def test_no_exception_is_swallowed(package):
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ExceptHandler):
-                broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+                broad = node.type is None or (
+                    isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+                )
                 raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
                 if broad and not raises:
                     breaches.append(f"{path}:{node.lineno}")

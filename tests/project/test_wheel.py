@@ -34,7 +34,12 @@ def away(wheel, tmp_path_factory):
 def test_top_level_names(wheel):
     assert wheel.name.startswith("meanfield_particles-")
     names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {name for name in names if not name.endswith(".dist-info")} == {"meanfield", "theory", "simulations", "figures"}
+    assert {name for name in names if not name.endswith(".dist-info")} == {
+        "meanfield",
+        "theory",
+        "simulations",
+        "figures",
+    }
 
 
 def test_it_is_typed_licensed_and_has_its_references(wheel):

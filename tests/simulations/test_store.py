@@ -35,7 +35,7 @@ def test_only_the_record_is_left(stored):
 
 
 def test_every_flipped_bit_is_seen_or_harmless(stored):
-    """A flip either makes the file unreadable, or hits bytes that carry nothing (zip time stamps): values never change."""
+    """A flip makes the file unreadable, or hits bytes that carry nothing (zip time stamps): values never change."""
     path = stored.path(TEXT)
     whole = path.read_bytes()
     expected = stored.find(TEXT)
