@@ -70,3 +70,16 @@ def floating_array(name: str, value, shape: str, *, dtype=None) -> jax.Array:
     if dtype is None:
         dtype = value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else jnp.result_type(float)
     return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(dtype))
+
+
+def float_type(dtype):
+    """The floating type asked for, JAX's default for None.
+
+    Raises `ValueError` for float64 where JAX would quietly give float32, and for what is not a floating type.
+    """
+    wanted = jnp.dtype(jnp.result_type(float) if dtype is None else dtype)
+    if not jnp.issubdtype(wanted, jnp.floating):
+        raise ValueError(f"dtype={wanted}: expected a floating-point type.")
+    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
+        raise ValueError(f"dtype={wanted}: JAX was not given 64-bit numbers; call under jax.enable_x64(True).")
+    return wanted

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Random
-from meanfield.arguments import one_of, positive_count, positive_number
+from meanfield.arguments import float_type, one_of, positive_count, positive_number
 from meanfield.kernels import Dense
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
@@ -49,7 +49,7 @@ def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
     (5, 3)
     """
     shape = (positive_count("n", n), positive_count("d", d))
-    normal = jax.random.normal(key, shape, _float(dtype))
+    normal = jax.random.normal(key, shape, float_type(dtype))
     return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
 
 
@@ -100,9 +100,7 @@ def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None)
     return Dataset("random", x, y, x_test, y_test, f"independent normal targets on the unit sphere of dimension {d}")
 
 
-def digits(
-    *, task: str = "classes", n: int = 1000, n_test: int = 797, split: int = 0, dtype=None
-) -> Dataset:
+def digits(*, task: str = "classes", n: int = 1000, n_test: int = 797, split: int = 0, dtype=None) -> Dataset:
     r"""Handwritten digits, 8 × 8 pixels, 1797 images (UCI; as shipped with scikit-learn).
 
     `task="classes"`: ten classes, one-hot targets [n, 10]. `"parity"`: even digits +1, odd digits −1, targets [n]. The mean
@@ -143,15 +141,10 @@ def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False)
         spread = features[train].std(axis=0)
         features = features / np.where(spread > 0, spread, 1.0)
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
-    parts = [jnp.asarray(part, _float(dtype)) for part in (features[train], targets[train], features[test], targets[test])]
+    parts = [
+        jnp.asarray(part, float_type(dtype))
+        for part in (features[train], targets[train], features[test], targets[test])
+    ]
     scaled = "standardised" if unit_variance else "centred"
     statement = f"split {split}: {n} for training, {n_test} for test; {scaled} on the training part, then unit length"
     return Dataset(name, *parts, statement)
-
-
-def _float(dtype):
-    """The floating type asked for; raises `ValueError` for float64 where JAX would quietly give float32."""
-    wanted = jnp.dtype(jnp.result_type(float) if dtype is None else dtype)
-    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
-        raise ValueError(f"dtype={wanted}: JAX was not given 64-bit numbers; call under jax.enable_x64(True).")
-    return wanted

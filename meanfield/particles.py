@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Mass, Position, Random
-from meanfield.arguments import floating_array, host, one_of, positive_count, positive_number
+from meanfield.arguments import float_type, floating_array, host, one_of, positive_count, positive_number
 from meanfield.units import AbstractUnit
 
 
@@ -81,7 +81,7 @@ class Particles(eqx.Module):
         one_of("output", output, ("gaussian", "signs", "zero"))
         key_output, key_input = jax.random.split(key)
         a, p = _sizes(unit, m, d), unit.size(d)
-        dtype = jnp.result_type(float) if dtype is None else dtype
+        dtype = float_type(dtype)
         weights = positive_number("output_scale", output_scale, zero=True) * _output(key_output, output, a, dtype)
         rest = jax.random.normal(key_input, (m, p - unit.outputs), dtype)
         rest = positive_number("input_scale", input_scale, zero=True) * rest
@@ -99,7 +99,7 @@ class Particles(eqx.Module):
         one_of("output", output, ("joint", "signs", "zero"))
         key_output, key_input = jax.random.split(key)
         a, p = _sizes(unit, m, d), unit.size(d)
-        dtype = jnp.result_type(float) if dtype is None else dtype
+        dtype = float_type(dtype)
         radius = positive_number("radius", radius)
         if output == "joint":
             return Particles(radius * _directions(key_input, (m, p), dtype))
@@ -132,11 +132,13 @@ class Particles(eqx.Module):
         (10, 3)
         """
         if len(axes) == 0:
-            raise ValueError("axes=[]: expected one sequence of coordinates for each parameter behind the output weights.")
+            raise ValueError(
+                "axes=[]: expected one sequence of coordinates for each parameter behind the output weights."
+            )
         lines = [np.asarray(floating_array(f"axes[{i}]", line, "points")) for i, line in enumerate(axes)]
         points = np.stack([axis.ravel() for axis in np.meshgrid(*lines, indexing="ij")], axis=1)
         position = np.concatenate([np.zeros((math.prod(map(len, lines)), unit.outputs)), points], axis=1)
-        return Particles(jnp.asarray(position, jnp.result_type(float) if dtype is None else dtype))
+        return Particles(jnp.asarray(position, float_type(dtype)))
 
 
 def _sizes(unit: AbstractUnit, m: int, d: int) -> tuple[int, int]:
