@@ -5,7 +5,6 @@ hypothesis meets the kinks (w·x = 0) often. What rounding remains is bounded te
 """
 
 import itertools
-from typing import ClassVar
 
 import equinox as eqx
 import jax

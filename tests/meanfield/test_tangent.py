@@ -84,10 +84,10 @@ def test_against_a_loop_in_numpy(x64):
     for j in range(4):
         a, w = theta[j, :2], theta[j, 2:]
         for i in range(3):
-            for l in range(3):
-                z, y = x[i] @ w, x[l] @ w
-                expected[i, :, l] += p[j] * max(z, 0) * max(y, 0) * np.eye(2)
-                expected[i, :, l] += p[j] * (z > 0) * (y > 0) * (x[i] @ x[l]) * np.outer(a, a)
+            for q in range(3):
+                z, y = x[i] @ w, x[q] @ w
+                expected[i, :, q] += p[j] * max(z, 0) * max(y, 0) * np.eye(2)
+                expected[i, :, q] += p[j] * (z > 0) * (y > 0) * (x[i] @ x[q]) * np.outer(a, a)
     measured = mf.tangent_kernel(unit, mf.Particles(theta, p), x)
     assert np.abs(measured - expected).max() <= 32 * EPS * np.abs(expected).max()
 

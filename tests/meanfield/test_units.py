@@ -7,7 +7,7 @@ import pytest
 import meanfield as mf
 from meanfield.activations import ACTIVATIONS
 
-NAMED = "relu leaky_relu squared_relu tanh erf sigmoid softplus gelu cosine linear".split()
+NAMED = ["relu", "leaky_relu", "squared_relu", "tanh", "erf", "sigmoid", "softplus", "gelu", "cosine", "linear"]
 
 
 def test_every_named_activation_is_there():
