@@ -56,7 +56,7 @@ def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None
     text = f"{study.name}, {len(records)} runs"
     for record in records:
         versions = record.provenance.get("versions", {})
-        seeds = sorted({one.parameters.get("seed") for one in records})
+        seeds = sorted({int(one.parameters["seed"]) for one in records})
         text += f", seeds {seeds[0]} to {seeds[-1]}; " + ", ".join(
             f"{name} {version}" for name, version in versions.items()
         )

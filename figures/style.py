@@ -2,18 +2,20 @@
 eyes.
 """
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
+from theory.prediction import Prediction
+
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
 MEAN_FIELD, LAZY, THEORY = ORANGE, BLUE, "black"
 """The two regimes and the theory keep their colour through all figures."""
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 8.5,
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
@@ -52,12 +54,10 @@ def points(axes: Axes, x, table: np.ndarray, label: str, color: str, marker: str
     axes.errorbar(x, centre, yerr=bars, fmt=marker, color=color, label=label, zorder=3)
 
 
-def power(
-    axes: Axes, x: Sequence[float] | np.ndarray, y_last: float, exponent: float, label: str | None = None
-) -> None:
-    """The theory's line y ∝ x^exponent through the last point."""
-    x = np.asarray(x, float)
-    axes.plot(x, y_last * (x / x[-1]) ** exponent, color=THEORY, lw=0.9, ls="--", label=label, zorder=2)
+def power(axes: Axes, x: np.ndarray, table: np.ndarray, predicted: Prediction, label: str | None = None) -> None:
+    """The theory's line y ∝ x^exponent through the last point of `points`."""
+    last = np.exp(np.log(table[:, -1]).mean())
+    axes.plot(x, last * (x / x[-1]) ** float(predicted.value), color=THEORY, lw=0.9, ls="--", label=label, zorder=2)
 
 
 def empty(axes: Axes, what: str) -> None:

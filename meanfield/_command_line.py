@@ -101,8 +101,8 @@ def _option(field: dataclasses.Field, doc: str) -> tuple:
     if field.type is bool:
         return field.name, typing.Annotated[bool, tyro.conf.arg(help=doc)], dataclasses.field(default=False)
     several = typing.get_origin(field.type) is tuple
-    shown = " ".join(field.default) if several else field.default
-    hint = "" if field.default in (None, "") else f"(default: {shown})"
+    usual: Any = field.default
+    hint = "" if usual in (None, "") else f"(default: {' '.join(usual) if several else usual})"
     kind = field.type if isinstance(field.type, type) else typing.get_args(field.type)[0]
     mark = tyro.conf.arg(
         name=field.name.rstrip("_").replace("_", "-"),

@@ -1,5 +1,7 @@
 """Lazy against mean-field in six panels: in α, in m, in time, in the plane, on a teacher and on digits."""
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +13,10 @@ from simulations.regimes import _measures as measure
 from simulations.regimes.lazy_scaling import LAZY_RUN, TANGENT, TRAINED, WIDTH_RUN
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
 from theory import scaling
+from theory.prediction import Prediction
+
+Series = tuple[str, Records, Callable[[Record], float], str, str, Prediction]
+"""Label, records, what is measured, colour, marker, and the exponent that theory predicts."""
 
 
 def draw(records: Records) -> Figure:
@@ -31,83 +37,54 @@ def draw(records: Records) -> Figure:
 def along_alpha(axes: Axes, records: Records) -> None:
     """Movement and output gap of tanh networks against α."""
     axes.set_title("a  Large α: little moves, less bends")
-    series = (
-        (
-            "movement (parameter)",
-            measure.last("displacement"),
-            "doubled",
-            LAZY,
-            "o",
-            scaling.movement_exponent(),
-        ),
-        (
-            "gap, centred (output)",
-            measure.linearised_gap,
-            "centred",
-            GREEN,
-            "s",
-            scaling.output_gap_exponent("centred"),
-        ),
-        (
-            "gap, doubled (output)",
-            measure.linearised_gap,
-            "doubled",
-            PURPLE,
-            "^",
-            scaling.output_gap_exponent("doubled"),
-        ),
-    )
-    drawn = False
-    for label, value, initial, color, marker, predicted in series:
-        x, table = along(records.where(**LAZY_RUN, initial=initial), "alpha", value)
-        if table.size:
-            points(axes, x, table, label, color, marker)
-            power(
-                axes,
-                x,
-                np.exp(np.log(table[:, -1]).mean()),
-                predicted.value,
-                None if drawn else "theory: slopes −1, −1, −2",
-            )
-            drawn = True
-    if not drawn:
+    doubled, centred = (records.where(**LAZY_RUN, initial=initial) for initial in ("doubled", "centred"))
+    moved, gap = measure.last("displacement"), measure.linearised_gap
+    series: list[Series] = [
+        ("movement (parameter)", doubled, moved, LAZY, "o", scaling.movement_exponent()),
+        ("gap, centred (output)", centred, gap, GREEN, "s", scaling.output_gap_exponent("centred")),
+        ("gap, doubled (output)", doubled, gap, PURPLE, "^", scaling.output_gap_exponent("doubled")),
+    ]
+    if not powers(axes, series, "alpha", "theory: slopes −1, −1, −2"):
         return empty(axes, "along α")
-    axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="distance (parameter or output units)")
-    axes.set_ylim(axes.get_ylim()[0] / 3e2, axes.get_ylim()[1] * 2)
-    axes.legend(loc="lower left")
-    return None
+    axes.set(xlabel="output scale α", ylabel="distance (parameter or output units)")
+    return _legend_below(axes, 3e2)
 
 
 def along_width(axes: Axes, records: Records) -> None:
     """Kernel change and movement of tanh networks against m, in both scalings."""
     axes.set_title("b  α = √m freezes, α = 1 does not")
-    drawn = False
-    for exponent, name, color, word in (
-        (FLAT, "α = 1", MEAN_FIELD, "mean-field"),
-        (TANGENT, "α = √m", LAZY, "tangent"),
-    ):
-        chosen = records.where(**WIDTH_RUN, exponent=exponent)
-        for value, marker, label, predicted in (
-            ("kernel_drift", "o", "kernel change", scaling.kernel_change_exponent(word)),
-            ("displacement", "s", "movement", scaling.displacement_exponent(word)),
-        ):
-            x, table = along(chosen, "particles", measure.last(value))
-            if table.size:
-                points(axes, x, table, f"{label}, {name}", color, marker)
-                power(
-                    axes,
-                    x,
-                    np.exp(np.log(table[:, -1]).mean()),
-                    predicted.value,
-                    None if drawn else "theory: 0, −½, −1",
-                )
-                drawn = True
-    if not drawn:
+    flat, tangent = (records.where(**WIDTH_RUN, exponent=exponent) for exponent in (FLAT, TANGENT))
+    change, moved = measure.last("kernel_drift"), measure.last("displacement")
+    series: list[Series] = [
+        ("kernel change, α = 1", flat, change, MEAN_FIELD, "o", scaling.kernel_change_exponent("mean-field")),
+        ("movement, α = 1", flat, moved, MEAN_FIELD, "s", scaling.displacement_exponent("mean-field")),
+        ("kernel change, α = √m", tangent, change, LAZY, "o", scaling.kernel_change_exponent("tangent")),
+        ("movement, α = √m", tangent, moved, LAZY, "s", scaling.displacement_exponent("tangent")),
+    ]
+    if not powers(axes, series, "particles", "theory: slopes 0, 0, −1, −½"):
         return empty(axes, "along m")
-    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="change of kernel (share), movement")
-    axes.set_ylim(axes.get_ylim()[0] / 1e4, axes.get_ylim()[1] * 2)
+    axes.set(xlabel="particles m", ylabel="change of kernel (share), movement")
+    return _legend_below(axes, 1e4)
+
+
+def powers(axes: Axes, series: list[Series], x: str, theory: str) -> bool:
+    """Points of every series, and the power of x that theory predicts; whether there was anything to draw."""
+    drawn = False
+    for label, records, value, color, marker, predicted in series:
+        at, table = along(records, x, value)
+        if table.size:
+            points(axes, at, table, label, color, marker)
+            power(axes, at, table, predicted, None if drawn else theory)
+            drawn = True
+    axes.set(xscale="log", yscale="log")
+    return drawn
+
+
+def _legend_below(axes: Axes, room: float) -> None:
+    """The legend under the lowest point, where no line crosses it."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / room, high * 2)
     axes.legend(loc="lower left")
-    return None
 
 
 def in_time(axes: Axes, records: Records) -> None:
@@ -218,7 +195,7 @@ def digits(axes: Axes, records: Records) -> None:
         return empty(axes, "on digits")
     chosen = records.where(**TRAINED, problem="digits")
     levels = {record["seed"]: 100 * float(record["limit_test_error"][-1]) for record in chosen}
-    level = np.mean(list(levels.values()))
+    level = float(np.mean(list(levels.values())))
     axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
     if len(levels) > 1:
         half = 1.96 * np.std(list(levels.values()), ddof=1) / np.sqrt(len(levels))
