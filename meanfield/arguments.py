@@ -47,22 +47,30 @@ def one_of(name: str, value, allowed: Iterable[str]):
     raise ValueError(f"{name}={value!r}: expected one of {', '.join(names)}.{hint}")
 
 
+def axes(value) -> int | None:
+    """The number of axes of `value`, or None for a ragged one."""
+    try:
+        return np.ndim(value)
+    except ValueError:
+        return None
+
+
 def floating_array(name: str, value, shape: str, *, dtype=None) -> jax.Array:
     """`value` as a floating-point array with the number of axes that `shape` (such as "n d") names.
 
     Integers become JAX's default float; floats keep their type. Raises `ValueError` for ragged, non-numeric or
     non-finite values, a wrong number of axes, or an axis of length zero.
     """
-    axes = shape.split()
+    names = shape.split()
     if not isinstance(value, jax.Array):
         try:
             value = np.asarray(value)
         except ValueError:
-            raise ValueError(f"{name} is ragged: expected a rectangular array [{', '.join(axes)}].") from None
+            raise ValueError(f"{name} is ragged: expected a rectangular array [{', '.join(names)}].") from None
     if value.dtype.kind not in "iufb" and not jnp.issubdtype(value.dtype, jnp.floating):
-        raise ValueError(f"{name} has type {value.dtype}: expected real numbers [{', '.join(axes)}].")
-    if value.ndim != len(axes) or 0 in value.shape:
-        raise ValueError(f"{name} has shape {value.shape}: expected [{', '.join(axes)}], no axis empty.")
+        raise ValueError(f"{name} has type {value.dtype}: expected real numbers [{', '.join(names)}].")
+    if value.ndim != len(names) or 0 in value.shape:
+        raise ValueError(f"{name} has shape {value.shape}: expected [{', '.join(names)}], no axis empty.")
     concrete = host(value)
     if concrete is not None and not np.all(np.isfinite(concrete)):
         count = int(np.size(concrete) - np.sum(np.isfinite(concrete)))

@@ -73,7 +73,8 @@ def teacher(
     positive_number("noise", noise, zero=True)
     unit = Neuron("relu") if unit is None else unit
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
-        raise ValueError(f"unit={unit!r}: expected a Neuron with one output and without bias.")
+        kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
+        raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
     kx, kt, kw, kn, ks = jax.random.split(key, 5)
     w = on_sphere(kw, positive_count("neurons", neurons), d, dtype=dtype)
     a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)

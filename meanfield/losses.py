@@ -112,7 +112,10 @@ def _numbers(y, outputs: int, dtype) -> Outputs:
 
 def _labels(y, outputs: int, dtype) -> Outputs:
     """±1 for one output; one-hot rows for several, from classes or from such rows."""
-    known = host(y)
+    try:
+        known = host(y)
+    except ValueError:
+        raise ValueError("y is ragged: expected one label a sample, or one-hot rows.") from None
     if known is None:
         return _numbers(y, outputs, dtype)
     if outputs == 1:

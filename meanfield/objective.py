@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
-from meanfield.arguments import floating_array, positive_number
+from meanfield.arguments import axes, floating_array, positive_number
 from meanfield.kernels import Plan, plan
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.losses import AbstractLoss
@@ -128,6 +128,7 @@ class Objective(AbstractObjective):
         self.reference = None
         self.offset = None
         if isinstance(centred, Particles):
+            self._check(centred)
             self.reference = centred
             self.offset = self._raw(centred, self.x)
 
@@ -159,13 +160,13 @@ class Objective(AbstractObjective):
         f = self.scale * f
         return (f if self._offset() is None else f - self._offset()), pull
 
-    def first_variation(self, mu: Particles, theta: Parameter | Position) -> Float[Array, "*shape"]:
+    def first_variation(self, mu: Particles, theta) -> Float[Array, "*shape"]:
         """F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ): a scalar for θ of shape [p], [l] for [l, p]."""
-        f = self.predict(mu)
-        r = self.loss.residual(f, self.y)
-        theta = jnp.asarray(theta)
-        probe = Particles(jnp.atleast_2d(theta), jnp.ones(jnp.atleast_2d(theta).shape[0]))
-        self._check(probe)
+        theta = floating_array("theta", theta, "p" if axes(theta) == 1 else "l p")
+        points, p = jnp.atleast_2d(theta), mu.position.shape[1]
+        if points.shape[1] != p:
+            raise ValueError(f"theta has {points.shape[1]} columns: expected {p}, as the particles.")
+        r = self.loss.residual(self.predict(mu), self.y)
 
         def at(point: Parameter) -> Scalar:
             phi = self._raw(Particles(point[None], jnp.ones(1, point.dtype)), self.x) / self.scale
@@ -173,7 +174,7 @@ class Objective(AbstractObjective):
             return value if self.penalty is None else value + self.penalty(point)
 
         # Batches, so that memory does not grow with the number of points times n.
-        values = jax.lax.map(at, probe.position, batch_size=256)
+        values = jax.lax.map(at, points, batch_size=256)
         return values[0] if theta.ndim == 1 else values
 
     def _raw(self, mu: Particles, x: Inputs) -> Outputs:

@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Position, Scalar
-from meanfield.arguments import floating_array
+from meanfield.arguments import axes, floating_array
 from meanfield.objective import AbstractObjective, Objective
 from meanfield.particles import Particles
 from meanfield.tangent import tangent_kernel
@@ -26,14 +25,10 @@ def _inputs(x) -> Inputs:
 
 
 def _targets(y) -> Outputs:
-    try:
-        axes = "n" if np.ndim(y) < 2 else "n k"
-    except ValueError:  # ragged: said by name below
-        axes = "n k"
-    return floating_array("y", y, axes)
+    return floating_array("y", y, "n" if axes(y) == 1 else "n k")
 
 
-def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y: Outputs) -> Outputs:
+def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y) -> Outputs:
     """f at x; raises `ValueError` where y would broadcast against it instead of matching it."""
     f = objective.predict(mu, x)
     if f.shape != y.shape:

@@ -260,5 +260,6 @@ def _time_grid(times) -> np.ndarray:
     if grid.ndim != 1 or grid.size == 0:
         raise ValueError(f"times has shape {grid.shape}: expected one final time or a list of times.")
     if not np.all(np.isfinite(grid)) or grid[0] < 0 or np.any(np.diff(grid) <= 0):
-        raise ValueError(f"times={np.array2string(grid, threshold=6)}: expected increasing finite times from 0 on.")
+        shown = ", ".join(f"{time:.6g}" for time in grid[:8]) + (", …" if grid.size > 8 else "")
+        raise ValueError(f"times=[{shown}]: expected increasing finite times from 0 on.")
     return grid

@@ -24,6 +24,8 @@ class TangentFlow(AbstractFlow):
     flow: AbstractFlow
 
     def __init__(self, flow):
+        if isinstance(flow, TangentFlow):
+            raise ValueError("flow=TangentFlow: expected a step or a flow that is not itself linearised.")
         self.flow = flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:

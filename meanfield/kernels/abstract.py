@@ -8,6 +8,8 @@ from meanfield._typing import Inputs, Outputs, Pullback
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
 
+PRECISIONS = ("default", "high", "highest")
+
 
 class AbstractKernel(eqx.Module):
     """A way to compute predict and pullback. All agree up to rounding; they differ in time and memory.

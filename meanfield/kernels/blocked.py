@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from meanfield._typing import Inputs, Outputs, Position, Pullback
 from meanfield.arguments import one_of, positive_count
-from meanfield.kernels.abstract import AbstractKernel
+from meanfield.kernels.abstract import PRECISIONS, AbstractKernel
 from meanfield.kernels.dense import Dense
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
@@ -25,7 +25,7 @@ class Blocked(AbstractKernel):
 
     def __init__(self, block: int, precision: str = "highest"):
         self.block = positive_count("block", block)
-        self.precision = one_of("precision", precision, ("default", "high", "highest"))
+        self.precision = one_of("precision", precision, PRECISIONS)
 
     def predict(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
         dense = Dense(self.precision)

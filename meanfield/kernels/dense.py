@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 
 from meanfield._typing import Inputs, Outputs, Position, Pullback
-from meanfield.kernels.abstract import AbstractKernel
+from meanfield.arguments import one_of
+from meanfield.kernels.abstract import PRECISIONS, AbstractKernel
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
 
@@ -13,7 +14,10 @@ from meanfield.units import AbstractUnit, Neuron
 class Dense(AbstractKernel):
     """Keeps all m·n pre-activations: fewest operations (4mnd for a neuron), memory that grows with m·n."""
 
-    precision: str = eqx.field(static=True, default="highest")
+    precision: str = eqx.field(static=True)
+
+    def __init__(self, precision: str = "highest"):
+        self.precision = one_of("precision", precision, PRECISIONS)
 
     def predict(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
         return self.linearise(unit, mu, x)[0]
