@@ -35,6 +35,7 @@ class Record:
 class Records:
     """Records in the order of their runs; iterable, and selected by parameters with `where`.
 
+    >>> import numpy as np
     >>> records = Records([Record({"m": 10}, {"risk": np.array([1.0])}), Record({"m": 20}, {"risk": np.array([0.5])})])
     >>> len(records.where(m=20)), records.where(m=20).last("risk").tolist()
     (1, [0.5])

@@ -101,9 +101,7 @@ def test_tangent_kernel_is_the_mean_of_gradient_products(name, bias):
     }
     samples["both"] = samples["output"] + samples["input"]
     for layers, sample in samples.items():
-        exact = tangent_kernel(
-            x1, x2, name, layers, output_scale=output_scale, input_scale=input_scale, bias=bias
-        )
+        exact = tangent_kernel(x1, x2, name, layers, output_scale=output_scale, input_scale=input_scale, bias=bias)
         error = sample.std(axis=0) / np.sqrt(units)
         # 216 entries in all cases together: 5 standard errors leave a false alarm of 216 · 6e-7 ≈ 1e-4. The
         # linear kernel's derivative has no spread, only rounding.

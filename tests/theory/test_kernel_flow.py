@@ -130,11 +130,7 @@ def test_descent_is_its_loop(stiffness, outputs, rank):
     for i, k in enumerate(steps):
         # The loop rounds at every step; errors grow like the modes, |1 − hλ/n|^k.
         room = (
-            100
-            * (k + 1)
-            * EPS
-            * max(1.0, abs(1 - stiffness)) ** k
-            * (1 + np.abs(cross).max() / np.abs(kernel).max())
+            100 * (k + 1) * EPS * max(1.0, abs(1 - stiffness)) ** k * (1 + np.abs(cross).max() / np.abs(kernel).max())
         )
         np.testing.assert_allclose(train[i], seen[k][0], rtol=0, atol=10 * room)
         np.testing.assert_allclose(test[i], seen[k][1], rtol=0, atol=10 * room)

@@ -36,9 +36,7 @@ def measure(a, w, x, y, alpha, horizon, activation="tanh", centred=False):
 
     def velocity(_, state):
         a, w = state[:m], state[m:].reshape(m, d)
-        push = np.einsum("i,ijp->jp", outputs(state) - offset - y, jacobian(a, w, x, activation)) / (
-            n * alpha
-        )
+        push = np.einsum("i,ijp->jp", outputs(state) - offset - y, jacobian(a, w, x, activation)) / (n * alpha)
         return -np.concatenate([push[:, 0], push[:, 1:].ravel()])
 
     times = np.linspace(0, horizon, 33)
@@ -136,9 +134,7 @@ def test_constants_bound_differences_of_jacobians(activation):
     for _ in range(300):
         (a1, w1), (a2, w2) = in_ball(), in_ball()
         apart = np.sqrt((np.sum((a1 - a2) ** 2) + np.sum((w1 - w2) ** 2)) / m)
-        j1, j2 = (
-            jacobian(p, q, x, activation).reshape(n, -1) / np.sqrt(m * n) for p, q in ((a1, w1), (a2, w2))
-        )
+        j1, j2 = (jacobian(p, q, x, activation).reshape(n, -1) / np.sqrt(m * n) for p, q in ((a1, w1), (a2, w2)))
         assert np.linalg.norm(j1, 2) <= bound.slope
         assert np.linalg.norm(j1 - j2, 2) <= bound.curvature * apart
 

@@ -61,7 +61,5 @@ def test_every_module_imports_alone(module):
     # jax would make the oracle share code with the engine; the other two cost a good part of a second.
     heavy = {"jax", "equinox", "meanfield", "scipy.stats", "scipy.integrate"}
     code = f"import sys, theory.{module}; print(*sorted({heavy} & set(sys.modules)))"
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent
-    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent)
     assert found.stdout.strip() == ""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from theory import scaling
+from theory import arc_cosine, kernel_flow, scaling
 
 
 def kernels(a, w, x):
@@ -45,9 +45,7 @@ def train(a, w, x, y, alpha, centred, horizon=4.0, steps=80):
         k2 = velocity(tuple(s + dt / 2 * k for s, k in zip(state, k1, strict=True)))
         k3 = velocity(tuple(s + dt / 2 * k for s, k in zip(state, k2, strict=True)))
         k4 = velocity(tuple(s + dt * k for s, k in zip(state, k3, strict=True)))
-        state = tuple(
-            s + dt / 6 * (p + 2 * q + 2 * r + u) for s, p, q, r, u in zip(state, k1, k2, k3, k4, strict=True)
-        )
+        state = tuple(s + dt / 6 * (p + 2 * q + 2 * r + u) for s, p, q, r, u in zip(state, k1, k2, k3, k4, strict=True))
         distance = np.sqrt(np.mean((outputs(*state[:2]) - linear_outputs(*state[2:])) ** 2, axis=1))
         gap = np.maximum(gap, distance)
     return gap, state[0], state[1]
@@ -118,9 +116,7 @@ def criterion(a, w, x, y, alpha):
     m, z = a.shape[1], w @ x
     s, p, c = np.tanh(z), 1 - np.tanh(z) ** 2, -2 * np.tanh(z) * (1 - np.tanh(z) ** 2)
     gradient = np.sum(s**2 + (a * p) ** 2 * (x @ x), axis=1)
-    curvature = np.max(
-        (np.abs(a * c) * (x @ x) + np.sqrt((a * c * (x @ x)) ** 2 + 4 * p**2 * (x @ x))) / 2, axis=1
-    )
+    curvature = np.max((np.abs(a * c) * (x @ x) + np.sqrt((a * c * (x @ x)) ** 2 + 4 * p**2 * (x @ x))) / 2, axis=1)
     f = alpha / m * np.sum(a * s, axis=1)
     return np.abs(f - y) * curvature / (alpha / m * gradient)
 
@@ -195,3 +191,36 @@ def test_the_table():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def relu_kernels(rng, nets, m, x, z):
+    """Tangent kernels (both layers, signs as output weights) of a stack of ReLU nets at (x, x) and (z, x)."""
+    w = rng.normal(size=(nets, m, x.shape[1]))
+    at_x, at_z = np.maximum(w @ x.T, 0), np.maximum(w @ z.T, 0)
+    on_x, on_z = (at_x > 0).astype(float), (at_z > 0).astype(float)
+
+    def pair(h, s, y):
+        return (h.transpose(0, 2, 1) @ at_x + (s.transpose(0, 2, 1) @ on_x) * (y @ x.T)) / m
+
+    return pair(at_x, on_x, x), pair(at_z, on_z, z)
+
+
+def test_distances_to_the_limit_in_the_width():
+    """‖K_m − K‖² and kernel regression with K_m: the exponents, from two hundred nets at each of two widths."""
+    rng = np.random.default_rng(3)
+    x, z = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (rng.normal(size=(6, 3)), rng.normal(size=(9, 3))))
+    y = rng.normal(size=6)
+    exact, cross = arc_cosine.tangent_kernel(x), arc_cosine.tangent_kernel(z, x)
+    f = kernel_flow.test(exact, cross, y, [5.0])[0]
+    widths, distance, error = (64, 1024), [], []
+    for m in widths:
+        at, beside = relu_kernels(rng, 200, m, x, z)
+        distance.append(np.sum((at - exact) ** 2, axis=(1, 2)))
+        trained = [kernel_flow.test(k, c, y, [5.0])[0] for k, c in zip(at, beside, strict=True)]
+        error.append(np.sum((np.array(trained) - f) ** 2, axis=1))
+    measured, spread = slope_and_error(np.array(distance), widths)
+    assert abs(measured - scaling.kernel_distance_exponent().value) < 4 * spread
+    measured, spread = slope_and_error(np.array(error), widths)
+    # The exponent is that of the root mean square, half of the square's.
+    assert abs(measured / 2 - scaling.kernel_limit_exponent().value) < 4 * spread / 2
+    assert spread < 0.1
