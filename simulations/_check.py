@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulations._records import Record, Records, along
+from simulations._records import Record, Records, Select, along
 
 LEVEL = 1e-3
 """False alarms of one check."""
 
 Value = Callable[[Record], float]
-Select = Callable[[Records], Records]
 
 
 @dataclass(frozen=True)

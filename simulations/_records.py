@@ -89,29 +89,32 @@ def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[n
     Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken.
     Averages over another number of replicas at another x are still one line.
     """
-    rows: dict[tuple, dict[float, float]] = {}
+    rows: dict[tuple, dict[float, Record]] = {}
     for record in records:
         setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
-        rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = value(record)
+        rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = record
     lines = [row for row in rows.values() if len(row) >= 3]
     points = sorted(set.intersection(*map(set, lines))) if lines else []
-    table = np.array([[row[point] for point in points] for row in lines])
+    table = np.array([[value(row[point]) for point in points] for row in lines])
     return np.asarray(points, float), table.reshape(len(lines), len(points))
 
 
-def runs(**parameters) -> Callable[[Records], Records]:
-    """A selection by parameters; a tuple means any of its values."""
-    return lambda records: records.where(**parameters)
+Select = Callable[[Records], Records]
 
 
-def widest(**parameters) -> Callable[[Records], Records]:
-    """The same, at the largest m that there is."""
-    return lambda records: _at(records.where(**parameters), max)
+def runs(*names: str, **parameters) -> Select:
+    """A selection: the records that hold these names and have these parameters (a tuple means any of its values)."""
+    return lambda records: records.where(lambda record: all(name in record for name in names), **parameters)
 
 
-def narrowest(**parameters) -> Callable[[Records], Records]:
-    """The same, at the smallest m that there is."""
-    return lambda records: _at(records.where(**parameters), min)
+def widest(select: Select) -> Select:
+    """Of those, the ones at the largest m that there is."""
+    return lambda records: _at(select(records), max)
+
+
+def narrowest(select: Select) -> Select:
+    """Of those, the ones at the smallest m that there is."""
+    return lambda records: _at(select(records), min)
 
 
 def _at(records: Records, choose: Callable) -> Records:

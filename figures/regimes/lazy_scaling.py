@@ -10,8 +10,8 @@ from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, 
 from simulations import Record, Records
 from simulations._records import along
 from simulations.regimes import _measures as measure
-from simulations.regimes.lazy_scaling import LAZY_RUN, TANGENT, TRAINED, WIDTH_RUN
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
+from simulations.regimes.lazy_scaling import TANGENT, lazy_runs, trained_runs, width_runs
 from theory import scaling
 from theory.prediction import Prediction
 
@@ -37,7 +37,7 @@ def draw(records: Records) -> Figure:
 def along_alpha(axes: Axes, records: Records) -> None:
     """Movement and output gap of tanh networks against α."""
     axes.set_title("a  Large α: little moves, less bends")
-    doubled, centred = (records.where(**LAZY_RUN, initial=initial) for initial in ("doubled", "centred"))
+    doubled, centred = (lazy_runs(initial=initial)(records) for initial in ("doubled", "centred"))
     moved, gap = measure.last("displacement"), measure.linearised_gap
     series: list[Series] = [
         ("movement (parameter)", doubled, moved, LAZY, "o", scaling.movement_exponent()),
@@ -53,7 +53,7 @@ def along_alpha(axes: Axes, records: Records) -> None:
 def along_width(axes: Axes, records: Records) -> None:
     """Kernel change and movement of tanh networks against m, in both scalings."""
     axes.set_title("b  α = √m freezes, α = 1 does not")
-    flat, tangent = (records.where(**WIDTH_RUN, exponent=exponent) for exponent in (FLAT, TANGENT))
+    flat, tangent = (width_runs(exponent=exponent)(records) for exponent in (FLAT, TANGENT))
     change, moved = measure.last("kernel_drift"), measure.last("displacement")
     series: list[Series] = [
         ("kernel change, α = 1", flat, change, MEAN_FIELD, "o", scaling.kernel_change_exponent("mean-field")),
@@ -90,9 +90,7 @@ def _legend_below(axes: Axes, room: float) -> None:
 def in_time(axes: Axes, records: Records) -> None:
     """Training loss on the teacher over time, with the exact kernel flow."""
     axes.set_title("c  The lazy loss is the kernel flow's")
-    chosen = records.where(**TRAINED, problem="teacher").where(
-        lambda record: "limit_risk" in record and record["dimension"] > 2
-    )
+    chosen = trained_runs(problem="teacher")(records).where(lambda record: record["dimension"] > 2)
     if not len(chosen):
         return empty(axes, "on the teacher")
     first = min(chosen.column("seed"))
@@ -185,7 +183,7 @@ def digits(axes: Axes, records: Records) -> None:
     axes.set_title("f  Digits: lazy and wide is the kernel")
     drawn = False
     for exponent, name, color, marker in ((FLAT, "α = 1", MEAN_FIELD, "D"), (TANGENT, "α = √m", LAZY, "o")):
-        chosen = records.where(**TRAINED, problem="digits", exponent=exponent)
+        chosen = trained_runs(problem="digits", exponent=exponent)(records)
         x, table = along(chosen, "particles", lambda record: 100 * float(record["test_error"][-1]))
         if table.size:
             spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
@@ -193,7 +191,7 @@ def digits(axes: Axes, records: Records) -> None:
             drawn = True
     if not drawn:
         return empty(axes, "on digits")
-    chosen = records.where(**TRAINED, problem="digits")
+    chosen = trained_runs(problem="digits")(records)
     levels = {record["seed"]: 100 * float(record["limit_test_error"][-1]) for record in chosen}
     level = float(np.mean(list(levels.values())))
     axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")

@@ -10,6 +10,8 @@ m and along α, against kernel regression and their own tangent models. `plane`:
 picture.
 """
 
+from functools import partial
+
 from simulations._check import below, bounded, equals, slope
 from simulations._records import narrowest, runs, widest
 from simulations._study import Study, claim
@@ -105,22 +107,21 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     return made
 
 
-LAZY_RUN = {"activation": "tanh", "flow": "euler", "exponent": MEAN_FIELD, "precision": "float64"}
-BOUND_RUN = {
-    "activation": "tanh",
-    "flow": "adaptive",
-    "exponent": MEAN_FIELD,
-    "alpha": tuple(GRIDS["paper"]["bound"]),
-}
-START_RUN = {"activation": "relu", "output": "gaussian", "time": 0.0}
-WIDTH_RUN = {"activation": "tanh", "initial": "doubled", "output": "signs", "flow": "euler", "alpha": 1.0}
-TRAINED = {"activation": "relu", "initial": "doubled", "flow": "euler", "alpha": 1.0, "tangent": False}
-SCALED = {
-    "activation": "relu",
-    "initial": "doubled",
-    "tangent": True,
-    "alpha": tuple(a for a in ALPHAS if a >= 100),
-}
+lazy_runs = partial(runs, "predictions", activation="tanh", flow="euler", exponent=MEAN_FIELD, precision="float64")
+bound_runs = partial(
+    runs, "predictions", activation="tanh", flow="adaptive", exponent=MEAN_FIELD, alpha=tuple(GRIDS["paper"]["bound"])
+)
+start_runs = partial(runs, "kernel_distance", activation="relu", output="gaussian")
+width_runs = partial(
+    runs, "kernel_drift", activation="tanh", initial="doubled", output="signs", flow="euler", alpha=1.0
+)
+trained_runs = partial(
+    runs, "limit_test_predictions", activation="relu", initial="doubled", flow="euler", alpha=1.0, tangent=False
+)
+scaled_runs = partial(
+    runs, "tangent_test_predictions", activation="relu", initial="doubled", alpha=tuple(a for a in ALPHAS if a >= 100)
+)
+
 WITHIN = Prediction(1.0, "<=", "smooth activation, doubled or centred, up to the horizon K/Lip(h)²", "chizat2019lazy")
 CONSTANT = Prediction(1.0, "=", "ReLU, independent units, Gaussian weights of variance 1, every m", "meanfield")
 BETTER = Prediction(0.0, "<=", "a teacher of few neurons; observed by the paper, not proved", "chizat2019lazy")
@@ -129,102 +130,102 @@ SAME = Prediction(0.0, "=", "α = √m, m → ∞, trained as long", "lee2019wid
 CLAIMS = (
     claim(
         "movement_doubled", "particles move by O(1/α), doubled start", scaling.movement_exponent(), slope,
-        select=runs(**LAZY_RUN, initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
-        wrong="neither doubled nor centred", control={"select": runs(**LAZY_RUN, initial="plain")},
+        select=lazy_runs(initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": lazy_runs(initial="plain")},
     ),
     claim(
         "movement_centred", "particles move by O(1/α), centred model", scaling.movement_exponent(), slope,
-        select=runs(**LAZY_RUN, initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
-        wrong="neither doubled nor centred", control={"select": runs(**LAZY_RUN, initial="plain")},
+        select=lazy_runs(initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": lazy_runs(initial="plain")},
     ),
     claim(
         "gap_centred", "the output leaves its exact linearised flow by O(1/α), centred model",
         scaling.output_gap_exponent("centred"), slope,
-        select=runs(**LAZY_RUN, initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        select=lazy_runs(initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
         wrong="linearised flow without its 1/n", control={"value": measure.gap_without_mean},
     ),
     claim(
         "gap_doubled", "the output leaves its exact linearised flow by O(1/α²), doubled start",
         scaling.output_gap_exponent("doubled"), slope,
-        select=runs(**LAZY_RUN, initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
-        wrong="centred, not doubled", control={"select": runs(**LAZY_RUN, initial="centred")},
+        select=lazy_runs(initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        wrong="centred, not doubled", control={"select": lazy_runs(initial="centred")},
     ),
     claim(
         "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, bounded,
-        select=runs(**BOUND_RUN), value=measure.gap_over_bound, what="gap / bound",
+        select=bound_runs(), value=measure.gap_over_bound, what="gap / bound",
         wrong="a bound with 1/α² for 1/α", control={"value": measure.gap_over_squared_bound},
     ),
     claim(
         "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, bounded,
-        select=runs(**BOUND_RUN), value=measure.loss_over_bound, what="|R − R_lin| / bound",
+        select=bound_runs(), value=measure.loss_over_bound, what="|R − R_lin| / bound",
         wrong="kernel flow without its 1/n", control={"value": measure.loss_over_bound_without_mean},
     ),
     claim(
         "kernel_constant", "m E‖K_m − K‖² over its constant C, K the arc-cosine kernel", CONSTANT, equals,
-        select=runs(**START_RUN, initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
-        wrong="doubled: half the independent units", control={"select": runs(**START_RUN, initial="doubled")},
+        select=start_runs(initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
+        wrong="doubled: half the independent units", control={"select": start_runs(initial="doubled")},
     ),
     claim(
         "kernel_rate", "E‖K_m − K‖² to the arc-cosine kernel falls as 1/m", scaling.kernel_distance_exponent(), slope,
-        select=runs(**START_RUN, initial="plain"), x="particles", value=measure.kernel_distance,
+        select=start_runs(initial="plain"), x="particles", value=measure.kernel_distance,
         wrong="limit of the output layer alone", control={"value": measure.output_layer_distance},
     ),
     claim(
         "drift_tangent", "relative change of the tangent kernel in training, α = √m",
         scaling.kernel_change_exponent("tangent"), slope,
-        select=runs(**WIDTH_RUN, exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
-        wrong="α = 1", control={"select": runs(**WIDTH_RUN, exponent=MEAN_FIELD)},
+        select=width_runs(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = 1", control={"select": width_runs(exponent=MEAN_FIELD)},
     ),
     claim(
         "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
         scaling.kernel_change_exponent("mean-field"), slope,
-        select=runs(**WIDTH_RUN, exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
-        wrong="α = √m", control={"select": runs(**WIDTH_RUN, exponent=TANGENT)},
+        select=width_runs(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = √m", control={"select": width_runs(exponent=TANGENT)},
     ),
     claim(
         "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"), slope,
-        select=runs(**WIDTH_RUN, exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
-        wrong="α = 1", control={"select": runs(**WIDTH_RUN, exponent=MEAN_FIELD)},
+        select=width_runs(exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = 1", control={"select": width_runs(exponent=MEAN_FIELD)},
     ),
     claim(
         "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
         slope,
-        select=runs(**WIDTH_RUN, exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
-        wrong="α = √m", control={"select": runs(**WIDTH_RUN, exponent=TANGENT)},
+        select=width_runs(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = √m", control={"select": width_runs(exponent=TANGENT)},
     ),
     claim(
         "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
-        select=runs(**TRAINED, problem="teacher", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        wrong="α = 1", control={"select": runs(**TRAINED, problem="teacher", exponent=MEAN_FIELD)},
+        select=trained_runs(problem="teacher", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        wrong="α = 1", control={"select": trained_runs(problem="teacher", exponent=MEAN_FIELD)},
     ),
     claim(
         "teacher_alpha", "teacher: distance to the own tangent model in α ≥ 100, ReLU",
         scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=runs(**SCALED, problem="teacher"), x="alpha", value=measure.to_tangent_model, drift=True,
+        select=scaled_runs(problem="teacher"), x="alpha", value=measure.to_tangent_model, drift=True,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
         "teacher_features", "teacher: log(test risk, α = 1 / test risk of kernel regression)", BETTER, below,
-        select=widest(**TRAINED, problem="teacher", exponent=MEAN_FIELD), value=measure.log_risk_ratio,
+        select=widest(trained_runs(problem="teacher", exponent=MEAN_FIELD)), value=measure.log_risk_ratio,
         what="log ratio at the largest m",
-        wrong="α = √m", control={"select": widest(**TRAINED, problem="teacher", exponent=TANGENT)},
+        wrong="α = √m", control={"select": widest(trained_runs(problem="teacher", exponent=TANGENT))},
     ),
     claim(
         "digits_width", "digits: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
-        select=runs(**TRAINED, problem="digits", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        drift=True, wrong="α = 1", control={"select": runs(**TRAINED, problem="digits", exponent=MEAN_FIELD)},
+        select=trained_runs(problem="digits", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        drift=True, wrong="α = 1", control={"select": trained_runs(problem="digits", exponent=MEAN_FIELD)},
     ),
     claim(
         "digits_alpha", "digits: distance to the own tangent model in α ≥ 100, ReLU",
         scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=runs(**SCALED, problem="digits"), x="alpha", value=measure.to_tangent_model, drift=True,
+        select=scaled_runs(problem="digits"), x="alpha", value=measure.to_tangent_model, drift=True,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
         "digits_error", "digits: test error less that of kernel regression, α = √m", SAME, equals,
-        select=widest(**TRAINED, problem="digits", exponent=TANGENT), value=measure.excess_error,
+        select=widest(trained_runs(problem="digits", exponent=TANGENT)), value=measure.excess_error,
         what="difference of error shares at the largest m",
-        wrong="the smallest m", control={"select": narrowest(**TRAINED, problem="digits", exponent=TANGENT)},
+        wrong="the smallest m", control={"select": narrowest(trained_runs(problem="digits", exponent=TANGENT))},
     ),
 )  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_drift_covers_a_bend_and_no_more():
 
 def test_mean_checks():
     records = line(0.0, 0.01)
-    at = {"select": narrowest(), "value": last, "what": "y"}
+    at = {"select": narrowest(runs()), "value": last, "what": "y"}
     assert equals(records, **at, predicted=1.0).passed
     assert not equals(records, **at, predicted=1.2).passed
     assert below(records, **at, predicted=1.2).passed
@@ -77,7 +77,7 @@ def test_half_width_is_students():
 @pytest.mark.parametrize("check", [equals, below])
 def test_two_seeds_decide_nothing(check):
     two = line(0.0, 0.1, seeds=2)
-    assert check(two, select=widest(), value=last, predicted=1.0, what="y").passed is None
+    assert check(two, select=widest(runs()), value=last, predicted=1.0, what="y").passed is None
     assert slope(two, **SETTINGS, predicted=0.0).passed is None
 
 
