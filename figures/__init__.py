@@ -3,11 +3,11 @@ nothing.
 """
 
 import importlib
-import os
-import tempfile
+import io
 from pathlib import Path
 
 from simulations import Records, Study
+from simulations._files import write_whole
 
 __all__ = ["FORMATS", "draw", "save"]
 
@@ -38,15 +38,10 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
     written = []
     for kind in formats:
         path = directory / f"{study.name}.{kind}"
-        handle, temporary = tempfile.mkstemp(dir=directory, suffix=f".{kind}")
-        os.close(handle)
-        try:
-            with styled():
-                figure.savefig(temporary, format=kind, metadata=_metadata(kind, study, records))
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        content = io.BytesIO()
+        with styled():
+            figure.savefig(content, format=kind, metadata=_metadata(kind, study, records))
+        write_whole(path, content.getvalue())
         written.append(path)
     return written
 

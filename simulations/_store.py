@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from simulations._files import write_whole
 from simulations._records import Record, Records
 
 SCHEMA = 1
@@ -67,18 +68,8 @@ class Store:
         raise ValueError(f"{path}: a thousand damaged copies stand beside it; clear them away.")
 
     def save(self, parameters_json: str, record: Record) -> None:
-        """Write to a temporary file beside the final one, flush it to disk, then rename: no half-written record."""
-        content = encode(record)
-        handle, temporary = tempfile.mkstemp(dir=self.directory, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, self.path(parameters_json))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        """Store a record, whole or not at all."""
+        write_whole(self.path(parameters_json), encode(record))
 
 
 def encode(record: Record) -> bytes:

@@ -159,6 +159,8 @@ def in_plane(pair: list[Axes], records: Records) -> None:
             color=color,
             weight="bold",
         )
+    key = {"transform": pair[1].transAxes, "fontsize": 6.5, "color": GREY}
+    pair[1].text(0.97, 0.03, "✚ a > 0\n● a < 0\n○ start\n╌ teacher", ha="right", ma="left", **key)
     pair[0].set_ylabel("|a| w₂")
     pair[1].set_yticklabels([])
 
