@@ -1,7 +1,7 @@
 """Data sets: synthetic ones whose truth is known, and real ones that ship with scikit-learn. Nothing is downloaded.
 
-Every data set comes split, with its standardisation stated in `Dataset.statement`. The split is drawn by numpy from `split`
-and is the same on every machine.
+Every data set comes split, with its standardisation stated in `Dataset.statement`. The split is drawn by numpy from
+`split` and is the same on every machine.
 """
 
 from dataclasses import dataclass
@@ -67,8 +67,8 @@ def teacher(
     r"""A teacher–student problem: y = Σ_k a_k σ(w_k·x) + noise, with x and w_k uniform on the unit sphere and a_k = ±1.
 
     Signs alternate, so that two or more neurons always hold both. `unit` is the teacher's neuron (relu by default); the
-    targets are divided by their root mean square over 10 000 fresh inputs, so that a student that predicts 0 has test risk
-    1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
+    targets are divided by their root mean square over 10 000 fresh inputs, so that a student that predicts 0 has test
+    risk 1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
     """
     positive_number("noise", noise, zero=True)
     unit = Neuron("relu") if unit is None else unit
@@ -104,8 +104,8 @@ def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None)
 def digits(*, task: str = "classes", n: int = 1000, n_test: int = 797, split: int = 0, dtype=None) -> Dataset:
     r"""Handwritten digits, 8 × 8 pixels, 1797 images (UCI; as shipped with scikit-learn).
 
-    `task="classes"`: ten classes, one-hot targets [n, 10]. `"parity"`: even digits +1, odd digits −1, targets [n]. The mean
-    image of the training part is subtracted from all images, and each is then divided by its Euclidean norm.
+    `task="classes"`: ten classes, one-hot targets [n, 10]. `"parity"`: even digits +1, odd digits −1, targets [n].
+    The mean image of the training part is subtracted from all images, and each is then divided by its Euclidean norm.
 
     >>> import meanfield as mf
     >>> data = mf.datasets.digits(n=500)
@@ -142,10 +142,10 @@ def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False)
         spread = features[train].std(axis=0)
         features = features / np.where(spread > 0, spread, 1.0)
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
-    parts = [
+    x, y, x_test, y_test = (
         jnp.asarray(part, float_type(dtype))
         for part in (features[train], targets[train], features[test], targets[test])
-    ]
+    )
     scaled = "standardised" if unit_variance else "centred"
     statement = f"split {split}: {n} for training, {n_test} for test; {scaled} on the training part, then unit length"
-    return Dataset(name, *parts, statement)
+    return Dataset(name, x, y, x_test, y_test, statement)

@@ -77,8 +77,9 @@ class Logistic(AbstractLoss):
 class Exponential(AbstractLoss):
     """Exponential loss in its soft-min form R(f) = log (1/n) Σ_i exp(−y_i f_i) for labels ±1.
 
-    −R is a smooth minimum of the margins, so descent on R maximises the margin at a rate that does not die out as exp(−yf)
-    itself would (Chizat & Bach 2020). With several outputs the sum runs over the margins f_{i,y_i} − f_ic, c ≠ y_i.
+    −R is a smooth minimum of the margins, so descent on R maximises the margin at a rate that does not die out as
+    exp(−yf) itself would (Chizat & Bach 2020). With several outputs the sum runs over the margins f_{i,y_i} − f_ic,
+    c ≠ y_i.
     """
 
     def targets(self, y, outputs: int, dtype) -> Outputs:

@@ -1,7 +1,11 @@
 """The objective F(μ) = R(f)/α² + ∫ V dμ, its first variation and its Wasserstein velocity."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract field of equinox may be overridden by a property; pyright does not know)
+
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -53,7 +57,8 @@ class AbstractObjective(eqx.Module):
     def velocity(self, mu: Particles) -> Position:
         """v_j = −∇F'[μ](θ_j) = −(1/αn) Σ_i r_i ∇_θ Φ(θ_j; x_i) − ∇V(θ_j), shape [m, p].
 
-        For equal masses this is −m ∇_{θ_j} F, so that one explicit Euler step of size h is one step of gradient descent.
+        For equal masses this is −m ∇_{θ_j} F, so that one explicit Euler step of size h is one step of gradient
+        descent.
         """
         f, pull = self.linearise(mu)
         v = -pull(self.loss.residual(f, self.y)) / (self.scale * f.shape[0])
@@ -75,8 +80,8 @@ class Objective(AbstractObjective):
     - `x`: inputs, [n, d]. `y`: targets, [n], or [n, k] for a unit of k outputs, or labels where the loss takes them.
     - `scale`: α. One is mean-field, √m the neural-tangent scaling, large is lazy.
     - `penalty`: V, such as `WeightDecay(1e-3)` or any function of one particle's θ.
-    - `centred`: with True the predictor is f(x; μ) − f(x; μ_0), μ_0 being where a flow starts (`simulate` sees to it), or
-      give the particles μ_0 themselves.
+    - `centred`: with True the predictor is f(x; μ) − f(x; μ_0), μ_0 being where a flow starts (`simulate` sees to
+      it), or give the particles μ_0 themselves.
     - `kernel`: how the two integrals are computed; chosen by `plan` if not given.
 
     Raises `ValueError` for non-finite or ragged data, shapes that do not match, and labels that do not fit the loss.
@@ -108,7 +113,7 @@ class Objective(AbstractObjective):
         loss: AbstractLoss,
         x,
         y,
-        scale=1.0,
+        scale: Any = 1.0,
         penalty: Callable | None = None,
         centred: bool | Particles = False,
         kernel: AbstractKernel | None = None,
@@ -145,20 +150,18 @@ class Objective(AbstractObjective):
     def predict(self, mu: Particles, x=None) -> Outputs:
         self._check(mu)
         if x is None:
-            f = self._raw(mu, self.x)
-            return f if self._offset() is None else f - self._offset()
+            return self._less_offset(self._raw(mu, self.x))
         x = floating_array("x", x, "n d", dtype=self.x.dtype)
         if x.shape[1] != self.x.shape[1]:
             raise ValueError(f"x has {x.shape[1]} columns: expected {self.x.shape[1]}, as in training.")
         f = self._raw(mu, x)
-        self._offset()
+        self._has_reference()
         return f if self.reference is None else f - self._raw(self.reference, x)
 
     def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
         self._check(mu)
         f, pull = self._kernel(mu).linearise(self.unit, mu, self.x)
-        f = self.scale * f
-        return (f if self._offset() is None else f - self._offset()), pull
+        return self._less_offset(self.scale * f), pull
 
     def first_variation(self, mu: Particles, theta) -> Float[Array, "*shape"]:
         """F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ): a scalar for θ of shape [p], [l] for [l, p]."""
@@ -180,12 +183,15 @@ class Objective(AbstractObjective):
     def _raw(self, mu: Particles, x: Inputs) -> Outputs:
         return self.scale * self._kernel(mu, x).predict(self.unit, mu, x)
 
-    def _offset(self) -> Outputs | None:
+    def _less_offset(self, f: Outputs) -> Outputs:
+        self._has_reference()
+        return f if self.offset is None else f - self.offset
+
+    def _has_reference(self) -> None:
         if self.centred and self.offset is None:
             raise ValueError(
                 "centred=True has no reference yet: start a simulation, or give the initial particles as centred=mu_0."
             )
-        return self.offset
 
     def _kernel(self, mu: Particles, x: Inputs | None = None) -> AbstractKernel:
         return self.kernel if self.kernel is not None else plan(self, mu.m, n=None if x is None else x.shape[0]).kernel
@@ -202,13 +208,18 @@ class Objective(AbstractObjective):
 class TangentObjective(AbstractObjective):
     r"""The objective of the model linearised at μ_0, whose flow is the lazy limit.
 
-    f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇_θ Φ(θ_j⁰; x)·(θ_j − θ_j⁰). Particle j of μ keeps particle j of μ_0 as its anchor.
+    f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇_θ Φ(θ_j⁰; x)·(θ_j − θ_j⁰). Particle j of μ keeps particle j of μ_0 as its
+    anchor.
 
     **Arguments:** the `network` objective and the `anchor` μ_0. Source: Chizat, Oyallon & Bach (2019).
     """
 
     network: Objective
     anchor: Particles
+
+    def __init__(self, network: Objective, anchor: Particles):
+        self.network = network
+        self.anchor = anchor
 
     @property
     def unit(self) -> AbstractUnit:

@@ -1,10 +1,14 @@
 """Observables: numbers read off a simulation at chosen times, each with its symbol and unit.
 
-Any function (objective, particles) ↦ array serves as an observable too. What is measured against the start (displacement,
-drift, changed signs) is stored by `init` once.
+Any function (objective, particles) ↦ array serves as an observable too. What is measured against the start
+(displacement, drift, changed signs) is stored by `init` once.
 """
 
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
+
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -187,7 +191,7 @@ class KernelAlignment(AbstractObservable):
 
 
 class ChangedSigns(AbstractObservable):
-    """Share of neurons whose pattern of signs over the training inputs, sign(w·x_i + b), differs from that at the start."""
+    """Share of neurons whose signs over the training inputs, sign(w·x_i + b), are not all those of the start."""
 
     name: ClassVar[str] = "changed_signs"
     symbol: ClassVar[str] = "s"
@@ -207,3 +211,18 @@ class ChangedSigns(AbstractObservable):
 
         # In batches, so that memory does not grow with m·n.
         return jnp.mean(jax.lax.map(changed, (start, mu.position), batch_size=1024).astype(mu.dtype))
+
+
+class Function(AbstractObservable):
+    """A function of the user's as an observable."""
+
+    function: Callable
+    name: ClassVar[str] = "function"
+    symbol: ClassVar[str] = ""
+    unit: ClassVar[str] = ""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None):
+        return self.function(objective, mu)

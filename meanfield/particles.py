@@ -93,8 +93,9 @@ class Particles(eqx.Module):
     ) -> "Particles":
         r"""m particles uniform on a sphere of the given radius.
 
-        `output="joint"`: all of θ lies on the sphere of ℝ^p. `"signs"`: input weights (and bias) lie on their own sphere and
-        output weights are ±`radius`, the law of Chizat & Bach (2020); `"zero"`: the same with zero output weights.
+        `output="joint"`: all of θ lies on the sphere of ℝ^p. `"signs"`: input weights (and bias) lie on their own
+        sphere and output weights are ±`radius`, the law of Chizat & Bach (2020); `"zero"`: the same with zero output
+        weights.
         """
         one_of("output", output, ("joint", "signs", "zero"))
         key_output, key_input = jax.random.split(key)

@@ -74,8 +74,8 @@ def progress_on(choice: "bool | Progress | None", stream: TextIO | None = None) 
         return Quiet()
     if choice is not True:
         return choice
-    stream = sys.stderr if stream is None else stream
-    return Bar(stream) if stream.isatty() else Lines(stream)
+    target: TextIO = sys.stderr if stream is None else stream
+    return Bar(target) if target.isatty() else Lines(target)
 
 
 def _clock() -> float:

@@ -14,7 +14,7 @@ from meanfield._typing import Random
 from meanfield.arguments import positive_count, positive_number
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.objective import AbstractObjective
-from meanfield.observables import AbstractObservable, Risk
+from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
 from meanfield.progress import Progress, Quiet, progress_on
 
@@ -28,9 +28,10 @@ CHUNK_SECONDS = 0.5
 class Trajectory:
     """What a simulation returns, however it ended.
 
-    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones. `status` is
-    "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was descended (with
-    the reference of a centred model, or linearised). `stats` counts steps, evaluations of the velocity, and seconds.
+    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
+    `status` is "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was
+    descended (with the
+    reference of a centred model, or linearised). `stats` counts steps, evaluations of the velocity, and seconds.
     """
 
     times: np.ndarray
@@ -62,13 +63,15 @@ def simulate(
 
     **Arguments:**
 
-    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on; or the increasing times themselves. A
-      flow of fixed steps is observed at the nearest step, and `Trajectory.times` holds the times of those steps.
+    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on; or the increasing times
+      themselves. A flow of fixed steps is observed at the nearest step, and `Trajectory.times` holds the times of
+      those steps.
     - `observables`: a list of observables (default: the risk), or a mapping from names to functions
       (objective, particles) ↦ array.
     - `key`: for flows that draw random numbers.
     - `progress`: True for a bar on a terminal and lines elsewhere; or an object with `update` and `close`.
-    - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the result.
+    - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the
+      result.
     - `time_limit`: seconds after which the simulation stops and returns what there is.
 
     **Returns:** a `Trajectory`. Divergence, the time limit and Ctrl-C end a simulation; they are not exceptions.
@@ -79,7 +82,8 @@ def simulate(
     >>> unit = mf.Neuron("relu")
     >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(3), y=jnp.ones(3))
     >>> mu = mf.Particles.doubled(jax.random.key(0), unit, m=100, d=3)
-    >>> run = mf.simulate(objective, mf.AdaptiveFlow(), mu, times=[0.0, 1.0, 10.0], observables=[mf.Risk(), mf.Displacement()])
+    >>> run = mf.simulate(objective, mf.AdaptiveFlow(), mu, times=[0.0, 1.0, 10.0],
+    ...                   observables=[mf.Risk(), mf.Displacement()])
     >>> run.status, run.values["displacement"].shape
     ('done', (3,))
     """
@@ -137,7 +141,8 @@ class _Run:
         self.objective, self.flow, self.state, self.progress, self.final = objective, flow, state, progress, final
         self.fixed = chunk
         self.chunk = 16 if chunk is None else chunk
-        self.steps, self.time, self.deadline = 0, 0.0, None
+        self.steps, self.time = 0, 0.0
+        self.deadline: float | None = None
 
     def reach(self, stamp: float, stop: int | None) -> str:
         """Advance to `stamp` (step number `stop`, for fixed steps); "done", or why not."""
@@ -194,7 +199,7 @@ def _init(objective, flow, mu: Particles, key) -> State:
 @eqx.filter_jit
 def _advance(objective, flow, state: State, count) -> tuple[State, jax.Array]:
     """`count` steps, and whether the particles are finite after them."""
-    # A loop whose length is an argument: one compilation serves every chunk, and so every chunk length gives the same bits.
+    # The length of the loop is an argument: one compilation serves every chunk, so that all lengths give the same bits.
     state = jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
     mu = state.particles
     return state, jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
@@ -217,24 +222,12 @@ def _risk(objective, mu: Particles):
     return objective.risk(mu)
 
 
-class _Function(AbstractObservable):
-    """A function of the user's as an observable."""
-
-    function: Callable
-    name = "function"
-    symbol = ""
-    unit = ""
-
-    def __call__(self, objective, mu, start):
-        return self.function(objective, mu)
-
-
 def _observables(given) -> dict[str, AbstractObservable]:
     if given is None:
         given = [Risk()]
     if isinstance(given, Mapping):
         return {
-            name: watch if isinstance(watch, AbstractObservable) else _Function(watch) for name, watch in given.items()
+            name: watch if isinstance(watch, AbstractObservable) else Function(watch) for name, watch in given.items()
         }
     watched: dict[str, AbstractObservable] = {}
     for watch in given:

@@ -26,7 +26,7 @@ class Memory(eqx.Module):
 
 
 class AdaptiveFlow(AbstractFlow):
-    r"""The gradient flow θ_j' = −∇F'[μ](θ_j), integrated by Tsitouras' 5(4) pair with a PI step-size controller (diffrax).
+    r"""The gradient flow θ_j' = −∇F'[μ](θ_j), by Tsitouras' 5(4) pair with a PI step-size controller (diffrax).
 
     **Arguments:**
 
@@ -50,8 +50,8 @@ class AdaptiveFlow(AbstractFlow):
         rtol, least = host(self.rtol), 10 * float(jnp.finfo(mu.dtype).eps)
         if rtol is not None and rtol < least:
             raise ValueError(
-                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give float64 particles "
-                f"under jax.enable_x64(True)."
+                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give "
+                f"float64 particles under jax.enable_x64(True)."
             )
         return objective.started(mu)
 
@@ -62,7 +62,7 @@ class AdaptiveFlow(AbstractFlow):
             term, start, end, mu.position, None, objective_at(objective, mu), solver.func, solver.error_order(term)
         )
         first = solver.init(term, start, trial, mu.position, objective_at(objective, mu))
-        return beginning(mu, key, Memory(trial, end, first, carried, jnp.asarray(False)))
+        return beginning(mu, key, Memory(jnp.asarray(trial, mu.dtype), end, first, carried, jnp.asarray(False)))
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         # A state at its horizon waits there: this is what lets a chunk be of any length.
@@ -78,15 +78,16 @@ class AdaptiveFlow(AbstractFlow):
         position, error, _, carry, _ = solver.step(
             term, state.time, end, mu.position, arguments, memory.solver, memory.jump
         )
+        order: Any = solver.error_order(term)
         keep, start, trial, jump, carried, _ = controller.adapt_step_size(
-            state.time, end, mu.position, position, arguments, error, solver.error_order(term), memory.controller
+            state.time, end, mu.position, position, arguments, error, order, memory.controller
         )
         # An attempt cut short at the horizon says little about the next: fall back on what was planned.
         trial = jnp.where(keep & (end < memory.trial), jnp.maximum(trial, start + memory.trial - state.time), trial)
         moved, carry = jax.tree.map(
             lambda new, old: jnp.where(keep, new, old), (position, carry), (mu.position, memory.solver)
         )
-        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged, and says so.
+        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged.
         stuck = ~keep & ~(end > jnp.nextafter(state.time, memory.horizon))
         moved = jnp.where(stuck, jnp.nan, moved)
         return eqx.tree_at(

@@ -14,8 +14,8 @@ PRECISIONS = ("default", "high", "highest")
 class AbstractKernel(eqx.Module):
     """A way to compute predict and pullback. All agree up to rounding; they differ in time and memory.
 
-    Matrix products run at the precision named here ("highest": all bits of the type), never at the TF32 that JAX takes by
-    default on recent GPUs.
+    Matrix products run at the precision named here ("highest": all bits of the type), never at the TF32 that JAX
+    takes by default on recent GPUs.
     """
 
     precision: eqx.AbstractVar[str]
