@@ -1,7 +1,7 @@
 """Bad input: one table. Each case is a `ValueError` of one sentence with the argument's name and its value or shape.
 
-Values of a wrong *type* (a string for a number of particles) are met by the annotations in these tests, and are not in the
-table; everything here has the right type and a wrong value.
+Values of a wrong *type* (a string for a number of particles) are met by the annotations in these tests, and are not
+in the table; everything here has the right type and a wrong value.
 """
 
 import jax

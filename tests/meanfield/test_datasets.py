@@ -83,7 +83,7 @@ def test_splits(name):
 
 
 def test_teacher():
-    """Unit inputs; the targets are the stated network, of power one up to the error of 10 000 samples; noise adds its own."""
+    """Unit inputs and targets of power one, up to the error of 10 000 samples; noise adds its own."""
     data = mf.datasets.teacher(KEY, 50, 5, n_test=4000, neurons=4)
     assert (data.x.shape, data.y.shape, data.x_test.shape, data.y_test.shape) == ((50, 5), (50,), (4000, 5), (4000,))
     assert np.abs(np.linalg.norm(data.x, axis=1) - 1).max() <= 8 * EPS
@@ -100,7 +100,7 @@ def test_teacher():
 
 
 def test_teacher_can_be_learnt():
-    """A neuron or two at the right place reproduce the targets: they are a network of the stated kind and nothing else."""
+    """A neuron at the right place reproduces the targets: they are a network of the stated kind."""
     data = mf.datasets.teacher(KEY, 200, 2, neurons=1)
     x, y = np.asarray(data.x, dtype=float), np.asarray(data.y, dtype=float)
     active = y > 0

@@ -141,7 +141,7 @@ def linearised_descent(x, y, theta, h, steps):
 
 
 def test_tangent_flow_is_descent_on_the_linear_model(data):
-    """Particles and predictions of TangentFlow, and the kernel recursion y − (I − hK/n)^k (y − f_0), all three alike."""
+    """TangentFlow, descent by hand and the kernel recursion y − (I − hK/n)^k (y − f_0) agree."""
     x, y, theta = data
     h, steps = 0.5, 40
     objective = network(x, y, decay=0)
@@ -193,7 +193,7 @@ def test_tangent_flow_of_a_centred_model(data):
 
 
 def test_lazy_limit_of_the_flow_is_the_tangent_flow(data):
-    """Centred, the gap between the two falls as 1/α (Chizat, Oyallon & Bach 2019): factors of 10 at α = 10³, 10⁴, 10⁵."""
+    """Centred, the gap between the two falls as 1/α (Chizat, Oyallon & Bach 2019)."""
     x, y, theta = data
     gaps = []
     for scale in (1e3, 1e4, 1e5):

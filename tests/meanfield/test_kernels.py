@@ -82,7 +82,7 @@ def test_dense_against_one_particle_at_a_time(name, x64):
 
 
 def test_reverse_and_forward_mode_pass_through_blocks(x64):
-    """The value differentiates through blocks (∇F) and its linearisation runs forward through them (the tangent model)."""
+    """∇F runs backward through the blocks, and the tangent model forward."""
     unit = UNITS["neuron"]
     mu, x, r = problem(unit)
     position = mu.position

@@ -1,7 +1,8 @@
 """F, its first variation and its velocity: against automatic differentiation, and against formulas written in numpy.
 
-Inputs and parameters are multiples of 1/8, so that pre-activations are exact in float64 whatever the order of the sum, and
-hypothesis meets the kinks (w·x = 0) often. What rounding remains is bounded term by term in `Reference.rounding`.
+Inputs and parameters are multiples of 1/8, so that pre-activations are exact in float64 whatever the order of the
+sum, and hypothesis meets the kinks (w·x = 0) often. What rounding remains is bounded term by term in
+`Reference.rounding`.
 """
 
 import itertools
@@ -74,7 +75,7 @@ def make_unit(name, bias, outputs):
 
 
 class Reference:
-    """f, F, F' and the velocity of one network in numpy: Φ(θ; x) = a s(u; x), with s and its derivative D in u by hand."""
+    """One network in numpy: Φ(θ; x) = a s(u; x), with s and its derivative D in u by hand."""
 
     def __init__(self, unit, loss, penalty, bias, k, x, y, scale):
         self.unit, self.loss, self.k, self.x, self.y, self.scale = unit, loss, k, x, y.reshape(len(x), -1), scale
@@ -129,9 +130,9 @@ class Reference:
     def rounding(self, theta, mass, f, offset=0.0):
         """Bounds on the rounding of (f, F, velocity, F'): K ε times the sum of absolute values of what is added up.
 
-        K counts the terms of the longest sum, and 16 units for the elementary functions on both sides. The residual moves
-        with f by at most L: 1 for square and logistic, 4n for weights n·softmax(±f ± f). The +1 covers functions that
-        pass through zero, where their relative accuracy is lost.
+        K counts the terms of the longest sum, and 16 units for the elementary functions on both sides. The residual
+        moves with f by at most L: 1 for square and logistic, 4n for weights n·softmax(±f ± f). The +1 covers
+        functions that pass through zero, where their relative accuracy is lost.
         """
         s, D = self.features(theta)
         a = np.abs(theta[:, : self.k])
