@@ -56,7 +56,7 @@ def test_blocked_equals_dense(name, x64):
     assert np.all(np.isfinite(g))
     # Sums of at most m + n + d terms, each at most |Φ| or |r ∇Φ| of size below 20 here.
     bound = (M + N + D) * np.finfo(float).eps * 20
-    for block in (1, 3, 5, M, 64):
+    for block in (1, 3, M, 64):
         f_b, predicted_b, g_b = both(mf.Blocked(block), unit, mu, x, r)
         assert g_b.shape == mu.position.shape
         assert float(jnp.abs(f_b - f).max()) <= bound * M
@@ -70,8 +70,9 @@ def test_dense_against_one_particle_at_a_time(name, x64):
     unit = UNITS[name]
     mu, x, r = problem(unit)
     f, predicted, g = both(mf.Dense(), unit, mu, x, r)
-    phi = jax.vmap(jax.vmap(unit, (None, 0)), (0, None))(mu.position, x)
-    jacobian = jax.vmap(jax.vmap(jax.jacrev(unit), (None, 0)), (0, None))(mu.position, x)
+    phi, jacobian = (
+        jax.jit(jax.vmap(jax.vmap(each, (None, 0)), (0, None)))(mu.position, x) for each in (unit, jax.jacrev(unit))
+    )
     # einsum on the host, in another order of summation
     expected_f = np.einsum("j,ji...->i...", mu.mass, phi)
     expected_g = np.einsum("ic,jicp->jp", np.reshape(r, (N, -1)), np.reshape(jacobian, (M, N, unit.outputs, -1)))

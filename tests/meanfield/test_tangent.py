@@ -51,7 +51,7 @@ def test_kernel_is_the_gram_matrix_of_jacobians(name, monkeypatch, x64):
         out = mf.Dense().predict(unit, mu.moved(position), x)
         return out.reshape(-1, k)
 
-    j1, j2 = (np.asarray(jax.jacrev(f)(mu.position, x)) for x in (x1, x2))
+    j1, j2 = (np.asarray(jax.jit(jax.jacrev(f))(mu.position, x)) for x in (x1, x2))
     kept = {"both": slice(None), "output": slice(None, k), "input": slice(k, None)}
     size = np.abs(j1).max() * np.abs(j2).max() * j1[0, 0].size / float(mu.mass.min())
     bound = EPS * (M + D + 16) * size  # sums over M particles of products, each of relative error (D + 16) ε
