@@ -131,9 +131,12 @@ def complete(study: str | Study, directory) -> Records:
 
 
 def compute(study: Study, parameters: Any, text: str) -> Record:
-    """One run, with its provenance."""
+    """One run, with its provenance; raises `KeyboardInterrupt` when a simulation in it was interrupted."""
     began = time.perf_counter()
     values, status = study.run(parameters)
+    if status.endswith("interrupted"):
+        # `simulate` returns what there is when it is interrupted; a sweep keeps whole runs only, and stops.
+        raise KeyboardInterrupt
     arrays = {name: np.asarray(value) for name, value in values.items()}
     return Record(json.loads(text), arrays, provenance(study, parameters, status, time.perf_counter() - began))
 

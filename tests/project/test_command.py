@@ -175,7 +175,11 @@ def test_interrupted_sweep_says_how_to_go_on(tmp_path):
     while time.monotonic() < deadline and not list(folder.glob("*.npz")):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130
     assert "goes on from there" in said
     assert "Traceback" not in said

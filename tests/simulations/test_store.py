@@ -1,5 +1,6 @@
 """Records survive what they should and are never trusted when they are not whole."""
 
+import dataclasses
 import json
 import os
 
@@ -137,3 +138,19 @@ def test_load(tmp_path):
     assert record.provenance["versions"]["jax"]
     with pytest.raises(ValueError, match="holds no records"):
         simulations.load(tmp_path / "elsewhere")
+
+
+def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypatch):
+    """Ctrl-C inside a simulation comes back as a status; a sweep must neither keep that run nor go on."""
+    study = simulations.find("lazy_scaling")
+    asked = []
+
+    def interrupted(parameters):
+        asked.append(parameters)
+        return {"risk": np.zeros(1)}, "stopped at t = 0.5: interrupted"
+
+    stopped = dataclasses.replace(study, run=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulations.sweep(stopped, {"particles": [10, 20]}, out=tmp_path)
+    assert len(asked) == 1
+    assert not list((tmp_path / "records" / "lazy_scaling").glob("*"))
