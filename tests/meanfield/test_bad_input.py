@@ -46,8 +46,13 @@ def single(loss, y, outputs=1):
     return lambda: objective(loss, y=y, unit=mf.Neuron("relu", outputs=outputs))
 
 
-def with_penalty_of_bump():
+def of_bumps():
     return mf.Objective(Bump(), mf.Square(), X, Y)
+
+
+def float64_without_leave():
+    with jax.enable_x64(False):
+        float_type("float64")
 
 
 CASES = {
@@ -168,10 +173,10 @@ CASES = {
         "outputs=10",
     ),
     "signs of a bump": (
-        lambda: simulate(with_penalty_of_bump(), observables=[mf.ChangedSigns()]),
+        lambda: simulate(of_bumps(), observables=[mf.ChangedSigns()]),
         "unit=Bump",
     ),
-    "float64 out of reach": (lambda: float_type("float64"), "dtype=float64"),
+    "float64 out of reach": (float64_without_leave, "dtype=float64"),
     "integer particles": (lambda: mf.Particles.gaussian(KEY, UNIT, 2, 2, dtype=jnp.int32), "dtype=int32"),
     # observables
     "flat test inputs": (lambda: mf.TestRisk(Y, Y), r"x has shape \(3,\)"),
@@ -210,9 +215,9 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input(name):
-    """Raised on the host, before anything runs for long, whatever the float type."""
+    """Raised before anything runs for long, whatever the float type."""
     call, pattern = CASES[name]
-    with jax.enable_x64(False), pytest.raises(ValueError, match=pattern) as caught:
+    with pytest.raises(ValueError, match=pattern) as caught:
         call()
     message = str(caught.value)
     assert "\n" not in message

@@ -156,7 +156,9 @@ def test_statistics():
     assert run.stats["seconds"] > 0
     # without a key and without observables: the risk is watched, and the objective is handed back
     assert list(run.values) == ["risk"]
-    assert run.values["risk"][-1] == run.objective.risk(run.particles)
+    # the same formula compiled twice: a few ε
+    again = float(run.objective.risk(run.particles))
+    assert abs(run.values["risk"][-1] - again) <= 64 * float(jnp.finfo(run.particles.dtype).eps) * again
 
 
 def downhill(theta):
