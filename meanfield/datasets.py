@@ -4,6 +4,7 @@ Every data set comes split, with its standardisation stated in `Dataset.statemen
 `split` and is the same on every machine.
 """
 
+import functools
 from dataclasses import dataclass
 
 import jax
@@ -112,10 +113,8 @@ def digits(*, task: str = "classes", n: int = 1000, n_test: int = 797, split: in
     >>> data.x.shape, data.y.shape, data.x_test.shape
     ((500, 64), (500, 10), (797, 64))
     """
-    from sklearn.datasets import load_digits
-
     one_of("task", task, ("classes", "parity"))
-    pixels, label = load_digits(return_X_y=True)
+    pixels, label = _shipped("load_digits")
     targets = np.eye(10)[label] if task == "classes" else np.where(label % 2 == 0, 1.0, -1.0)
     return _real(f"digits_{task}", pixels, targets, n, n_test, split, dtype)
 
@@ -125,10 +124,17 @@ def breast_cancer(*, n: int = 400, n_test: int = 169, split: int = 0, dtype=None
 
     Each feature is standardised on the training part, and each sample is then divided by its Euclidean norm.
     """
-    from sklearn.datasets import load_breast_cancer
-
-    features, label = load_breast_cancer(return_X_y=True)
+    features, label = _shipped("load_breast_cancer")
     return _real("breast_cancer", features, 2.0 * label - 1, n, n_test, split, dtype, unit_variance=True)
+
+
+@functools.cache
+def _shipped(loader: str) -> tuple[np.ndarray, np.ndarray]:
+    """(features, label) of a data set inside scikit-learn, unpacked once: it takes longer than a small simulation."""
+    import sklearn.datasets
+
+    features, label = getattr(sklearn.datasets, loader)(return_X_y=True)
+    return features, label
 
 
 def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False) -> Dataset:

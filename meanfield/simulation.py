@@ -99,9 +99,9 @@ def simulate(
     if stops is not None:
         _, first = np.unique(stops, return_index=True)
         stops, stamps = stops[first], stamps[first]
-    run = _Run(objective, flow, _init(objective, flow, mu, key), progress_on(progress), chunk, float(stamps[-1]))
+    state, start = _begin(objective, flow, watched, mu, key)
+    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]))
     run.deadline = None if time_limit is None else began + time_limit
-    start = _start(watched, objective, mu)
     seen: list[dict[str, np.ndarray]] = []
     status = "done"
     try:
@@ -192,8 +192,10 @@ class _Run:
 
 
 @eqx.filter_jit
-def _init(objective, flow, mu: Particles, key) -> State:
-    return flow.init(objective, mu, key=key)
+def _begin(objective, flow, watched, mu: Particles, key) -> tuple[State, dict]:
+    """The first state, and what the observables keep of the start."""
+    start = {name: watch.init(objective, mu) for name, watch in watched.items()}
+    return flow.init(objective, mu, key=key), start
 
 
 @eqx.filter_jit
@@ -203,11 +205,6 @@ def _advance(objective, flow, state: State, count) -> tuple[State, jax.Array]:
     state = jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
     mu = state.particles
     return state, jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
-
-
-@eqx.filter_jit
-def _start(watched, objective, mu: Particles) -> dict:
-    return {name: watch.init(objective, mu) for name, watch in watched.items()}
 
 
 @eqx.filter_jit
