@@ -76,7 +76,9 @@ def teacher(
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
         kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
-    kx, kt, kw, kn, ks = jax.random.split(key, 5)
+    positive_count("n", n)
+    positive_count("n_test", n_test)
+    kx, kw, kn = jax.random.split(key, 3)
     w = on_sphere(kw, positive_count("neurons", neurons), d, dtype=dtype)
     a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
     truth = Particles(jnp.concatenate([a[:, None], w], axis=1), jnp.ones(neurons, w.dtype))
@@ -84,11 +86,14 @@ def teacher(
     def outputs(x):
         return Dense().predict(unit, truth, x)
 
-    size = jnp.sqrt(jnp.mean(jnp.square(outputs(on_sphere(ks, 10_000, d, dtype=dtype)))))
-    x, x_test = on_sphere(kx, n, d, dtype=dtype), on_sphere(kt, positive_count("n_test", n_test), d, dtype=dtype)
-    errors = jax.random.normal(kn, (n + n_test,), w.dtype) * noise
-    y = outputs(x) / size + errors[:n]
-    y_test = outputs(x_test) / size + errors[n:]
+    # One draw for all inputs: random numbers take longer to compile than all the rest.
+    points = on_sphere(kx, 10_000 + n_test + n, d, dtype=dtype)
+    fresh, x_test, x = points[:10_000], points[10_000:-n], points[-n:]
+    size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh))))
+    y, y_test = outputs(x) / size, outputs(x_test) / size
+    if not (isinstance(noise, int | float) and noise == 0):
+        errors = jax.random.normal(kn, (n_test + n,), w.dtype) * noise
+        y, y_test = y + errors[n_test:], y_test + errors[:n_test]
     statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
     truth = Particles(truth.position, truth.mass / size)
     return Dataset("teacher", x, y, x_test, y_test, statement, truth)
@@ -96,10 +101,19 @@ def teacher(
 
 def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:
     """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
-    kx, kt, ky, kz = jax.random.split(key, 4)
-    x, x_test = on_sphere(kx, n, d, dtype=dtype), on_sphere(kt, positive_count("n_test", n_test), d, dtype=dtype)
-    y, y_test = jax.random.normal(ky, (n,), x.dtype), jax.random.normal(kz, (n_test,), x.dtype)
-    return Dataset("random", x, y, x_test, y_test, f"independent normal targets on the unit sphere of dimension {d}")
+    positive_count("n", n)
+    positive_count("n_test", n_test)
+    kx, ky = jax.random.split(key)
+    x = on_sphere(kx, n_test + n, d, dtype=dtype)
+    y = jax.random.normal(ky, (n_test + n,), x.dtype)
+    return Dataset(
+        "random",
+        x[n_test:],
+        y[n_test:],
+        x[:n_test],
+        y[:n_test],
+        f"independent normal targets on the unit sphere of dimension {d}",
+    )
 
 
 def digits(*, task: str = "classes", n: int = 1000, n_test: int = 797, split: int = 0, dtype=None) -> Dataset:

@@ -79,12 +79,9 @@ class Particles(eqx.Module):
         (10, 4)
         """
         one_of("output", output, ("gaussian", "signs", "zero"))
-        key_output, key_input = jax.random.split(key)
-        a, p = _sizes(unit, m, d), unit.size(d)
-        dtype = float_type(dtype)
-        weights = positive_number("output_scale", output_scale, zero=True) * _output(key_output, output, a, dtype)
-        rest = jax.random.normal(key_input, (m, p - unit.outputs), dtype)
-        rest = positive_number("input_scale", input_scale, zero=True) * rest
+        normal = _normal(key, unit, m, d, dtype)
+        weights = positive_number("output_scale", output_scale, zero=True) * _output(normal, unit, output)
+        rest = positive_number("input_scale", input_scale, zero=True) * normal[:, unit.outputs :]
         return Particles(jnp.concatenate([weights, rest], axis=1))
 
     @staticmethod
@@ -98,14 +95,12 @@ class Particles(eqx.Module):
         weights.
         """
         one_of("output", output, ("joint", "signs", "zero"))
-        key_output, key_input = jax.random.split(key)
-        a, p = _sizes(unit, m, d), unit.size(d)
-        dtype = float_type(dtype)
+        normal = _normal(key, unit, m, d, dtype)
         radius = positive_number("radius", radius)
         if output == "joint":
-            return Particles(radius * _directions(key_input, (m, p), dtype))
-        rest = _directions(key_input, (m, p - unit.outputs), dtype)
-        return Particles(radius * jnp.concatenate([_output(key_output, output, a, dtype), rest], axis=1))
+            return Particles(radius * _direction(normal))
+        rest = _direction(normal[:, unit.outputs :])
+        return Particles(radius * jnp.concatenate([_output(normal, unit, output), rest], axis=1))
 
     @staticmethod
     def doubled(key: Random, unit: AbstractUnit, m: int, d: int, *, law: str = "gaussian", **options) -> "Particles":
@@ -142,18 +137,18 @@ class Particles(eqx.Module):
         return Particles(jnp.asarray(position, float_type(dtype)))
 
 
-def _sizes(unit: AbstractUnit, m: int, d: int) -> tuple[int, int]:
-    return positive_count("m", m), positive_count("d", d) and unit.outputs
+def _normal(key: Random, unit: AbstractUnit, m: int, d: int, dtype):
+    """One draw for all parameters: random numbers take longer to compile than all the rest of a law."""
+    return jax.random.normal(key, (positive_count("m", m), unit.size(positive_count("d", d))), float_type(dtype))
 
 
-def _output(key: Random, law: str, shape: tuple[int, int], dtype):
-    if law == "gaussian":
-        return jax.random.normal(key, shape, dtype)
+def _output(normal, unit: AbstractUnit, law: str):
+    """The output weights of a law, from the normal numbers in their place."""
+    a = normal[:, : unit.outputs]
     if law == "signs":
-        return jax.random.rademacher(key, shape, dtype)
-    return jnp.zeros(shape, dtype)
+        return jnp.where(a < 0, -1, 1).astype(a.dtype)
+    return a if law == "gaussian" else jnp.zeros_like(a)
 
 
-def _directions(key: Random, shape: tuple[int, int], dtype):
-    normal = jax.random.normal(key, shape, dtype)
+def _direction(normal):
     return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)

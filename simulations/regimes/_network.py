@@ -139,10 +139,10 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         mu = particles(run.initial, run.output, run.particles, unit, data.d, initial_key(run), run.precision)
         objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred")
         flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
-        watched = [
-            mf.Risk(), mf.TestRisk(data.x_test, data.y_test), mf.TestError(data.x_test, data.y_test),
-            mf.Displacement(), mf.ChangedSigns(),
-        ]  # fmt: skip
+        watched = [mf.Risk(), mf.Displacement()]
+        if run.problem != "random":  # random targets hold nothing to be tested on
+            test = data.x_test, data.y_test
+            watched += [mf.TestRisk(*test), mf.TestError(*test), mf.ChangedSigns()]
         if data.outputs == 1:  # the kernel of k outputs is (nk)²: more work than the training
             watched.append(mf.KernelDrift())
         small = run.samples <= SMALL and run.particles <= 64 * SMALL
@@ -152,7 +152,8 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             watched.append(mf.Positions())
         trajectory = mf.simulate(objective, flow, mu, times=_times(run), observables=watched)
         values = {"times": trajectory.times, **trajectory.values}
-        values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
+        if run.problem != "random":
+            values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
         if run.tangent:
             linear = mf.simulate(objective, mf.TangentFlow(flow), mu, times=_times(run)[[0, -1]])
             values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
@@ -173,7 +174,8 @@ def _predict(objective, mu: mf.Particles, x):
 
 def has_limit(run: Parameters) -> bool:
     """Whether the infinitely wide lazy network of this run is known in closed form."""
-    return run.activation in ("relu", "erf") and run.initial != "plain" and run.time > 0
+    known = run.activation in ("relu", "erf") and run.problem != "random"
+    return known and run.initial != "plain" and run.time > 0
 
 
 def limit(run: Parameters) -> dict[str, np.ndarray]:
