@@ -14,6 +14,7 @@ import numpy as np
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from theory import arc_cosine, kernel_flow
+from theory.activations import ACTIVATIONS
 
 TESTED = 500
 """Test samples of every problem (count)."""
@@ -89,6 +90,13 @@ class Parameters:
         if self.problem == "digits" and self.samples > DIGITS - TESTED:
             raise ValueError(
                 f"samples={self.samples}: digits has {DIGITS - TESTED} beside its test images, expected fewer."
+            )
+        if self.flow == "euler" and 0 < self.time < self.step:
+            raise ValueError(f"time={self.time:g}: shorter than one step; expected 0, or at least step={self.step:g}.")
+        if self.time == 0 and (self.problem == "digits" or self.activation not in ACTIVATIONS):
+            raise ValueError(
+                f"time=0: compares the tangent kernel of one output with its closed form; expected a problem other "
+                f"than digits and one of the activations {', '.join(ACTIVATIONS)}."
             )
         if self.flow == "adaptive" and self.precision == "float32" and self.tolerance < 1e-5:
             raise ValueError(
@@ -174,7 +182,7 @@ def _predict(objective, mu: mf.Particles, x):
 
 def has_limit(run: Parameters) -> bool:
     """Whether the infinitely wide lazy network of this run is known in closed form."""
-    known = run.activation in ("relu", "erf") and run.problem != "random"
+    known = run.activation in ACTIVATIONS and run.problem != "random"
     return known and run.initial != "plain" and run.time > 0
 
 

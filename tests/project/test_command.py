@@ -48,6 +48,8 @@ BAD = [
     (["run", "lazy_scaling", "--tangent", "maybe"], "tangent='maybe'", "true or false"),
     (["run", "lazy_scaling", "--problem", "digits", "--samples", "1500"], "samples=1500", "digits"),
     (["run", "lazy_scaling", "--flow", "adaptive", "--precision", "float32"], "precision='float32'", "float64"),
+    (["run", "lazy_scaling", "--time", "0.1"], "time=0.1", "at least step=0.5"),
+    (["run", "lazy_scaling", "--time", "0", "--activation", "tanh"], "time=0", "relu"),
     (["run", "lazy_scaling", "--size", "large"], "size='large'", "smoke, default, paper"),
     (["run", "lazy_scaling", "--seeds", "0"], "seeds=0", "at least 1"),
     (["run", "lazy_scaling", "--seeds", "many"], "seeds='many'", "a whole number"),
