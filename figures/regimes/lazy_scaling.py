@@ -15,6 +15,8 @@ from simulations.regimes.lazy_scaling import TANGENT, lazy_runs, trained_runs, w
 from theory import scaling
 from theory.prediction import Prediction
 
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+
 Series = tuple[str, Records, Callable[[Record], float], str, str, Prediction]
 """Label, records, what is measured, colour, marker, and the exponent that theory predicts."""
 
@@ -150,17 +152,10 @@ def in_plane(pair: list[Axes], records: Records) -> None:
         for value, marker in ((1, "P"), (-1, "o")):
             axes.plot(*paths[-1][sign == value].T, marker, color=color, ms=4, ls="")
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁")
-        axes.text(
-            0.04,
-            0.97,
-            f"α = {record['alpha']:g}",
-            transform=axes.transAxes,
-            va="top",
-            color=color,
-            weight="bold",
-        )
+        name = f"α = {record['alpha']:g}"
+        axes.text(0.04, 0.96, name, transform=axes.transAxes, va="top", color=color, weight="bold", bbox=WHITE)
     key = {"transform": pair[1].transAxes, "fontsize": 6.5, "color": GREY}
-    pair[1].text(0.97, 0.03, "✚ a > 0\n● a < 0\n○ start\n╌ teacher", ha="right", ma="left", **key)
+    pair[1].text(0.04, 0.04, "✚ a > 0\n● a < 0\n○ start\n╌ teacher", **key)
     pair[0].set_ylabel("|a| w₂")
     pair[1].set_yticklabels([])
 
