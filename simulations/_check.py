@@ -1,6 +1,6 @@
 """Checks: from records to a verdict, with tolerances that come from error bars.
 
-Seeds are the unit of replication. Every interval is two-sided Student at the level `LEVEL`, the rate at which a claim
+Seeds are the unit of replication. Every interval is Student at the level `LEVEL`, the rate at which a claim
 that holds is turned down by chance; `Verdict.error` is the half-width of that interval.
 """
 
@@ -76,7 +76,7 @@ def equals(records: Records, *, select: Select, value: Value, predicted: float, 
 
 def below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds is below `predicted`, by more than its error."""
-    return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted)
+    return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted, 1)
 
 
 def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
@@ -90,21 +90,23 @@ def bounded(records: Records, *, select: Select, value: Value, predicted: float,
     return Verdict(measured <= predicted, measured, 0.0, predicted, f"{what}, largest of {len(samples)} runs")
 
 
-def half_width(samples: np.ndarray) -> float:
-    """Half-width of the Student interval for the mean of independent samples at `LEVEL`."""
+def half_width(samples: np.ndarray, sides: int = 2) -> float:
+    """Half-width of the Student interval for the mean of independent samples at `LEVEL`, or of its one-sided kin."""
     from scipy.special import stdtrit
 
     count = len(samples)
-    return float(stdtrit(count - 1, 1 - LEVEL / 2) * np.std(samples, ddof=1) / np.sqrt(count))
+    return float(stdtrit(count - 1, 1 - LEVEL / sides) * np.std(samples, ddof=1) / np.sqrt(count))
 
 
-def _mean(records: Records, select: Select, value: Value, predicted: float, what: str, passes) -> Verdict:
+def _mean(
+    records: Records, select: Select, value: Value, predicted: float, what: str, passes, sides: int = 2
+) -> Verdict:
     chosen = select(records.done)
     seeds = len({record.parameters["seed"] for record in chosen})
     if seeds < 3:
         return untested(predicted, f"needs 3 seeds, has {seeds}")
     samples = np.asarray([value(record) for record in chosen])
-    measured, error = float(np.mean(samples)), half_width(samples)
+    measured, error = float(np.mean(samples)), half_width(samples, sides)
     return Verdict(bool(passes(measured, error)), measured, error, predicted, f"{what}, mean of {len(samples)} runs")
 
 
