@@ -1,5 +1,6 @@
 """What a run leaves behind, and a collection of such records."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,11 @@ def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[n
     points = sorted(set.intersection(*map(set, lines))) if lines else []
     table = np.array([[value(row[point]) for point in points] for row in lines])
     return np.asarray(points, float), table.reshape(len(lines), len(points))
+
+
+def canonical_text(parameters: dict[str, Any]) -> str:
+    """Parameters as JSON with sorted keys: the same text for the same run, on every machine."""
+    return json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 Select = Callable[[Records], Records]

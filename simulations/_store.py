@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from simulations._files import write_whole
-from simulations._records import Record, Records
+from simulations._records import Record, Records, canonical_text
 
 SCHEMA = 1
 """Version of the file's layout and of what the studies write; part of the address, so that another version is another
@@ -54,7 +54,7 @@ class Store:
         if not path.exists():
             return None
         record = read(path)
-        if json.dumps(record.parameters, sort_keys=True, separators=(",", ":")) != parameters_json:
+        if canonical_text(record.parameters) != parameters_json:
             raise DamagedRecord(f"{path}: holds the record of other parameters.")
         return record
 
@@ -96,6 +96,7 @@ def read(path: Path) -> Record:
             raise DamagedRecord(f"{path}: its digest does not match its content.")
         if head["schema"] != SCHEMA:
             raise DamagedRecord(f"{path}: has schema {head['schema']}, expected {SCHEMA}.")
+        canonical_text(head["parameters"])  # raises for parameters that no run can have, such as NaN
         return Record(head["parameters"], content, head["provenance"])
     except DamagedRecord:
         raise

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import inspect
-import json
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations._check import Verdict
-from simulations._records import Records
+from simulations._records import Records, canonical_text
 from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")
@@ -130,5 +129,5 @@ def field_docs(parameters: type) -> dict[str, str]:
 
 
 def canonical(parameters: Any) -> str:
-    """The parameters as JSON with sorted keys: the same text for the same run, on every machine."""
-    return json.dumps(dataclasses.asdict(parameters), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The parameters of a run as its canonical text."""
+    return canonical_text(dataclasses.asdict(parameters))

@@ -13,7 +13,7 @@ import numpy as np
 
 import meanfield
 from meanfield.arguments import one_of, positive_count
-from simulations._records import Record, Records
+from simulations._records import Record, Records, canonical_text
 from simulations._registry import find
 from simulations._store import DamagedRecord, Store, load
 from simulations._study import SIZES, Study, canonical
@@ -122,7 +122,7 @@ def complete(study: str | Study, directory) -> Records:
     """
     study = find(study)
     records = load(directory, study.name)
-    there = {json.dumps(record.parameters, sort_keys=True, separators=(",", ":")): record for record in records}
+    there = {canonical_text(record.parameters): record for record in records}
     for size in reversed(SIZES):
         wanted = [canonical(one) for one in study.grid(size, None, 0)]
         if all(text in there for text in wanted):
