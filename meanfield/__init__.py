@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import GradientFlow as GradientFlow
     from meanfield.flows import OptimiserFlow as OptimiserFlow
+    from meanfield.flows import StabilisedFlow as StabilisedFlow
     from meanfield.flows import State as State
     from meanfield.flows import TangentFlow as TangentFlow
     from meanfield.kernels import Blocked as Blocked
     from meanfield.kernels import Dense as Dense
+    from meanfield.kernels import Pallas as Pallas
     from meanfield.kernels import Plan as Plan
+    from meanfield.kernels import Sorted as Sorted
     from meanfield.kernels import plan as plan
     from meanfield.losses import AbstractLoss as AbstractLoss
     from meanfield.losses import Exponential as Exponential
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from meanfield.observables import TestRisk as TestRisk
     from meanfield.particles import Particles as Particles
     from meanfield.penalties import WeightDecay as WeightDecay
+    from meanfield.sharding import shard as shard
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
     from meanfield.tangent import tangent_kernel as tangent_kernel
@@ -66,12 +70,21 @@ _HOME = {
         "TestError",
         "TestRisk",
     ],
-    "meanfield.flows": ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "State", "TangentFlow"],
-    "meanfield.kernels": ["Blocked", "Dense", "Plan", "plan"],
+    "meanfield.flows": [
+        "AbstractFlow",
+        "AdaptiveFlow",
+        "GradientFlow",
+        "OptimiserFlow",
+        "StabilisedFlow",
+        "State",
+        "TangentFlow",
+    ],
+    "meanfield.kernels": ["Blocked", "Dense", "Pallas", "Plan", "Sorted", "plan"],
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ("WeightDecay",),
+    "meanfield.sharding": ("shard",),
     "meanfield.simulation": ["Trajectory", "simulate"],
     "meanfield.tangent": ("tangent_kernel",),
     "meanfield.units": ["AbstractUnit", "Neuron"],

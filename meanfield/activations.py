@@ -1,4 +1,4 @@
-"""Named activations σ: ℝ → ℝ, with the two facts theorems ask about: homogeneity and smoothness.
+"""Named activations σ: ℝ → ℝ, with the facts theorems and kernels ask about: homogeneity, smoothness, slopes.
 
 A derivative at a kink is the one of the left branch (relu'(0) = 0), for every kernel alike.
 """
@@ -33,16 +33,20 @@ def linear(z):
 
 
 class Activation(NamedTuple):
-    """σ with its degree of positive homogeneity (None: not homogeneous) and whether it is C²."""
+    """σ with its degree of positive homogeneity (None: not homogeneous), whether it is C², and its two slopes.
+
+    `slopes` is (σ' below 0, σ' above 0) for a σ that is linear on either side of 0, and None otherwise.
+    """
 
     function: Callable
     homogeneity: int | None
     smooth: bool
+    slopes: tuple[float, float] | None = None
 
 
 ACTIVATIONS = {
-    "relu": Activation(jax.nn.relu, 1, False),
-    "leaky_relu": Activation(leaky_relu, 1, False),
+    "relu": Activation(jax.nn.relu, 1, False, (0.0, 1.0)),
+    "leaky_relu": Activation(leaky_relu, 1, False, (0.01, 1.0)),
     "squared_relu": Activation(squared_relu, 2, False),
     "tanh": Activation(jnp.tanh, None, True),
     "erf": Activation(jax.scipy.special.erf, None, True),
@@ -50,7 +54,7 @@ ACTIVATIONS = {
     "softplus": Activation(jax.nn.softplus, None, True),
     "gelu": Activation(gelu, None, True),
     "cosine": Activation(jnp.cos, None, True),
-    "linear": Activation(linear, 1, True),
+    "linear": Activation(linear, 1, True, (1.0, 1.0)),
 }
 
 

@@ -10,14 +10,17 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
 from meanfield.arguments import axes, floating_array, positive_number
 from meanfield.kernels import Plan, plan
 from meanfield.kernels.abstract import AbstractKernel
+from meanfield.kernels.sharded import Sharded, spread
 from meanfield.losses import AbstractLoss
 from meanfield.particles import Particles
+from meanfield.sharding import mesh_of, shard
 from meanfield.units import AbstractUnit
 
 
@@ -82,7 +85,7 @@ class Objective(AbstractObjective):
     - `penalty`: V, such as `WeightDecay(1e-3)` or any function of one particle's θ.
     - `centred`: with True the predictor is f(x; μ) − f(x; μ_0), μ_0 being where a flow starts (`simulate` sees to
       it), or give the particles μ_0 themselves.
-    - `kernel`: how the two integrals are computed; chosen by `plan` if not given.
+    - `kernel`: how the two integrals are computed, such as `Blocked(512)`; chosen by `plan` if not given.
 
     Raises `ValueError` for non-finite or ragged data, shapes that do not match, and labels that do not fit the loss.
 
@@ -106,6 +109,8 @@ class Objective(AbstractObjective):
     reference: Particles | None
     offset: Outputs | None
     kernel: AbstractKernel | None
+    ready: AbstractKernel | None
+    """The kernel at work in a flow, with what it computed once for the training inputs."""
 
     def __init__(
         self,
@@ -116,7 +121,7 @@ class Objective(AbstractObjective):
         scale: Any = 1.0,
         penalty: Callable | None = None,
         centred: bool | Particles = False,
-        kernel: AbstractKernel | None = None,
+        kernel: Any = None,
     ):
         self.unit = unit
         self.loss = loss
@@ -128,20 +133,29 @@ class Objective(AbstractObjective):
         if penalty is not None and not callable(penalty):
             raise ValueError(f"penalty={penalty!r}: expected a function of one particle's parameters, or None.")
         self.penalty = penalty
+        if kernel is not None and not isinstance(kernel, AbstractKernel):
+            raise ValueError(f"kernel={kernel!r}: expected a kernel such as Blocked(512), or None.")
         self.kernel = kernel
+        self.ready = None
         self.centred = centred is not False
         self.reference = None
         self.offset = None
         if isinstance(centred, Particles):
             self._check(centred)
             self.reference = centred
-            self.offset = self._raw(centred, self.x)
+            self.offset = self._raw(centred)
 
     def started(self, mu: Particles) -> "Objective":
         self._check(mu)
-        if not self.centred or self.reference is not None:
-            return self
-        return Objective(self.unit, self.loss, self.x, self.y, self.scale, self.penalty, mu, self.kernel)
+        objective = self
+        if self.centred and self.reference is None:
+            objective = Objective(self.unit, self.loss, self.x, self.y, self.scale, self.penalty, mu, self.kernel)
+        mesh = mesh_of(mu)
+        if mesh is not None and objective.reference is not None and objective.reference.m == mu.m:
+            shared = shard(objective.reference, list(mesh.devices.flat))
+            objective = eqx.tree_at(lambda o: o.reference, objective, shared)
+        kernel = self._chosen(mu, mesh).at(self.unit, self.x)
+        return eqx.tree_at(lambda o: o.ready, objective, kernel, is_leaf=lambda leaf: leaf is None)
 
     def plan(self, m: int) -> Plan:
         """Which kernel computes the integrals for m particles, and what it costs."""
@@ -150,7 +164,7 @@ class Objective(AbstractObjective):
     def predict(self, mu: Particles, x=None) -> Outputs:
         self._check(mu)
         if x is None:
-            return self._less_offset(self._raw(mu, self.x))
+            return self._less_offset(self._raw(mu))
         x = floating_array("x", x, "n d", dtype=self.x.dtype)
         if x.shape[1] != self.x.shape[1]:
             raise ValueError(f"x has {x.shape[1]} columns: expected {self.x.shape[1]}, as in training.")
@@ -160,8 +174,9 @@ class Objective(AbstractObjective):
 
     def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
         self._check(mu)
-        f, pull = self._kernel(mu).linearise(self.unit, mu, self.x)
-        return self._less_offset(self.scale * f), pull
+        kernel = self._kernel(mu)
+        f, kept = kernel.forward(self.unit, mu, self.x)
+        return self._less_offset(self.scale * f), lambda r: kernel.backward(self.unit, mu, self.x, kept, r)
 
     def first_variation(self, mu: Particles, theta) -> Float[Array, "*shape"]:
         """F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ): a scalar for θ of shape [p], [l] for [l, p]."""
@@ -180,8 +195,8 @@ class Objective(AbstractObjective):
         values = jax.lax.map(at, points, batch_size=256)
         return values[0] if theta.ndim == 1 else values
 
-    def _raw(self, mu: Particles, x: Inputs) -> Outputs:
-        return self.scale * self._kernel(mu, x).predict(self.unit, mu, x)
+    def _raw(self, mu: Particles, x: Inputs | None = None) -> Outputs:
+        return self.scale * self._kernel(mu, x).predict(self.unit, mu, self.x if x is None else x)
 
     def _less_offset(self, f: Outputs) -> Outputs:
         self._has_reference()
@@ -194,7 +209,13 @@ class Objective(AbstractObjective):
             )
 
     def _kernel(self, mu: Particles, x: Inputs | None = None) -> AbstractKernel:
-        return self.kernel if self.kernel is not None else plan(self, mu.m, n=None if x is None else x.shape[0]).kernel
+        if x is None and self.ready is not None:
+            return self.ready
+        mesh = self.ready.mesh if isinstance(self.ready, Sharded) else mesh_of(mu)
+        return self._chosen(mu, mesh, n=None if x is None else x.shape[0])
+
+    def _chosen(self, mu: Particles, mesh: Mesh | None, n: int | None = None) -> AbstractKernel:
+        return spread(self.kernel or plan(self, -(-mu.m // (1 if mesh is None else mesh.size)), n=n).kernel, mesh)
 
     def _check(self, mu: Particles) -> None:
         p = self.unit.size(self.x.shape[1])

@@ -53,15 +53,19 @@ class Neuron(AbstractUnit):
     outputs: int = eqx.field(static=True)
     homogeneity: int | None = eqx.field(static=True)
     """Degree of positive homogeneity of Φ in θ; None when it has none (or σ is a function of the user's)."""
+    slopes: tuple[float, float] | None = eqx.field(static=True)
+    """(σ' below 0, σ' above 0) of a piecewise-linear σ, for which faster kernels exist; None for any other."""
 
     def __init__(self, activation: str | Callable, bias: bool = False, outputs: int = 1):
         if isinstance(activation, str):
             sigma = named(activation)
             self.activation = sigma.function
             self.homogeneity = None if sigma.homogeneity is None else sigma.homogeneity + 1
+            self.slopes = sigma.slopes
         elif callable(activation):
             self.activation = activation
             self.homogeneity = None
+            self.slopes = None
         else:
             raise ValueError(f"activation={activation!r}: expected a name or a function of one array.")
         self.bias = bool(bias)

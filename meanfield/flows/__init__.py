@@ -4,6 +4,7 @@ from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.adaptive import AdaptiveFlow
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.optimiser import OptimiserFlow
+from meanfield.flows.stabilised import StabilisedFlow
 from meanfield.flows.tangent import TangentFlow
 
-__all__ = ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "State", "TangentFlow"]
+__all__ = ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "StabilisedFlow", "State", "TangentFlow"]

@@ -53,10 +53,9 @@ class AbstractFlow(eqx.Module):
     def advice(self) -> str:
         """What to try when the flow diverges: half a sentence."""
 
-    @property
-    def evaluations(self) -> int:
-        """Velocities computed in one step."""
-        return 1
+    def evaluated(self, state: State) -> int:
+        """Velocities computed on the way to `state`: one a step unless a flow says otherwise."""
+        return int(state.step)
 
 
 def beginning(mu: Particles, key: Random | None, memory: Any = None) -> State:

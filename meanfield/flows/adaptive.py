@@ -47,12 +47,7 @@ class AdaptiveFlow(AbstractFlow):
         self.atol = jnp.asarray(positive_number("atol", atol), dtype=float)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
-        rtol, least = host(self.rtol), 10 * float(jnp.finfo(mu.dtype).eps)
-        if rtol is not None and rtol < least:
-            raise ValueError(
-                f"rtol={rtol.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give "
-                f"float64 particles under jax.enable_x64(True)."
-            )
+        resolved(self.rtol, mu)
         return objective.started(mu)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
@@ -115,11 +110,20 @@ class AdaptiveFlow(AbstractFlow):
             f"(now {float(self.rtol):.3g}) or use float64"
         )
 
-    @property
-    def evaluations(self) -> int:
-        return 6
+    def evaluated(self, state: State) -> int:
+        return 6 * int(state.step)
 
 
 def objective_at(objective: AbstractObjective, mu: Particles):
     """position ↦ velocity, with the masses of μ."""
     return lambda position: objective.velocity(mu.moved(position))
+
+
+def resolved(rtol: Scalar, mu: Particles) -> None:
+    """Raises `ValueError` for a relative tolerance that the particles' type can't resolve."""
+    known, least = host(rtol), 10 * float(jnp.finfo(mu.dtype).eps)
+    if known is not None and known < least:
+        raise ValueError(
+            f"rtol={known.item():.3g}: {mu.dtype} resolves {least:.2g} at best; raise rtol, or give "
+            f"float64 particles under jax.enable_x64(True)."
+        )

@@ -48,6 +48,5 @@ class TangentFlow(AbstractFlow):
     def advice(self) -> str:
         return self.flow.advice()
 
-    @property
-    def evaluations(self) -> int:
-        return self.flow.evaluations
+    def evaluated(self, state: State) -> int:
+        return self.flow.evaluated(state)

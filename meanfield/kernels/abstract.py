@@ -1,29 +1,41 @@
 """What a compute kernel promises, whichever way it goes about it."""
 
 from abc import abstractmethod
+from typing import Any
 
 import equinox as eqx
 
-from meanfield._typing import Inputs, Outputs, Pullback
+from meanfield._typing import Inputs, Outputs, Position
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
 
 PRECISIONS = ("default", "high", "highest")
+"""Names of matrix-product precision: "highest" is all bits of the type, never the TF32 that JAX takes by default on
+recent GPUs."""
 
 
 class AbstractKernel(eqx.Module):
     """A way to compute predict and pullback. All agree up to rounding; they differ in time and memory.
 
-    Matrix products run at the precision named here ("highest": all bits of the type), never at the TF32 that JAX
-    takes by default on recent GPUs.
+    A velocity calls `forward`, turns predictions into residuals, and calls `backward` with what `forward` kept.
     """
 
-    precision: eqx.AbstractVar[str]
+    @abstractmethod
+    def at(self, unit: AbstractUnit, x: Inputs) -> "AbstractKernel":
+        """This kernel, having done what depends on the inputs alone; afterwards it serves these inputs only."""
 
     @abstractmethod
     def predict(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
-        """∫ Φ(θ; x_i) dμ(θ) for every sample."""
+        """∫ Φ(θ; x_i) dμ(θ) for every sample; differentiable in the particles, forward and backward."""
 
     @abstractmethod
-    def linearise(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, Pullback]:
-        """(f, pull) with f as from `predict` and pull(r)[j] = Σ_i r_i ∇_θ Φ(θ_j; x_i); masses do not enter pull."""
+    def forward(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, Any]:
+        """(f, kept): f as from `predict`, and arrays for `backward` whose first axis runs over particles."""
+
+    @abstractmethod
+    def backward(self, unit: AbstractUnit, mu: Particles, x: Inputs, kept: Any, r: Outputs) -> Position:
+        """g_j = Σ_i r_i ∇_θ Φ(θ_j; x_i), shape [m, p]; masses do not enter."""
+
+    @abstractmethod
+    def label(self) -> str:
+        """Name and sizes in a few words."""

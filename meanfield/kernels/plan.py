@@ -1,66 +1,132 @@
-"""Which kernel, and why: chosen from shapes, type and a memory budget, and said aloud."""
+"""Which kernel, and why: chosen from unit, shapes, type, device and a memory budget, and said aloud."""
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from meanfield.arguments import positive_count
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.blocked import Blocked
 from meanfield.kernels.dense import Dense
+from meanfield.kernels.pallas import Pallas, unavailable
+from meanfield.kernels.sorted import Sorted, unsuited
+from meanfield.kernels.tile import signs_suffice
 from meanfield.units import AbstractUnit, Neuron
 
-CACHE_BYTES = 1 << 20
-"""Working set of one block. Blocks of this size stay in the last caches of current processors, so that the passes
-over the pre-activations do not go to memory."""
+MEMORY = 1 << 29
+"""Bytes that a kernel may take for itself unless told otherwise: half a gigabyte."""
 
-SMALL_BYTES = 1 << 22
-"""Below this, the whole m × n array stays in cache and nothing is gained by blocks."""
+TILE_BYTES = {"cpu": 1 << 23, "other": 1 << 27}
+"""Pre-activations of one tile. On processors, what stays in the last caches while it is passed over several times; on
+accelerators, enough to keep them busy."""
+
+SAMPLES = 4096
+"""Samples of one tile: with so many, a matrix product runs at its full rate."""
+
+CHAIN = 8192
+"""Most particles of one tile: they may be added one after the other, each addition with a rounding, and particles that
+have come together make these roundings alike. Between tiles sums are compensated."""
+
+SORTED_FROM = 1 << 15
+"""Pairs m·n from which sorting pays: below, its dozen small steps cost more than one small matrix."""
+
+SIGNS_FROM = 48
+"""Input dimension from which reading a byte a pair costs less than forming the pre-activation again."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A chosen kernel with its cost for one velocity.
 
-    `bytes` counts the largest intermediate array, `operations` the floating-point operations of the matrix products.
+    `bytes` is what the kernel holds at a time beside particles and data, `operations` the floating-point operations
+    (of the matrix products, where there are any), `traffic` the bytes that pass to and from memory.
     """
 
     kernel: AbstractKernel
     bytes: int
     operations: int
+    traffic: int
     reason: str
 
+    @property
+    def limit(self) -> str:
+        """What bounds the speed, from operations per byte: current machines do some ten in the time of one."""
+        intensity = self.operations / self.traffic
+        return f"{'arithmetic' if intensity > 10 else 'memory'} ({intensity:.3g} operations a byte)"
+
     def __str__(self) -> str:
-        size, unit = float(self.bytes), "B"
-        for unit in ("B", "kB", "MB", "GB"):
-            if size < 1000 or unit == "GB":
-                break
-            size /= 1000
-        name = type(self.kernel).__name__.lower()
-        if isinstance(self.kernel, Blocked):
-            name += f" ({self.kernel.block} particles at a time)"
-        return f"{name}: {size:.3g} {unit}, {self.operations:.3g} operations a step; {self.reason}"
+        return (
+            f"{self.kernel.label()}: {_readable(self.bytes)}, {self.operations:.3g} operations a step, limited by "
+            f"{self.limit}; {self.reason}"
+        )
 
 
-def plan(objective, m: int, n: int | None = None) -> Plan:
+def plan(objective, m: int, n: int | None = None, *, memory: int = MEMORY) -> Plan:
     """The plan for `objective` with m particles, on its n training inputs unless another n is given.
+
+    **Arguments:** `memory`: bytes that the kernel may take for itself.
 
     >>> import jax.numpy as jnp, meanfield as mf
     >>> objective = mf.Objective(mf.Neuron("relu"), mf.Square(), jnp.ones((1000, 2)), jnp.ones(1000))
     >>> type(mf.plan(objective, 10**6).kernel).__name__
-    'Blocked'
+    'Sorted'
     """
     positive_count("m", m)
+    positive_count("memory", memory)
     d = objective.x.shape[1]
     n = objective.x.shape[0] if n is None else n
-    return choose(objective.unit, m, n, d, jnp.dtype(objective.x.dtype).itemsize)
+    return choose(objective.unit, m, n, d, objective.x.dtype, memory=memory)
 
 
-def choose(unit: AbstractUnit, m: int, n: int, d: int, itemsize: int) -> Plan:
-    """The same from bare numbers."""
-    row = n * itemsize * (1 if isinstance(unit, Neuron) else unit.outputs)
-    work = m * n * (d + unit.outputs)
-    if m * row <= SMALL_BYTES:
-        return Plan(Dense(), m * row, 4 * work, f"the {m} × {n} array fits in cache")
-    block = max(1, min(m, CACHE_BYTES // row))
-    return Plan(Blocked(block), block * row, 6 * work, f"the {m} × {n} array would take {m * row:.3g} bytes")
+def choose(
+    unit: AbstractUnit, m: int, n: int, d: int, dtype, platform: str | None = None, memory: int = MEMORY
+) -> Plan:
+    """The same from bare numbers; for the default backend unless a platform ("cpu", "gpu") is named."""
+    platform = jax.default_backend() if platform is None else platform
+    size = jnp.dtype(dtype).itemsize
+    k, p = unit.outputs, unit.size(d)
+    pair = size * (1 if isinstance(unit, Neuron) else k)
+    work = m * n * (d + k)
+    particles = 3 * m * p * size  # read in both passes, and the velocity written
+    if unsuited(unit, d) is None and m * n >= SORTED_FROM:
+        bits = max(1, (n - 1).bit_length())
+        held = min(m, 1 << 20) * 6 * size + m * 4 + 32 * n * size
+        operations = (m + n) * (bits + 12 * k)
+        return Plan(Sorted(), held, operations, particles + 2 * 4 * m, "piecewise linear in two dimensions: exact sums")
+    if m <= CHAIN and m * n * pair <= min(TILE_BYTES["cpu" if platform == "cpu" else "other"], memory):
+        traffic = particles + 2 * m * n * pair
+        return Plan(Dense(), m * n * pair, 4 * work, traffic, f"the {m} × {n} array is small")
+    absent = unavailable(unit, d, dtype, platform)
+    if absent is None:
+        held = 2 * (m * p + n * (d + k)) * size  # operands by columns, and partial sums
+        return Plan(Pallas(), held, 6 * work, particles, "fused on the device: the m × n array is never written")
+    tile = min(TILE_BYTES["cpu" if platform == "cpu" else "other"], memory)
+    samples = _share(n, SAMPLES)
+    block = _share(m, min(CHAIN, max(1, tile // (samples * pair))))
+    traffic = particles + 2 * (m // block + 1) * n * d * size
+    why = f"the {m} × {n} array would take {_readable(m * n * pair)}"
+    if platform == "gpu":
+        why += f"; no fused kernel: {absent}"
+    tiles = None if samples == n else samples
+    if signs_suffice(unit) and d >= SIGNS_FROM and m * n <= memory:
+        return Plan(Blocked(block, tiles, keep_signs=True), m * n, 4 * work, traffic + 2 * m * n, why)
+    return Plan(Blocked(block, tiles), block * samples * pair, 6 * work, traffic, why)
+
+
+def _share(count: int, most: int) -> int:
+    """Size of nearly equal shares of at most `most`: a divisor of `count` if one is near, so that nothing is padded."""
+    least = -(-count // most)
+    for shares in range(least, 2 * least + 1):
+        if count % shares == 0:
+            return count // shares
+    return -(-count // least)
+
+
+def _readable(count: int) -> str:
+    size, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}"

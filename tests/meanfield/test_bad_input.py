@@ -65,7 +65,7 @@ CASES = {
     "no m, doubled": (lambda: mf.Particles.doubled(KEY, UNIT, 0, 2), "m=0"),
     "true is no count": (lambda: positive_count("m", True), "m=True"),
     "half a count": (lambda: positive_count("m", 2.5), "m=2.5"),
-    "empty block": (lambda: mf.Blocked(0), "block=0"),
+    "empty block": (lambda: mf.Blocked(0), "particles=0"),
     "zero m, plan": (lambda: mf.plan(SQUARE, 0), "m=0"),
     "zero n": (lambda: mf.datasets.on_sphere(KEY, 0, 2), "n=0"),
     "zero test samples": (lambda: mf.datasets.teacher(KEY, 5, 2, n_test=0), "n_test=0"),
@@ -83,7 +83,11 @@ CASES = {
     "layers": (lambda: mf.tangent_kernel(UNIT, MU, X, layers="outputs"), "layers='outputs': .*'output'"),
     "task": (lambda: mf.datasets.digits(task="party"), "task='party': .*'parity'"),
     "precision": (lambda: mf.Dense("hightest"), "precision='hightest': .*'highest'"),
-    "precision of blocks": (lambda: mf.Blocked(4, "tf32"), "precision='tf32'"),
+    "kernel by name": (
+        lambda: mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(2), np.ones(2), kernel="dense"),
+        "kernel='dense'",
+    ),
+    "precision of blocks": (lambda: mf.Blocked(4, precision="tf32"), "precision='tf32'"),
     # numbers
     "zero step": (lambda: mf.GradientFlow(0.0), "step=0.0"),
     "negative step": (lambda: mf.GradientFlow(-0.1), "step=-0.1"),

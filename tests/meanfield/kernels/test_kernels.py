@@ -1,4 +1,4 @@
-"""Compute kernels: dense and blocked agree to rounding, memory is what the plan says."""
+"""Dense and blocked kernels: they agree to rounding, one particle at a time included, and memory stays bounded."""
 
 import equinox as eqx
 import jax
@@ -43,21 +43,21 @@ def problem(unit):
 
 @eqx.filter_jit
 def both(kernel, unit, mu, x, r):
-    f, pull = kernel.linearise(unit, mu, x)
-    return f, kernel.predict(unit, mu, x), pull(r)
+    f, kept = kernel.forward(unit, mu, x)
+    return f, kernel.predict(unit, mu, x), kernel.backward(unit, mu, x, kept, r)
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_blocked_equals_dense(name, x64):
-    """For blocks of one, blocks that do and do not divide m, and one block larger than m."""
+    """For blocks of one, blocks that do and do not divide m or n, blocks larger than either, with and without signs."""
     unit = UNITS[name]
     mu, x, r = problem(unit)
     f, predicted, g = both(mf.Dense(), unit, mu, x, r)
     assert np.all(np.isfinite(g))
     # Sums of at most m + n + d terms, each at most |Φ| or |r ∇Φ| of size below 20 here.
     bound = (M + N + D) * np.finfo(float).eps * 20
-    for block in (1, 3, M, 64):
-        f_b, predicted_b, g_b = both(mf.Blocked(block), unit, mu, x, r)
+    for sizes in ((1,), (3,), (M,), (64,), (3, 4), (4, 1), (64, 64)):
+        f_b, predicted_b, g_b = both(mf.Blocked(*sizes, keep_signs=sum(sizes) % 2 == 1), unit, mu, x, r)
         assert g_b.shape == mu.position.shape
         assert float(jnp.abs(f_b - f).max()) <= bound * M
         assert float(jnp.abs(predicted_b - predicted).max()) <= bound * M
@@ -103,36 +103,14 @@ def objective(n, unit=None):
     return mf.Objective(unit or mf.Neuron("relu"), mf.Square(), np.ones((n, 2)), np.ones(n))
 
 
-def test_plan():
-    """Small problems are kept whole, large ones go by blocks that fit a cache; the plan says so in one line."""
-    small, large = mf.plan(objective(100), 1000), mf.plan(objective(1000), 10**6)
-    assert isinstance(small.kernel, mf.Dense)
-    assert isinstance(large.kernel, mf.Blocked)
-    size = jnp.result_type(float).itemsize
-    assert small.bytes == 1000 * 100 * size
-    assert large.bytes == large.kernel.block * 1000 * size <= 1 << 20
-    # 4mnd and 6mnd of the documentation, d counting inputs and outputs
-    assert small.operations == 4 * 1000 * 100 * 3
-    assert large.operations == 6 * 10**6 * 1000 * 3
-    assert str(small).startswith(f"dense: {100 * size} kB, ")
-    assert str(large).startswith(f"blocked ({large.kernel.block} particles at a time): ")
-    assert all(str(plan).count("\n") == 0 for plan in (small, large))
-
-
-def test_plan_for_one_huge_row():
-    """n alone may exceed the cache: then one particle goes at a time, never none."""
-    plan = mf.plan(objective(10**6), 50)
-    assert plan.kernel.block == 1
-
-
 def test_memory_does_not_grow_with_m_times_n():
     """What XLA reserves for one velocity: below 1/50 of the m × n array by the plan, at least that array when dense."""
-    m, n = 10**6, 1000
+    m, n, d = 10**6, 1000, 3
     array = m * n * jnp.result_type(float).itemsize
-    shape = jax.ShapeDtypeStruct((m, 3), jnp.result_type(float))
+    shape = jax.ShapeDtypeStruct((m, 1 + d), jnp.result_type(float))
 
     def temporaries(kernel):
-        target = mf.Objective(mf.Neuron("relu"), mf.Square(), np.ones((n, 2)), np.ones(n), kernel=kernel)
+        target = mf.Objective(mf.Neuron("relu"), mf.Square(), np.ones((n, d)), np.ones(n), kernel=kernel)
         compiled = jax.jit(lambda q: target.velocity(mf.Particles(q))).lower(shape).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 
