@@ -19,6 +19,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured
   figure STUDY              draw a study's figure from records that are there
+  bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
 
 `meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
@@ -33,6 +34,14 @@ class List:
 
     json: bool = False
     """One JSON object on standard output."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Time one step at six shapes (more on a GPU), with plain JAX taking turns; under two minutes on two cores."""
+
+    json: bool = False
+    """One JSON object on standard output; everything else goes to standard error."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,20 @@ def _figure(arguments: list[str]) -> int:
     return 0
 
 
+def _bench(arguments: list[str]) -> int:
+    options = _read("bench", Bench, arguments, words=False).options
+    from simulations.scale.bench import bench, print_table
+
+    def report(done: int, total: int) -> None:
+        print(f"bench: {done} of {total} shapes", file=sys.stderr, flush=True)
+
+    answer = bench(report)
+    print_table(answer, sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps(answer))
+    return 0
+
+
 def _info(arguments: list[str]) -> int:
     options = _read("info", Info, arguments, words=False).options
     from meanfield.devices import describe
@@ -180,7 +203,7 @@ def _info(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "verify": _verify, "figure": _figure, "info": _info}
+COMMANDS = {"list": _list, "run": _run, "verify": _verify, "figure": _figure, "bench": _bench, "info": _info}
 
 
 def _records(study, options: Run | Verify, grid: dict):

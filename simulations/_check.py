@@ -43,13 +43,16 @@ def slope(
     value: Value,
     predicted: float,
     drift: bool = False,
+    envelope: bool = False,
     last: int = 0,
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
     `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper
     half of the points, and what that changed, which bounds what the missing decades would still change, adds to the
-    error.
+    error. With `envelope` one line goes through the least value over seeds at every x, and the error is the
+    regression's own interval: for times, to which disturbances only add, and which memories of several levels scatter
+    about the line.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -57,15 +60,15 @@ def slope(
         return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
     if not np.all(table > 0):
         return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
-    logs, lines = np.log(points), np.log(table)
+    logs, lines = np.log(points), np.log(table.min(axis=0, keepdims=True) if envelope else table)
     slopes, bias = _slopes(logs, lines), 0.0
     if drift:
         upper = (len(logs) - 1) // 2
         whole, slopes = slopes, _slopes(logs[upper:], lines[:, upper:])
         bias = abs(float(np.mean(slopes - whole)))
-    error = half_width(slopes) + bias
+    error = bias + (_regression_width(logs, lines[0]) if envelope else half_width(slopes))
     measured = float(np.mean(slopes))
-    where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(slopes)} seeds"
+    where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
 
 
@@ -108,6 +111,15 @@ def _mean(
     samples = np.asarray([value(record) for record in chosen])
     measured, error = float(np.mean(samples)), half_width(samples, sides)
     return Verdict(bool(passes(measured, error)), measured, error, predicted, f"{what}, mean of {len(samples)} runs")
+
+
+def _regression_width(logs: np.ndarray, line: np.ndarray) -> float:
+    """Half-width of the Student interval at `LEVEL` for the slope of one line."""
+    from scipy.special import stdtrit
+
+    spread, free = logs - logs.mean(), len(logs) - 2
+    residuals = line - line.mean() - float(_slopes(logs, line[None])[0]) * spread
+    return float(stdtrit(free, 1 - LEVEL / 2) * np.sqrt(np.sum(residuals**2) / free / np.sum(spread**2)))
 
 
 def _slopes(logs: np.ndarray, lines: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from meanfield.arguments import one_of
 from simulations._study import Study
 
-_FILES = ("simulations.regimes.lazy_scaling",)
+_FILES = ("simulations.regimes.lazy_scaling", "simulations.scale.throughput")
 
 
 class _Studies(Mapping[str, Study]):

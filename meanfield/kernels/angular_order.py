@@ -48,23 +48,11 @@ class AngularOrder(eqx.Module):
     high: Float[Array, ""]
 
     def __init__(self, x: Planar):
-        n = x.shape[0]
-        key, turned = _direction(x[:, 0], x[:, 1])
-        self.rows = jnp.argsort(key)
-        key, self.turned = key[self.rows], turned[self.rows]
-        new = jnp.concatenate([jnp.zeros(1, bool), key[1:] != key[:-1]])
-        self.group = jnp.cumsum(new, dtype=jnp.int32)
-        self.keys = jnp.full(n, jnp.inf, key.dtype).at[self.group].set(key)
-        self.low, self.high = _squeezed(key[0]), _squeezed(key[-1])
-        count = 1 << (CELLS_PER_SAMPLE * n - 1).bit_length()
-        self.cells = jnp.zeros(count, jnp.int32)  # their number is needed to find a cell
-        occupied = jnp.where(jnp.arange(n) <= self.group[-1], self._cell(self.keys), count)
-        held = jnp.zeros(count + 1, jnp.int32).at[occupied].add(1)[:-1]
-        crowd = host(jnp.max(held))
-        self.probes = next((probes for probes in PROBES if crowd is not None and crowd <= probes), None)
-        self.cells = jnp.cumsum(held, dtype=jnp.int32) - held
-        filled = jnp.concatenate([self.keys, jnp.full(PROBES[-1], jnp.inf, key.dtype)])
-        self.near = jnp.stack([filled[self.cells + i] for i in range(PROBES[-1])])
+        # One program: step by step, each operation would be compiled on its own for every number of samples.
+        arrays, crowd = _sorted_directions(x)
+        self.rows, self.turned, self.group, self.keys, self.cells, self.near, self.low, self.high = arrays
+        known = host(crowd)
+        self.probes = next((probes for probes in PROBES if known is not None and known <= probes), None)
 
     @property
     def places(self) -> int:
@@ -89,7 +77,7 @@ class AngularOrder(eqx.Module):
 
     def _probe(self, q, most: int) -> Place:
         # Barriers: separate passes over the particles, of which those without a look-up run in vector registers.
-        cell = jax.lax.optimization_barrier(self._cell(q))
+        cell = jax.lax.optimization_barrier(_cell(q, self.low, self.high, self.cells.shape[0]))
         e = 2 * self.cells.at[cell].get(mode="promise_in_bounds")
         for i in range(most):
             key = self.near[i].at[cell].get(mode="promise_in_bounds")
@@ -101,10 +89,31 @@ class AngularOrder(eqx.Module):
         on = jnp.append(self.keys, jnp.inf).at[less].get(mode="promise_in_bounds") == q
         return 2 * less + on
 
-    def _cell(self, q) -> Int[Array, " m"]:
-        count = self.cells.shape[0]
-        width = jnp.maximum(self.high - self.low, jnp.finfo(self.keys.dtype).tiny)
-        return jnp.clip((_squeezed(q) - self.low) / width * count, 0, count - 1).astype(jnp.int32)
+
+@jax.jit
+def _sorted_directions(x: Planar):
+    """The arrays of an `AngularOrder`, and the largest number of distinct directions in one cell."""
+    n = x.shape[0]
+    key, turned = _direction(x[:, 0], x[:, 1])
+    rows = jnp.argsort(key)
+    key, turned = key[rows], turned[rows]
+    new = jnp.concatenate([jnp.zeros(1, bool), key[1:] != key[:-1]])
+    group = jnp.cumsum(new, dtype=jnp.int32)
+    keys = jnp.full(n, jnp.inf, key.dtype).at[group].set(key)
+    low, high = _squeezed(key[0]), _squeezed(key[-1])
+    count = 1 << (CELLS_PER_SAMPLE * n - 1).bit_length()
+    occupied = jnp.where(jnp.arange(n) <= group[-1], _cell(keys, low, high, count), count)
+    held = jnp.zeros(count + 1, jnp.int32).at[occupied].add(1)[:-1]
+    cells = jnp.cumsum(held, dtype=jnp.int32) - held
+    filled = jnp.concatenate([keys, jnp.full(PROBES[-1], jnp.inf, key.dtype)])
+    near = jnp.stack([filled[cells + i] for i in range(PROBES[-1])])
+    return (rows, turned, group, keys, cells, near, low, high), jnp.max(held)
+
+
+def _cell(q, low, high, count: int):
+    """The cell of a direction, the same for samples and kinks: no operation here leaves a choice of rounding."""
+    width = jnp.maximum(high - low, jnp.finfo(q.dtype).tiny)
+    return jnp.clip((_squeezed(q) - low) / width * count, 0, count - 1).astype(jnp.int32)
 
 
 def _direction(x1, x2):

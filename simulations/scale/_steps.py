@@ -1,0 +1,188 @@
+"""One step of gradient descent, three ways: by this package, as plain JAX, and as compiled PyTorch where there is one.
+
+One step is predict, pullback and update of a ReLU network under the square loss.
+"""
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from meanfield.arguments import one_of, positive_count
+from simulations.scale import _timing as timing
+
+STEP = 0.1
+"""h (mean-field time); of no consequence for the time a step takes."""
+
+PLAIN_BYTES = 1 << 33
+"""Plain JAX is not asked for m × n arrays of more than this together."""
+
+KERNELS = ("auto", "dense", "blocked", "sorted", "fused")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """One step at one size, timed."""
+
+    particles: int = 100_000
+    """m, particles (count)."""
+    samples: int = 1000
+    """n, samples (count); 0 takes as many as there are particles."""
+    dimension: int = 10
+    """d, inputs (count)."""
+    kernel: str = "auto"
+    """auto (what the plan chooses), dense, blocked, sorted or fused."""
+    baseline: bool = False
+    """Whether plain JAX, and PyTorch where it is installed, take turns with it."""
+    steps: int = 1
+    """Steps of one timed call (count), in one compiled loop as in a simulation; seconds are those of one step."""
+    repeats: int = 7
+    """Timed calls (count)."""
+    seed: int = 0
+    """Seed of particles and data; also numbers the measurements."""
+
+    def __post_init__(self):
+        for name in ("particles", "dimension", "steps", "repeats"):
+            positive_count(name, getattr(self, name))
+        if self.samples != 0:
+            positive_count("samples", self.samples)
+        one_of("kernel", self.kernel, KERNELS)
+        if self.kernel == "sorted" and self.dimension > 2:
+            raise ValueError(f"dimension={self.dimension}: expected at most 2 with kernel=sorted.")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, n, d)."""
+        return self.particles, self.samples or self.particles, self.dimension
+
+
+def measure(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
+    """Seconds of every program by turns, and what the plan and the compiler say of memory and operations."""
+    step = _engine(*run.shape, run.kernel, run.steps)
+    programs = {"seconds": step.call}
+    values: dict[str, Any] = {name: getattr(step, name) for name in ("temporary_bytes", "operations", "traffic")}
+    values["planned_bytes"] = step.tile_bytes or step.plan.bytes
+    values["label"] = np.asarray(step.label)
+    values["rate"], values["bandwidth"] = _machine()
+    if run.baseline:
+        # Twice, so that there is something that two equal programs are compared on.
+        plain = _plain(*run.shape, run.steps)
+        if plain is not None:
+            programs |= {"plain_seconds": plain, "plain_again_seconds": plain}
+        if (torch := _torch(*run.shape, run.steps)) is not None:
+            programs["torch_seconds"] = torch
+        if isinstance(step.kernel, mf.Blocked):
+            tile = step.kernel.particles, step.kernel.samples or run.shape[1]
+            values["product_seconds"] = timing.product_seconds(*run.shape, *tile)
+    values |= {name: taken / run.steps for name, taken in timing.by_turns(programs, run.repeats).items()}
+    return {name: np.atleast_1d(value) for name, value in values.items()}, "done"
+
+
+def problem(m: int, n: int, d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """(positions [m, 1 + d], inputs [n, d], targets [n]), float32."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((n, d), dtype=np.float32))
+    key = jax.random.key(0)
+    return jax.random.normal(key, (m, 1 + d), jnp.float32), x, jnp.tanh(x[:, 0])
+
+
+@dataclass(frozen=True)
+class _Step:
+    call: Callable[[], Any]
+    kernel: Any
+    plan: mf.Plan
+    samples: int
+    temporary_bytes: int
+
+    @property
+    def label(self) -> str:
+        return self.kernel.label()
+
+    @property
+    def tile_bytes(self) -> int:
+        """Of a blocked kernel; 0 for others."""
+        blocked = isinstance(self.kernel, mf.Blocked)
+        return 4 * self.kernel.particles * (self.kernel.samples or self.samples) if blocked else 0
+
+    @property
+    def operations(self) -> int:
+        return self.plan.operations
+
+    @property
+    def traffic(self) -> int:
+        return self.plan.traffic
+
+
+@functools.lru_cache(maxsize=2)
+def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
+    position, x, y = problem(m, n, d)
+    unit, flow, mu = mf.Neuron("relu"), mf.GradientFlow(STEP), mf.Particles(position)
+    free = mf.Objective(unit, mf.Square(), x, y)
+    plan = free.plan(m)
+    tile = plan.kernel if isinstance(plan.kernel, mf.Blocked) else mf.Blocked(min(m, 1000), min(n, 2000))
+    forced = {"auto": None, "dense": mf.Dense(), "blocked": tile, "sorted": mf.Sorted(), "fused": mf.Pallas()}[kernel]
+    objective = flow.prepare(mf.Objective(unit, mf.Square(), x, y, kernel=forced), mu)
+    changing, fixed = eqx.partition((objective, flow.init(objective, mu)), eqx.is_array)
+
+    def step(changing):
+        objective, state = eqx.combine(changing, fixed)
+        return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
+
+    call, temporary = timing.compiled(step, changing)
+    return _Step(call, objective.ready, plan, n, temporary)
+
+
+@functools.lru_cache(maxsize=2)
+def _plain(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
+    """What one writes without this package: `jax.jit(jax.grad(risk))`. None where it would not fit in memory."""
+    if 3 * m * n * 4 > PLAIN_BYTES:
+        return None
+
+    def step(position, x, y):
+        def objective(position):
+            f = jax.nn.relu(x @ position[:, 1:].T) @ position[:, 0] / m
+            return m * jnp.mean((f - y) ** 2) / 2
+
+        return position - STEP * jax.grad(objective)(position)
+
+    def run(position, x, y):
+        return jax.lax.fori_loop(0, steps, lambda _, q: step(q, x, y), position)
+
+    return timing.compiled(run, *problem(m, n, d))[0]
+
+
+def _torch(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
+    """The same step compiled by PyTorch on the processor; None where it is not installed, or JAX runs elsewhere."""
+    if importlib.util.find_spec("torch") is None or jax.default_backend() != "cpu" or 3 * m * n * 4 > PLAIN_BYTES:
+        return None
+    import torch
+
+    position, x, y = (torch.tensor(np.asarray(part)) for part in problem(m, n, d))
+    position.requires_grad_(True)
+
+    def step(position, x, y):
+        f = torch.relu(x @ position[:, 1:].T) @ position[:, 0] / m
+        (gradient,) = torch.autograd.grad(m * torch.mean((f - y) ** 2) / 2, position)
+        return position - STEP * gradient
+
+    program = torch.compile(step)
+
+    def run():
+        now = position
+        for _ in range(steps):
+            now = program(now.detach().requires_grad_(True), x, y)
+        return now
+
+    return run
+
+
+@functools.cache
+def _machine() -> tuple[float, float]:
+    return timing.rates()

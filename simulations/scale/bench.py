@@ -1,0 +1,106 @@
+"""The table of `meanfield bench`: this machine, measured now, against plain JAX and against its own limits."""
+
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import jax
+import numpy as np
+
+from simulations.scale import throughput
+from simulations.scale._steps import Parameters, measure
+from theory.cost import attainable
+
+Progress = Callable[[int, int], None]
+
+
+def bench(report: Progress | None = None) -> dict[str, Any]:
+    """Rows for every shape of the panel, and the geometric mean of the speed-ups over plain JAX.
+
+    `seconds` are medians of seven steps, each program taking turns with the others. `speedup` is None where plain JAX
+    would not fit in memory. `fraction_of_limit` is the roofline's time over the measured one: of operations at the rate
+    of a large matrix product, of bytes at that of a copy. On a GPU the panel goes to 1e8 particles, every shape is also
+    run by plain streaming (`blocked`), and `precision` compares presets of matrix products.
+    """
+    accelerated = jax.default_backend() != "cpu"
+    shapes = throughput.GPU_PANEL if accelerated else throughput.PANEL
+    kernels = ("auto", "blocked") if accelerated else ("auto",)
+    runs = [Parameters(*shape, kernel=kernel, baseline=True) for shape in shapes for kernel in kernels]
+    rows = []
+    for i, run in enumerate(runs):
+        rows.append(_row(run, measure(run)[0]))
+        if report is not None:
+            report(i + 1, len(runs))
+    gains = [row["speedup"] for row, run in zip(rows, runs, strict=True) if row["speedup"] and run.kernel == "auto"]
+    answer: dict[str, Any] = {"rows": rows, "geometric_mean": float(np.exp(np.mean(np.log(gains))))}
+    if accelerated:
+        from meanfield.kernels.precision import compare_precisions
+
+        presets = compare_precisions(4096, 4096, 512)
+        answer["precision"] = {name: measured._asdict() for name, measured in presets.items()}
+    return answer
+
+
+def _row(run: Parameters, values: dict[str, np.ndarray]) -> dict[str, Any]:
+    m, n, d = run.shape
+    seconds = float(np.median(values["seconds"]))
+    limit = attainable(*(float(values[name][0]) for name in ("operations", "traffic", "rate", "bandwidth")))
+    row = {
+        "m": m,
+        "n": n,
+        "d": d,
+        "unit": "relu",
+        "kernel": str(values["label"][0]),
+        "seconds": seconds,
+        "plain_seconds": None,
+        "speedup": None,
+        "fraction_of_limit": limit / seconds,
+        "particles_per_second": m / seconds,
+    }
+    for name in ("plain", "torch"):
+        if f"{name}_seconds" in values:
+            row[f"{name}_seconds"] = float(np.median(values[f"{name}_seconds"]))
+    if row["plain_seconds"] is not None:
+        row["speedup"] = row["plain_seconds"] / seconds
+    if "product_seconds" in values:
+        # 4mnd operations at the rate at which this machine multiplies tiles of this kernel's shape.
+        row["fraction_of_products"] = float(values["product_seconds"][0]) / seconds
+    return row
+
+
+def print_table(answer: dict[str, Any], stream: TextIO) -> None:
+    """The rows for a reader."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
+    device = jax.devices()[0].device_kind
+    table = Table(title=f"one step (predict, pullback, update), relu, float32, on {device}", title_justify="left")
+    headings = {"m": "right", "n": "right", "d": "right", "kernel": "left", "step": "right", "plain JAX": "right"}
+    headings |= {"speed-up": "right", "of the limit": "right", "of the products": "right"}
+    for heading, justify in headings.items():
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in answer["rows"]:
+        sizes = [f"{row[letter]:.6g}" for letter in "mnd"]
+        gain = "" if row["speedup"] is None else f"{row['speedup']:.1f}×"
+        products = row.get("fraction_of_products")
+        table.add_row(
+            *sizes, row["kernel"], _duration(row["seconds"]), _duration(row["plain_seconds"]), gain,
+            f"{row['fraction_of_limit']:.0%}", "" if products is None else f"{products:.0%}",
+        )  # fmt: skip
+    console.print(table)
+    console.print(f"geometric mean of the speed-ups: {answer['geometric_mean']:.1f}")
+    if any("torch_seconds" in row for row in answer["rows"]):
+        ratios = [row["torch_seconds"] / row["seconds"] for row in answer["rows"] if "torch_seconds" in row]
+        console.print(f"over compiled PyTorch: {float(np.exp(np.mean(np.log(ratios)))):.1f}, geometric mean")
+    console.print(
+        "limit: the roofline, operations at the rate of a large matrix product or bytes at that of a copy; "
+        "products: the two matrix products of a step on their own, tile by tile."
+    )
+    for name, measured in answer.get("precision", {}).items():
+        console.print(f"precision {name}: {measured}")
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "does not fit"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

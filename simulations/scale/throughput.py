@@ -1,0 +1,182 @@
+"""Throughput: how long a step takes, what it holds in memory, and what bounds it.
+
+One step is predict, pullback and update. Its cost is linear in particles and in samples for kernels that look at every
+pair, quasi-linear in both together for sorted ones, and no kernel but the dense one holds an m × n array.
+
+The runs fall into parts. `panel`: six shapes, with plain JAX (and PyTorch where it is installed) taking turns.
+`particles` and `samples`: one kernel along m and along n. `sorted` and `blocked`: as many samples as particles.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from simulations._check import bounded, slope
+from simulations._records import Record, runs
+from simulations._study import Study, claim
+from simulations.scale._steps import Parameters, measure
+from theory import cost
+from theory.prediction import Prediction
+
+PANEL = (
+    (100_000, 1000, 2),
+    (1_000_000, 100, 2),
+    (100_000, 1000, 10),
+    (16_384, 4096, 32),
+    (100_000, 1000, 100),
+    (1000, 1000, 100),
+)
+"""(m, n, d) on which kernels are compared: the plane, small, medium and large inputs, many and few particles."""
+
+GPU_PANEL = (*PANEL, (10_000_000, 1000, 10), (100_000_000, 1000, 2), (100_000_000, 100, 10))
+"""The same and what a GPU has memory for."""
+
+SPACE = {"dimension": 10, "samples": 100, "kernel": "blocked"}
+PLANE = {"dimension": 2, "samples": 1000, "kernel": "sorted"}
+MANY = {"dimension": 10, "particles": 1000, "kernel": "blocked"}
+GRIDS = {
+    "smoke": {
+        "seeds": 5,
+        "panel": [(10_000, 1000, 2), (10_000, 1000, 10)],
+        "particles": [10_000, 20_000, 40_000, 80_000, 160_000],
+        "samples": [2000, 4000, 8000, 16_000, 32_000],
+        "sorted": [20_000, 40_000, 80_000, 160_000, 320_000],
+        "blocked": [1000, 2000, 4000, 6000, 8000],
+        "dense": (4000, 4000),
+    },
+    "default": {
+        "seeds": 5,
+        "panel": PANEL,
+        "particles": [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
+        "samples": [1000, 3000, 10_000, 30_000, 100_000, 300_000],
+        "sorted": [10_000, 30_000, 100_000, 300_000, 1_000_000],
+        "blocked": [1000, 2000, 4000, 8000, 16_000],
+        "dense": (10_000, 10_000),
+    },
+    "paper": {
+        "seeds": 7,
+        "panel": GPU_PANEL,
+        "particles": [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
+        "samples": [1000, 10_000, 100_000, 1_000_000, 10_000_000],
+        "sorted": [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
+        "blocked": [1000, 3000, 10_000, 30_000, 100_000],
+        "dense": (20_000, 20_000),
+    },
+}
+
+
+def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
+    """The runs of one size; every measurement is made `seeds` times."""
+    sizes = GRIDS[size]
+    made = []
+    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
+        made += [Parameters(m, n, d, baseline=True, seed=seed) for m, n, d in sizes["panel"]]
+        alone = {"seed": seed, "repeats": 2, "steps": 2}
+        made += [Parameters(particles=m, **SPACE, **alone) for m in sizes["particles"]]
+        made += [Parameters(particles=m, **PLANE, **alone) for m in sizes["particles"]]
+        made += [Parameters(samples=n, **MANY, **alone) for n in sizes["samples"]]
+        for kernel in ("sorted", "blocked"):
+            made += [Parameters(m, 0, 2, kernel=kernel, **alone) for m in sizes[kernel]]
+        made.append(Parameters(*sizes["dense"], 10, kernel="dense", **alone))
+    return sorted(made, key=lambda run: (run.baseline, run.kernel, run.particles, run.samples, run.dimension, run.seed))
+
+
+def no_theory(run: Parameters) -> dict[str, np.ndarray]:
+    """4mnd, the operations of a kernel that looks at every pair."""
+    return {"pair_operations": np.asarray(float(cost.pair_operations(*run.shape)))}
+
+
+def seconds(record: Record) -> float:
+    """Seconds of a step: the least of a few, because what disturbs a measurement only ever adds to it."""
+    return float(np.min(record["seconds"]))
+
+
+def seconds_a_particle(record: Record) -> float:
+    """The same over m."""
+    return seconds(record) / float(record["particles"])
+
+
+def seconds_a_sample(record: Record) -> float:
+    """The same over n."""
+    return seconds(record) / float(record["samples"])
+
+
+def seconds_over_log(record: Record) -> float:
+    """The same over log m."""
+    return seconds(record) / float(np.log(record["particles"]))
+
+
+def over_plain(record: Record) -> float:
+    """Median seconds of a step over those of plain JAX."""
+    return float(np.median(record["seconds"]) / np.median(record["plain_seconds"]))
+
+
+def plain_over(record: Record) -> float:
+    """The reciprocal."""
+    return 1 / over_plain(record)
+
+
+def memory_share(record: Record) -> float:
+    """Temporary bytes over twice what the plan says and four copies of particles and data."""
+    m, n, d = Parameters(**record.parameters).shape
+    allowed = 2 * float(record["planned_bytes"][0]) + 4 * 4 * (m * (1 + d) + n * (1 + d))
+    return float(record["temporary_bytes"][0]) / allowed
+
+
+panel_runs = partial(runs, "plain_seconds", baseline=True)
+space_runs = partial(runs, "seconds", baseline=False, **SPACE)
+plane_runs = partial(runs, "seconds", baseline=False, **PLANE)
+sample_runs = partial(runs, "seconds", baseline=False, **MANY)
+
+
+joint_runs = partial(runs, "seconds", baseline=False, dimension=2, samples=0)
+
+
+FASTER = Prediction(1.0, "<=", "the plan's kernel against jax.jit(jax.grad), the same step, by turns", "meanfield")
+LEAN = Prediction(1.0, "<=", "temporary arrays of the compiled step, as the compiler counts them", "meanfield")
+
+CLAIMS = (
+    claim(
+        "time_in_particles", "time of a step in m, blocked, d = 10", cost.particle_exponent(), slope,
+        select=space_runs(), x="particles", value=seconds, envelope=True,
+        wrong="time a particle", control={"value": seconds_a_particle},
+    ),
+    claim(
+        "time_in_particles_sorted", "time of a step in m, sorted, the plane", cost.particle_exponent("sorted"), slope,
+        select=plane_runs(), x="particles", value=seconds, envelope=True,
+        wrong="time a particle", control={"value": seconds_a_particle},
+    ),
+    claim(
+        "time_in_samples", "time of a step in n, blocked, d = 10", cost.particle_exponent(), slope,
+        select=sample_runs(), x="samples", value=seconds, envelope=True,
+        wrong="time a sample", control={"value": seconds_a_sample},
+    ),
+    claim(
+        "quasi_linear", "time of a step over log m in m = n, sorted, the plane", cost.joint_exponent("sorted"), slope,
+        select=joint_runs(kernel="sorted"), x="particles", value=seconds_over_log, envelope=True,
+        wrong="blocked: every pair", control={"select": joint_runs(kernel="blocked")},
+    ),
+    claim(
+        "memory", "temporary arrays over twice the plan and four copies of particles and data", LEAN, bounded,
+        select=runs("temporary_bytes", kernel=("auto", "blocked", "sorted"), baseline=False), value=memory_share,
+        what="bytes / allowed",
+        wrong="dense", control={"select": runs("temporary_bytes", kernel="dense")},
+    ),
+    claim(
+        "faster_than_plain", "time of a step over that of plain JAX, every shape of the panel", FASTER, bounded,
+        select=panel_runs(), value=over_plain, what="time / time",
+        wrong="the other way round", control={"value": plain_over},
+    ),
+)  # fmt: skip
+
+STUDY = Study(
+    name="throughput",
+    group="scale",
+    summary="time and memory of a step: growth in particles and samples, against plain JAX and the machine's limits",
+    parameters=Parameters,
+    grid=grid,
+    run=measure,
+    predict=no_theory,
+    claims=CLAIMS,
+    cost={"smoke": "30 s", "default": "4 min", "paper": "minutes on a GPU"},
+)

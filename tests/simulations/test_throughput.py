@@ -1,0 +1,154 @@
+"""The throughput study: what it measures, that its checks can fail, and the bench table. Times are not asserted here,
+where other programs run beside; `--validate` does.
+"""
+
+import io
+
+import numpy as np
+import pytest
+
+import figures
+import simulations
+from simulations._check import slope
+from simulations._records import Record, Records, runs
+from simulations.scale import _timing, bench, throughput
+from simulations.scale._steps import Parameters, measure, problem
+
+STUDY = simulations.find("throughput")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Records of every part of the study, at sizes of no weight."""
+    out = tmp_path_factory.mktemp("throughput")
+    small = {"repeats": 2}
+    grids = [
+        {"particles": [300, 600, 1200], "kernel": "blocked", "dimension": 10, "samples": 100, **small},
+        {"particles": [300, 600, 1200], "samples": 0, "kernel": "sorted", "dimension": 2, **small},
+        {"particles": [300], "samples": 500, "dimension": [2, 10], "baseline": True, **small},
+        {"particles": [3000], "samples": 3000, "kernel": "dense", **small},
+    ]
+    return Records([record for grid in grids for record in simulations.sweep(STUDY, grid, out=out)])
+
+
+def test_records_hold_what_the_claims_ask_for(tiny):
+    assert all(record.status == "done" for record in tiny)
+    assert all(np.all(record["seconds"] > 0) for record in tiny)
+    (plane, space) = tiny.where(baseline=True)
+    assert plane["label"][0] == "sorted"
+    assert {len(space[name]) for name in ("seconds", "plain_seconds", "plain_again_seconds")} == {2}
+    assert space["rate"][0] > space["bandwidth"][0] / 100 > 0
+
+
+def test_all_programs_take_the_same_step():
+    """The baseline is a baseline only if it computes the same thing."""
+    from simulations.scale._steps import _engine, _plain
+
+    position, x, y = (np.asarray(part, float) for part in problem(200, 100, 3))
+    (ours,) = (leaf for leaf in _leaves(_engine(200, 100, 3, "blocked").call()) if leaf.shape == (200, 4))
+    plain = _plain(200, 100, 3, 1)
+    assert plain is not None
+    a, w = position[:, :1], position[:, 1:]
+    z = w @ x.T
+    r = (a.T @ np.maximum(z, 0))[0] / 200 - y
+    gradient = np.hstack([np.maximum(z, 0) @ r[:, None], a * ((z > 0) * r) @ x]) / 100
+    expected = position - 0.1 * gradient
+    # Sums of 300 terms below 20, and a step of a tenth.
+    bound = 300 * 20 * np.finfo(np.float32).eps
+    assert np.abs(ours - expected).max() <= bound
+    assert np.abs(np.asarray(plain()) - expected).max() <= bound
+
+
+def _leaves(tree):
+    import jax
+
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def test_memory_is_told_from_the_dense_kernel(tiny):
+    (entry,) = (entry for entry in simulations.verify(STUDY, tiny) if entry.claim.name == "memory")
+    assert entry.verdict.passed
+    assert entry.control.passed is False
+
+
+def times(exponent, noise=0.0, seeds=3, points=(100, 200, 400, 800, 1600)):
+    """Records whose seconds are a power of m, with disturbances that only add."""
+    rng = np.random.default_rng(0)
+    return Records(
+        Record(
+            {"particles": m, "samples": 100, "dimension": 10, "kernel": "blocked", "baseline": False, "seed": seed},
+            {"seconds": 1e-9 * m**exponent * (1 + noise * rng.exponential(size=3))},
+        )
+        for m in points
+        for seed in range(seeds)
+    )
+
+
+def test_an_envelope_shrugs_off_disturbances():
+    """One measurement of fifteen at a point is enough; a wrong exponent is still seen."""
+    settings = {"select": runs("seconds"), "x": "particles", "value": throughput.seconds, "predicted": 1.0}
+    good = slope(times(1.0, noise=0.5), envelope=True, **settings)
+    assert good.passed
+    assert good.error < 0.5
+    assert not slope(times(2.0, noise=0.5), envelope=True, **settings).passed
+
+
+def test_turns_are_taken():
+    """Every program is called twice a round, and only the second call is timed."""
+    calls: list[str] = []
+    seconds = _timing.by_turns({name: lambda name=name: calls.append(name) for name in "ab"}, 3)
+    assert calls == list("aabb" * 3)
+    assert {name: taken.shape for name, taken in seconds.items()} == {"a": (3,), "b": (3,)}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"particles": 0}, "particles=0: expected a whole number of at least 1"),
+        ({"samples": -1}, "samples=-1: expected a whole number of at least 1"),
+        ({"kernel": "sort"}, "kernel='sort': expected one of .* Did you mean 'sorted'"),
+        ({"kernel": "sorted"}, "dimension=10: expected at most 2 with kernel=sorted"),
+    ],
+)
+def test_parameters_that_make_no_sense(given, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Parameters(**given)
+
+
+def test_plain_jax_is_not_asked_for_what_does_not_fit():
+    from simulations.scale._steps import _plain
+
+    assert _plain(10**8, 1000, 10, 1) is None
+
+
+def test_the_bench_table(monkeypatch):
+    """Rows as promised, on shapes of no weight; and every number of the table is there to read."""
+    monkeypatch.setattr(throughput, "PANEL", ((1000, 500, 2), (300, 200, 10)))
+    answer = bench.bench()
+    names = {"m", "n", "d", "unit", "kernel", "seconds", "plain_seconds", "speedup", "fraction_of_limit"}
+    assert all(names <= set(row) for row in answer["rows"])
+    speedups = [row["plain_seconds"] / row["seconds"] for row in answer["rows"]]
+    assert answer["geometric_mean"] == pytest.approx(np.sqrt(speedups[0] * speedups[1]), rel=1e-9)
+    out = io.StringIO()
+    bench.print_table(answer, out)
+    assert "geometric mean of the speed-ups" in out.getvalue()
+    assert "sorted" in out.getvalue()
+
+
+def test_the_figure_draws_what_there_is(tiny):
+    figure = figures.draw(STUDY, tiny)
+    assert [axes.get_title(loc="left")[:1] for axes in figure.axes] == ["a", "b", "c"]
+    figures.draw(STUDY, Records([]))
+
+
+@pytest.mark.validate
+def test_claims_hold_at_smoke_size(tmp_path):
+    records = simulations.run(STUDY, "smoke", out=tmp_path)
+    failed = [entry.claim.name for entry in simulations.verify(STUDY, records) if not entry.passed]
+    assert not failed, failed
+
+
+def test_measure_says_what_it_ran():
+    values, status = measure(Parameters(particles=100, samples=50, repeats=1))
+    assert status == "done"
+    assert values["label"][0] == "dense"
