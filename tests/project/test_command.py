@@ -56,6 +56,9 @@ BAD = [
     (["run", "lazy_scaling", "--out"], "'--out' can't be read", "--help"),
     (["run", "lazy_scaling", "extra"], "'extra' is not an argument", "options"),
     (["run", "lazy_scaling", *TINY, "--format", "gif"], "format='gif'", "png, svg, pdf"),
+    (["run", "throughput", "--kernel", "sort"], "kernel='sort'", "Did you mean 'sorted'?"),
+    (["run", "throughput", "--particles", "0"], "particles=0", "at least 1"),
+    (["bench", "now"], "'now' is not an argument of bench", "options"),
     (["figure", "lazy_scaling", "--from", "nowhere"], "from='nowhere'", "holds no records"),
     (["info", "--jsn"], "--jsn is not an option", "--json"),
 ]
@@ -117,7 +120,7 @@ def test_grid_on_the_command_line_resumes(capsys, tmp_path):
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == ["lazy_scaling"]
+    assert [row["name"] for row in rows] == ["lazy_scaling", "throughput"]
     assert set(rows[0]) == {"name", "group", "claim", "parameters"}
     assert main(["list"]) == 0
     assert "lazy_scaling" in capsys.readouterr().out
