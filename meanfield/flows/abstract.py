@@ -46,7 +46,7 @@ class AbstractFlow(eqx.Module):
         """(step numbers nearest to `times`, the times of those steps), or None for a flow that chooses its steps."""
 
     @abstractmethod
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         """The state of a flow that chooses its steps, told to stop at `time`."""
 
     @abstractmethod

@@ -83,7 +83,8 @@ class AdaptiveFlow(AbstractFlow):
             lambda new, old: jnp.where(keep, new, old), (position, carry), (mu.position, memory.solver)
         )
         # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged.
-        stuck = ~keep & ~(end > jnp.nextafter(state.time, memory.horizon))
+        # So has one whose step no longer moves the clock, which would be accepted, for nothing moves, as often as one likes.
+        stuck = ~(end > state.time) | (~keep & ~(end > jnp.nextafter(state.time, memory.horizon)))
         moved = jnp.where(stuck, jnp.nan, moved)
         return eqx.tree_at(
             lambda s: (s.particles, s.time, s.step, s.memory),
@@ -101,7 +102,7 @@ class AdaptiveFlow(AbstractFlow):
     def clock(self, times: np.ndarray) -> None:
         return None
 
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
 
     def advice(self) -> str:

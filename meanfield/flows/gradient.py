@@ -57,7 +57,7 @@ class GradientFlow(AbstractFlow):
             return constant_clock(float(self.size), times)
         return _scheduled_clock(self.size, times)
 
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         return state
 
     def advice(self) -> str:

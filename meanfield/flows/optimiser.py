@@ -60,7 +60,7 @@ class OptimiserFlow(AbstractFlow):
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return constant_clock(float(self.interval), times)
 
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         return state
 
     def advice(self) -> str:

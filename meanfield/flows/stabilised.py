@@ -166,7 +166,7 @@ class StabilisedFlow(AbstractFlow):
     def clock(self, times: np.ndarray) -> None:
         return None
 
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
 
     def advice(self) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from meanfield._typing import Random
+from meanfield._typing import Random, Scalar
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.gradient import GradientFlow
 from meanfield.objective import AbstractObjective, Objective, TangentObjective
@@ -42,7 +42,7 @@ class TangentFlow(AbstractFlow):
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         return self.flow.clock(times)
 
-    def aim(self, state: State, time: float) -> State:
+    def aim(self, state: State, time: float | Scalar) -> State:
         return self.flow.aim(state, time)
 
     def advice(self) -> str:

@@ -9,6 +9,7 @@ from meanfield.arguments import positive_count
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.blocked import Blocked
 from meanfield.kernels.dense import Dense
+from meanfield.kernels.interpolated import Interpolated, uncertified
 from meanfield.kernels.pallas import Pallas, unavailable
 from meanfield.kernels.sorted import Sorted, unsuited
 from meanfield.kernels.tile import signs_suffice
@@ -30,6 +31,9 @@ have come together make these roundings alike. Between tiles sums are compensate
 
 SORTED_FROM = 1 << 15
 """Pairs m·n from which sorting pays: below, its dozen small steps cost more than one small matrix."""
+
+NODES = (64, 96, 160, 256, 512)
+"""Numbers of Chebyshev points on offer. Each is a program of its own that takes a quarter of a second to compile."""
 
 SIGNS_FROM = 48
 """Input dimension from which reading a byte a pair costs less than forming the pre-activation again."""
@@ -109,9 +113,26 @@ def choose(
     if platform == "gpu":
         why += f"; no fused kernel: {absent}"
     tiles = None if samples == n else samples
+    # What such a choice at every step costs on accelerators has not been measured.
+    nodes = _nodes(unit, m, n, d, size, memory - tile) if platform == "cpu" else ()
+    if nodes:
+        most, matrices = nodes[-1], n * sum(nodes) * size
+        held, operations = block * samples * pair + matrices, 6 * m * most * (d + k) + 4 * n * most * k
+        why = f"analytic on the line: {nodes[0]} to {most} points do for {n} samples, unless weights are large"
+        return Plan(Interpolated(nodes, Blocked(block, tiles)), held, operations, traffic + 2 * n * most * size, why)
     if signs_suffice(unit) and d >= SIGNS_FROM and m * n <= memory:
         return Plan(Blocked(block, tiles, keep_signs=True), m * n, 4 * work, traffic + 2 * m * n, why)
     return Plan(Blocked(block, tiles), block * samples * pair, 6 * work, traffic, why)
+
+
+def _nodes(unit: AbstractUnit, m: int, n: int, d: int, size: int, memory: int) -> tuple[int, ...]:
+    """Those of `NODES` that at least halve the work, as far as their matrices fit into the memory."""
+    if uncertified(unit, d) is not None:
+        return ()
+    offered = [count for count in NODES if 2 * count * (m + n) <= m * n]
+    while n * sum(offered) * size > memory:
+        offered.pop()
+    return tuple(offered)
 
 
 def _share(count: int, most: int) -> int:
