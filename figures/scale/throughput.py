@@ -1,5 +1,7 @@
 """Throughput in three panels: the roofline, time along m, and time with as many samples as particles."""
 
+from typing import Literal
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -98,7 +100,7 @@ def _lines(axes: Axes, series, theory: str) -> bool:
     return drawn
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _legend(axes: Axes, place: Literal["lower right", "upper left"]) -> None:
     low, high = axes.get_ylim()
     if place == "upper left":
         axes.set_ylim(low / 2, high * 30)

@@ -82,8 +82,8 @@ class AdaptiveFlow(AbstractFlow):
         moved, carry = jax.tree.map(
             lambda new, old: jnp.where(keep, new, old), (position, carry), (mu.position, memory.solver)
         )
-        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged.
-        # So has one whose step no longer moves the clock, which would be accepted, for nothing moves, as often as one likes.
+        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged. So has one
+        # whose step no longer moves the clock: it would be accepted again and again, because nothing moves.
         stuck = ~(end > state.time) | (~keep & ~(end > jnp.nextafter(state.time, memory.horizon)))
         moved = jnp.where(stuck, jnp.nan, moved)
         return eqx.tree_at(

@@ -136,7 +136,7 @@ def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
         return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
 
     call, temporary = timing.compiled(step, changing)
-    return _Step(call, objective.ready, plan, n, temporary)
+    return _Step(call, objective.ready, plan, n, temporary)  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=2)
@@ -162,7 +162,7 @@ def _torch(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
     """The same step compiled by PyTorch on the processor; None where it is not installed, or JAX runs elsewhere."""
     if importlib.util.find_spec("torch") is None or jax.default_backend() != "cpu" or 3 * m * n * 4 > PLAIN_BYTES:
         return None
-    import torch
+    import torch  # type: ignore[import-not-found]
 
     position, x, y = (torch.tensor(np.asarray(part)) for part in problem(m, n, d))
     position.requires_grad_(True)

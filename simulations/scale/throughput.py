@@ -8,6 +8,7 @@ The runs fall into parts. `panel`: six shapes, with plain JAX (and PyTorch where
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,10 @@ PANEL = (
 GPU_PANEL = (*PANEL, (10_000_000, 1000, 10), (100_000_000, 1000, 2), (100_000_000, 100, 10))
 """The same and what a GPU has memory for."""
 
-SPACE = {"dimension": 10, "samples": 100, "kernel": "blocked"}
-PLANE = {"dimension": 2, "samples": 1000, "kernel": "sorted"}
-MANY = {"dimension": 10, "particles": 1000, "kernel": "blocked"}
-GRIDS = {
+SPACE: dict[str, Any] = {"dimension": 10, "samples": 100, "kernel": "blocked"}
+PLANE: dict[str, Any] = {"dimension": 2, "samples": 1000, "kernel": "sorted"}
+MANY: dict[str, Any] = {"dimension": 10, "particles": 1000, "kernel": "blocked"}
+GRIDS: dict[str, dict[str, Any]] = {
     "smoke": {
         "seeds": 5,
         "panel": [(10_000, 1000, 2), (10_000, 1000, 10)],
@@ -71,13 +72,14 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     made = []
     for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
         made += [Parameters(m, n, d, baseline=True, seed=seed) for m, n, d in sizes["panel"]]
-        alone = {"seed": seed, "repeats": 2, "steps": 2}
+        alone: dict[str, Any] = {"seed": seed, "repeats": 2, "steps": 2}
         made += [Parameters(particles=m, **SPACE, **alone) for m in sizes["particles"]]
         made += [Parameters(particles=m, **PLANE, **alone) for m in sizes["particles"]]
         made += [Parameters(samples=n, **MANY, **alone) for n in sizes["samples"]]
         for kernel in ("sorted", "blocked"):
-            made += [Parameters(m, 0, 2, kernel=kernel, **alone) for m in sizes[kernel]]
-        made.append(Parameters(*sizes["dense"], 10, kernel="dense", **alone))
+            made += [Parameters(particles=m, samples=0, dimension=2, kernel=kernel, **alone) for m in sizes[kernel]]
+        m, n = sizes["dense"]
+        made.append(Parameters(particles=m, samples=n, kernel="dense", **alone))
     return sorted(made, key=lambda run: (run.baseline, run.kernel, run.particles, run.samples, run.dimension, run.seed))
 
 
