@@ -215,6 +215,10 @@ def unavailable(unit: AbstractUnit, d: int, dtype, platform: str) -> str | None:
         return f"d = {d} is too large: at most {MAX_INPUTS} inputs fit in registers, a bias counted as one"
     if unit.outputs > MAX_OUTPUTS:
         return f"{unit.outputs} outputs are too many: at most {MAX_OUTPUTS} fit in registers"
+    try:
+        import jax.experimental.pallas.triton  # noqa: F401
+    except ImportError as error:
+        return f"this JAX has no Triton backend ({error})"
     return _refusal(unit, d)
 
 
@@ -222,9 +226,7 @@ def unavailable(unit: AbstractUnit, d: int, dtype, platform: str) -> str | None:
 def _refusal(unit: Neuron, d: int) -> str | None:
     try:
         _lower(unit, d)
-    except ImportError as error:
-        return f"this JAX has no Triton backend ({error})"
-    except Exception as error:  # the backend's own refusals have no common type
+    except (RuntimeError, TypeError, ValueError) as error:  # what JAX raises for a missing rule, type or value
         return f"JAX cannot lower it for CUDA ({' '.join(str(error).split())[:200]})"
     return None
 
