@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from meanfield.flows import TangentFlow as TangentFlow
     from meanfield.kernels import Blocked as Blocked
     from meanfield.kernels import Dense as Dense
+    from meanfield.kernels import Interpolated as Interpolated
     from meanfield.kernels import Pallas as Pallas
     from meanfield.kernels import Plan as Plan
     from meanfield.kernels import Sorted as Sorted
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from meanfield.observables import TestRisk as TestRisk
     from meanfield.particles import Particles as Particles
     from meanfield.penalties import WeightDecay as WeightDecay
+    from meanfield.replicas import simulate_replicas as simulate_replicas
     from meanfield.sharding import shard as shard
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
@@ -79,12 +81,13 @@ _HOME = {
         "State",
         "TangentFlow",
     ],
-    "meanfield.kernels": ["Blocked", "Dense", "Pallas", "Plan", "Sorted", "plan"],
+    "meanfield.kernels": ["Blocked", "Dense", "Interpolated", "Pallas", "Plan", "Sorted", "plan"],
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ("WeightDecay",),
     "meanfield.sharding": ("shard",),
+    "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],
     "meanfield.tangent": ("tangent_kernel",),
     "meanfield.units": ["AbstractUnit", "Neuron"],

@@ -9,10 +9,11 @@ import numpy as np
 
 
 def host(value) -> np.ndarray | None:
-    """`value` as a numpy array, or None while it is being traced and has no value yet."""
+    """`value` as a numpy array, or None where it can't be read: traced, or partly held by other processes."""
     try:
-        return np.asarray(value)
-    except jax.errors.TracerArrayConversionError:
+        elsewhere = isinstance(value, jax.Array) and not (value.is_fully_addressable or value.is_fully_replicated)
+        return None if elsewhere else np.asarray(value)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
         return None
 
 

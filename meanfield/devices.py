@@ -22,9 +22,7 @@ def describe() -> dict[str, Any]:
     ['devices', 'plans', 'precision', 'versions']
     """
     dtype = jnp.dtype(jnp.result_type(float))
-    plans = [
-        {"m": m, "n": n, "d": d, "plan": str(choose(Neuron("relu"), m, n, d, dtype))} for m, n, d in SHAPES
-    ]
+    plans = [{"m": m, "n": n, "d": d, "plan": str(choose(Neuron("relu"), m, n, d, dtype))} for m, n, d in SHAPES]
     versions = {"meanfield": meanfield.__version__}
     for name in ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy", "scipy"):
         versions[name] = _installed(name)

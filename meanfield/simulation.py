@@ -17,6 +17,7 @@ from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
 from meanfield.progress import Progress, Quiet, progress_on
+from meanfield.sharding import common, gathered, like_particles, mesh_of, replicated, spans_processes
 
 logger = logging.getLogger("meanfield")
 
@@ -74,6 +75,8 @@ def simulate(
       result.
     - `time_limit`: seconds after which the simulation stops and returns what there is.
 
+    Particles that `shard` has put on several devices stay there; for several processes see `meanfield.sharding`.
+
     **Returns:** a `Trajectory`. Divergence, the time limit and Ctrl-C end a simulation; they are not exceptions.
 
     Raises `ValueError` for times that are negative, not finite or not increasing, and for shapes that do not match.
@@ -87,20 +90,22 @@ def simulate(
     >>> run.status, run.values["displacement"].shape
     ('done', (3,))
     """
-    targets = _time_grid(times)
-    watched = _observables(observables)
+    targets = time_grid(times)
+    watched = named_observables(observables)
     if chunk is not None:
         positive_count("chunk", chunk)
     if time_limit is not None:
         positive_number("time_limit", time_limit, zero=True)
     began = clock.monotonic()
+    mesh = mesh_of(mu)
     objective = flow.prepare(objective, mu)
     stops, stamps = flow.clock(targets) or (None, targets)
     if stops is not None:
         _, first = np.unique(stops, return_index=True)
         stops, stamps = stops[first], stamps[first]
-    state, start = _begin(objective, flow, watched, mu, key)
-    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]))
+    objective, flow, watched, key = replicated((objective, flow, watched, key), mesh)
+    state, start = begin(objective, flow, watched, mu, key, mesh)
+    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), mesh)
     run.deadline = None if time_limit is None else began + time_limit
     seen: list[dict[str, np.ndarray]] = []
     status = "done"
@@ -109,12 +114,14 @@ def simulate(
             status = run.reach(stamp, None if stops is None else int(stops[i]))
             if status != "done":
                 break
-            values, finite = jax.device_get(_observe(watched, objective, run.state.particles, start))
+            values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
             if not finite:  # particles of finite but huge parameters
                 status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
                 break
             seen.append(values)
     except KeyboardInterrupt:
+        if spans_processes(mesh):
+            raise  # the other processes have not seen it, and wait for this one in the next sum
         status = f"stopped at t = {run.time:.6g}: interrupted"
     finally:
         run.progress.close()
@@ -127,7 +134,7 @@ def simulate(
         status=status,
         stats={
             "steps": run.steps,
-            "evaluations": run.steps * flow.evaluations,
+            "evaluations": flow.evaluated(run.state),
             "seconds": clock.monotonic() - began,
         },
         objective=objective,
@@ -137,8 +144,11 @@ def simulate(
 class _Run:
     """The state of one simulation between chunks."""
 
-    def __init__(self, objective, flow, state: State, progress: Progress, chunk: int | None, final: float):
-        self.objective, self.flow, self.state, self.progress, self.final = objective, flow, state, progress, final
+    def __init__(self, objective, flow, state: State, progress: Progress, chunk: int | None, final: float, mesh):
+        self.objective, self.flow, self.state, self.final, self.mesh = objective, flow, state, final, mesh
+        # With several processes the first one reports; the risk for it is computed by all, or by none.
+        self.reported = common(not isinstance(progress, Quiet), mesh)
+        self.progress = progress if jax.process_index() == 0 or not spans_processes(mesh) else Quiet()
         self.fixed = chunk
         self.chunk = 16 if chunk is None else chunk
         self.steps, self.time = 0, 0.0
@@ -147,9 +157,9 @@ class _Run:
     def reach(self, stamp: float, stop: int | None) -> str:
         """Advance to `stamp` (step number `stop`, for fixed steps); "done", or why not."""
         if stop is None:
-            self.state = self.flow.aim(self.state, stamp)
+            self.state = replicated(self.flow.aim(self.state, stamp), self.mesh)
         while not self._there(stamp, stop):
-            if self.deadline is not None and clock.monotonic() > self.deadline:
+            if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
                 return f"stopped at t = {self.time:.6g}: the time limit was reached"
             count = self.chunk if stop is None else min(self.chunk, stop - self.steps)
             began = clock.monotonic()
@@ -174,7 +184,7 @@ class _Run:
         self.state, self.steps, self.time = state, int(state.step), float(state.time)
 
     def _grow(self, seconds: float, taken: int) -> None:
-        if self.fixed is None and taken == self.chunk and seconds < CHUNK_SECONDS / 2:
+        if self.fixed is None and taken == self.chunk and common(seconds < CHUNK_SECONDS / 2, self.mesh):
             self.chunk *= 2
 
     def _back_to_last_finite(self, count: int) -> None:
@@ -188,14 +198,14 @@ class _Run:
             self._take(_advance(self.objective, self.flow, self.state, np.int32(good))[0])
 
     def _risk(self) -> float:
-        return 0.0 if isinstance(self.progress, Quiet) else float(_risk(self.objective, self.state.particles))
+        return float(_risk(self.objective, self.state.particles)) if self.reported else 0.0
 
 
 @eqx.filter_jit
-def _begin(objective, flow, watched, mu: Particles, key) -> tuple[State, dict]:
+def begin(objective, flow, watched, mu: Particles, key, mesh=None) -> tuple[State, dict]:
     """The first state, and what the observables keep of the start."""
     start = {name: watch.init(objective, mu) for name, watch in watched.items()}
-    return flow.init(objective, mu, key=key), start
+    return like_particles(flow.init(objective, mu, key=key), mu.m, mesh), start
 
 
 @eqx.filter_jit
@@ -203,15 +213,19 @@ def _advance(objective, flow, state: State, count) -> tuple[State, jax.Array]:
     """`count` steps, and whether the particles are finite after them."""
     # The length of the loop is an argument: one compilation serves every chunk, so that all lengths give the same bits.
     state = jax.lax.fori_loop(0, count, lambda _, s: flow.step(objective, s), state)
-    mu = state.particles
-    return state, jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
+    return state, finite(state.particles)
+
+
+def finite(mu: Particles) -> jax.Array:
+    """Whether all parameters and masses are."""
+    return jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
 
 
 @eqx.filter_jit
-def _observe(watched, objective, mu: Particles, start) -> tuple[dict, jax.Array]:
+def observe(watched, objective, mu: Particles, start, mesh=None) -> tuple[dict, jax.Array]:
     """The observables, and whether the objective is finite."""
     values = {name: watch(objective, mu, start[name]) for name, watch in watched.items()}
-    return values, jnp.isfinite(objective.value(mu))
+    return gathered((values, jnp.isfinite(objective.value(mu))), mesh)
 
 
 @eqx.filter_jit
@@ -219,7 +233,7 @@ def _risk(objective, mu: Particles):
     return objective.risk(mu)
 
 
-def _observables(given) -> dict[str, AbstractObservable]:
+def named_observables(given) -> dict[str, AbstractObservable]:
     if given is None:
         given = [Risk()]
     if isinstance(given, Mapping):
@@ -238,7 +252,7 @@ def _observables(given) -> dict[str, AbstractObservable]:
     return watched
 
 
-def _time_grid(times) -> np.ndarray:
+def time_grid(times) -> np.ndarray:
     try:
         grid = np.asarray(times, dtype=float)
     except (TypeError, ValueError):

@@ -39,6 +39,7 @@ class Reporter:
 FLOWS = {
     "gradient": mf.GradientFlow(0.1),
     "adaptive": mf.AdaptiveFlow(1e-3, 1e-4),
+    "stabilised": mf.StabilisedFlow(1e-5, 1e-5),
     "optimiser": mf.OptimiserFlow(optax.adam(0.02), interval=0.1),
     "tangent": mf.TangentFlow(0.1),
 }
@@ -90,6 +91,7 @@ SWEEPS = {
     "scale": [numbers(scale=alpha) for alpha in (1.0, 2.0, 10.0, 100.0, 1e4)],
     "strength": [numbers(strength=s) for s in (0.1, 0.0, 0.01, 1.0, 0.3)],
     "rtol": [numbers(mf.AdaptiveFlow(rtol, 1e-5)) for rtol in (1e-3, 2e-3, 1e-4, 1e-2, 3e-3)],
+    "stabilised rtol": [numbers(mf.StabilisedFlow(rtol, 1e-5)) for rtol in (1e-3, 2e-3, 1e-4, 1e-2, 3e-3)],
     "tangent": [numbers(mf.TangentFlow(h)) for h in (0.1, 0.05, 0.2, 0.3, 0.01)],
 }
 
@@ -189,9 +191,10 @@ def test_divergence_of_gradient_descent(chunk):
     assert not run.done
 
 
-def test_divergence_of_the_adaptive_flow():
+@pytest.mark.parametrize("flow", [mf.AdaptiveFlow(), mf.StabilisedFlow()], ids=["adaptive", "stabilised"])
+def test_divergence_of_a_flow_that_chooses_its_steps(flow):
     """Steps that shrink to nothing end a run; without that it would try for ever."""
-    run = mf.simulate(network(penalty=downhill), mf.AdaptiveFlow(), particles(), times=[0, 0.01, 10.0], time_limit=60.0)
+    run = mf.simulate(network(penalty=downhill), flow, particles(), times=[0, 0.01, 10.0], time_limit=60.0)
     assert run.status.startswith("diverged at t = ")
     assert "bounded below" in run.status
     assert np.all(np.isfinite(run.particles.position))
@@ -201,7 +204,7 @@ def test_divergence_of_the_adaptive_flow():
 def test_divergence_from_the_start():
     """A velocity that is infinite at once: no step is taken, by any flow."""
     objective = network(penalty=lambda theta: jnp.sum(jnp.exp(1e6 * theta**2)))
-    for flow in (mf.GradientFlow(0.1), mf.AdaptiveFlow()):
+    for flow in (mf.GradientFlow(0.1), mf.AdaptiveFlow(), mf.StabilisedFlow()):
         run = mf.simulate(objective, flow, particles(), times=[1.0], time_limit=60.0)
         assert run.status.startswith("diverged at t = 0: ")
         assert run.stats["steps"] == 0
@@ -295,7 +298,12 @@ def test_types_of_a_run(x64):
         objective = mf.Objective(
             mf.Neuron("tanh"), mf.Square(), X.astype(dtype), Y.astype(dtype), penalty=mf.WeightDecay(0.1)
         )
-        for flow in (mf.GradientFlow(0.1), mf.AdaptiveFlow(1e-3, 1e-4), mf.TangentFlow(0.1)):
+        for flow in (
+            mf.GradientFlow(0.1),
+            mf.AdaptiveFlow(1e-3, 1e-4),
+            mf.StabilisedFlow(1e-3, 1e-4),
+            mf.TangentFlow(0.1),
+        ):
             run = mf.simulate(objective, flow, mf.Particles(THETA.astype(dtype)), times=[0, 0.5])
             assert run.done
             assert run.particles.dtype == dtype
