@@ -121,6 +121,7 @@ def choose(
         why = f"analytic on the line: {nodes[0]} to {most} points do for {n} samples, unless weights are large"
         return Plan(Interpolated(nodes, Blocked(block, tiles)), held, operations, traffic + 2 * n * most * size, why)
     if signs_suffice(unit) and d >= SIGNS_FROM and m * n <= memory:
+        block = _share(m, max(1, block // 2))  # signs take their part of the caches
         return Plan(Blocked(block, tiles, keep_signs=True), m * n, 4 * work, traffic + 2 * m * n, why)
     return Plan(Blocked(block, tiles), block * samples * pair, 6 * work, traffic, why)
 
