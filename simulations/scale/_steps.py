@@ -72,10 +72,8 @@ def measure(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     values["label"] = np.asarray(step.label)
     values["rate"], values["bandwidth"] = _machine()
     if run.baseline:
-        # Twice, so that there is something that two equal programs are compared on.
-        plain = _plain(*run.shape, run.steps)
-        if plain is not None:
-            programs |= {"plain_seconds": plain, "plain_again_seconds": plain}
+        if (plain := _plain(*run.shape, run.steps)) is not None:
+            programs["plain_seconds"] = plain
         if (torch := _torch(*run.shape, run.steps)) is not None:
             programs["torch_seconds"] = torch
         if isinstance(step.kernel, mf.Blocked):

@@ -16,15 +16,20 @@ Progress = Callable[[int, int], None]
 def bench(report: Progress | None = None) -> dict[str, Any]:
     """Rows for every shape of the panel, and the geometric mean of the speed-ups over plain JAX.
 
-    `seconds` are medians of seven steps, each program taking turns with the others. `speedup` is None where plain JAX
-    would not fit in memory. `fraction_of_limit` is the roofline's time over the measured one: of operations at the rate
-    of a large matrix product, of bytes at that of a copy. On a GPU the panel goes to 1e8 particles, every shape is also
-    run by plain streaming (`blocked`), and `precision` compares presets of matrix products.
+    `seconds` are those of one step, the median of seven loops of a few steps, each program taking turns with the
+    others. `speedup` is None where plain JAX would not fit in memory. `fraction_of_limit` is the roofline's time over
+    the measured one: of operations at the rate of a large matrix product, of bytes at that of a copy. On a GPU the
+    panel goes to 1e8 particles, every shape is also run by plain streaming (`blocked`), and `precision` compares
+    presets of matrix products.
     """
     accelerated = jax.default_backend() != "cpu"
     shapes = throughput.GPU_PANEL if accelerated else throughput.PANEL
     kernels = ("auto", "blocked") if accelerated else ("auto",)
-    runs = [Parameters(*shape, kernel=kernel, baseline=True) for shape in shapes for kernel in kernels]
+    runs = [
+        Parameters(*shape, kernel=kernel, baseline=True, steps=throughput.STEPS)
+        for shape in shapes
+        for kernel in kernels
+    ]
     rows = []
     for i, run in enumerate(runs):
         rows.append(_row(run, measure(run)[0]))
@@ -80,7 +85,7 @@ def print_table(answer: dict[str, Any], stream: TextIO) -> None:
     for heading, justify in headings.items():
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in answer["rows"]:
-        sizes = [f"{row[letter]:.6g}" for letter in "mnd"]
+        sizes = [f"{row[letter]:,}".replace(",", " ") for letter in "mnd"]
         gain = "" if row["speedup"] is None else f"{row['speedup']:.1f}×"
         products = row.get("fraction_of_products")
         table.add_row(

@@ -66,12 +66,16 @@ GRIDS: dict[str, dict[str, Any]] = {
 }
 
 
+STEPS = 3
+"""Steps of one timed call on the panel, for every program alike: in a loop memory is not asked for again each step."""
+
+
 def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
     """The runs of one size; every measurement is made `seeds` times."""
     sizes = GRIDS[size]
     made = []
     for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made += [Parameters(m, n, d, baseline=True, seed=seed) for m, n, d in sizes["panel"]]
+        made += [Parameters(m, n, d, baseline=True, steps=STEPS, seed=seed) for m, n, d in sizes["panel"]]
         alone: dict[str, Any] = {"seed": seed, "repeats": 2, "steps": 2}
         made += [Parameters(particles=m, **SPACE, **alone) for m in sizes["particles"]]
         made += [Parameters(particles=m, **PLANE, **alone) for m in sizes["particles"]]

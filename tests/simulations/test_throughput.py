@@ -36,7 +36,7 @@ def test_records_hold_what_the_claims_ask_for(tiny):
     assert all(np.all(record["seconds"] > 0) for record in tiny)
     (plane, space) = tiny.where(baseline=True)
     assert plane["label"][0] == "sorted"
-    assert {len(space[name]) for name in ("seconds", "plain_seconds", "plain_again_seconds")} == {2}
+    assert {len(space[name]) for name in ("seconds", "plain_seconds")} == {2}
     assert space["rate"][0] > space["bandwidth"][0] / 100 > 0
 
 
