@@ -39,25 +39,28 @@ GRIDS: dict[str, dict[str, Any]] = {
     "smoke": {
         "seeds": 5,
         "panel": [(10_000, 1000, 2), (10_000, 1000, 10)],
-        "particles": [10_000, 20_000, 40_000, 80_000, 160_000],
+        "particles": [20_000, 40_000, 80_000, 160_000, 320_000],
+        "plane": [100_000, 150_000, 220_000, 330_000, 500_000, 730_000, 1_100_000, 1_600_000],
         "samples": [2000, 4000, 8000, 16_000, 32_000],
-        "sorted": [20_000, 40_000, 80_000, 160_000, 320_000],
-        "blocked": [1000, 2000, 4000, 6000, 8000],
+        "sorted": [20_000, 30_000, 44_000, 66_000, 100_000, 146_000, 220_000, 320_000],
+        "blocked": [4000, 5000, 6000, 8000, 10_000, 12_000, 16_000],
         "dense": (4000, 4000),
     },
     "default": {
         "seeds": 5,
         "panel": PANEL,
         "particles": [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
+        "plane": [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
         "samples": [1000, 3000, 10_000, 30_000, 100_000, 300_000],
         "sorted": [10_000, 30_000, 100_000, 300_000, 1_000_000],
-        "blocked": [1000, 2000, 4000, 8000, 16_000],
+        "blocked": [4000, 5000, 6000, 8000, 10_000, 12_000, 16_000],
         "dense": (10_000, 10_000),
     },
     "paper": {
         "seeds": 7,
         "panel": GPU_PANEL,
         "particles": [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
+        "plane": [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
         "samples": [1000, 10_000, 100_000, 1_000_000, 10_000_000],
         "sorted": [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
         "blocked": [1000, 3000, 10_000, 30_000, 100_000],
@@ -78,7 +81,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
         made += [Parameters(m, n, d, baseline=True, steps=STEPS, seed=seed) for m, n, d in sizes["panel"]]
         alone: dict[str, Any] = {"seed": seed, "repeats": 2, "steps": 2}
         made += [Parameters(particles=m, **SPACE, **alone) for m in sizes["particles"]]
-        made += [Parameters(particles=m, **PLANE, **alone) for m in sizes["particles"]]
+        made += [Parameters(particles=m, **PLANE, **alone) for m in sizes["plane"]]
         made += [Parameters(samples=n, **MANY, **alone) for n in sizes["samples"]]
         for kernel in ("sorted", "blocked"):
             made += [Parameters(particles=m, samples=0, dimension=2, kernel=kernel, **alone) for m in sizes[kernel]]
@@ -184,5 +187,5 @@ STUDY = Study(
     run=measure,
     predict=no_theory,
     claims=CLAIMS,
-    cost={"smoke": "30 s", "default": "4 min", "paper": "minutes on a GPU"},
+    cost={"smoke": "80 s", "default": "some 6 min", "paper": "minutes on a GPU"},
 )
