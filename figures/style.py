@@ -2,6 +2,7 @@
 eyes.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -9,6 +10,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
+from simulations import Record, Records
+from simulations._records import along
 from theory.prediction import Prediction
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
@@ -58,6 +61,23 @@ def power(axes: Axes, x: np.ndarray, table: np.ndarray, predicted: Prediction, l
     """The theory's line y ∝ x^exponent through the last point of `points`."""
     last = np.exp(np.log(table[:, -1]).mean())
     axes.plot(x, last * (x / x[-1]) ** float(predicted.value), color=THEORY, lw=0.9, ls="--", label=label, zorder=2)
+
+
+Series = tuple[str, Records, Callable[[Record], float], str, str, Prediction]
+"""Label, records, what is measured, colour, marker, and the exponent that theory predicts."""
+
+
+def powers(axes: Axes, series: list[Series], x: str, theory: str) -> bool:
+    """Points of every series, and the power of x that theory predicts; whether there was anything to draw."""
+    drawn = False
+    for label, records, value, color, marker, predicted in series:
+        at, table = along(records, x, value)
+        if table.size:
+            points(axes, at, table, label, color, marker)
+            power(axes, at, table, predicted, None if drawn else theory)
+            drawn = True
+    axes.set(xscale="log", yscale="log")
+    return drawn
 
 
 def empty(axes: Axes, what: str) -> None:

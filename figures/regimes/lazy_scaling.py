@@ -1,24 +1,18 @@
 """Lazy against mean-field in six panels: in α, in m, in time, in the plane, on a teacher and on digits."""
 
-from collections.abc import Callable
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, points, power
+from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
 from simulations._records import along
 from simulations.regimes import _measures as measure
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
 from simulations.regimes.lazy_scaling import TANGENT, lazy_runs, trained_runs, width_runs
 from theory import scaling
-from theory.prediction import Prediction
 
 WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-
-Series = tuple[str, Records, Callable[[Record], float], str, str, Prediction]
-"""Label, records, what is measured, colour, marker, and the exponent that theory predicts."""
 
 
 def draw(records: Records) -> Figure:
@@ -67,19 +61,6 @@ def along_width(axes: Axes, records: Records) -> None:
         return empty(axes, "along m")
     axes.set(xlabel="particles m", ylabel="change of kernel (share), movement")
     return _legend_below(axes, 1e4)
-
-
-def powers(axes: Axes, series: list[Series], x: str, theory: str) -> bool:
-    """Points of every series, and the power of x that theory predicts; whether there was anything to draw."""
-    drawn = False
-    for label, records, value, color, marker, predicted in series:
-        at, table = along(records, x, value)
-        if table.size:
-            points(axes, at, table, label, color, marker)
-            power(axes, at, table, predicted, None if drawn else theory)
-            drawn = True
-    axes.set(xscale="log", yscale="log")
-    return drawn
 
 
 def _legend_below(axes: Axes, room: float) -> None:

@@ -6,9 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREY, ORANGE, THEORY, empty, points, power
+from figures.style import BLUE, GREY, ORANGE, THEORY, Series, empty, powers
 from simulations import Record, Records
-from simulations._records import along
 from simulations.scale import throughput as study
 from theory import cost
 
@@ -65,11 +64,18 @@ def runs_sorted(runs: Records) -> bool:
 def along_particles(axes: Axes, records: Records) -> None:
     """Time of a step against m, n fixed."""
     axes.set_title("b  Time is linear in particles")
-    series = [
-        ("blocked, d = 10, n = 100", study.space_runs()(records), BLUE, "o", cost.particle_exponent()),
-        ("sorted, d = 2, n = 1000", study.plane_runs()(records), ORANGE, "s", cost.particle_exponent("sorted")),
+    series: list[Series] = [
+        ("blocked, d = 10, n = 100", study.space_runs()(records), study.seconds, BLUE, "o", cost.particle_exponent()),
+        (
+            "sorted, d = 2, n = 1000",
+            study.plane_runs()(records),
+            study.seconds,
+            ORANGE,
+            "s",
+            cost.particle_exponent("sorted"),
+        ),
     ]
-    if not _lines(axes, series, "theory: slope 1"):
+    if not powers(axes, series, "particles", "theory: slope 1"):
         return empty(axes, "along m")
     axes.set(xlabel="particles m", ylabel="time of a step (s)")
     return _legend(axes, "upper left")
@@ -78,26 +84,28 @@ def along_particles(axes: Axes, records: Records) -> None:
 def jointly(axes: Axes, records: Records) -> None:
     """Time of a step against m = n in the plane."""
     axes.set_title("c  Sorting is quasi-linear in both")
-    series = [
-        ("every pair (blocked)", study.joint_runs(kernel="blocked")(records), BLUE, "o", cost.joint_exponent()),
-        ("sorted", study.joint_runs(kernel="sorted")(records), ORANGE, "s", cost.joint_exponent("sorted")),
+    series: list[Series] = [
+        (
+            "every pair (blocked)",
+            study.joint_runs(kernel="blocked")(records),
+            study.seconds,
+            BLUE,
+            "o",
+            cost.joint_exponent(),
+        ),
+        (
+            "sorted",
+            study.joint_runs(kernel="sorted")(records),
+            study.seconds,
+            ORANGE,
+            "s",
+            cost.joint_exponent("sorted"),
+        ),
     ]
-    if not _lines(axes, series, "theory: slopes 2, 1 (× log m)"):
+    if not powers(axes, series, "particles", "theory: slopes 2, 1 (× log m)"):
         return empty(axes, "with m = n")
     axes.set(xlabel="particles m = samples n, d = 2", ylabel="time of a step (s)")
     return _legend(axes, "upper left")
-
-
-def _lines(axes: Axes, series, theory: str) -> bool:
-    drawn = False
-    for label, records, color, marker, predicted in series:
-        at, table = along(records, "particles", study.seconds)
-        if table.size:
-            points(axes, at, table, label, color, marker)
-            power(axes, at, table, predicted, None if drawn else theory)
-            drawn = True
-    axes.set(xscale="log", yscale="log")
-    return drawn
 
 
 def _legend(axes: Axes, place: Literal["lower right", "upper left"]) -> None:

@@ -103,13 +103,10 @@ class AdaptiveFlow(AbstractFlow):
         return None
 
     def aim(self, state: State, time: float | Scalar) -> State:
-        return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
+        return aimed(state, time)
 
     def advice(self) -> str:
-        return (
-            f"its steps shrank to nothing; check that the objective is bounded below, or raise rtol "
-            f"(now {float(self.rtol):.3g}) or use float64"
-        )
+        return shrunk(self.rtol)
 
     def evaluated(self, state: State) -> int:
         return 6 * int(state.step)
@@ -118,6 +115,19 @@ class AdaptiveFlow(AbstractFlow):
 def objective_at(objective: AbstractObjective, mu: Particles):
     """position ↦ velocity, with the masses of μ."""
     return lambda position: objective.velocity(mu.moved(position))
+
+
+def aimed(state: State, time: float | Scalar) -> State:
+    """The state whose integrator stops at `time`."""
+    return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
+
+
+def shrunk(rtol: Scalar) -> str:
+    """What to try when steps to a tolerance became too short to move the clock."""
+    return (
+        f"its steps shrank to nothing; check that the objective is bounded below, or raise rtol "
+        f"(now {float(rtol):.3g}) or use float64"
+    )
 
 
 def resolved(rtol: Scalar, mu: Particles) -> None:

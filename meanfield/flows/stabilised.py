@@ -11,7 +11,7 @@ import numpy as np
 from meanfield._typing import Count, Position, Random, Scalar
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, beginning
-from meanfield.flows.adaptive import objective_at, resolved
+from meanfield.flows.adaptive import aimed, objective_at, resolved, shrunk
 from meanfield.flows.chebyshev import increment, longest, stages
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -167,13 +167,10 @@ class StabilisedFlow(AbstractFlow):
         return None
 
     def aim(self, state: State, time: float | Scalar) -> State:
-        return eqx.tree_at(lambda s: s.memory.horizon, state, jnp.asarray(time, state.time.dtype))
+        return aimed(state, time)
 
     def advice(self) -> str:
-        return (
-            f"its steps shrank to nothing; check that the objective is bounded below, or raise rtol "
-            f"(now {float(self.rtol):.3g}) or use float64"
-        )
+        return shrunk(self.rtol)
 
     def evaluated(self, state: State) -> int:
         return int(state.memory.evaluations)

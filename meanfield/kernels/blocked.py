@@ -4,13 +4,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from meanfield._typing import Inputs, Outputs, Position
 from meanfield.arguments import one_of, positive_count
 from meanfield.kernels import tile
 from meanfield.kernels.abstract import PRECISIONS, AbstractKernel
 from meanfield.kernels.dense import Dense
+from meanfield.kernels.shares import blocks, cut, over
 from meanfield.kernels.summation import compensated
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
@@ -62,14 +62,14 @@ class Blocked(AbstractKernel):
             return f, (z > 0 if keep else ())
 
         def row(block: Particles):
-            f, signs = _over(lambda samples: one(block, samples), tiles)
+            f, signs = over(lambda samples: one(block, samples), tiles)
             return f.reshape(-1, *f.shape[2:])[: x.shape[0]], signs
 
-        return compensated(row, self._blocks(mu))
+        return compensated(row, blocks(mu, self.particles))
 
     def backward(self, unit: AbstractUnit, mu: Particles, x: Inputs, kept: Any, r: Outputs) -> Position:
         dense = Dense(self.precision)
-        tiles = self._sample_tiles(x), self._sample_tiles(r, constant=True)
+        tiles = self._sample_tiles(x), self._sample_tiles(r, "constant")
         signs_kept = self.keep_signs and tile.signs_suffice(unit)
 
         def one(block: Particles, samples: Inputs, residual: Outputs, signs):
@@ -86,31 +86,13 @@ class Blocked(AbstractKernel):
                 return one(block, *jax.tree.map(lambda leaf: leaf[0], terms))
             return compensated(lambda term: (one(block, *term), ()), terms)[0]
 
-        rows = jax.lax.map(row, (self._blocks(mu), kept))
+        rows = jax.lax.map(row, (blocks(mu, self.particles), kept))
         return rows.reshape(-1, mu.position.shape[1])[: mu.m]
 
     def label(self) -> str:
         samples = "all" if self.samples is None else self.samples
         return f"blocked ({self.particles} particles × {samples} samples{', signs kept' * self.keep_signs})"
 
-    def _blocks(self, mu: Particles) -> Particles:
-        """[blocks, particles, p]; the last block is filled with copies of the last particle of mass zero."""
-        fill = -mu.m % self.particles
-        position = jnp.pad(mu.position, ((0, fill), (0, 0)), mode="edge")
-        mass = jnp.pad(mu.mass, (0, fill)).reshape(-1, self.particles)
-        shaped = position.reshape(-1, self.particles, mu.position.shape[1])
-        return eqx.tree_at(lambda nu: (nu.position, nu.mass), mu, (shaped, mass))
-
-    def _sample_tiles(self, rows: jax.Array, constant: bool = False) -> jax.Array:
+    def _sample_tiles(self, rows: jax.Array, mode: str = "edge") -> jax.Array:
         """[tiles, samples, …]; filled with the last row for inputs, with zeros for residuals."""
-        n = rows.shape[0]
-        size = n if self.samples is None else min(self.samples, n)
-        fill = ((0, -n % size), *((0, 0) for _ in rows.shape[1:]))
-        return jnp.pad(rows, fill, mode="constant" if constant else "edge").reshape(-1, size, *rows.shape[1:])
-
-
-def _over(function, tiles: jax.Array):
-    """`lax.map`, without its loop for a single tile."""
-    if tiles.shape[0] > 1:
-        return jax.lax.map(function, tiles)
-    return jax.tree.map(lambda leaf: leaf[None], function(tiles[0]))
+        return cut(rows, len(rows) if self.samples is None else min(self.samples, len(rows)), mode)

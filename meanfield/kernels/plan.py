@@ -11,6 +11,7 @@ from meanfield.kernels.blocked import Blocked
 from meanfield.kernels.dense import Dense
 from meanfield.kernels.interpolated import Interpolated, uncertified
 from meanfield.kernels.pallas import Pallas, unavailable
+from meanfield.kernels.shares import share
 from meanfield.kernels.sorted import Sorted, unsuited
 from meanfield.kernels.tile import signs_suffice
 from meanfield.units import AbstractUnit, Neuron
@@ -98,16 +99,16 @@ def choose(
         held = min(m, 1 << 20) * 6 * size + m * 4 + 32 * n * size
         operations = (m + n) * (bits + 12 * k)
         return Plan(Sorted(), held, operations, particles + 2 * 4 * m, "piecewise linear in two dimensions: exact sums")
-    if m <= CHAIN and m * n * pair <= min(TILE_BYTES["cpu" if platform == "cpu" else "other"], memory):
+    tile = min(TILE_BYTES["cpu" if platform == "cpu" else "other"], memory)
+    if m <= CHAIN and m * n * pair <= tile:
         traffic = particles + 2 * m * n * pair
         return Plan(Dense(), m * n * pair, 4 * work, traffic, f"the {m} × {n} array is small")
     absent = unavailable(unit, d, dtype, platform)
     if absent is None:
         held = 2 * (m * p + n * (d + k)) * size  # operands by columns, and partial sums
         return Plan(Pallas(), held, 6 * work, particles, "fused on the device: the m × n array is never written")
-    tile = min(TILE_BYTES["cpu" if platform == "cpu" else "other"], memory)
-    samples = _share(n, SAMPLES)
-    block = _share(m, min(CHAIN, max(1, tile // (samples * pair))))
+    samples = share(n, SAMPLES)
+    block = share(m, min(CHAIN, max(1, tile // (samples * pair))))
     traffic = particles + 2 * (m // block + 1) * n * d * size
     why = f"the {m} × {n} array would take {_readable(m * n * pair)}"
     if platform == "gpu":
@@ -121,7 +122,7 @@ def choose(
         why = f"analytic on the line: {nodes[0]} to {most} points do for {n} samples, unless weights are large"
         return Plan(Interpolated(nodes, Blocked(block, tiles)), held, operations, traffic + 2 * n * most * size, why)
     if signs_suffice(unit) and d >= SIGNS_FROM and m * n <= memory:
-        block = _share(m, max(1, block // 2))  # signs take their part of the caches
+        block = share(m, max(1, block // 2))  # signs take their part of the caches
         return Plan(Blocked(block, tiles, keep_signs=True), m * n, 4 * work, traffic + 2 * m * n, why)
     return Plan(Blocked(block, tiles), block * samples * pair, 6 * work, traffic, why)
 
@@ -134,15 +135,6 @@ def _nodes(unit: AbstractUnit, m: int, n: int, d: int, size: int, memory: int) -
     while n * sum(offered) * size > memory:
         offered.pop()
     return tuple(offered)
-
-
-def _share(count: int, most: int) -> int:
-    """Size of nearly equal shares of at most `most`: a divisor of `count` if one is near, so that nothing is padded."""
-    least = -(-count // most)
-    for shares in range(least, 2 * least + 1):
-        if count % shares == 0:
-            return count // shares
-    return -(-count // least)
 
 
 def _readable(count: int) -> str:

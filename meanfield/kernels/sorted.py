@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from meanfield._typing import Inputs, Outputs, Position
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.angular_order import AngularOrder, Place
+from meanfield.kernels.shares import blocks, cut, over, share
 from meanfield.kernels.summation import compensated
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
@@ -56,7 +56,7 @@ class Sorted(AbstractKernel):
             bins = [_binned(place, a[:, c] * v, a[:, c] * w, order.places) for c in range(unit.outputs)]
             return jnp.stack(bins), place
 
-        sums, places = compensated(histogram, _blocks(mu))
+        sums, places = compensated(histogram, blocks(mu, share(mu.m, BLOCK)))
         x2 = planar(unit, x)[order.rows]
         active = _active_particles(order, sums)
         slope = below * jnp.sum(sums, axis=2)[:, :, None] + (above - below) * active
@@ -86,7 +86,8 @@ class Sorted(AbstractKernel):
             columns += [dv, dw][: position.shape[1] - unit.outputs]
             return _columns(columns)
 
-        return _blockwise(rows, (mu.position, kept))
+        size = share(mu.m, BLOCK)
+        return over(rows, (cut(mu.position, size), cut(kept, size))).reshape(-1, mu.position.shape[1])[: mu.m]
 
     def label(self) -> str:
         return "sorted"
@@ -190,29 +191,3 @@ def _columns(columns: list):
     for i, column in reversed(list(enumerate(columns[:-1]))):
         out = jnp.where(index == i, column[:, None], out)
     return jnp.broadcast_to(out, (out.shape[0], len(columns)))
-
-
-def _blocks(mu: Particles) -> Particles:
-    """[blocks, size, p], filled up with copies of the last particle of mass zero."""
-    m = mu.m
-    size = -(-m // -(-m // BLOCK))
-    fill = -m % size
-    position = jnp.pad(mu.position, ((0, fill), (0, 0)), mode="edge").reshape(-1, size, mu.position.shape[1])
-    mass = jnp.pad(mu.mass, (0, fill)).reshape(-1, size)
-    return eqx.tree_at(lambda nu: (nu.position, nu.mass), mu, (position, mass))
-
-
-def _blockwise(rows, arrays: tuple):
-    """`rows` of whole arrays, at most BLOCK particles at a time."""
-    m = arrays[0].shape[0]
-    if m <= BLOCK:
-        return rows(arrays)
-    size = -(-m // -(-m // BLOCK))
-    split = jax.tree.map(
-        lambda leaf: jnp.pad(leaf, ((0, -m % size), *((0, 0) for _ in leaf.shape[1:])), mode="edge").reshape(
-            -1, size, *leaf.shape[1:]
-        ),
-        arrays,
-    )
-    out = jax.lax.map(rows, split)
-    return out.reshape(-1, *out.shape[2:])[:m]

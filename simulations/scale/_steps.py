@@ -67,9 +67,13 @@ def measure(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Seconds of every program by turns, and what the plan and the compiler say of memory and operations."""
     step = _engine(*run.shape, run.kernel, run.steps)
     programs = {"seconds": step.call}
-    values: dict[str, Any] = {name: getattr(step, name) for name in ("temporary_bytes", "operations", "traffic")}
-    values["planned_bytes"] = step.tile_bytes or step.plan.bytes
-    values["label"] = np.asarray(step.label)
+    values: dict[str, Any] = {
+        "temporary_bytes": step.temporary_bytes,
+        "operations": step.plan.operations,
+        "traffic": step.plan.traffic,
+        "planned_bytes": step.tile_bytes or step.plan.bytes,
+        "label": step.kernel.label(),
+    }
     values["rate"], values["bandwidth"] = _machine()
     if run.baseline:
         if (plain := _plain(*run.shape, run.steps)) is not None:
@@ -100,22 +104,10 @@ class _Step:
     temporary_bytes: int
 
     @property
-    def label(self) -> str:
-        return self.kernel.label()
-
-    @property
     def tile_bytes(self) -> int:
         """Of a blocked kernel; 0 for others."""
         blocked = isinstance(self.kernel, mf.Blocked)
         return 4 * self.kernel.particles * (self.kernel.samples or self.samples) if blocked else 0
-
-    @property
-    def operations(self) -> int:
-        return self.plan.operations
-
-    @property
-    def traffic(self) -> int:
-        return self.plan.traffic
 
 
 @functools.lru_cache(maxsize=2)
