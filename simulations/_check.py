@@ -82,6 +82,11 @@ def below(records: Records, *, select: Select, value: Value, predicted: float, w
     return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted, 1)
 
 
+def above(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
+    """The mean of a value over seeds is above `predicted`, by more than its error."""
+    return _mean(records, select, value, predicted, what, lambda measured, error: measured - error > predicted, 1)
+
+
 def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not
     counted.
@@ -91,6 +96,35 @@ def bounded(records: Records, *, select: Select, value: Value, predicted: float,
         return untested(predicted, "needs a run")
     measured = float(np.max(samples))
     return Verdict(measured <= predicted, measured, 0.0, predicted, f"{what}, largest of {len(samples)} runs")
+
+
+def at_least(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
+    """No run falls below `predicted`, a bound that is proved: `bounded` from the other side."""
+    samples = np.asarray([value(record) for record in select(records.done)])
+    if len(samples) < 1:
+        return untested(predicted, "needs a run")
+    measured = float(np.min(samples))
+    return Verdict(measured >= predicted, measured, 0.0, predicted, f"{what}, least of {len(samples)} runs")
+
+
+def share_above(
+    records: Records, *, select: Select, value: Callable[[Record], np.ndarray | float], predicted: float, what: str
+) -> Verdict:
+    """The probability of success is above `predicted`, by the exact one-sided interval of Clopper and Pearson.
+
+    `value` gives the outcomes of a run, true or false, one or many, all independent; the error reaches down to the
+    interval's lower end.
+    """
+    outcomes = [np.ravel(value(record)) for record in select(records.done)]
+    count = sum(map(len, outcomes))
+    if count < 1:
+        return untested(predicted, "needs a run")
+    from scipy.special import betaincinv
+
+    wins = int(np.sum(np.concatenate(outcomes) != 0))
+    low = float(betaincinv(wins, count - wins + 1, LEVEL)) if wins else 0.0
+    measured = wins / count
+    return Verdict(low > predicted, measured, measured - low, predicted, f"{what}, {wins} of {count}")
 
 
 def half_width(samples: np.ndarray, sides: int = 2) -> float:

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping
 from meanfield.arguments import one_of
 from simulations._study import Study
 
-_FILES = ("simulations.regimes.lazy_scaling", "simulations.scale.throughput")
+_FILES = (
+    "simulations.regimes.lazy_scaling",
+    # "simulations.regimes.tangent_kernel",
+    # "simulations.limits.particle_count",
+    # "simulations.limits.conic_equivalence",
+    # "simulations.limits.langevin",
+    # "simulations.limits.radial_limit",
+    # "simulations.limits.online_learning",
+    # "simulations.optimisation.global_convergence",
+    # "simulations.optimisation.sparse_deconvolution",
+    # "simulations.optimisation.birth_death",
+    # "simulations.generalisation.implicit_bias",
+    "simulations.scale.throughput",
+)
 
 
 class _Studies(Mapping[str, Study]):

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from simulations import Record, Records
-from simulations._check import LEVEL, below, bounded, equals, half_width, slope
+from simulations._check import (
+    LEVEL,
+    above,
+    at_least,
+    below,
+    bounded,
+    equals,
+    half_width,
+    share_above,
+    slope,
+)
 from simulations._records import along, narrowest, runs, widest
 
 
@@ -99,3 +109,24 @@ def test_along_takes_the_points_that_all_lines_have():
     x, table = along(records, "particles", last)
     assert x.tolist() == [10.0, 100.0, 1000.0, 10000.0]
     assert table.shape == (2, 4)
+
+
+def test_checks_from_above():
+    records = line(0.0, 0.01)
+    at = {"select": narrowest(runs()), "value": last, "what": "y"}
+    assert above(records, **at, predicted=0.9).passed
+    assert not above(records, **at, predicted=1.0).passed
+    assert at_least(records, **at, predicted=0.9).passed
+    assert not at_least(records, **at, predicted=1.2).passed
+
+
+@pytest.mark.parametrize(("wins", "count"), [(0, 10), (7, 10), (40, 40), (1, 1)])
+def test_share_is_clopper_and_pearsons(wins, count):
+    from scipy import stats
+
+    low = stats.binomtest(wins, count, alternative="greater").proportion_ci(1 - LEVEL).low
+    records = Records([Record({"seed": 0}, {"won": np.arange(count) < wins})])
+    verdict = share_above(records, select=runs(), value=lambda r: r["won"], predicted=0.5, what="won")
+    assert verdict.measured == wins / count
+    assert verdict.measured - verdict.error == pytest.approx(low, abs=1e-12)
+    assert verdict.passed == (low > 0.5)

@@ -1,0 +1,63 @@
+"""What every study promises: each claim holds at smoke size, and its control fails the very same check."""
+
+import dataclasses
+
+import pytest
+
+import simulations
+from theory.references import keys
+
+STUDIES = [name for name in simulations.STUDIES if name != "throughput"]  # a study of times has tests of its own
+CLAIMS = [(study, claim) for study in STUDIES for claim in simulations.find(study).claims]
+NAMES = [f"{study}-{claim.name}" for study, claim in CLAIMS]
+
+
+@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
+def test_claim_holds_and_control_fails(study, claim, smoke_of):
+    records = smoke_of(study)
+    verdict = claim.check(records)
+    assert verdict.passed is True, verdict
+    control = claim.control(records)
+    assert control.passed is False, control
+
+
+@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
+def test_control_is_the_same_check(study, claim):
+    """One function, other arguments, and the prediction not among them."""
+    assert claim.check.func is claim.control.func
+    assert claim.check.keywords["predicted"] == claim.control.keywords["predicted"]
+    changed = [name for name in claim.check.keywords if claim.check.keywords[name] is not claim.control.keywords[name]]
+    assert changed, "a control that changes nothing is no control"
+
+
+@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
+def test_claims_name_a_reference(study, claim):
+    assert claim.reference in keys()
+    assert claim.statement
+    assert claim.wrong
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_all_records_reached_their_end(study, smoke_of):
+    assert {record.status for record in smoke_of(study)} == {"done"}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_one_seed_decides_nothing_statistical(study, smoke_of):
+    """A mean, a slope, an interval needs seeds; a bound that is proved is tested by any run."""
+    records = smoke_of(study)
+    one = records.where(seed=min(records.column("seed")))
+    for claim in simulations.find(study).claims:
+        if claim.check.func.__name__ in ("slope", "equals", "below", "above"):
+            assert claim.check(one).passed is None, claim.name
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_sizes_and_seeds(study):
+    """Sizes grow; every field is documented; another first seed shares no run with this one."""
+    found = simulations.find(study)
+    runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "paper")}
+    assert len(runs["smoke"]) <= len(runs["default"]) <= len(runs["paper"])
+    assert set(found.cost) == set(runs)
+    assert set(simulations.field_docs(found.parameters)) == {f.name for f in dataclasses.fields(found.parameters)}
+    assert not {run.seed for run in found.grid("smoke", None, 1000)} & {run.seed for run in runs["smoke"]}
