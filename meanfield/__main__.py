@@ -17,7 +17,7 @@ Two-layer neural networks as particle systems, checked against theorems.
 
   list                      the studies, one line each
   run STUDY                 make a study's records, check its claims, draw its figure
-  verify [STUDY …]          the ledger: every claim with what was predicted and measured
+  verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there
   bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
@@ -82,6 +82,10 @@ class Verify:
     """Number of seeds for every setting; the size's own if not given."""
     first_seed: int = 0
     """The first of them."""
+    calibrate: int = 0
+    """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
+    alarm.
+    """
     json: bool = False
     """One JSON object on standard output; everything else goes to standard error."""
 
@@ -154,9 +158,36 @@ def _verify(arguments: list[str]) -> int:
 
     line = _read("verify", Verify, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
+    if line.options.calibrate:
+        return _calibrate(studies, line.options)
     made = {study.name: _records(study, line.options, {}) for study in studies}
     entries = [entry for study in studies for entry in simulations.verify(study, made[study.name])]
     return _close(line.options, made, entries, [])
+
+
+def _calibrate(studies: list, options: Verify) -> int:
+    """Count false alarms; the exit status is 1 when there are more than the level allows."""
+    import simulations
+
+    def report(done: int, total: int) -> None:
+        print(f"{study.name}: {done} of {total} re-seedings", file=sys.stderr, flush=True)
+
+    rows = []
+    for study in studies:
+        try:
+            rows += simulations.calibrate(study, options.size, options.calibrate, out=options.out, report=report)
+        except ValueError as problem:
+            raise Refused(str(problem)) from None
+        except OSError as problem:
+            raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+        except KeyboardInterrupt:
+            print("meanfield: stopped; the same command goes on from there.", file=sys.stderr)
+            raise SystemExit(130) from None
+    passed = all(row.passed is not False for row in rows)
+    simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps({"passed": passed, "calibration": [row.as_json() for row in rows]}))
+    return 0 if passed else 1
 
 
 def _figure(arguments: list[str]) -> int:

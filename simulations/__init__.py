@@ -4,9 +4,12 @@
 `sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
+from simulations._calibrate import Alarms as Alarms
+from simulations._calibrate import calibrate as calibrate
 from simulations._check import Verdict as Verdict
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
+from simulations._progress import print_calibration as print_calibration
 from simulations._progress import print_ledger as print_ledger
 from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
@@ -26,6 +29,7 @@ from simulations._sweep import sweep as sweep
 
 __all__ = [
     "STUDIES",
+    "Alarms",
     "Claim",
     "DamagedRecord",
     "Entry",
@@ -33,12 +37,14 @@ __all__ = [
     "Records",
     "Study",
     "Verdict",
+    "calibrate",
     "coerce",
     "complete",
     "field_docs",
     "find",
     "load",
     "prepare",
+    "print_calibration",
     "print_ledger",
     "reporter",
     "run",

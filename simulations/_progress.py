@@ -3,6 +3,7 @@
 import time
 from typing import TextIO
 
+from simulations._calibrate import Alarms
 from simulations._check import LEVEL
 from simulations._ledger import Entry
 from simulations._records import Record
@@ -82,6 +83,30 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
         f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; "
         f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
     )
+
+
+def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
+    """False alarms of every check, against the level it states."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
+    table = Table(title="calibration", title_justify="left", pad_edge=False)
+    for heading in (
+        "study",
+        "claim",
+        "false alarms",
+        "controls that passed",
+        "probability of so many alarms",
+        "verdict",
+    ):
+        table.add_column(heading, overflow="fold")
+    words = {True: "as stated", False: "TOO MANY", None: "not tested"}
+    for row in rows:
+        alarms = f"{row.alarms} of {row.reseedings}"
+        table.add_row(row.study, row.claim, alarms, str(row.missed), f"{row.probability:.2g}", words[row.passed])
+    console.print(table)
+    console.print(f"each check states a level of {LEVEL:g}; {sum(row.alarms for row in rows)} alarms in all.")
 
 
 def predicted(entry: Entry) -> str:

@@ -1,0 +1,110 @@
+"""Counting false alarms: of a check that is right, of one that is not, after a stop, and from the command line."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import simulations
+from meanfield.__main__ import main
+from simulations import Study, calibrate
+from simulations._calibrate import Alarms
+from simulations._check import equals
+from simulations._records import runs
+from simulations._study import claim
+from theory.prediction import Prediction
+
+ZERO = Prediction(0.0, "=", "the mean of fair draws", "meanfield")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One normal number."""
+
+    seed: int = 0
+    """Seed (integer)."""
+    shift: float = 0.0
+    """Its mean (any unit)."""
+
+
+def study(calls: list | None = None, bias: float = 0.0) -> Study:
+    def draw(run: Draw):
+        if calls is not None:
+            calls.append(run.seed)
+        rng = np.random.default_rng([run.seed, int(100 * run.shift)])
+        return {"draw": rng.normal(run.shift + bias, 1.0, 1)}, "done"
+
+    def grid(size: str, seeds: int | None = None, first: int = 0) -> list:
+        return [Draw(seed, shift) for seed in range(first, first + (seeds or 8)) for shift in (0.0, 50.0)]
+
+    check = claim(
+        "mean", "the mean is zero", ZERO, equals, select=runs(shift=0.0), what="mean",
+        value=lambda record: float(record["draw"][0]), wrong="shifted", control={"select": runs(shift=50.0)},
+    )  # fmt: skip
+    cost = {"smoke": "none", "default": "none", "paper": "none"}
+    return Study("draws", "regimes", "a test", Draw, grid, draw, lambda run: {}, (check,), cost)
+
+
+def test_a_right_check_is_as_stated(tmp_path):
+    (row,) = calibrate(study(), "smoke", 300, out=tmp_path)
+    assert (row.reseedings, row.missed) == (300, 0)
+    assert row.alarms <= 3  # four or more of 300 have probability 3e-4 at a level of 1e-3
+    assert row.passed
+
+
+def test_a_wrong_check_is_found_out(tmp_path):
+    (row,) = calibrate(study(bias=1.5), "smoke", 30, out=tmp_path)
+    assert row.alarms > 3
+    assert row.passed is False
+
+
+def test_no_run_is_shared_and_a_stop_costs_one_reseeding(tmp_path):
+    calls: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(study(calls), "smoke", 5, out=tmp_path, report=stop)
+    (row,) = calibrate(study(calls), "smoke", 5, out=tmp_path)
+    assert row.reseedings == 5
+    assert len(calls) == 5 * 16, "what was there was counted, not made again"
+    assert len(set(calls)) == 5 * 8
+    assert min(calls) >= 1000
+
+
+def test_another_study_or_a_damaged_file_is_counted_anew(tmp_path):
+    calls: list[int] = []
+    calibrate(study(calls), "smoke", 1, out=tmp_path)
+    (path,) = (tmp_path / "calibration").iterdir()
+    path.write_bytes(path.read_bytes()[:20])
+    calibrate(study(calls), "smoke", 1, out=tmp_path)
+    assert len(calls) == 32
+
+
+def test_probability_is_the_binomial_tail():
+    assert Alarms("s", "c", 200, 0, 0).probability == 1.0
+    assert Alarms("s", "c", 200, 1, 0).probability == pytest.approx(1 - 0.999**200)
+    assert Alarms("s", "c", 200, 4, 0).passed is False
+    assert Alarms("s", "c", 200, 0, 1).passed is False, "a control that passes is as bad"
+    assert Alarms("s", "c", 0, 0, 0).passed is None
+
+
+def test_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(simulations, "find", lambda name: study())
+    status = main(["verify", "draws", "--size", "smoke", "--calibrate", "3", "--out", str(tmp_path), "--json"])
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert status == 0
+    assert answer["passed"] is True
+    assert answer["calibration"][0]["reseedings"] == 3
+    assert "draws: 3 of 3 re-seedings" in said.err
+    assert "as stated" in said.err
+
+
+def test_bad_count(tmp_path, capsys):
+    status = main(["verify", "lazy_scaling", "--calibrate", "-2", "--out", str(tmp_path)])
+    assert status == 2
+    assert "calibrate=-2: expected a whole number of at least 1" in capsys.readouterr().err
