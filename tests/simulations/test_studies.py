@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+import figures
 import simulations
 from theory.references import keys
 
@@ -61,3 +62,24 @@ def test_sizes_and_seeds(study):
     assert set(found.cost) == set(runs)
     assert set(simulations.field_docs(found.parameters)) == {f.name for f in dataclasses.fields(found.parameters)}
     assert not {run.seed for run in found.grid("smoke", None, 1000)} & {run.seed for run in runs["smoke"]}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_figure_has_labels_and_a_theory(study, smoke_of):
+    """Every panel has a title or shares that of its neighbour, every axis with numbers a label, and theory is named."""
+    figure = figures.draw(simulations.find(study), smoke_of(study))
+    panels = [axes for axes in figure.axes if axes.has_data() and axes.axison]
+    assert sum(bool(axes.get_title(loc="left")) for axes in panels) >= 3
+    for axes in panels:
+        title = axes.get_title(loc="left")
+        assert axes.get_xlabel() or not axes.get_xticklabels(), title
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    said = [text.get_text().lower() for legend in legends for text in legend.get_texts()]
+    said += [text.get_text().lower() for axes in figure.axes for text in axes.texts]
+    assert any(word in text for text in said for word in ("theory", "exact", "predicted", "bound", "limit"))
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_figure_without_records_says_so(study):
+    figure = figures.draw(simulations.find(study), simulations.Records([]))
+    assert any("no runs" in text.get_text() for axes in figure.axes for text in axes.texts)
