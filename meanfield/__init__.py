@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meanfield import activations as activations
     from meanfield import datasets as datasets
     from meanfield import observables as observables
+    from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import GradientFlow as GradientFlow
@@ -77,6 +78,7 @@ _HOME = {
         "AdaptiveFlow",
         "GradientFlow",
         "OptimiserFlow",
+        "SGD",
         "StabilisedFlow",
         "State",
         "TangentFlow",

@@ -5,6 +5,16 @@ from meanfield.flows.adaptive import AdaptiveFlow
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.optimiser import OptimiserFlow
 from meanfield.flows.stabilised import StabilisedFlow
+from meanfield.flows.stochastic import SGD
 from meanfield.flows.tangent import TangentFlow
 
-__all__ = ["AbstractFlow", "AdaptiveFlow", "GradientFlow", "OptimiserFlow", "StabilisedFlow", "State", "TangentFlow"]
+__all__ = [
+    "SGD",
+    "AbstractFlow",
+    "AdaptiveFlow",
+    "GradientFlow",
+    "OptimiserFlow",
+    "StabilisedFlow",
+    "State",
+    "TangentFlow",
+]

@@ -1,0 +1,143 @@
+"""Stochastic gradient descent: each step sees a few samples, drawn from the data or made fresh."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._typing import Random, Scalar
+from meanfield.arguments import positive_count
+from meanfield.flows.abstract import AbstractFlow, State, beginning
+from meanfield.flows.gradient import GradientFlow
+from meanfield.kernels import plan
+from meanfield.kernels.sharded import Sharded, spread
+from meanfield.objective import AbstractObjective, Objective, TangentObjective
+from meanfield.particles import Particles
+
+
+class SGD(AbstractFlow):
+    r"""Stochastic gradient descent θ_j ← θ_j + h v_j, v the velocity on B samples drawn anew at every step.
+
+    **Arguments:**
+
+    - `step`: h, in units of mean-field time: a positive number, or a schedule k ↦ h_k, as in `GradientFlow`.
+    - `batch`: B, samples of a step.
+    - `replacement`: whether the B samples are drawn with replacement, hence independently (the default), or are B
+      different ones. All samples without replacement are `GradientFlow`, to the bit.
+    - `sampler`: for one pass over an endless stream: a function (key, B) ↦ (x [B, d], y) that makes fresh samples. The
+      objective's own samples are then only observed.
+
+    The velocity is unbiased for losses that are means over samples; the soft-min `Exponential` is not one. The samples
+    of step k follow from `fold_in(key, k)`, so that the length of chunks is not part of the result. A centred model
+    pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts velocities,
+    one a step, each on B samples.
+
+    Raises `ValueError` for a step or batch that is not positive, for more samples than there are without replacement,
+    for a sampler of other shapes, and, at the start, for a simulation without `key`.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> unit, key = mf.Neuron("tanh"), jax.random.key(0)
+    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(4), y=jnp.ones(4))
+    >>> mu = mf.Particles.gaussian(key, unit, m=20, d=4)
+    >>> run = mf.simulate(objective, mf.SGD(0.1, batch=2), mu, times=[0, 10.0], key=key)
+    >>> bool(run.values["risk"][1] < run.values["risk"][0])
+    True
+    >>> def sampler(key, batch):
+    ...     x = jax.random.normal(key, (batch, 4))
+    ...     return x, jnp.tanh(x[:, 0])
+    >>> mf.simulate(objective, mf.SGD(0.1, batch=8, sampler=sampler), mu, times=[0, 10.0], key=key).stats["steps"]
+    100
+    """
+
+    descent: GradientFlow
+    batch: int = eqx.field(static=True)
+    replacement: bool = eqx.field(static=True)
+    sampler: Callable | None
+
+    def __init__(self, step, batch: int, *, replacement: bool = True, sampler: Callable | None = None):
+        self.descent = GradientFlow(step)
+        self.batch = positive_count("batch", batch)
+        self.replacement = bool(replacement)
+        if sampler is not None and not callable(sampler):
+            raise ValueError(f"sampler={sampler!r}: expected a function of a key and a number of samples, or None.")
+        self.sampler = sampler
+
+    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
+        if not isinstance(objective, Objective):
+            raise ValueError(f"objective={type(objective).__name__}: expected an Objective, whose samples are drawn.")
+        n = objective.x.shape[0]
+        if self.sampler is not None:
+            _check_sampler(self.sampler, self.batch, objective)
+        elif self.batch > n and not self.replacement:
+            raise ValueError(f"batch={self.batch}: expected at most n={n} different samples, or replacement=True.")
+        return self.descent.prepare(objective, mu)
+
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
+        if key is None:
+            raise ValueError("key=None: SGD draws samples; expected a key such as jax.random.key(0).")
+        return beginning(mu, key)
+
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        assert state.key is not None
+        key = jax.random.fold_in(state.key, state.step)
+        return self.descent.step(self._drawn(objective, state.particles, key), state)
+
+    def _drawn(self, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
+        """The objective on the samples of one step."""
+        if isinstance(objective, TangentObjective):
+            return TangentObjective(self._drawn(objective.network, mu, key), objective.anchor)  # type: ignore[arg-type]
+        assert isinstance(objective, Objective)
+        n = objective.x.shape[0]
+        if self.sampler is not None:
+            x, y = self.sampler(key, self.batch)
+            reference = False if objective.reference is None else objective.reference
+            fresh = Objective(
+                objective.unit, objective.loss, x.astype(objective.x.dtype), y, objective.scale, objective.penalty,
+                reference, objective.kernel,
+            )  # fmt: skip
+            x, y, offset = fresh.x, fresh.y, fresh.offset
+        elif self.replacement or self.batch < n:
+            rows = jax.random.choice(key, n, (self.batch,), replace=self.replacement)
+            x, y = objective.x[rows], objective.y[rows]
+            offset = None if objective.offset is None else objective.offset[rows]
+        else:
+            return objective
+        return eqx.tree_at(
+            lambda o: (o.x, o.y, o.offset, o.ready),
+            objective,
+            (x, y, offset, _kernel(objective, mu, self.batch)),
+            is_leaf=lambda leaf: leaf is None,
+        )
+
+    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.descent.clock(times)
+
+    def aim(self, state: State, time: float | Scalar) -> State:
+        return state
+
+    def advice(self) -> str:
+        size = self.descent.size
+        now = "its schedule" if callable(size) else f"{float(size):.3g}"
+        return f"lower the step (now {now}) or raise the batch (now {self.batch})"
+
+
+def _kernel(objective: Objective, mu: Particles, n: int):
+    """The kernel for n samples, on the devices of the one for all samples."""
+    mesh = objective.ready.mesh if isinstance(objective.ready, Sharded) else None
+    share = -(-mu.m // (1 if mesh is None else mesh.size))
+    return spread(objective.kernel or plan(objective, share, n=n).kernel, mesh)
+
+
+def _check_sampler(sampler: Callable, batch: int, objective: Objective) -> None:
+    """Raises `ValueError` for shapes that a step can't use."""
+    made = jax.eval_shape(lambda key: sampler(key, batch), jax.random.key(0))
+    if not isinstance(made, tuple | list) or len(made) != 2:
+        raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
+    x, y = made
+    expected = (batch, objective.x.shape[1])
+    if x.shape != expected or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"sampler returned x of shape {x.shape} and type {x.dtype}: expected floats {expected}.")
+    if y.shape[:1] != (batch,):
+        raise ValueError(f"sampler returned y of shape {y.shape}: expected {batch} targets.")
