@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from meanfield import datasets as datasets
     from meanfield import observables as observables
     from meanfield.flows import SGD as SGD
+    from meanfield.certificates import OptimalityGap as OptimalityGap
+    from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
+    from meanfield.flows import ConicFlow as ConicFlow
     from meanfield.flows import GradientFlow as GradientFlow
+    from meanfield.flows import Langevin as Langevin
     from meanfield.flows import OptimiserFlow as OptimiserFlow
     from meanfield.flows import StabilisedFlow as StabilisedFlow
     from meanfield.flows import State as State
@@ -73,10 +77,13 @@ _HOME = {
         "TestError",
         "TestRisk",
     ],
+    "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
     "meanfield.flows": [
         "AbstractFlow",
         "AdaptiveFlow",
+        "ConicFlow",
         "GradientFlow",
+        "Langevin",
         "OptimiserFlow",
         "SGD",
         "StabilisedFlow",

@@ -2,7 +2,9 @@
 
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.adaptive import AdaptiveFlow
+from meanfield.flows.conic import ConicFlow
 from meanfield.flows.gradient import GradientFlow
+from meanfield.flows.langevin import Langevin
 from meanfield.flows.optimiser import OptimiserFlow
 from meanfield.flows.stabilised import StabilisedFlow
 from meanfield.flows.stochastic import SGD
@@ -12,7 +14,9 @@ __all__ = [
     "SGD",
     "AbstractFlow",
     "AdaptiveFlow",
+    "ConicFlow",
     "GradientFlow",
+    "Langevin",
     "OptimiserFlow",
     "StabilisedFlow",
     "State",
