@@ -16,15 +16,16 @@ from meanfield.particles import Particles
 class ConicFlow(AbstractFlow):
     r"""Conic particle descent: p_j ← p_j exp(−4αh F'[μ](θ_j)) and θ_j ← θ_j + βh v_j, with v_j = −∇F'[μ](θ_j).
 
-    As h → 0 this is the Wasserstein–Fisher–Rao gradient flow ∂_t μ = −4α F'[μ] μ + β ∇·(μ ∇F'[μ]). In the coordinates of
-    Chizat (2019), p_j = r_j²/m, it reads r_j' = −2α r_j F'[μ](θ_j) and θ_j' = −β ∇F'[μ](θ_j): r changes at the rate 2α,
-    the mass r² at twice that. The multiplicative step is mirror descent. Total mass is not conserved, a particle of mass
-    0 keeps it, and both updates take F' and its gradient from the same μ, in one pass: Φ is linear in the output weights
-    a, so that ∫ r Φ = a·∂_a ∫ r Φ.
+    As h → 0 this is the Wasserstein–Fisher–Rao gradient flow ∂_t μ = −4α F'[μ] μ + β ∇·(μ ∇F'[μ]). In the
+    coordinates of Chizat (2019), p_j = r_j²/m, it reads r_j' = −2α r_j F'[μ](θ_j) and θ_j' = −β ∇F'[μ](θ_j): r changes
+    at the rate 2α, the mass r² at twice that. The multiplicative step is mirror descent. Total mass is not conserved,
+    a particle of mass 0 keeps it, and both updates take F' and its gradient from the same μ, in one pass: Φ is linear
+    in the output weights a, so that ∫ r Φ = a·∂_a ∫ r Φ.
 
-    Two flows of particles in a vector space are this one, up to O(h). For Φ and V of degree 2 in θ, θ = r u with |u| = 1
-    and mass r² is ConicFlow on the sphere of all parameters, α = β = 1. For a ReLU with |a| = |w|, the mass |a||w| on the
-    directions w/|w| with the sign of a fixed is ConicFlow on the sphere of the input weights, α = ½ and β = 1.
+    Two flows of particles in a vector space are this one, up to O(h). For Φ and V of degree 2 in θ, θ = r u with
+    |u| = 1 and mass r² is ConicFlow on the sphere of all parameters, α = β = 1. For a ReLU with |a| = |w|, the mass
+    |a||w| on the directions w/|w| with the sign of a fixed is ConicFlow on the sphere of the input weights, α = ½ and
+    β = 1.
 
     **Arguments:**
 

@@ -1,11 +1,13 @@
 """The conic flow against loops in numpy, the flows it is equivalent to, and bad input."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
 
 import meanfield as mf
+from meanfield.flows.conic import first_variation
 
 N, D, M = 5, 2, 6
 EPS = np.finfo(float).eps
@@ -45,8 +47,9 @@ def test_conic_flow_is_its_formula(data, signed):
     assert np.abs(run.particles.mass - mass).max() < 1e4 * EPS
 
 
-@pytest.mark.parametrize("unit", [mf.Neuron("relu"), mf.Neuron("tanh", bias=True, outputs=2)])
-@pytest.mark.parametrize("kernel", [None, mf.Blocked(2)])
+@pytest.mark.parametrize(
+    ("unit", "kernel"), [(mf.Neuron("relu"), None), (mf.Neuron("tanh", bias=True, outputs=2), mf.Blocked(2))]
+)
 def test_first_variation_comes_with_the_velocity(data, unit, kernel):
     """F' at the particles equals `Objective.first_variation`, for one output and several, whichever kernel."""
     x, y, _, mass = data
@@ -54,10 +57,10 @@ def test_first_variation_comes_with_the_velocity(data, unit, kernel):
     theta = np.random.default_rng(1).normal(size=(M, unit.size(D)))
     objective = mf.Objective(unit, mf.Square(), x, y, 3.0, mf.WeightDecay(0.2), kernel=kernel)
     mu = mf.Particles(theta, mass)
-    value, velocity = mf.flows.conic.first_variation(objective, mu)
-    expected = objective.first_variation(mu, mu.position)
+    value, velocity = eqx.filter_jit(first_variation)(objective, mu)
+    expected, exact = eqx.filter_jit(lambda o, mu: (o.first_variation(mu, mu.position), o.velocity(mu)))(objective, mu)
     assert np.abs(value - expected).max() <= 1e3 * EPS * np.abs(expected).max()
-    assert np.array_equal(velocity, objective.velocity(mu))
+    assert np.abs(velocity - exact).max() <= 1e3 * EPS * np.abs(exact).max()
 
 
 def test_two_homogeneous_particles_are_masses_on_the_sphere(data):
@@ -120,11 +123,11 @@ def test_bad_input():
     objective = mf.Objective(unit, mf.Square(), jnp.eye(2), jnp.ones(2))
     with pytest.raises(ValueError, match="step=0"):
         mf.ConicFlow(0)
-    with pytest.raises(ValueError, match="growth=-1.0"):
+    with pytest.raises(ValueError, match="growth=-1"):
         mf.ConicFlow(0.1, growth=-1.0)
     with pytest.raises(ValueError, match="transport="):
         mf.ConicFlow(0.1, transport=jnp.nan)
-    with pytest.raises(ValueError, match="position has a row of length 3.46"):
+    with pytest.raises(ValueError, match=r"position has a row of length 3\.46"):
         mf.simulate(objective, mf.ConicFlow(0.1, sphere=True), mu, times=1.0)
     with pytest.raises(ValueError, match="linearised"):
         mf.simulate(mf.TangentObjective(objective, mu), mf.ConicFlow(0.1), mu, times=1.0)
