@@ -30,11 +30,11 @@ class Program:
         fit = np.hstack(
             [sign * self.cells.on[c][:, None] * self.x for c, sign in chosen] + [np.zeros((len(self.y), k))]
         )
-        walls: Any = sparse.block_diag([self.cells.walls(c) for c, _ in chosen])
+        walls: Any = sparse.block_diag([sparse.coo_array(self.cells.walls(c)) for c, _ in chosen])
         # Columns are all v and then all t; below the walls stand the rows t, v of each second-order cone.
         order = np.concatenate([np.append(k * d + j, np.arange(j * d, (j + 1) * d)) for j in range(k)])
-        lengths = sparse.csc_matrix((np.ones(len(order)), (np.arange(len(order)), order)))
-        inside = sparse.vstack([sparse.hstack([walls, sparse.csc_matrix((walls.shape[0], k))]), lengths])
+        lengths = sparse.csc_array((np.ones(len(order)), (np.arange(len(order)), order)))
+        inside = sparse.vstack([sparse.hstack([walls, sparse.csc_array((walls.shape[0], k))]), lengths])
         cones = [("Nonnegative", walls.shape[0]), *[("SecondOrder", d + 1)] * k]
         solution = _solved(fit, self.y, np.append(np.zeros(k * d), np.full(k, self.decay)), inside, cones)
         vectors, signs = solution[: k * d].reshape(k, d), np.array([sign for _, sign in chosen])
@@ -83,7 +83,7 @@ def lasso(features: Array, y: Array, strength: float) -> Array:
 
     k = features.shape[1]
     fit, cones = np.hstack([features, -features]), [("Nonnegative", 2 * k)]
-    parts = _solved(fit, y, np.full(2 * k, strength), sparse.identity(2 * k), cones)
+    parts = _solved(fit, y, np.full(2 * k, strength), sparse.eye_array(2 * k), cones)
     return parts[:k] - parts[k:]
 
 
@@ -94,8 +94,10 @@ def _solved(fit: Array, y: Array, linear: Array, inside: Any, cones: list[tuple[
     clarabel: Any = import_module("clarabel")
     (n, q), rows = fit.shape, inside.shape[0]
     # The residuals are variables of their own: a product of `fit` with itself would square its condition.
-    constraints = sparse.bmat([[sparse.csc_matrix(fit), -sparse.identity(n)], [-inside, None]], format="csc")
-    square = sparse.diags(np.append(np.zeros(q), np.full(n, 1 / n)), format="csc")
+    constraints = sparse.csc_matrix(
+        sparse.block_array([[sparse.csc_array(fit), -sparse.eye_array(n)], [-inside, None]])
+    )
+    square = sparse.csc_matrix(sparse.diags_array(np.append(np.zeros(q), np.full(n, 1 / n))))
     kinds = [clarabel.ZeroConeT(n), *[getattr(clarabel, f"{kind}ConeT")(size) for kind, size in cones]]
     settings = clarabel.DefaultSettings()
     settings.verbose = False
