@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from meanfield import activations as activations
     from meanfield import datasets as datasets
     from meanfield import observables as observables
-    from meanfield.flows import SGD as SGD
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
+    from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import ConicFlow as ConicFlow

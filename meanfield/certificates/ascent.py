@@ -1,0 +1,43 @@
+"""A lower bound of the maximum over the sphere, by climbing from many directions."""
+
+import numpy as np
+
+from meanfield.certificates.slope import Array, Slope
+
+STARTS = 256
+"""Random directions to start from, beside those of the data and of the particles."""
+
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
+"""How far a step goes towards the gradient's direction: the best of these is taken."""
+
+
+def ascent_maximum(slope: Slope, starts: Array | None = None, steps: int = 100) -> float:
+    """The largest |h(u)| found. Starts: the rows z, random directions (the same ones each time), rows of `starts`."""
+    slope = slope.reduced()
+    if len(slope.c) == 0:
+        return 0.0
+    rows = [slope.z, np.random.default_rng(0).normal(size=(STARTS, slope.z.shape[1]))]
+    if starts is not None:
+        rows.append(starts[np.any(starts != 0, axis=1)])
+    return max(_climbed(one, np.concatenate(rows), steps) for one in (slope, slope.negative()))
+
+
+def _climbed(slope: Slope, u: Array, steps: int) -> float:
+    u = _unit(u)
+    value = slope(u)
+    # Fewer and fewer directions are followed, so that the cost is that of a few times all starts.
+    for step in range(steps):
+        if step % 10 == 0 and len(u) > 16:
+            best = np.argsort(-value)[: max(16, len(u) // 2)]
+            u, value = u[best], value[best]
+        towards = _unit(slope.gradient(u))
+        for share in SHARES:
+            trial = _unit(share * towards + (1 - share) * u)
+            height = slope(trial)
+            better = height > value
+            u, value = np.where(better[:, None], trial, u), np.where(better, height, value)
+    return max(0.0, float(np.max(value)))
+
+
+def _unit(u: Array) -> Array:
+    return u / np.maximum(np.linalg.norm(u, axis=1, keepdims=True), 1e-300)
