@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meanfield import activations as activations
     from meanfield import datasets as datasets
     from meanfield import observables as observables
+    from meanfield import spikes as spikes
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.flows import SGD as SGD
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from meanfield.flows import GradientFlow as GradientFlow
     from meanfield.flows import Langevin as Langevin
     from meanfield.flows import OptimiserFlow as OptimiserFlow
+    from meanfield.flows import OutputFlow as OutputFlow
+    from meanfield.flows import RungeKutta as RungeKutta
     from meanfield.flows import StabilisedFlow as StabilisedFlow
     from meanfield.flows import State as State
     from meanfield.flows import TangentFlow as TangentFlow
@@ -51,11 +54,13 @@ if TYPE_CHECKING:
     from meanfield.observables import TestError as TestError
     from meanfield.observables import TestRisk as TestRisk
     from meanfield.particles import Particles as Particles
+    from meanfield.penalties import TotalMass as TotalMass
     from meanfield.penalties import WeightDecay as WeightDecay
     from meanfield.replicas import simulate_replicas as simulate_replicas
     from meanfield.sharding import shard as shard
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
+    from meanfield.spikes import Spike as Spike
     from meanfield.tangent import tangent_kernel as tangent_kernel
     from meanfield.units import AbstractUnit as AbstractUnit
     from meanfield.units import Neuron as Neuron
@@ -85,6 +90,8 @@ _HOME = {
         "GradientFlow",
         "Langevin",
         "OptimiserFlow",
+        "OutputFlow",
+        "RungeKutta",
         "SGD",
         "StabilisedFlow",
         "State",
@@ -94,15 +101,16 @@ _HOME = {
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
-    "meanfield.penalties": ("WeightDecay",),
+    "meanfield.penalties": ["TotalMass", "WeightDecay"],
     "meanfield.sharding": ("shard",),
     "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],
+    "meanfield.spikes": ("Spike",),
     "meanfield.tangent": ("tangent_kernel",),
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
 _WHERE = {name: home for home, names in _HOME.items() for name in names}
-_MODULES = ("activations", "datasets", "observables")
+_MODULES = ("activations", "datasets", "observables", "spikes")
 
 __all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 

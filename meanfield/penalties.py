@@ -17,3 +17,19 @@ class WeightDecay(eqx.Module):
 
     def __call__(self, theta: Parameter) -> Scalar:
         return (0.5 * self.strength * jnp.sum(jnp.square(theta))).astype(theta.dtype)
+
+
+class TotalMass(eqx.Module):
+    """V(θ) = strength, so that ∫ V dμ is strength times the mass of μ: the total-variation norm where |a| is fixed to 1.
+
+    It matters to flows under which mass may change, such as `ConicFlow`. Raises `ValueError` for a strength that is
+    negative or not finite.
+    """
+
+    strength: Scalar
+
+    def __init__(self, strength):
+        self.strength = jnp.asarray(positive_number("strength", strength, zero=True), dtype=float)
+
+    def __call__(self, theta: Parameter) -> Scalar:
+        return self.strength.astype(theta.dtype)

@@ -1,0 +1,168 @@
+"""Sparse deconvolution on the torus: its objective, its dual certificate, and its optimum to rounding.
+
+A measure ν = Σ_i w_i δ_{x_i} on [0, 1)^d is seen by the real Fourier modes up to an order: φ(x) ∈ ℝ^n, n = (2·order +
+1)^d, holds 1, and then √2 cos 2πk·x, √2 sin 2πk·x for each k whose first non-zero entry is positive, in lexical order.
+With ⟨u, v⟩ = (1/n) Σ u_i v_i, |φ(x)| = 1 and ⟨φ(x), φ(x')⟩ is the Dirichlet kernel. The objective is
+
+    J(ν) = ½|∫φ dν − y|² + λ|ν|(T^d),  first variation for a particle of sign s  J'_s(x) = λ(1 − s η(x)),
+    certificate  η(x) = ⟨φ(x), y − ∫φ dν⟩/λ:  ν is optimal if and only if |η| ≤ 1 and η = sign w_i at x_i.
+"""
+
+import functools
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import _checks
+from theory._checks import Array
+
+
+def dirichlet_kernel(t: ArrayLike, order: int) -> Array:
+    """⟨φ(x), φ(x')⟩ = Π_l D(t_l) for t = x − x', D(t) = sin((2·order + 1)πt)/((2·order + 1) sin πt).
+
+    `t` is [l, d]; the result is [l]. Raises ValueError for an order below 1.
+
+    >>> dirichlet_kernel([[0.0], [1 / 15], [0.5]], order=7).round(3)
+    array([ 1.   , -0.   , -0.067])
+
+    Source: `chizat2022sparse`.
+    """
+    t = _checks.array("t", t, ["[l, d]"])
+    side = 2 * _checks.integer("order", order) + 1
+    sine = np.sin(np.pi * t)
+    whole = np.abs(sine) < 1e-8  # there D = 1 up to (side · 1e-8)²
+    return np.prod(np.where(whole, 1.0, np.sin(side * np.pi * t) / (side * np.where(whole, 1.0, sine))), axis=1)
+
+
+@functools.lru_cache(maxsize=16)
+def waves(order: int, dimension: int) -> tuple[Array, Array]:
+    """(k, phase) of the n measurements, [n, d] and [n]: entry i of φ(x) is c_i cos(2πk_i·x − phase_i), |φ(x)| = 1."""
+    each = range(-order, order + 1)
+    half = [k for k in itertools.product(each, repeat=dimension) if k > (0,) * dimension]
+    k = np.array([(0,) * dimension] + [k for k in half for _ in range(2)], float)
+    return k, np.array([0.0] + [0.0, np.pi / 2] * len(half))
+
+
+def features(positions: ArrayLike, order: int) -> tuple[Array, Array, Array]:
+    """(φ, ∇φ, ∇²φ) at `positions` [l, d]: shapes [l, n], [l, n, d] and [l, n, d, d].
+
+    >>> features([[0.0]], order=1)[0].round(3)
+    array([[1.   , 1.414, 0.   ]])
+
+    Source: `chizat2022sparse`.
+    """
+    positions = _checks.array("positions", positions, ["[l, d]"])
+    k, phase = waves(_checks.integer("order", order), positions.shape[1])
+    angle = 2 * np.pi * positions @ k.T - phase
+    size = np.where(np.arange(len(k)) == 0, 1.0, np.sqrt(2))
+    value, slope = size * np.cos(angle), -size * np.sin(angle)
+    wave = 2 * np.pi * k
+    return value, slope[..., None] * wave, -value[..., None, None] * wave[:, :, None] * wave[:, None, :]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The data of one deconvolution: `y` [n], the order of the modes, the dimension of the torus, and λ > 0.
+
+    Raises ValueError if `y` has not (2·order + 1)^dimension entries, or λ is not positive.
+    """
+
+    y: Array
+    order: int
+    dimension: int
+    strength: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "y", _checks.array("y", self.y, ["[n]"]))
+        order, dimension = _checks.integer("order", self.order), _checks.integer("dimension", self.dimension)
+        _checks.same("y", len(self.y), "order and dimension", (2 * order + 1) ** dimension)
+        _checks.number("strength", self.strength, exclusive=True)
+
+    def residual(self, weights: ArrayLike, positions: ArrayLike) -> Array:
+        """∫φ dν − y, shape [n]."""
+        return np.asarray(weights) @ features(positions, self.order)[0] - self.y
+
+    def objective(self, weights: ArrayLike, positions: ArrayLike) -> float:
+        """J(ν).
+
+        >>> round(Problem([1.0, 0.0, 0.0], 1, 1, 0.1).objective([0.5], [[0.0]]), 6)
+        0.258333
+        """
+        r = self.residual(weights, positions)
+        return 0.5 * float(np.mean(r**2)) + self.strength * float(np.sum(np.abs(weights)))
+
+    def certificate(self, residual: ArrayLike, points: ArrayLike) -> tuple[Array, Array, Array]:
+        """(η, ∇η, ∇²η) at `points` [l, d] for ∫φ dν − y = `residual`: shapes [l], [l, d], [l, d, d]."""
+        r = -np.asarray(residual) / (self.strength * len(self.y))
+        value, slope, curvature = features(points, self.order)
+        return value @ r, np.einsum("lnd,n->ld", slope, r), np.einsum("lnde,n->lde", curvature, r)
+
+    def on_grid(self, residual: ArrayLike, side: int) -> Array:
+        """η at the points (i_1, …, i_d)/`side`, shape [side, …, side], by the fast Fourier transform."""
+        r = -np.asarray(residual) / (self.strength * len(self.y))
+        k, _ = waves(self.order, self.dimension)
+        spectrum = np.zeros((side,) * self.dimension, complex)
+        np.add.at(spectrum, tuple(np.int64(k[1::2]).T % side), np.sqrt(2) * (r[1::2] - 1j * r[2::2]))
+        return r[0] + np.fft.ifftn(spectrum, norm="forward").real
+
+    def highest(self, residual: ArrayLike, side: int) -> float:
+        """A bound on sup |η| that holds for certain: the largest |η| on the grid over cos(π·order/side)^d.
+
+        A trigonometric polynomial of degree k is at most 1/cos(πk/N) times its largest value on N > 2k equispaced
+        points; in several dimensions one axis after the other. Raises ValueError for side ≤ 2·order.
+
+        Source: `ehlich1964schwankung`.
+        """
+        side = _checks.integer("side", side, minimum=2 * self.order + 1)
+        factor = np.cos(np.pi * self.order / side) ** self.dimension
+        return float(np.abs(self.on_grid(residual, side)).max() / factor)
+
+    def gap(self, weights: ArrayLike, positions: ArrayLike, side: int) -> float:
+        """J(ν) − D(q) ≥ J(ν) − min J, q = −s (∫φ dν − y) the best multiple that is certainly feasible.
+
+        The dual is D(q) = ⟨q, y⟩ − ½|q|² under |⟨φ(x), q⟩| ≤ λ for all x.
+
+        Source: `chizat2022sparse`.
+        """
+        r = self.residual(weights, positions)
+        value = 0.5 * float(np.mean(r**2)) + self.strength * float(np.sum(np.abs(weights)))
+        return value - self._dual(r, side)
+
+    def floor(self, weights: ArrayLike, positions: ArrayLike, side: int) -> float:
+        """The most that `gap` can be at the optimum (`weights`, `positions`): what the grid leaves open."""
+        r = self.residual(weights, positions)
+        s = np.cos(np.pi * self.order / side) ** self.dimension
+        dual = -s * np.mean(r * self.y) - 0.5 * s**2 * np.mean(r**2)
+        return self.objective(weights, positions) - float(dual)
+
+    def _dual(self, r: Array, side: int) -> float:
+        power = float(np.mean(r**2))
+        if power == 0:
+            return 0.0
+        high = self.highest(r, side)
+        best = -float(np.mean(r * self.y)) / power
+        s = float(np.clip(best, -1 / high, 1 / high))
+        return -s * float(np.mean(r * self.y)) - 0.5 * s**2 * power
+
+    def derivatives(self, weights: ArrayLike, positions: ArrayLike) -> tuple[float, Array, Array]:
+        """J, and its gradient and Hessian in (w_1 … w_k, x_1 … x_k) at fixed signs: [k(1 + d)] and its square."""
+        w, x = np.asarray(weights, float), np.asarray(positions, float)
+        (k, d), n = x.shape, len(self.y)
+        value, slope, curvature = features(x, self.order)
+        r = w @ value - self.y
+        by_position = (w[:, None, None] * slope).transpose(0, 2, 1).reshape(k * d, n)
+        jacobian = np.concatenate([value, by_position])
+        gradient = jacobian @ r / n
+        gradient[:k] += self.strength * np.sign(w)
+        hessian = jacobian @ jacobian.T / n
+        mixed = np.einsum("lnd,n->ld", slope, r) / n
+        bent = np.einsum("lnde,n->lde", curvature, r) * w[:, None, None] / n
+        for i in range(k):
+            rows = slice(k + i * d, k + (i + 1) * d)
+            hessian[rows, rows] += bent[i]
+            hessian[i, rows] += mixed[i]
+            hessian[rows, i] += mixed[i]
+        total = 0.5 * float(r @ r) / n + self.strength * float(np.abs(w).sum())
+        return total, gradient, hessian

@@ -1,0 +1,112 @@
+"""The optimum of a sparse deconvolution to rounding, by spikes that are added where the certificate is highest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import _checks
+from theory._checks import Array
+from theory.deconvolution import Problem
+
+ADDED = 20
+"""Spikes added before the search is given up."""
+
+NEWTON = 60
+"""Newton steps between two looks at the certificate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Spikes (`weights` [k], `positions` [k, d]) with |∇J| at rounding, and sup |η| ≤ `highest` for certain.
+
+    They are the optimum, and no other measure is, as far as `highest` tells: `proved` says whether sup |η| ≤ 1 up to
+    what the grid leaves open.
+    """
+
+    problem: Problem
+    weights: Array
+    positions: Array
+    gradient: float
+    highest: float
+    side: int
+
+    @property
+    def proved(self) -> bool:
+        """Whether stationarity holds to 1e-9 of λ and |η| ≤ 1 on the grid, to as much."""
+        factor = np.cos(np.pi * self.problem.order / self.side) ** self.problem.dimension
+        return len(self.weights) > 0 and self.gradient <= 1e-9 * self.problem.strength and self.highest * factor <= 1 + 1e-9
+
+    @property
+    def residual(self) -> Array:
+        """∫φ dν − y, [n]."""
+        return self.problem.residual(self.weights, self.positions)
+
+    @property
+    def value(self) -> float:
+        """min J, if `proved`."""
+        return self.problem.objective(self.weights, self.positions)
+
+
+def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int) -> Optimum:
+    """Minimise J over measures: Newton's method from a guess, then one more spike where |η| > 1, until |η| ≤ 1.
+
+    Spikes whose weight would change sign are dropped. `side` points an axis are searched for the highest |η|. The
+    search may give up; then `proved` is False. Raises ValueError for shapes that do not match.
+
+    >>> found = solve(Problem([1.0, 0.0, 0.0], 1, 1, 0.1), [0.5], [[0.1]], side=64)
+    >>> found.proved, found.weights.round(6).tolist(), abs(found.positions.round(6)).tolist()
+    (True, [0.233333], [[0.0]])
+
+    Source: `chizat2022sparse`.
+    """
+    w = _checks.array("weights", weights, ["[k]"])
+    x = _checks.array("positions", positions, ["[k, d]"])
+    _checks.same("weights", len(w), "positions", len(x))
+    _checks.same("positions", x.shape[1], "dimension", problem.dimension)
+    axes = np.arange(side) / side
+    for _ in range(ADDED):
+        w, x = _polished(problem, w, x)
+        r = problem.residual(w, x)
+        grid = problem.on_grid(r, side)
+        top = np.unravel_index(np.argmax(np.abs(grid)), grid.shape)
+        if abs(grid[top]) <= 1 + 1e-9:
+            break
+        excess = problem.strength * (grid[top] - np.sign(grid[top]))
+        w, x = np.append(w, excess), np.concatenate([x, axes[np.array(top)][None]])
+    gradient = problem.derivatives(w, x)[1] if len(w) else np.zeros(1)
+    return Optimum(problem, w, x % 1, float(np.abs(gradient).max()), problem.highest(r, side), side)
+
+
+def _polished(problem: Problem, w: Array, x: Array) -> tuple[Array, Array]:
+    """Damped Newton steps at fixed signs, in variables scaled by the curvature of one spike."""
+    d = problem.dimension
+    steep = 2 * np.pi * problem.order
+    value, gradient, hessian = problem.derivatives(w, x)
+    damping = 1e-3
+    for _ in range(NEWTON):
+        scale = np.concatenate([np.ones(len(w)), np.repeat(np.maximum(np.abs(w), 1e-3), d) * steep])
+        system = hessian / scale / scale[:, None]
+        lowest = float(np.linalg.eigvalsh(system)[0])
+        shift = max(0.0, damping - lowest)
+        step = -np.linalg.solve(system + shift * np.eye(len(scale)), gradient / scale) / scale
+        new_w, new_x = w + step[: len(w)], x + step[len(w) :].reshape(-1, d)
+        kept = new_w * w > 0
+        if not kept.all():
+            # The path to the first change of sign, and on without those that changed it.
+            w, x = np.where(kept, new_w, 0.0)[kept], x[kept]
+            if len(w) == 0:
+                return w, x
+            value, gradient, hessian = problem.derivatives(w, x)
+            continue
+        trial = problem.derivatives(new_w, new_x)
+        if trial[0] > value + 1e-15 * abs(value) and np.abs(step * scale).max() > 1e-7:
+            damping = max(4 * damping, 1e-3)
+            if damping > 1e6:
+                return w, x
+            continue
+        w, x, (value, gradient, hessian) = new_w, new_x, trial
+        damping = damping / 4 if damping > 1e-9 else 0.0
+        if np.abs(step * scale).max() < 1e-14:
+            break
+    return w, x
