@@ -68,7 +68,7 @@ def _largest(slope: Slope, found: float, known: float, left: int) -> tuple[float
         threshold = max(upper, found)
         alive = np.flatnonzero(cut.bound > threshold)
         exact = alive[~cut.convex_cut[alive].any(axis=1)]
-        for k in exact:
+        for k in exact.tolist():
             # Polished one by one, as the bound of the cones before may already cover the next.
             if cut.bound[k] > max(upper, found):
                 upper = max(upper, cut.polished(k))
@@ -96,7 +96,7 @@ class _Cut:
         is_cut = (t > 0).any(axis=1) & (t < 0).any(axis=1)
         convex = slope.kink > 0
         self.convex_cut = is_cut & convex
-        self.concave_cut = is_cut & ~convex
+        self.concave_cut = is_cut & (slope.kink < 0)
         one, other = slope.c * slope.above, slope.c * slope.below
         self.low, self.high = np.minimum(one, other), np.maximum(one, other)
         on = np.where(is_cut, t.sum(axis=1) > 0, (t > 0).any(axis=1))

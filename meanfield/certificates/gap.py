@@ -24,6 +24,7 @@ are, and F, C and −R* are moved to the safe side by γ_k = ku/(1 − ku) times
 (barring underflow, and with elementary functions good to 4 units in the last place).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -118,7 +119,8 @@ def optimality_gap(
     else:
         largest = ascent_maximum(slope, starts=problem.w)
     lower = problem.dual(r, largest)
-    return OptimalityGap(problem.value(f, error) - lower, lower, method != "ascent")
+    gap = math.nextafter(problem.value(f, error) - lower, math.inf)
+    return OptimalityGap(gap, lower, method != "ascent")
 
 
 class _Problem:
