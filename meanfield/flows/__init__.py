@@ -6,6 +6,8 @@ from meanfield.flows.conic import ConicFlow
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.langevin import Langevin
 from meanfield.flows.optimiser import OptimiserFlow
+from meanfield.flows.output import OutputFlow
+from meanfield.flows.runge_kutta import RungeKutta
 from meanfield.flows.stabilised import StabilisedFlow
 from meanfield.flows.stochastic import SGD
 from meanfield.flows.tangent import TangentFlow
@@ -18,6 +20,8 @@ __all__ = [
     "GradientFlow",
     "Langevin",
     "OptimiserFlow",
+    "OutputFlow",
+    "RungeKutta",
     "StabilisedFlow",
     "State",
     "TangentFlow",
