@@ -1,0 +1,93 @@
+"""What the study of particle counts measures on a record, each a function of one record."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from simulations._records import Record
+from theory.initial_law import output_kurtosis
+
+
+def variance_ratio(record: Record, power: int = 2) -> float:
+    """E f² over α^power |x|²/2m, mean over the inputs; the power of theory is 2."""
+    exact = np.diag(record["limit_covariance"]) * _scale(record) ** (power - 2)
+    return float(np.mean(record["second"] / exact))
+
+
+def variance(record: Record) -> float:
+    """E f² of inputs of length √2, whose limit at α = √m is 1."""
+    return float(np.mean(2 * record["second"] / np.sum(record["x"] ** 2, axis=1)))
+
+
+def covariance_error(record: Record, factor: float = 1.0) -> float:
+    """‖Cov f − C‖²/‖C‖² without the bias of an estimate: the product of the errors of two independent halves.
+
+    C is `factor` times theory's; over all pairs of inputs.
+    """
+    exact = factor * record["limit_covariance"]
+    first, second = record["covariance_halves"] - exact
+    return float(np.sum(first * second) / np.sum(exact**2))
+
+
+def excess_kurtosis(record: Record) -> float:
+    """E f⁴/(E f²)² − 3, averaged over the output weights in closed form (Rao and Blackwell), mean over the inputs.
+
+    Given w, E f⁴ = 3S² + (E a⁴ − 3) Q for S = Var(f | w), Q = Σ_j (∂f/∂a_j)⁴. With the exact E f² = E S for what can
+    be known, the estimate is E [3 (S − E S)² + (E a⁴ − 3) Q]/(E S)²: unbiased, and far less noisy than f⁴.
+    """
+    exact = np.diag(record["limit_covariance"])
+    mean, square, quartic = record["conditional"]
+    fourth = 3.0 if record["output"] == "gaussian" else 1.0
+    centred = square - 2 * mean * exact + exact**2
+    return float(np.mean((3 * centred + (fourth - 3) * quartic) / exact**2))
+
+
+def kurtosis_ratio(record: Record, fourth_moment: float = 3.0) -> float:
+    """The excess kurtosis over (6 E a⁴ − 3)/m."""
+    return excess_kurtosis(record) / float(output_kurtosis(record["particles"], fourth_moment=fourth_moment).value)
+
+
+def fourth_cumulant(record: Record) -> float:
+    """E f⁴ − 3 (E f²)², of inputs of length √2."""
+    return excess_kurtosis(record) * variance(record) ** 2
+
+
+def _scale(record: Record) -> float:
+    return record["alpha"] * record["particles"] ** record["exponent"]
+
+
+def moment(record: Record, time: float) -> int:
+    """The place of a time among those at which a record was looked at."""
+    return int(np.argmin(np.abs(record["times"] - time)))
+
+
+def seen_at(time: float) -> Callable[[Record], bool]:
+    """Whether a record was looked at at this time."""
+    return lambda record: "distance" in record and bool(np.any(np.isclose(record["times"], time)))
+
+
+def distance(time: float, name: str = "distance") -> Callable[[Record], float]:
+    """E mean_i |f_m − f_∞|² at a time."""
+    return lambda record: float(record[name][moment(record, time)])
+
+
+def over_limit(
+    time: float, limit: str = "constant", of: float | None = None, name: str = "distance"
+) -> Callable[[Record], float]:
+    """m E|f_m − f_∞|² at a time over what theory calls `limit`, taken at the time `of` (the same if None)."""
+
+    def ratio(record: Record) -> float:
+        exact = record[f"limit_{limit}"][moment(record, time if of is None else of)]
+        return record["particles"] * distance(time, name)(record) / float(exact)
+
+    return ratio
+
+
+def log_train_over_test(time: float) -> Callable[[Record], float]:
+    """log of the squared distance on the samples over that between them, at a time."""
+    return lambda record: float(np.log(distance(time)(record) / distance(time, "test_distance")(record)))
+
+
+def remainder(kind: str = "response") -> Callable[[Record], float]:
+    """What the linear response (or, "frozen", that of the start) leaves of the squared distance (share)."""
+    return lambda record: float(record[f"{kind}_remainder"])
