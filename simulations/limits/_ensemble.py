@@ -107,7 +107,7 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
     if run.stage == "start":
         kurtosis = initial_law.output_kurtosis(run.particles, fourth_moment=3.0 if run.output == "gaussian" else 1.0)
         covariance = initial_law.output_covariance(inputs(run), run.particles, run.scale)
-        return {"covariance": covariance, "kurtosis": np.asarray(kurtosis.value)}
+        return {"covariance": covariance, "kurtosis": np.array([kurtosis.value])}
     times, steps, path = limit(run)
     x, z, _ = problem(run.samples)
     return {
@@ -250,5 +250,5 @@ def _responses(run: Parameters, theta: np.ndarray, apart: np.ndarray) -> dict[st
         psi = chaos.response(path, path.x, k)
         mean = path.mass @ psi.at(path.position[0])
         linear = psi.at(theta[:few].reshape(-1, theta.shape[2])).reshape(few, run.particles, -1).mean(axis=1) - mean
-        left[f"{name}_remainder"] = np.sum((apart[:few] - linear) ** 2) / np.sum(apart[:few] ** 2)
+        left[f"{name}_remainder"] = np.array([np.sum((apart[:few] - linear) ** 2) / np.sum(apart[:few] ** 2)])
     return left

@@ -90,4 +90,4 @@ def log_train_over_test(time: float) -> Callable[[Record], float]:
 
 def remainder(kind: str = "response") -> Callable[[Record], float]:
     """What the linear response (or, "frozen", that of the start) leaves of the squared distance (share)."""
-    return lambda record: float(record[f"{kind}_remainder"])
+    return lambda record: float(record[f"{kind}_remainder"][0])
