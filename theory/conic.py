@@ -39,19 +39,21 @@ def sphere_flow(
     scale: float = 1.0,
     growth: float = 2.0,
     rtol: float = 1e-11,
+    step: float | None = None,
 ) -> Flow:
     """Training of both layers, on the sphere of all parameters: r' = −2rG(u), u' = −∇_S G(u), masses r².
 
     G is the first variation of F = R/α² + ∫ (λ/2)|θ|² dμ, R the mean of ½(f − y)²: on the sphere it is
     G(u) = (1/αn) Σ_i (f_i − y_i) Φ(u; x_i) + λ/2 for f = (α/m) Σ_j r_j² Φ(u_j; x). `position` [m, 1 + d] holds the rows
-    (a, w) of the start, `x` is [n, d], `y` is [n], `smoothing` ε, `strength` λ and `scale` α; any of the arrays may have
-    the same axes of replicas in front. `growth` is the 2 in r', which another degree of homogeneity would change.
+    (a, w) of the start, `x` is [n, d], `y` is [n], `smoothing` ε, `strength` λ and `scale` α; all arrays may have the
+    same axes of replicas in front. `growth` is the 2 in r', which another degree of homogeneity would change.
 
-    Integrated by an explicit Runge–Kutta method of order 8 to the relative tolerance `rtol` (a smooth unit; for ReLU,
-    whose field jumps, errors are larger).
+    Integrated by an explicit Runge–Kutta method of order 8 to the relative tolerance `rtol`; or, if `step` is given, by
+    the classical method of order 4 with steps of at most that size, which is for ReLU: its field jumps where a
+    direction crosses a sample, so that steps to a tolerance would shrink to nothing and the error is of order 1.
 
     Raises ValueError for arrays that are not finite or do not match, times that do not increase from 0, a start with a
-    zero particle, a negative ε or λ, or an α that is not positive.
+    zero particle, a negative ε or λ, or an α, `rtol` or `step` that is not positive.
 
     >>> flow = sphere_flow([[1.0, 1.0]], [[1.0]], [0.5], [0.0, 50.0])
     >>> flow.predictions.round(6).tolist()
@@ -71,7 +73,7 @@ def sphere_flow(
         level = phi + problem.strength / 2
         return -2 * growth * mass * level, -(gradient - 2 * phi[..., None] * u)
 
-    return _integrate(problem, radius**2, start, velocity, times, rtol)
+    return _integrate(problem, radius**2, start, velocity, times, rtol, step)
 
 
 def balanced_flow(
@@ -84,6 +86,7 @@ def balanced_flow(
     strength: float = 0.0,
     scale: float = 1.0,
     rtol: float = 1e-11,
+    step: float | None = None,
 ) -> Flow:
     """The same from a balanced start, |a| = |w|, on the sphere of input weights: c' = −2c(sg(u) + λ), u' = −s∇_S g(u).
 
@@ -113,8 +116,7 @@ def balanced_flow(
         along = gradient[..., 1:]
         return -2 * mass * level, -(along - np.sum(u * along, axis=-1, keepdims=True) * u)
 
-    flow = _integrate(problem, np.sum(w * w, axis=-1), w, velocity, times, rtol, full)
-    return flow
+    return _integrate(problem, np.sum(w * w, axis=-1), w, velocity, times, rtol, step, full)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,16 +172,16 @@ def _integrate(
     velocity: Callable,
     times: ArrayLike,
     rtol: float,
+    step: float | None,
     full: Callable[[Array], Array] = lambda u: u,
 ) -> Flow:
-    from scipy.integrate import solve_ivp
-
     times = _checks.array("times", times, ["[T]"])
     if times[0] < 0 or np.any(np.diff(times) <= 0):
         raise ValueError(f"times must increase from 0 on, got {_checks.shown(times.tolist())}")
     if np.any(mass == 0):
         raise ValueError("position must have no particle at zero, which has no direction")
     rtol = _checks.number("rtol", rtol, exclusive=True)
+    step = None if step is None else _checks.number("step", step, exclusive=True)
     u = place / np.linalg.norm(place, axis=-1, keepdims=True)
 
     def parts(state: Array) -> tuple[Array, Array]:
@@ -191,12 +193,35 @@ def _integrate(
         return np.concatenate([np.ravel(grown / c), np.ravel(moved)])
 
     start = np.concatenate([np.ravel(np.log(mass)), np.ravel(u)])
-    seen = solve_ivp(field, (0.0, float(times[-1]) or 1.0), start, "DOP853", t_eval=times, rtol=rtol, atol=rtol)
-    if not seen.success:
-        raise ValueError(f"times must be in reach of the integrator, got {times[-1]:g}: {seen.message}")
-    steps = [parts(state) for state in seen.y.T]
+    states = _adaptive(field, start, times, rtol) if step is None else _stepped(field, start, times, step)
+    steps = [parts(state) for state in states]
     return Flow(
         np.stack([problem.predict(c, full(at)) for c, at in steps]),
         np.stack([c for c, _ in steps]),
         np.stack([at for _, at in steps]),
     )
+
+
+def _adaptive(field: Callable, start: Array, times: Array, rtol: float) -> Array:
+    from scipy.integrate import solve_ivp
+
+    seen = solve_ivp(field, (0.0, float(times[-1]) or 1.0), start, "DOP853", t_eval=times, rtol=rtol, atol=rtol)
+    if not seen.success:
+        raise ValueError(f"times must be in reach of the integrator, got {times[-1]:g}: {seen.message}")
+    return seen.y.T
+
+
+def _stepped(field: Callable, start: Array, times: Array, step: float) -> list[Array]:
+    states, now, state = [], 0.0, start
+    for time in times:
+        count = int(np.ceil((time - now) / step - 1e-9))
+        for _ in range(count):
+            h = (time - now) / count
+            k1 = field(0, state)
+            k2 = field(0, state + h / 2 * k1)
+            k3 = field(0, state + h / 2 * k2)
+            k4 = field(0, state + h * k3)
+            state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        now = time
+        states.append(state)
+    return states

@@ -1,6 +1,7 @@
 """Explicit Runge–Kutta steps of one size: the gradient flow with an error of known order."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -54,11 +55,16 @@ class RungeKutta(AbstractFlow):
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         mu, h = state.particles, self.size.astype(state.particles.dtype)
-        velocity, total = jnp.zeros_like(mu.position), jnp.zeros_like(mu.position)
-        for share, weight in zip(STAGES[self.order], WEIGHTS[self.order], strict=True):
-            velocity = objective.velocity(mu.moved(mu.position + share * h * velocity))
-            total = total + weight * velocity
-        position = mu.position + h * total
+
+        def stage(carry, at):
+            velocity, total = carry
+            velocity = objective.velocity(mu.moved(mu.position + at[0] * h * velocity))
+            return (velocity, total + at[1] * velocity), None
+
+        # A loop, so that the velocity is compiled once and not once a stage.
+        stages = jnp.stack([jnp.asarray(of[self.order], mu.dtype) for of in (STAGES, WEIGHTS)], axis=1)
+        zero = jnp.zeros_like(mu.position)
+        position = mu.position + h * jax.lax.scan(stage, (zero, zero), stages)[0][1]
         return eqx.tree_at(
             lambda s: (s.particles, s.time, s.step), state, (mu.moved(position), state.time + h, state.step + 1)
         )
