@@ -5,29 +5,30 @@ import numpy as np
 from meanfield.certificates.slope import Array, Slope
 
 STARTS = 256
-"""Random directions to start from, beside those of the data and of the particles."""
+"""Random directions to start from, and at most so many of the data and of the particles."""
 
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 """How far a step goes towards the gradient's direction: the best of these is taken."""
 
 
 def ascent_maximum(slope: Slope, starts: Array | None = None, steps: int = 100) -> float:
-    """The largest |h(u)| found. Starts: the rows z, random directions (the same ones each time), rows of `starts`."""
+    """The largest |h(u)| found. Starts: rows of z, random directions (the same ones each time), rows of `starts`."""
     slope = slope.reduced()
     if len(slope.c) == 0:
         return 0.0
-    rows = [slope.z, np.random.default_rng(0).normal(size=(STARTS, slope.z.shape[1]))]
+    heavy = np.argsort(-np.abs(slope.c) * np.linalg.norm(slope.z, axis=1))[:STARTS]
+    rows = [slope.z[heavy], np.random.default_rng(0).normal(size=(STARTS, slope.z.shape[1]))]
     if starts is not None:
-        rows.append(starts[np.any(starts != 0, axis=1)])
+        rows.append(starts[np.argsort(-np.linalg.norm(starts, axis=1))[:STARTS]])
     return max(_climbed(one, np.concatenate(rows), steps) for one in (slope, slope.negative()))
 
 
 def _climbed(slope: Slope, u: Array, steps: int) -> float:
     u = _unit(u)
     value = slope(u)
-    # Fewer and fewer directions are followed, so that the cost is that of a few times all starts.
+    # Fewer and fewer directions are followed, so that the cost is that of a few steps of all.
     for step in range(steps):
-        if step % 10 == 0 and len(u) > 16:
+        if step % 3 == 2 and len(u) > 16:
             best = np.argsort(-value)[: max(16, len(u) // 2)]
             u, value = u[best], value[best]
         towards = _unit(slope.gradient(u))

@@ -19,6 +19,7 @@ orthant lets √q δ be added. A new g is off its edge by less than 4u, and h is
 import numpy as np
 
 from meanfield.certificates.ascent import ascent_maximum
+from meanfield.certificates.relaxation import relaxed_maximum
 from meanfield.certificates.slope import ROUNDOFF, Array, Slope, accumulated
 
 SWEEPS = 12
@@ -30,6 +31,7 @@ NUMBERS = 4_000_000
 
 def branching_maximum(slope: Slope, cones: int = 100_000) -> tuple[float, float]:
     """(the largest |h| found, a proved upper bound of C); they agree to rounding unless `cones` did not suffice."""
+    relaxed = relaxed_maximum(slope)
     slope = _within_span(slope.reduced())
     n, q = slope.z.shape
     if n == 0:
@@ -40,7 +42,7 @@ def branching_maximum(slope: Slope, cones: int = 100_000) -> tuple[float, float]
     for one in (slope, slope.negative()):
         found, bound, left = _largest(one, found, upper, left)
         upper = max(upper, bound)
-    return found, float((upper + margin) * (1 + accumulated(q + 8)))
+    return found, min(relaxed, float((upper + margin) * (1 + accumulated(q + 8))))
 
 
 def _within_span(slope: Slope) -> Slope:

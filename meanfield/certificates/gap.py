@@ -43,8 +43,11 @@ from meanfield.units import Neuron
 
 METHODS = ("auto", "planar", "branching", "relaxation", "ascent")
 
-WIDEST = 8
-"""Columns up to which cones are split: 2^(columns − 1) of them are there from the start."""
+WIDEST = 6
+"""Columns up to which "auto" splits cones."""
+
+MOST = 14
+"""Columns up to which cones can be split: 2^columns of them are there from the start."""
 
 
 class OptimalityGap(NamedTuple):
@@ -75,10 +78,11 @@ def optimality_gap(
     **Arguments:**
 
     - `method`: how the largest slope C over the sphere is found (q columns: the inputs, and one for the bias).
-      "planar", for q ≤ 2, is exact, in O(n log n). "branching" splits cones until C is known to twelve digits; where
-      more than `cones` of them were looked at it stops with a larger bound, certified all the same. "relaxation" bounds
-      C for any q at once, certified and loose. "ascent" climbs from many directions, a lower bound of C and so no
-      certificate. "auto" takes the first of the first three that is made for q columns, so that it always certifies.
+      "planar", for q ≤ 2, is exact, in O(n log n). "branching" splits cones until C is known up to rounding; where
+      more than `cones` of them were looked at (likely from q = 6 on) it stops with a larger bound, certified all the
+      same. "relaxation" bounds C for any q at once, certified and loose. "ascent" climbs from many directions: a lower
+      bound of C, and so no certificate. "auto" is "planar" for q ≤ 2, "branching" for q ≤ 6 and "relaxation" beyond,
+      so that it always certifies.
     - `cones`: how many cones "branching" may look at.
 
     **Returns:** `OptimalityGap(gap, lower_bound, certified)`.
@@ -103,9 +107,9 @@ def optimality_gap(
         method = "planar" if z.shape[1] <= 2 else "branching" if z.shape[1] <= WIDEST else "relaxation"
     if method == "planar" and z.shape[1] > 2:
         raise ValueError(f"method='planar': expected at most 2 columns (with the bias), and there are {z.shape[1]}.")
-    if method == "branching" and z.shape[1] > 2 * WIDEST:
+    if method == "branching" and z.shape[1] > MOST:
         raise ValueError(
-            f"method='branching': expected at most {2 * WIDEST} columns (with the bias), and there are {z.shape[1]}."
+            f"method='branching': expected at most {MOST} columns (with the bias), and there are {z.shape[1]}."
         )
     f, error = problem.predictions()
     r = problem.residual(f)
