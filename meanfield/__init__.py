@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
+    from meanfield.flows import BirthDeath as BirthDeath
     from meanfield.flows import ConicFlow as ConicFlow
     from meanfield.flows import GradientFlow as GradientFlow
     from meanfield.flows import Langevin as Langevin
@@ -86,6 +87,7 @@ _HOME = {
     "meanfield.flows": [
         "AbstractFlow",
         "AdaptiveFlow",
+        "BirthDeath",
         "ConicFlow",
         "GradientFlow",
         "Langevin",

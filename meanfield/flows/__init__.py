@@ -2,6 +2,7 @@
 
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.adaptive import AdaptiveFlow
+from meanfield.flows.birth_death import BirthDeath
 from meanfield.flows.conic import ConicFlow
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.langevin import Langevin
@@ -16,6 +17,7 @@ __all__ = [
     "SGD",
     "AbstractFlow",
     "AdaptiveFlow",
+    "BirthDeath",
     "ConicFlow",
     "GradientFlow",
     "Langevin",
