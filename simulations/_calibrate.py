@@ -106,7 +106,11 @@ def _counted(study: Study, name: str, pairs: list[list[bool | None]]) -> Alarms:
 
 def _stamp(study: Study, size: str) -> str:
     """What the verdicts depend on, as far as it can be told: runs, claims, predictions. Another study starts anew."""
-    claims = [[claim.name, claim.check.keywords["predicted"]] for claim in study.claims]  # type: ignore[attr-defined]
+    claims = []
+    for claim in study.claims:
+        for check in (claim.check, claim.control):
+            settings = check.keywords.items()  # type: ignore[attr-defined]
+            claims.append([claim.name, {name: value for name, value in settings if not callable(value)}])
     runs = [canonical(one) for one in study.grid(size, None, 0)]
     return hashlib.sha256(canonical_text({"claims": claims, "runs": runs}).encode()).hexdigest()
 

@@ -77,6 +77,24 @@ def equals(records: Records, *, select: Select, value: Value, predicted: float, 
     return _mean(records, select, value, predicted, what, lambda measured, error: abs(measured - predicted) <= error)
 
 
+def limit(
+    records: Records, *, select: Select, x: str, value: Value, order: float, predicted: float, what: str
+) -> Verdict:
+    """The limit of a value as x → ∞ equals `predicted`; what the value has left over falls as x^−order.
+
+    Each seed's values at the two largest x are extrapolated to v with v + c x^−order through both, so that what is
+    still missing at the largest x does not count as a deviation.
+    """
+    points, table = along(select(records.done), x, value)
+    if len(table) < 3:
+        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    before, after = points[-2:] ** order
+    samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
+    measured, error = float(np.mean(samples)), half_width(samples)
+    where = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g}, {len(table)} seeds"
+    return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
+
+
 def below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds is below `predicted`, by more than its error."""
     return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted, 1)

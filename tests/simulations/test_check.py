@@ -12,6 +12,7 @@ from simulations._check import (
     bounded,
     equals,
     half_width,
+    limit,
     share_above,
     slope,
 )
@@ -130,3 +131,15 @@ def test_share_is_clopper_and_pearsons(wins, count):
     assert verdict.measured == wins / count
     assert verdict.measured - verdict.error == pytest.approx(low, abs=1e-12)
     assert verdict.passed == (low > 0.5)
+
+
+def test_limit_takes_away_what_is_still_missing():
+    exact = line(0.0, 0.0, bend=5.0)  # 1 + 5/x
+    at = {"select": runs(), "x": "particles", "value": last, "what": "y"}
+    verdict = limit(exact, **at, order=1.0, predicted=1.0)
+    # 1e4 − 1e3 is divided out again: a few units of rounding of 1e4/9e3.
+    assert abs(verdict.measured - 1.0) < 1e-14
+    noisy = line(0.0, 0.01, bend=5.0, seeds=8)
+    assert limit(noisy, **at, order=1.0, predicted=1.0).passed
+    assert not limit(noisy, **at, order=1.0, predicted=1.1).passed
+    assert limit(line(0.0, 0.1, seeds=2), **at, order=1.0, predicted=1.0).passed is None
