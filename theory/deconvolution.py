@@ -45,8 +45,8 @@ def waves(order: int, dimension: int) -> tuple[Array, Array]:
     return k, np.array([0.0] + [0.0, np.pi / 2] * len(half))
 
 
-def features(positions: ArrayLike, order: int) -> tuple[Array, Array, Array]:
-    """(φ, ∇φ, ∇²φ) at `positions` [l, d]: shapes [l, n], [l, n, d] and [l, n, d, d].
+def features(positions: ArrayLike, order: int, derivatives: int = 0) -> tuple[Array, ...]:
+    """(φ, ∇φ, ∇²φ) at `positions` [l, d], as far as asked for: shapes [l, n], [l, n, d] and [l, n, d, d].
 
     >>> features([[0.0]], order=1)[0].round(3)
     array([[1.   , 1.414, 0.   ]])
@@ -57,9 +57,12 @@ def features(positions: ArrayLike, order: int) -> tuple[Array, Array, Array]:
     k, phase = waves(_checks.integer("order", order), positions.shape[1])
     angle = 2 * np.pi * positions @ k.T - phase
     size = np.where(np.arange(len(k)) == 0, 1.0, np.sqrt(2))
-    value, slope = size * np.cos(angle), -size * np.sin(angle)
-    wave = 2 * np.pi * k
-    return value, slope[..., None] * wave, -value[..., None, None] * wave[:, :, None] * wave[:, None, :]
+    parts, wave = [size * np.cos(angle)], 2 * np.pi * k
+    if derivatives >= 1:
+        parts.append((-size * np.sin(angle))[..., None] * wave)
+    if derivatives >= 2:
+        parts.append(-parts[0][..., None, None] * wave[:, :, None] * wave[:, None, :])
+    return tuple(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,7 @@ class Problem:
     def certificate(self, residual: ArrayLike, points: ArrayLike) -> tuple[Array, Array, Array]:
         """(η, ∇η, ∇²η) at `points` [l, d] for ∫φ dν − y = `residual`: shapes [l], [l, d], [l, d, d]."""
         r = -np.asarray(residual) / (self.strength * len(self.y))
-        value, slope, curvature = features(points, self.order)
+        value, slope, curvature = features(points, self.order, 2)
         return value @ r, np.einsum("lnd,n->ld", slope, r), np.einsum("lnde,n->lde", curvature, r)
 
     def on_grid(self, residual: ArrayLike, side: int) -> Array:
@@ -119,16 +122,22 @@ class Problem:
         factor = np.cos(np.pi * self.order / side) ** self.dimension
         return float(np.abs(self.on_grid(residual, side)).max() / factor)
 
-    def gap(self, weights: ArrayLike, positions: ArrayLike, side: int) -> float:
-        """J(ν) − D(q) ≥ J(ν) − min J, q = −s (∫φ dν − y) the best multiple that is certainly feasible.
+    def gap(self, weights: ArrayLike, positions: ArrayLike, side: int, *, feasible: bool = True) -> float:
+        """J(ν) − D(q) ≥ J(ν) − min J, with the dual D(q) = ⟨q, y⟩ − ½|q|² under |⟨φ(x), q⟩| ≤ λ for all x.
 
-        The dual is D(q) = ⟨q, y⟩ − ½|q|² under |⟨φ(x), q⟩| ≤ λ for all x.
+        q is the best multiple of y − ∫φ dν that is certainly feasible, by `highest`. With `feasible=False` it is y −
+        ∫φ dν itself, feasible or not, and nothing is bounded.
 
         Source: `chizat2022sparse`.
         """
         r = self.residual(weights, positions)
-        value = 0.5 * float(np.mean(r**2)) + self.strength * float(np.sum(np.abs(weights)))
-        return value - self._dual(r, side)
+        power, along = float(np.mean(r**2)), -float(np.mean(r * self.y))
+        s = 1.0
+        if feasible and power > 0:
+            high = self.highest(r, side)
+            s = float(np.clip(along / power, -1 / high, 1 / high))
+        value = 0.5 * power + self.strength * float(np.sum(np.abs(weights)))
+        return value - s * along + 0.5 * s**2 * power
 
     def floor(self, weights: ArrayLike, positions: ArrayLike, side: int) -> float:
         """The most that `gap` can be at the optimum (`weights`, `positions`): what the grid leaves open."""
@@ -137,20 +146,11 @@ class Problem:
         dual = -s * np.mean(r * self.y) - 0.5 * s**2 * np.mean(r**2)
         return self.objective(weights, positions) - float(dual)
 
-    def _dual(self, r: Array, side: int) -> float:
-        power = float(np.mean(r**2))
-        if power == 0:
-            return 0.0
-        high = self.highest(r, side)
-        best = -float(np.mean(r * self.y)) / power
-        s = float(np.clip(best, -1 / high, 1 / high))
-        return -s * float(np.mean(r * self.y)) - 0.5 * s**2 * power
-
     def derivatives(self, weights: ArrayLike, positions: ArrayLike) -> tuple[float, Array, Array]:
         """J, and its gradient and Hessian in (w_1 … w_k, x_1 … x_k) at fixed signs: [k(1 + d)] and its square."""
         w, x = np.asarray(weights, float), np.asarray(positions, float)
         (k, d), n = x.shape, len(self.y)
-        value, slope, curvature = features(x, self.order)
+        value, slope, curvature = features(x, self.order, 2)
         r = w @ value - self.y
         by_position = (w[:, None, None] * slope).transpose(0, 2, 1).reshape(k * d, n)
         jacobian = np.concatenate([value, by_position])

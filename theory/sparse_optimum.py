@@ -27,6 +27,8 @@ class Optimum:
     problem: Problem
     weights: Array
     positions: Array
+    residual: Array
+    """∫φ dν − y, [n]."""
     gradient: float
     highest: float
     side: int
@@ -36,11 +38,6 @@ class Optimum:
         """Whether stationarity holds to 1e-9 of λ and |η| ≤ 1 on the grid, to as much."""
         factor = np.cos(np.pi * self.problem.order / self.side) ** self.problem.dimension
         return len(self.weights) > 0 and self.gradient <= 1e-9 * self.problem.strength and self.highest * factor <= 1 + 1e-9
-
-    @property
-    def residual(self) -> Array:
-        """∫φ dν − y, [n]."""
-        return self.problem.residual(self.weights, self.positions)
 
     @property
     def value(self) -> float:
@@ -75,7 +72,7 @@ def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int)
         excess = problem.strength * (grid[top] - np.sign(grid[top]))
         w, x = np.append(w, excess), np.concatenate([x, axes[np.array(top)][None]])
     gradient = problem.derivatives(w, x)[1] if len(w) else np.zeros(1)
-    return Optimum(problem, w, x % 1, float(np.abs(gradient).max()), problem.highest(r, side), side)
+    return Optimum(problem, w, x % 1, r, float(np.abs(gradient).max()), problem.highest(r, side), side)
 
 
 def _polished(problem: Problem, w: Array, x: Array) -> tuple[Array, Array]:

@@ -1,0 +1,113 @@
+"""Starts near a sparse optimum that excite every mode, and the rates at which the modes are seen to fall."""
+
+import numpy as np
+
+from theory import sparse_rates
+from theory.deconvolution import features
+from theory.sparse_optimum import Optimum
+
+FOLDS = 2.0
+"""A mode is measured where it is predicted to have fallen by this many e-folds."""
+
+FAR = 0.3
+"""Mass of a far particle, in units of offset² times the least weight: too little to be felt by the others."""
+
+
+def local_start(
+    optimum: Optimum, m: int, growth: float, transport: float, offset: float, side: int, seed
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(sign and place, mass, cluster) of m particles; cluster −1 − l means the l-th far minimum.
+
+    Every collective mode has amplitude ±offset in its largest entry (weights relative, positions in 1/(2π order)), the
+    particles of a cluster scatter by as much about their mean, and one particle sits at each far minimum, as long as
+    two are left for every spike.
+    """
+    rng = np.random.default_rng(seed)
+    d, k = optimum.problem.dimension, len(optimum.weights)
+    unit = offset / (2 * np.pi * optimum.problem.order)
+    modes = sparse_rates.collective(optimum, growth, transport)
+    largest = np.abs(modes.right / np.concatenate([np.abs(optimum.weights), np.full(k * d, unit / offset)])[:, None])
+    z = offset * modes.right @ (rng.choice([-1.0, 1.0], len(modes.kappa)) / largest.max(axis=0))
+    signs, places, _ = sparse_rates.far_minima(optimum, side)
+    far = min(len(signs), max(0, m - 2 * k))
+    cluster = np.concatenate([np.arange(m - far) % k, -1 - np.arange(far)])
+    position, mass = np.empty((m, 1 + d)), np.empty(m)
+    for i in range(k):
+        inside = cluster == i
+        share = rng.uniform(0.5, 1.5, inside.sum())
+        share /= share.sum()
+        scatter = rng.normal(size=(inside.sum(), d)) * unit
+        scatter -= share @ scatter
+        mass[inside] = share * abs(optimum.weights[i] + z[i])
+        position[inside, 0] = np.sign(optimum.weights[i])
+        position[inside, 1:] = optimum.positions[i] + z[k + i * d : k + (i + 1) * d] + scatter
+    position[m - far :] = np.column_stack([signs, places])[:far]
+    mass[m - far :] = FAR * offset**2 * np.abs(optimum.weights).min()
+    return position, mass, cluster
+
+
+def excess(optimum: Optimum, mass: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """J(ν_t) − min J [T] for masses [T, m]: ½|∫φ d(ν − ν*)|² + ∫J'_s dν, without cancellation (J' is 0 on spikes)."""
+    problem, sign = optimum.problem, position[:, :, 0]
+    phi = features(position[:, :, 1:].reshape(-1, problem.dimension), problem.order)[0].reshape(*mass.shape, -1)
+    moved = np.einsum("tm,tmn->tn", sign * mass, phi) - problem.y - optimum.residual
+    slope = problem.strength + sign * (phi @ optimum.residual) / len(problem.y)
+    return 0.5 * np.mean(moved**2, axis=1) + np.sum(mass * slope, axis=1)
+
+
+def measured(run, found, starts, trajectories) -> dict[str, np.ndarray]:
+    """(predicted, measured) rates of every mode of all instances, [q, 2] a family, and the excess that theory predicts,
+    [R, 3, T], a row a family. `half_metric` is predicted with α/2, which is wrong.
+    """
+    rates: dict[str, list] = {"collective": [], "half_metric": [], "spread": [], "far": []}
+    expected: dict[str, list] = {"predicted": [], "half_metric": []}
+    for one, start, trajectory in zip(found, starts, trajectories, strict=True):
+        modes = sparse_rates.collective(one.optimum, run.growth, run.transport)
+        half = sparse_rates.collective(one.optimum, run.growth / 2, run.transport)
+        h, axes = sparse_rates.curvatures(one.optimum)
+        _, _, slopes = sparse_rates.far_minima(one.optimum, run.side)
+        t = trajectory.times
+        z, spread, far = _families(one.optimum, axes, start[2], trajectory)
+        slopes = slopes[: far.shape[1]]
+        c = z @ modes.left.T
+        variance_rates = -2 * np.log(np.abs(1 - run.transport * h)).ravel()
+        seen = _falls(t, np.abs(c), modes.rates)
+        rates["collective"] += zip(modes.rates, seen, strict=True)
+        rates["half_metric"] += zip(half.rates, seen, strict=True)
+        wide = spread[0] > 0  # clusters of one particle have no spread
+        rates["spread"] += zip(variance_rates[wide], _falls(t, spread[:, wide], variance_rates[wide]), strict=True)
+        rates["far"] += zip(4 * run.growth * slopes, _falls(t, far, 4 * run.growth * slopes), strict=True)
+        for name, metric, of in (("predicted", run.growth, modes), ("half_metric", run.growth / 2, half)):
+            ahead = (z[0] @ of.left.T * (1 - of.kappa) ** t[:, None]) @ of.right.T
+            weight = np.repeat(np.abs(one.optimum.weights), h.shape[1])
+            parts = (
+                0.5 * np.einsum("tq,qr,tr->t", ahead, of.hessian, ahead),
+                0.5 * (spread[0] * np.exp(-np.outer(t, variance_rates))) @ (weight * h.ravel()),
+                (far[0] * np.exp(-np.outer(t, 4 * metric * slopes))) @ slopes,
+            )
+            expected[name].append(parts)
+    pairs = {f"{name}_rates": np.array(rows, float).reshape(-1, 2) for name, rows in rates.items()}
+    return pairs | {f"{name}_excess": np.array(rows) for name, rows in expected.items()}
+
+
+def _families(optimum: Optimum, axes: np.ndarray, cluster: np.ndarray, trajectory) -> tuple[np.ndarray, ...]:
+    """Over time: offset of weights and mean positions [T, q], variances along `axes` [T, kd], far masses [T, l]."""
+    mass, position = trajectory.values["masses"], trajectory.values["positions"]
+    k, d = optimum.positions.shape
+    z, spread = np.empty((len(mass), k * (1 + d))), np.empty((len(mass), k, d))
+    for i in range(k):
+        p, x = mass[:, cluster == i], position[:, cluster == i, 1:] - optimum.positions[i]
+        total = p.sum(axis=1)
+        mean = np.einsum("tj,tjd->td", p, x) / total[:, None]
+        z[:, i] = np.sign(optimum.weights[i]) * total - optimum.weights[i]
+        z[:, k + i * d : k + (i + 1) * d] = mean
+        along = (x - mean[:, None]) @ axes[i]
+        spread[:, i] = np.einsum("tj,tjd->td", p, along**2) / total[:, None]
+    return z, spread.reshape(len(mass), k * d), mass[:, cluster < 0]
+
+
+def _falls(times: np.ndarray, series: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """The rate at which each column of `series` is seen to fall from the start to about `FOLDS` predicted e-folds."""
+    at = 1 + np.argmin(np.abs(times[1:, None] * rates - FOLDS), axis=0)
+    columns = np.arange(series.shape[1])
+    return np.log(series[0] / series[at, columns]) / times[at]
