@@ -10,7 +10,7 @@ _FILES = (
     "simulations.regimes.lazy_scaling",
     # "simulations.regimes.tangent_kernel",
     "simulations.limits.particle_count",
-    # "simulations.limits.conic_equivalence",
+    "simulations.limits.conic_equivalence",
     # "simulations.limits.langevin",
     # "simulations.limits.radial_limit",
     # "simulations.limits.online_learning",

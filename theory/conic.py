@@ -59,7 +59,7 @@ def sphere_flow(
     >>> flow.predictions.round(6).tolist()
     [[1.0], [0.5]]
 
-    Source: `chizat2019sparse`, `chizat2018global`.
+    Source: `chizat2022sparse`, `chizat2018global`.
     """
     start = _checks.array("position", position)
     problem = _Problem.of(start.shape[-1] - 1, x, y, smoothing, strength, scale)

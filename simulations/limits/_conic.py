@@ -16,8 +16,11 @@ from theory import conic
 SMOOTHING = {"rounded": 0.5, "relu": 0.0}
 """ε of the unit a (z + √(z² + ε²|w|²))/2, by the name of its activation."""
 
-SPHERE_STEP = 1 / 32
+SPHERE_STEP = 1 / 64
 """Longest step of the reference for ReLU (mean-field time): adaptive steps would shrink to nothing at every kink."""
+
+SHOWN = 400
+"""Up to so many particles times steps a record keeps the path of its first network, for the picture."""
 
 FLOWS = ("euler", "runge_kutta", "conic")
 
@@ -138,6 +141,8 @@ def integrate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     if not conical:
         dissipation = np.mean(np.sum(np.square(seen["velocity"]), axis=3), axis=2)
         values |= {"energy": seen["energy"], "dissipation": dissipation} | _balances(run, seen)
+        if run.particles * run.steps <= SHOWN:
+            values |= {"path": seen["position"][0], "x": x[0], "y": y[0]}
     return values, "done"
 
 
@@ -200,11 +205,11 @@ def _reference(run: Parameters) -> dict[str, np.ndarray]:
     smoothing = SMOOTHING[run.activation]
     options = {"smoothing": smoothing, "strength": run.decay, "scale": run.alpha}
     options["step"] = None if smoothing else run.time / math.ceil(run.time / SPHERE_STEP)
-    flows = {
-        "sphere": conic.sphere_flow(theta, x, y, end, **options),
-        "half_growth": conic.sphere_flow(theta, x, y, end, growth=1.0, **options),
-        "balanced": conic.balanced_flow(theta, x, y, end, **options),
-    }
+    flows = {"half_growth": conic.sphere_flow(theta, x, y, end, growth=1.0, **options)}
+    if run.start == "plain":
+        flows["sphere"] = conic.sphere_flow(theta, x, y, end, **options)
+    if run.start == "balanced" or smoothing:  # also from where it does not hold, while it is cheap
+        flows["balanced"] = conic.balanced_flow(theta, x, y, end, **options)
     return {f"{name}_predictions": flow.predictions[0] for name, flow in flows.items()}
 
 

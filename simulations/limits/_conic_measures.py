@@ -17,12 +17,6 @@ def distance(record: Record, to: str) -> float:
     return _rms(record["predictions"] - record[f"{to}_predictions"])
 
 
-def typical_distance(record: Record, to: str) -> float:
-    """The same, median over replicas: for ReLU, where one that crosses a sample at a bad moment outweighs all."""
-    apart = np.square(record["predictions"] - record[f"{to}_predictions"])
-    return float(np.sqrt(np.median(np.mean(apart, axis=1))))
-
-
 def _defects(record: Record, particles: float = 1.0) -> np.ndarray:
     """F(T) − F(0) + ∫ (1/m) Σ |θ'|² dt of every replica, the integral by a rule of the integrator's own order."""
     rate = particles * record["dissipation"]
@@ -83,6 +77,3 @@ def scaled_gradient_error(record: Record) -> float:
 
 
 to_sphere, to_half_growth, to_balanced = (partial(distance, to=name) for name in ("sphere", "half_growth", "balanced"))
-typical_to_sphere, typical_to_half_growth, typical_to_balanced = (
-    partial(typical_distance, to=name) for name in ("sphere", "half_growth", "balanced")
-)

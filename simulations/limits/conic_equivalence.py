@@ -120,7 +120,7 @@ CLAIMS = (
     ),
     claim(
         "sphere", "particles follow r' = −2rG, u' = −∇_S G on the sphere of all parameters",
-        order(4, "Runge–Kutta against the flow on the sphere", "chizat2019sparse"), slope, **ORDER,
+        order(4, "Runge–Kutta against the flow on the sphere", "chizat2022sparse"), slope, **ORDER,
         select=trained(flow="runge_kutta"), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
@@ -132,21 +132,21 @@ CLAIMS = (
     ),
     claim(
         "conic", "ConicFlow with α = β = 1 is that flow on the sphere of all parameters",
-        order(1, "conic particle descent", "chizat2019sparse"), slope, **ORDER,
+        order(1, "conic particle descent", "chizat2022sparse"), slope, **ORDER,
         select=trained(flow="conic"), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
     claim(
         "relu", "ReLU: gradient descent follows the flow on the sphere, to order 1",
         Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"), slope, **ORDER,
-        select=relu(flow="euler"), value=measure.typical_to_sphere,
-        wrong="r' = −rG", control={"value": measure.typical_to_half_growth},
+        select=relu(flow="euler"), value=measure.to_sphere,
+        wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
     claim(
         "relu_balanced", "ReLU: ConicFlow with α = ½, β = 1 is the flow on the sphere of input weights, to order 1",
         Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"), slope, **ORDER,
-        select=relu(flow="conic", start="balanced"), value=measure.typical_to_balanced,
-        wrong="the flow that would halve r'", control={"value": measure.typical_to_half_growth},
+        select=relu(flow="conic", start="balanced"), value=measure.to_balanced,
+        wrong="the flow that would halve r'", control={"value": measure.to_half_growth},
     ),
 )  # fmt: skip
 
