@@ -12,7 +12,7 @@ fields (x, y) = (w·x, b·x) ~ N(0, C), C = [[Q, R], [R', T]]; the Gaussian aver
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from theory import _checks
 from theory._checks import Array
@@ -209,7 +209,7 @@ def _entries(c: Array) -> list[list[Array]]:
     return [[c[..., i, j] for j in fields] for i in fields]
 
 
-def _picked(c: Array, *which: Array) -> list[list[Array]]:
+def _picked(c: Array, *which: NDArray[np.intp]) -> list[list[Array]]:
     """The same for the fields `which` (open grids of indices): all their combinations at once."""
     return [[c[..., i, j] for j in which] for i in which]
 
