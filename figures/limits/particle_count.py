@@ -1,5 +1,7 @@
 """Networks of m particles in six panels: their law at the start, and how far they stray from the limit in training."""
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -167,7 +169,7 @@ def healing(axes: Axes, records: Records) -> None:
     )
     drawn = False
     for name, records_of, value, constant, color, marker in kinds:
-        chosen = _alike(records_of)
+        chosen = _alike(records_of, max)
         if not len(chosen):
             continue
         m = max(chosen.column("particles"))
@@ -186,15 +188,18 @@ def healing(axes: Axes, records: Records) -> None:
     return None
 
 
-def _alike(records: Records) -> Records:
-    """Those that share problem and clock with the one of the longest training, of most particles."""
+def _commonest(times: list[float]) -> float:
+    """The value that most have, the largest of those."""
+    return max(set(times), key=lambda time: (times.count(time), time))
+
+
+def _alike(records: Records, horizon: Callable = _commonest) -> Records:
+    """Those of one problem, one step and one final time (the commonest by default): points of one curve."""
     if not len(records):
         return records
     model = max(records, key=lambda record: (record["time"], record["particles"]))
     same = records.where(**{name: model[name] for name in ("samples", "step", "alpha")})
-    # A panel along m or over time is of one horizon where there are several: the one that most runs have.
-    horizons = list(same.column("time"))
-    return same.where(time=max(set(horizons), key=lambda time: (horizons.count(time), time)))
+    return same.where(time=horizon(list(same.column("time"))))
 
 
 def _series(records: Records, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -36,8 +36,8 @@ ROOM = {"start": 64, "training": 512}
 has no mass, so that it acts on nothing.
 """
 
-PAIRED = 20480
-"""Particles in all, of the networks that are compared with their linear response."""
+TOGETHER = 20480
+"""Particles in all whose linear response is worked out at once."""
 
 
 @dataclass(frozen=True)
@@ -242,13 +242,14 @@ def _training(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def _responses(run: Parameters, theta: np.ndarray, apart: np.ndarray) -> dict[str, np.ndarray]:
-    """What the linear response to the start leaves of a network's distance to the limit, over that distance."""
-    few = max(1, min(run.replicas, PAIRED // run.particles))
+    """|f_m − f_∞ − linear response|² over |f_m − f_∞|² on the samples, for each network."""
     _, _, path = limit(run)
     left = {}
     for name, k in (("response", round(RESPONSE_TIME / run.step)), ("frozen", 0)):
         psi = chaos.response(path, path.x, k)
         mean = path.mass @ psi.at(path.position[0])
-        linear = psi.at(theta[:few].reshape(-1, theta.shape[2])).reshape(few, run.particles, -1).mean(axis=1) - mean
-        left[f"{name}_remainder"] = np.array([np.sum((apart[:few] - linear) ** 2) / np.sum(apart[:few] ** 2)])
+        shares = np.array_split(theta, -(-theta[..., 0].size // TOGETHER))
+        means = [psi.at(part.reshape(-1, part.shape[2])).reshape(*part.shape[:2], -1).mean(axis=1) for part in shares]
+        linear = np.concatenate(means) - mean
+        left[f"{name}_remainder"] = np.sum((apart - linear) ** 2, axis=1) / np.sum(apart**2, axis=1)
     return left

@@ -89,5 +89,8 @@ def log_train_over_test(time: float) -> Callable[[Record], float]:
 
 
 def remainder(kind: str = "response") -> Callable[[Record], float]:
-    """What the linear response (or, "frozen", that of the start) leaves of the squared distance (share)."""
-    return lambda record: float(record[f"{kind}_remainder"][0])
+    """What the linear response (or, "frozen", that of the start) leaves of a network's squared distance (share).
+
+    The geometric mean over networks: the mean is ruled by the few that are far away.
+    """
+    return lambda record: float(np.exp(np.mean(np.log(record[f"{kind}_remainder"]))))

@@ -41,7 +41,7 @@ def test_a_run_is_its_parameters_and_another_seed_is_another():
 
 
 def test_very_many_particles_are_close_to_the_limit():
-    """m|f_m − f_∞|²/C is a mean of squares of mean 1: beyond 5 in one of 150 draws of two networks, and 2500 at m = 8."""
+    """m|f_m − f_∞|²/C is a mean of squares of mean 1: beyond 5 in one draw of 150, and 2500 at m = 8."""
     values, _ = simulate(replace(TRAINING, particles=20_000, replicas=2, time=2.0))
     assert values["distance"][-1] < 5 * values["limit_constant"][-1] / 20_000
 
