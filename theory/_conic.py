@@ -24,22 +24,24 @@ class Program:
 
     def solve(self, chosen: list[tuple[int, float]]) -> Array:
         """The best atoms (c, u) on these (cell, sign), merged where they point alike."""
-        from scipy import sparse
-
         d, k = self.x.shape[1], len(chosen)
         fit = np.hstack(
             [sign * self.cells.on[c][:, None] * self.x for c, sign in chosen] + [np.zeros((len(self.y), k))]
         )
-        walls: Any = sparse.block_diag([sparse.coo_array(self.cells.walls(c)) for c, _ in chosen])
         # Columns are all v and then all t; below the walls stand the rows t, v of each second-order cone.
+        each = [self.cells.walls(c) for c, _ in chosen]
+        walls, row = np.zeros((sum(map(len, each)), k * d + k)), 0
+        for j, part in enumerate(each):
+            walls[row : row + len(part), j * d : (j + 1) * d] = part
+            row += len(part)
         order = np.concatenate([np.append(k * d + j, np.arange(j * d, (j + 1) * d)) for j in range(k)])
-        lengths = sparse.csc_array((np.ones(len(order)), (np.arange(len(order)), order)))
-        inside = sparse.vstack([sparse.hstack([walls, sparse.csc_array((walls.shape[0], k))]), lengths])
+        inside = np.vstack([walls, np.eye(k * d + k)[order]])
         cones = [("Nonnegative", walls.shape[0]), *[("SecondOrder", d + 1)] * k]
         solution = _solved(fit, self.y, np.append(np.zeros(k * d), np.full(k, self.decay)), inside, cones)
         vectors, signs = solution[: k * d].reshape(k, d), np.array([sign for _, sign in chosen])
         found = [_merged(vectors, signs)]
-        found += [self._polished(_merged(vectors, signs, near), near) for near in NEAR]
+        for near in NEAR:
+            found.append(self._polished(_merged(vectors, signs, near), near))
         return min(found, key=self.value)
 
     def value(self, atoms: Array) -> float:
@@ -71,33 +73,32 @@ class Program:
             for u, t, end in zip(units, lengths, np.append(cuts, fit.shape[1]), strict=True):
                 part = slice(end - len(u), end)
                 bend[part, part] += self.decay / t * (np.eye(len(u)) - np.outer(u, u))
-            moved = np.concatenate(vectors) - np.linalg.lstsq(bend, slope, rcond=1e-12)[0]
-            vectors = np.split(moved, cuts)
+            move = np.linalg.lstsq(bend, slope, rcond=1e-12)[0]
+            vectors = np.split(np.concatenate(vectors) - move, cuts)
+            if np.abs(move).max() < 1e-15 * max(lengths):
+                break
         full = np.array([face @ v for face, v in zip(faces, vectors, strict=True)])
         return _merged(full, np.sign(atoms[:, 0]))
 
 
 def lasso(features: Array, y: Array, strength: float) -> Array:
     """argmin (1/2n)|Φc − y|² + λ|c|₁, with c = c₊ − c₋."""
-    from scipy import sparse
-
     k = features.shape[1]
     fit, cones = np.hstack([features, -features]), [("Nonnegative", 2 * k)]
-    parts = _solved(fit, y, np.full(2 * k, strength), sparse.eye_array(2 * k), cones)
+    parts = _solved(fit, y, np.full(2 * k, strength), np.eye(2 * k), cones)
     return parts[:k] - parts[k:]
 
 
-def _solved(fit: Array, y: Array, linear: Array, inside: Any, cones: list[tuple[str, int]]) -> Array:
+def _solved(fit: Array, y: Array, linear: Array, inside: Array, cones: list[tuple[str, int]]) -> Array:
     """argmin (1/2n)|fit z − y|² + linear·z, `inside` z in the cones, to where the solver stalls."""
     from scipy import sparse
 
     clarabel: Any = import_module("clarabel")
-    (n, q), rows = fit.shape, inside.shape[0]
+    (n, q), rows = fit.shape, len(inside)
     # The residuals are variables of their own: a product of `fit` with itself would square its condition.
-    constraints = sparse.csc_matrix(
-        sparse.block_array([[sparse.csc_array(fit), -sparse.eye_array(n)], [-inside, None]])
-    )
-    square = sparse.csc_matrix(sparse.diags_array(np.append(np.zeros(q), np.full(n, 1 / n))))
+    dense = np.block([[fit, -np.eye(n)], [-inside, np.zeros((rows, n))]])
+    constraints = sparse.csc_matrix(dense)
+    square = sparse.csc_matrix(np.diag(np.append(np.zeros(q), np.full(n, 1 / n))))
     kinds = [clarabel.ZeroConeT(n), *[getattr(clarabel, f"{kind}ConeT")(size) for kind, size in cones]]
     settings = clarabel.DefaultSettings()
     settings.verbose = False

@@ -84,12 +84,21 @@ def arrangement_minimum(x: ArrayLike, y: ArrayLike, strength: float, *, signed: 
     Source: `pilanci2020neural`.
     """
     x = _checks.array("x", x, ["[n, d]"])
-    if _cells.count(*x.shape) > _cells.MOST:
+    if not enumerable(*x.shape):
         raise ValueError(
             f"x must have few rows and columns, got shape {x.shape}: up to {_cells.count(*x.shape)} cells where "
             f"{_cells.MOST} are allowed"
         )
     return _minimum(x, y, strength, signed, _cells.Cells)
+
+
+def enumerable(n: int, d: int) -> bool:
+    """Whether `planar_minimum`, for d = 2 and n up to a thousand, or `arrangement_minimum` takes n samples in ℝ^d.
+
+    >>> enumerable(300, 2), enumerable(20, 4), enumerable(300, 4)
+    (True, True, False)
+    """
+    return n <= 1000 if d == 2 else _cells.count(n, d) <= _cells.MOST
 
 
 def feature_minimum(

@@ -1,0 +1,49 @@
+"""Descent with Nesterov's momentum, a step that dies out, frozen input weights and signs that are kept."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+
+import meanfield as mf
+
+
+class Descent(eqx.Module):
+    """One update of momentum descent, θ ← θ − h_k (g + βu), u ← βu + g, as optax applies it.
+
+    The step h_k is h in the first half and falls to zero in the second: atoms of an optimum often sit where a sample
+    switches, and a constant step would keep them jumping over that kink. Every setting is a value of an array, so that
+    runs which differ in them share a program.
+    """
+
+    step: Float[Array, ""]
+    momentum: Float[Array, ""]
+    updates: Float[Array, ""]
+    rates: Float[Array, " p"]
+    """Factor on the gradient of every parameter: 0 freezes it."""
+    floor: Float[Array, ""]
+    """Least output weight; the projection keeps signs, which the flow can't change but a step could."""
+
+    def __call__(self, gradient, memory, position):
+        speed, count = memory
+        left = 1 - count / self.updates
+        slope = self.rates * gradient
+        speed = self.momentum * speed + slope
+        move = -self.step * jnp.minimum(1.0, 2 * left) * (slope + self.momentum * speed)
+        output = jnp.maximum(position[:, 0] + move[:, 0], self.floor) - position[:, 0]
+        return move.at[:, 0].set(output), (speed, count + 1)
+
+
+def _at_rest(position):
+    return jnp.zeros_like(position), jnp.zeros((), position.dtype)
+
+
+def descent(step: float, momentum: float, updates: int, p: int, layers: str) -> mf.OptimiserFlow:
+    """The flow of `updates` updates, one unit of time each; `layers` is both, output, or positive (a ≥ 0)."""
+    rates = np.ones(p)
+    if layers == "output":
+        rates[1:] = 0.0
+    floor = 0.0 if layers == "positive" else -np.inf
+    numbers = (jnp.asarray(value) for value in (step, momentum, float(updates), rates, floor))
+    return mf.OptimiserFlow(optax.GradientTransformation(_at_rest, Descent(*numbers)))
