@@ -161,7 +161,7 @@ def spikes(
     amplitude, k, phase = np.split(np.asarray(x, float), [1, -1], axis=1)
     clean = (amplitude * np.cos(2 * np.pi * k @ places.T - phase)) @ (sign * mass)
     y = clean + noise * rng.normal(size=clean.shape)
-    statement = f"{spikes} spikes on the torus of dimension {dimension}, {separation} apart, order {order}, noise {noise}"
+    statement = f"{spikes} spikes in dimension {dimension}, {separation} apart, seen to order {order}, noise {noise}"
     truth = Particles(jnp.asarray(np.column_stack([sign, places]), x.dtype), jnp.asarray(mass, x.dtype))
     return Dataset("spikes", x, jnp.asarray(y, x.dtype), x, jnp.asarray(clean, x.dtype), statement, truth)
 

@@ -37,7 +37,11 @@ class Optimum:
     def proved(self) -> bool:
         """Whether stationarity holds to 1e-9 of λ and |η| ≤ 1 on the grid, to as much."""
         factor = np.cos(np.pi * self.problem.order / self.side) ** self.problem.dimension
-        return len(self.weights) > 0 and self.gradient <= 1e-9 * self.problem.strength and self.highest * factor <= 1 + 1e-9
+        return (
+            len(self.weights) > 0
+            and self.gradient <= 1e-9 * self.problem.strength
+            and self.highest * factor <= 1 + 1e-9
+        )
 
     @property
     def value(self) -> float:

@@ -3,8 +3,8 @@
 Particles of sign s, mass p and position x follow p ← p exp(−4αJ'_s(x)), x ← x − β∇J'_s(x) (one step of h = 1). Near the
 optimum Σ w_i δ_{x_i} the linearised steps fall apart:
 
-- *collective*: the weight and the mean position of each cluster. Their distance to (w, x) shrinks by 1 − κ a step, κ the
-  eigenvalues of diag(4α|w|, β/|w|)·∇²J(w, x), however many particles a cluster holds.
+- *collective*: the weight and the mean position of each cluster. Their distance to (w, x) shrinks by 1 − κ a step, κ
+  the eigenvalues of diag(4α|w|, β/|w|)·∇²J(w, x), however many particles a cluster holds.
 - *spread*: the differences of positions within cluster i shrink by 1 − βh, h the eigenvalues of ∇²J'(x_i).
 - *far*: a particle at a local minimum x of J'_s with J'_s(x) > 0 stays there, and its mass shrinks by exp(−4αJ'_s(x)).
 """

@@ -74,7 +74,8 @@ def measured(run, found, starts, trajectories) -> dict[str, np.ndarray]:
         seen = _falls(t, np.abs(c), modes.rates)
         rates["collective"] += zip(modes.rates, seen, strict=True)
         rates["half_metric"] += zip(half.rates, seen, strict=True)
-        wide = spread[0] > 0  # clusters of one particle have no spread
+        sizes = np.bincount(start[2][start[2] >= 0], minlength=len(h))
+        wide = np.repeat(sizes > 1, h.shape[1])  # a particle that is alone has no spread
         rates["spread"] += zip(variance_rates[wide], _falls(t, spread[:, wide], variance_rates[wide]), strict=True)
         rates["far"] += zip(4 * run.growth * slopes, _falls(t, far, 4 * run.growth * slopes), strict=True)
         for name, metric, of in (("predicted", run.growth, modes), ("half_metric", run.growth / 2, half)):
