@@ -20,7 +20,7 @@ class Descent(eqx.Module):
     step: Float[Array, ""]
     momentum: Float[Array, ""]
     updates: Float[Array, ""]
-    rates: Float[Array, " p"]
+    rates: Float[Array, "m p"]
     """Factor on the gradient of every parameter: 0 freezes it."""
     floor: Float[Array, ""]
     """Least output weight; the projection keeps signs, which the flow can't change but a step could."""
@@ -39,11 +39,14 @@ def _at_rest(position):
     return jnp.zeros_like(position), jnp.zeros((), position.dtype)
 
 
-def descent(step: float, momentum: float, updates: int, p: int, layers: str) -> mf.OptimiserFlow:
-    """The flow of `updates` updates, one unit of time each; `layers` is both, output, or positive (a ≥ 0)."""
-    rates = np.ones(p)
-    if layers == "output":
-        rates[1:] = 0.0
-    floor = 0.0 if layers == "positive" else -np.inf
-    numbers = (jnp.asarray(value) for value in (step, momentum, float(updates), rates, floor))
+def descent(run, p: int) -> mf.OptimiserFlow:
+    """The flow of a run with p parameters a particle: each update is one unit of time.
+
+    Particles without mass stay where they are: left to the flow, they would grow for ever where the certificate of
+    optimality fails.
+    """
+    rates = np.zeros((run.room, p))
+    rates[: run.particles, : 1 if run.layers == "output" else p] = 1.0
+    floor = 0.0 if run.layers == "positive" else -np.inf
+    numbers = (jnp.asarray(value) for value in (run.step, run.momentum, float(run.updates), rates, floor))
     return mf.OptimiserFlow(optax.GradientTransformation(_at_rest, Descent(*numbers)))

@@ -158,7 +158,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     with jax.enable_x64(True):
         mass = jnp.asarray(np.where(np.arange(run.room) < run.particles, 1 / run.particles, 0.0))
         objectives = [_objective(run, one) for one in given]
-        flow = descent(run.step, run.momentum, run.updates, 1 + run.dimension, run.layers)
+        flow = descent(run, 1 + run.dimension)
         visible = run.problem == "relu" and run.dimension == 2 and run.room <= 2 * PLACES["relu"]
         trajectories = mf.simulate_replicas(
             objectives,

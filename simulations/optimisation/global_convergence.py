@@ -25,16 +25,21 @@ SPACE = RELU | {"dimension": 4}
 POPULATION = {"problem": "population", "step": 0.1, "momentum": 0.9}
 SIGMOID = {"problem": "sigmoid", "length": 4.0, "step": 1.0, "momentum": 0.98}
 
+FEW = 2
+"""Seeds of the settings that need few, at smoke size: small students, which fail often, are soon told apart."""
+
 GRIDS = {
     "smoke": {
         "seeds": 5,
         "replicas": 20,
-        "relu": [4, 32],
+        "relu": [32],
+        "relu_few": [4],
         "relu_updates": 4000,
         "controls": 3,
         "teacher": {"neurons": 4, "dimension": 6, "updates": 1000},
-        "population": [3, 4, 8],
-        "smooth": {"neurons": 3, "dimension": 3, "samples": 100, "updates": 1000},
+        "population": [4, 8],
+        "population_few": [3],
+        "smooth": {"neurons": 3, "dimension": 3, "samples": 100, "updates": 1000, "replicas": 10},
         "sigmoid": [12],
     },
     "default": {
@@ -78,8 +83,12 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
         made += [Parameters(**relu, particles=m, seed=seed) for m in sizes["relu"]]
         made += [Parameters(**population, particles=m, seed=seed) for m in sizes["population"]]
         made += [Parameters(**sigmoid, particles=m, seed=seed) for m in sizes["sigmoid"]]
+        if index < FEW:
+            made += [Parameters(**relu, particles=m, seed=seed) for m in sizes.get("relu_few", [])]
+            made += [Parameters(**population, particles=m, seed=seed) for m in sizes.get("population_few", [])]
+            made.append(Parameters(**relu, layers="output", particles=32, seed=seed))
         if index < sizes["controls"]:
-            made += [Parameters(**relu, layers=one, particles=32, seed=seed) for one in ("positive", "output")]
+            made.append(Parameters(**relu, layers="positive", particles=32, seed=seed))
             made.append(Parameters(**sigmoid, layers="output", particles=sizes["sigmoid"][-1], seed=seed))
         if "slow_updates" in sizes and index == 0:
             slow = relu | {"momentum": 0.0, "step": 0.5, "updates": sizes["slow_updates"]}
