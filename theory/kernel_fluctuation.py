@@ -12,6 +12,7 @@ integrals over the plane in polar coordinates: (w·x, w·x') = ρ (r cos t, r' c
 the density of ρ. The angles where an argument changes sign are ends of panels, so that a kink costs no accuracy.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -110,11 +111,16 @@ def _plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
     # The signs of cos t and of cos(t − φ) change at ±π/2 and φ ± π/2.
     kinks = np.sort(np.array([-np.pi / 2, angle - np.pi / 2, np.pi / 2, angle + np.pi / 2]))
     ends = np.append(kinks, kinks[0] + 2 * np.pi)
-    node, weight = np.polynomial.legendre.leggauss(_ANGLES)
+    node, weight = _legendre(_ANGLES)
     width = np.diff(ends)[:, None] / 2
     t = ((ends[:-1] + ends[1:])[:, None] / 2 + width * node).ravel()
     on_t = (width * weight).ravel() / (2 * np.pi)
-    node, weight = np.polynomial.legendre.leggauss(_RADII)
+    node, weight = _legendre(_RADII)
     rho = _FARTHEST * (1 + node) / 2
     on_rho = _FARTHEST / 2 * weight * rho * np.exp(-(rho**2) / 2)
     return r1 * np.outer(rho, np.cos(t)), r2 * np.outer(rho, np.cos(t - angle)), np.outer(on_rho, on_t)
+
+
+@functools.cache
+def _legendre(count: int) -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(count)

@@ -1,0 +1,255 @@
+"""One run of the tangent-kernel study: kernels at the start, or a network trained on digits, direction by direction."""
+
+import functools
+from dataclasses import dataclass, replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from meanfield.arguments import one_of, positive_count, positive_number
+from theory import arc_cosine, kernel_flow
+from theory.activations import ACTIVATIONS
+from theory.kernel_fluctuation import kernel_fluctuation
+
+SAMPLES = {"sphere": 10**6, "digits": 1797, "breast_cancer": 569, "mnist1d": 5000}
+"""Samples of each data set (count)."""
+
+LAYERS = ("both", "output", "input")
+
+LEARNT = 3.0
+"""A direction counts as learnt in a run if theory says so within this part of its steps (steps / learning time)."""
+
+MOST = 30
+"""At most so many directions are looked at, the largest eigenvalues first (count)."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A question about the tangent kernel, the data, and the network."""
+
+    part: str = "directions"
+    """start (kernels of untrained networks), directions (training, eigenvector by eigenvector) or accuracy (methods
+    compared on test data).
+    """
+    data: str = "digits"
+    """sphere for start; digits (odd or even) or breast_cancer for directions; digits (ten classes), breast_cancer or
+    mnist1d for accuracy.
+    """
+    labels: str = "true"
+    """For directions: true, random (±1 at random) or even (the same size along every eigenvector of the kernel)."""
+    activation: str = "relu"
+    """σ, by name."""
+    output: str = "signs"
+    """Law of the output weights: signs (±1) or gaussian (variance 1). Input weights are N(0, I)."""
+    initial: str = "doubled"
+    """doubled (pairs ±a, so f = 0) or plain (independent units; for start alone)."""
+    particles: int = 1024
+    """m, particles (count)."""
+    replicas: int = 1
+    """Independent networks whose kernels are compared with the limit, for start (count)."""
+    dimension: int = 3
+    """d, inputs of the sphere (count); the other data sets have their own."""
+    samples: int = 64
+    """n, training samples (count)."""
+    tested: int = 200
+    """Test samples, for accuracy (count)."""
+    steps: int = 150
+    """Steps of gradient descent (count)."""
+    share: float = 0.7
+    """Step of descent as a share of n / λ_max, the step that learns the first direction at once (share)."""
+    precision: str = "float32"
+    """float32 or float64."""
+    seed: int = 0
+    """Seed of data, split and initial particles (integer)."""
+
+    def __post_init__(self):
+        one_of("part", self.part, ("start", "directions", "accuracy"))
+        allowed = {
+            "start": ("sphere",),
+            "directions": ("digits", "breast_cancer"),
+            "accuracy": ("digits", "breast_cancer", "mnist1d"),
+        }
+        one_of(f"part={self.part!r} and data", self.data, allowed[self.part])
+        one_of("labels", self.labels, ("true", "random", "even"))
+        one_of("activation", self.activation, ACTIVATIONS)
+        one_of("output", self.output, ("signs", "gaussian"))
+        one_of("initial", self.initial, ("doubled", "plain") if self.part == "start" else ("doubled",))
+        one_of("precision", self.precision, ("float32", "float64"))
+        for name in ("particles", "replicas", "dimension", "samples", "tested", "steps"):
+            positive_count(name, getattr(self, name))
+        positive_number("share", self.share)
+        if self.share >= 2:
+            raise ValueError(f"share={self.share:g}: descent diverges from 2 on; expected less.")
+        if self.initial == "doubled" and self.particles % 2:
+            raise ValueError(f"particles={self.particles}: expected an even number, since doubled units come in pairs.")
+        if self.samples + (self.tested if self.part == "accuracy" else 0) > SAMPLES[self.data]:
+            raise ValueError(
+                f"samples={self.samples} and tested={self.tested}: {self.data} has {SAMPLES[self.data]} samples, "
+                f"expected no more than that together."
+            )
+        if self.samples < 2:
+            raise ValueError(f"samples={self.samples}: expected at least 2.")
+        if self.part == "accuracy" and self.activation != "relu":
+            raise ValueError(f"activation={self.activation!r}: accuracy compares with ReLU kernels; expected relu.")
+
+
+def initial_particles(run: Parameters, unit: mf.Neuron, d: int) -> mf.Particles:
+    """The doubled particles of a run, another draw for every seed and every m."""
+    key = jax.random.fold_in(jax.random.key(run.seed), 2 * run.particles)
+    return _doubled(run.particles, run.output, unit, d, run.precision, key)
+
+
+@eqx.filter_jit
+def _doubled(m: int, output: str, unit: mf.Neuron, d: int, dtype: str, key) -> mf.Particles:
+    return mf.Particles.doubled(key, unit, m, d, output=output, dtype=dtype)
+
+
+# --- Kernels at the start
+
+
+def start(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
+    """‖K_m − K‖²_F of independent networks, for the kernels of both layers and of either."""
+    x = sphere(run)
+    unit = mf.Neuron(run.activation)
+    key = jax.random.fold_in(jax.random.key(run.seed), 2 * run.particles + 1)
+    key = jax.random.fold_in(key, list(ACTIVATIONS).index(run.activation))
+    with jax.enable_x64(run.precision == "float64"):
+        independent = run.particles // 2 if run.initial == "doubled" else run.particles
+        # All m up to this one share a program, where compiling is most of the work: the rest has mass 0.
+        room = -(-independent // FILLED) * FILLED
+        drawn = _independent(run.replicas * room, run.output, unit, run.dimension, run.precision, key)
+        position = drawn.position.reshape(run.replicas, room, -1)
+        mass = jnp.where(jnp.arange(room) < independent, 1 / independent, 0.0).astype(position.dtype)
+        if run.initial == "doubled":
+            twin = position.at[:, :, 0].multiply(-1)
+            position, mass = jnp.concatenate([position, twin], axis=1), jnp.concatenate([mass, mass]) / 2
+        kernels = np.asarray(_kernels(unit, position, mass, jnp.asarray(x, position.dtype)), float)
+    values = {"x": x}
+    for i, layers in enumerate(LAYERS):
+        exact = arc_cosine.tangent_kernel(x, activation=run.activation, layers=layers)
+        values[f"distance_{layers}"] = np.sum((kernels[:, i] - exact) ** 2, axis=(1, 2))
+    # What a wrong limit would be taken for: both layers against the output layer's.
+    output = arc_cosine.tangent_kernel(x, activation=run.activation, layers="output")
+    values["distance_wrong"] = np.sum((kernels[:, 0] - output) ** 2, axis=(1, 2))
+    return values | constants(run), "done"
+
+
+FILLED = 256
+"""Kernels at the start are computed with a multiple of so many particles (count)."""
+
+
+def sphere(run: Parameters) -> np.ndarray:
+    """Inputs on the unit sphere, the same for all runs of one seed."""
+    normal = np.random.default_rng([run.seed, 1]).normal(size=(run.samples, run.dimension))
+    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+
+def constants(run: Parameters) -> dict[str, np.ndarray]:
+    """C of every layer, with E‖K_m − K‖² = C/m, for independent units."""
+    return _constants(replace(run, particles=2, replicas=1, initial="plain"))
+
+
+@functools.lru_cache(maxsize=256)
+def _constants(run: Parameters) -> dict[str, np.ndarray]:
+    fourth = 1.0 if run.output == "signs" else 3.0
+    x = sphere(run)
+    return {
+        f"constant_{layers}": np.asarray(
+            kernel_fluctuation(x, run.activation, layers, fourth_moment=fourth).value  # type: ignore[arg-type]
+        )
+        for layers in LAYERS
+    }
+
+
+@eqx.filter_jit
+def _independent(m: int, output: str, unit: mf.Neuron, d: int, dtype: str, key) -> mf.Particles:
+    return mf.Particles.gaussian(key, unit, m, d, output=output, dtype=dtype)
+
+
+@eqx.filter_jit
+def _kernels(unit: mf.Neuron, positions, mass, x):
+    def of_one(position):
+        mu = mf.Particles(position, mass)
+        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=layers) for layers in LAYERS])
+
+    return jax.lax.map(of_one, positions)
+
+
+# --- Directions
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The problem that a run of `directions` learns, in the eigenvectors of the limiting kernel."""
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    """Eigenvalues, the largest first [n]."""
+    vectors: np.ndarray
+    """Eigenvectors in columns [n, n]."""
+    step: float
+    """h (mean-field time)."""
+    marks: np.ndarray
+    """Numbers of steps after which the network is looked at [T]."""
+
+    def residuals(self, values: np.ndarray) -> np.ndarray:
+        """v_i·(y − u_k) = (1 − hλ_i/n)^k v_i·y for the eigenvalues given, [T, n]."""
+        return (1 - self.step * values / len(self.y)) ** self.marks[:, None] * (self.y @ self.vectors)
+
+
+def spectrum(run: Parameters) -> Spectrum:
+    """Data, labels and the kernel's spectrum; the network's size is no part of it."""
+    return _spectrum(replace(run, particles=2))
+
+
+@functools.lru_cache(maxsize=64)
+def _spectrum(run: Parameters) -> Spectrum:
+    make = functools.partial(mf.datasets.digits, task="parity") if run.data == "digits" else mf.datasets.breast_cancer
+    data = make(n=run.samples, n_test=1, split=run.seed, dtype="float32")
+    x = np.asarray(data.x, float)
+    values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    y, random = np.asarray(data.y, float), np.random.default_rng([run.seed, 2])
+    if run.labels != "true":
+        y = random.choice([-1.0, 1.0], size=run.samples)
+    if run.labels == "even":
+        y = vectors @ y
+    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 24)))).astype(int)
+    return Spectrum(x, y, values, vectors, run.share * run.samples / values[0], marks)
+
+
+def directions(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
+    """A network at α = √m, trained by gradient descent; its residual y − u_k along every eigenvector."""
+    problem = spectrum(run)
+    with jax.enable_x64(run.precision == "float64"):
+        unit = mf.Neuron(run.activation)
+        mu = initial_particles(run, unit, problem.x.shape[1])
+        x, y = (np.asarray(part, run.precision) for part in (problem.x, problem.y))
+        objective = mf.Objective(unit, mf.Square(), x, y, scale=run.particles**0.5)
+        times = problem.step * problem.marks
+        trained = mf.simulate(
+            objective, mf.GradientFlow(problem.step), mu, times=times, observables=[mf.Predictions()]
+        )
+    f = np.asarray(trained.values["predictions"], float)
+    values = {"residuals": (problem.y - f) @ problem.vectors, "predictions": f}
+    return values | directions_limit(run), trained.status
+
+
+def directions_limit(run: Parameters) -> dict[str, np.ndarray]:
+    """What theory says of the same run for m → ∞: descent with the limiting kernel."""
+    problem = spectrum(run)
+    kernel = (problem.vectors * problem.values) @ problem.vectors.T
+    exact = kernel_flow.train_discrete(kernel, problem.y, problem.step, problem.marks)
+    rate = -np.log(np.abs(1 - problem.step * problem.values / run.samples))
+    return {
+        "steps": problem.marks,
+        "y": problem.y,
+        "eigenvalues": problem.values,
+        "limit_residuals": (problem.y - exact) @ problem.vectors,
+        # Steps until a residual has fallen to 1/e, in theory.
+        "limit_learnt": 1 / np.maximum(rate, 1e-12),
+    }
