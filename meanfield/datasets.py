@@ -145,7 +145,10 @@ def spikes(
     positive_number("separation", separation, zero=True)
     positive_number("noise", noise, zero=True)
     shape = (1000, positive_count("spikes", spikes), positive_count("dimension", dimension))
-    rng = np.random.default_rng(seed)
+    try:
+        rng = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0, or several.") from None
     for _ in range(100):
         draws = rng.uniform(size=shape)
         away = np.abs(draws[:, :, None] - draws[:, None])

@@ -25,7 +25,7 @@ def dirichlet_kernel(t: ArrayLike, order: int) -> Array:
     `t` is [l, d]; the result is [l]. Raises ValueError for an order below 1.
 
     >>> dirichlet_kernel([[0.0], [1 / 15], [0.5]], order=7).round(3)
-    array([ 1.   , -0.   , -0.067])
+    array([ 1.   ,  0.   , -0.067])
 
     Source: `chizat2022sparse`.
     """
@@ -90,8 +90,8 @@ class Problem:
     def objective(self, weights: ArrayLike, positions: ArrayLike) -> float:
         """J(ν).
 
-        >>> round(Problem([1.0, 0.0, 0.0], 1, 1, 0.1).objective([0.5], [[0.0]]), 6)
-        0.258333
+        >>> round(Problem([1.0, 2**0.5, 0.0], 1, 1, 0.1).objective([0.5], [[0.0]]), 6)
+        0.175
         """
         r = self.residual(weights, positions)
         return 0.5 * float(np.mean(r**2)) + self.strength * float(np.sum(np.abs(weights)))

@@ -41,9 +41,9 @@ def collective(optimum: Optimum, growth: float, transport: float) -> Collective:
 
     >>> from theory.deconvolution import Problem
     >>> from theory.sparse_optimum import solve
-    >>> one = solve(Problem([1.0, 0.0, 0.0], 1, 1, 0.1), [0.5], [[0.0]], side=64)
+    >>> one = solve(Problem([1.0, 2**0.5, 0.0], 1, 1, 0.1), [0.5], [[0.0]], side=64)
     >>> collective(one, 0.1, 0.01).kappa.round(4)
-    array([0.0933, 0.2632])
+    array([0.2632, 0.36  ])
 
     Source: `chizat2022sparse`.
     """
