@@ -63,7 +63,7 @@ class BirthDeath(AbstractFlow):
     spread: Scalar
     prior: Particles | None
 
-    def __init__(self, step, rate=1.0, transport=1.0, spread=0.0, prior: Particles | None = None):
+    def __init__(self, step, rate=1.0, transport=1.0, spread=0.0, prior=None):
         self.size = jnp.asarray(positive_number("step", step), dtype=float)
         self.rate = jnp.asarray(positive_number("rate", rate, zero=True), dtype=float)
         self.transport = jnp.asarray(positive_number("transport", transport, zero=True), dtype=float)
