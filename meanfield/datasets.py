@@ -5,7 +5,6 @@ Every data set comes split, with its standardisation stated in `Dataset.statemen
 """
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
@@ -120,13 +119,13 @@ def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None)
 
 
 def spikes(
-    seed: int | Sequence[int],
+    seed,
     order: int,
     *,
     spikes: int = 5,
     dimension: int = 1,
-    separation: float = 0.14,
-    noise: float = 0.0,
+    separation=0.14,
+    noise=0.0,
     positive: bool = False,
     dtype=None,
 ) -> Dataset:
@@ -135,7 +134,8 @@ def spikes(
     Positions are uniform, given that any two are at least `separation` apart (Euclidean distance on the torus). Weights
     are uniform on [½, 3/2]; their signs alternate unless `positive`. Inputs are those of `meanfield.spikes.fourier`,
     targets are noisy by N(0, `noise`²), and the test targets are the same without noise. All is drawn by numpy from
-    `seed`. Raises `ValueError` for a separation that leaves no room (none found in 10⁵ draws).
+    `seed`, a whole number or several. Raises `ValueError` for a separation that leaves no room (none in 10⁵
+    draws).
 
     >>> import meanfield as mf
     >>> data = mf.datasets.spikes(0, 7)
