@@ -82,7 +82,7 @@ def decay_rate(problem: Line, temperature: float, step: float = 0.0) -> float:
     q = weighted.T @ weighted * (problem.spacing / len(problem.targets))
     identity = np.eye(len(density))
     if step == 0:
-        rates = np.sort(eigvals(s @ (temperature * identity + q)).real)
+        rates = np.sort(np.real(eigvals(s @ (temperature * identity + q))))
         return float(2 * rates[1])
     factors = eigvals(np.linalg.solve(identity + step * temperature * s, identity - step * s @ q))
     return float(-2 * np.log(np.sort(np.abs(factors))[-2]) / step)

@@ -46,7 +46,7 @@ class Langevin(AbstractFlow):
     >>> mf.simulate(objective, mf.Langevin(0.1, cooling), mu, times=10.0, key=key).status
     'done'
 
-    Source: Mei, Montanari & Nguyen (2018).
+    Source: Mei, Montanari & Nguyen (2018); Chizat (2022) for annealing.
     """
 
     descent: GradientFlow

@@ -17,7 +17,7 @@ import numpy as np
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from theory import fokker_planck, gibbs, linear_langevin
-from theory.euler_law import EulerLaw, euler_law
+from theory.euler_law import EulerLaw, FiniteLaw, euler_law, finite_law
 
 SHIFT = 0.5
 """Offset in tanh(θx + SHIFT): without it the unit is odd in θ, and f sees only the odd part of the law."""
@@ -87,8 +87,8 @@ class Parameters:
             raise ValueError(f"time={self.time:g}: shorter than one step; expected at least step={self.step:g}.")
         if self.cooling == 0 and self.final_temperature != self.temperature:
             raise ValueError(
-                f"final_temperature={self.final_temperature:g}: expected temperature={self.temperature:g}, as cooling=0 "
-                f"keeps the temperature constant."
+                f"final_temperature={self.final_temperature:g}: expected temperature={self.temperature:g}, as "
+                f"cooling=0 keeps the temperature constant."
             )
         if self.problem == "linear" and self.cooling > 0:
             raise ValueError(f"cooling={self.cooling:g}: expected 0, since the linear problem has one temperature.")
@@ -239,12 +239,10 @@ def nodes(run: Parameters) -> np.ndarray | None:
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """What theory says of a run on the line, at the steps where it is observed and, for `path`, at all of them."""
+    """What theory says of a run on the line, at the steps where it is observed."""
 
     problem: gibbs.Line
-    law: EulerLaw
-    path: np.ndarray
-    """f after every step, [K + 1, n]."""
+    law: FiniteLaw
     equilibrium: np.ndarray
     """The Gibbs measure of itself at the final temperature, [N]."""
 
@@ -260,10 +258,25 @@ def _exact(run: Parameters) -> Exact | None:
     if grid is None:
         return None
     problem = _problem(run, grid)
-    start = gibbs.normal(problem, LINES[run.problem].mean, LINES[run.problem].deviation)
-    law = euler_law(problem, start, run.step, run.temperatures, run.stops, finite=True)
-    path = euler_law(problem, start, run.step, run.temperatures, np.arange(run.stops[-1] + 1)).predictions
-    return Exact(problem, law, path, gibbs.equilibrium(problem, run.final_temperature))
+    law = finite_law(problem, _start(run, problem), run.step, run.temperatures, run.stops)
+    return Exact(problem, law, gibbs.equilibrium(problem, run.final_temperature))
+
+
+def path(run: Parameters) -> EulerLaw:
+    """The exact law after every step, for a run that has one."""
+    return euler_law(*_every_step(run))
+
+
+def finite_path(run: Parameters) -> FiniteLaw:
+    """The same with what finitely many particles add."""
+    return finite_law(*_every_step(run))
+
+
+def _every_step(run: Parameters) -> tuple:
+    found = exact(run)
+    assert found is not None
+    start = _start(run, found.problem)
+    return found.problem, start, run.step, run.temperatures, np.arange(run.stops[-1] + 1)
 
 
 @functools.lru_cache(maxsize=32)
@@ -278,7 +291,7 @@ def continuous(run: Parameters) -> np.ndarray:
 
     # Nodes of its own: the error is of second order in their spacing.
     fine = _problem(run, np.linspace(grid[0], grid[-1], 4 * len(grid) - 3))
-    began = gibbs.normal(fine, LINES[run.problem].mean, LINES[run.problem].deviation)
+    began = _start(run, fine)
     after = fokker_planck.solve(fine, began, temperature, run.stops[1:] * run.step, most=run.step / 8)
     return np.vstack([began, after])[:, ::4]
 
@@ -288,13 +301,18 @@ def _problem(run: Parameters, grid: np.ndarray) -> gibbs.Line:
     return gibbs.line(INPUTS, targets, run.strength, shift=SHIFT, reach=grid[-1], count=len(grid))
 
 
+def _start(run: Parameters, problem: gibbs.Line) -> np.ndarray:
+    return gibbs.normal(problem, LINES[run.problem].mean, LINES[run.problem].deviation)
+
+
 @functools.lru_cache(maxsize=256)
-def plane_law(run: Parameters, continuous: bool = False) -> linear_langevin.CloudLaw:
-    """The exact law of the linear problem at the observed steps, or that of continuous time."""
+def plane_law(run: Parameters, *, continuous: bool = False, every: bool = False) -> linear_langevin.CloudLaw:
+    """The exact law of the linear problem at the observed steps (or `every` one), or that of continuous time."""
     given = (*plane_data(run.seed), run.strength, run.temperature)
+    stops = np.arange(run.stops[-1] + 1) if every else run.stops
     if continuous:
-        return linear_langevin.continuous(*given, run.stops * run.step, mean=MEAN, deviation=DEVIATION)
-    return linear_langevin.discrete(*given, run.step, run.stops, mean=MEAN, deviation=DEVIATION)
+        return linear_langevin.continuous(*given, stops * run.step, mean=MEAN, deviation=DEVIATION)
+    return linear_langevin.discrete(*given, run.step, stops, mean=MEAN, deviation=DEVIATION)
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
@@ -307,7 +325,6 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
     if found is None:
         return {}
     law, m = found.law, run.particles
-    assert law.bias is not None and law.covariance is not None
     density = law.density + law.bias / m
     return {
         "mean": gibbs.predictions(found.problem, density),

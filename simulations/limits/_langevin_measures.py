@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from simulations._records import Record
-from simulations.limits._langevin import LINES, Exact, Parameters, continuous, exact, plane_law
+from simulations.limits._langevin import LINES, Exact, Parameters, continuous, exact, path, plane_law
 from theory import fokker_planck, gibbs
 from theory._checks import Array
 from theory.euler_law import euler_law
@@ -16,11 +16,16 @@ def parameters(record: Record) -> Parameters:
     return Parameters(**record.parameters)
 
 
-def known(record: Record) -> Exact:
+def theory_of(run: Parameters) -> Exact:
     """The exact law of a run on the line; the claims select only runs that have one."""
-    found = exact(parameters(record))
+    found = exact(run)
     assert found is not None
     return found
+
+
+def known(record: Record) -> Exact:
+    """The same of a record."""
+    return theory_of(parameters(record))
 
 
 HOT = 0.5
@@ -91,8 +96,7 @@ def law_score(record: Record, against: str, wrong: bool = False) -> float:
 def _predictions(record: Record, constant: bool = False) -> Array:
     """E f_m up to O(1/m²), [T, n]."""
     run = parameters(record)
-    found = exact(replace(run, temperature=run.final_temperature, cooling=0.0)) if constant else exact(run)
-    assert found is not None and found.law.bias is not None
+    found = theory_of(replace(run, temperature=run.final_temperature, cooling=0.0) if constant else run)
     return gibbs.predictions(found.problem, found.law.density + found.law.bias / run.particles)
 
 
@@ -107,68 +111,48 @@ def fluctuation(record: Record, independent: bool = False) -> float:
     """m E|f_m − f|² over its limit, mean over times; `independent` takes that of particles drawn from the law."""
     law = known(record).law
     limit = law.sampling if independent else law.covariance
-    assert limit is not None
-    squares = record["particles"] * _squares(record)[1:]
-    return float(np.mean(squares / np.trace(limit[1:], axis1=1, axis2=2)))
+    return float(np.mean(record["particles"] * squares(record)[1:] / np.trace(limit[1:], axis1=1, axis2=2)))
 
 
-def _squares(record: Record) -> Array:
+def squares(record: Record) -> Array:
     """E|f_m − f|², [T]."""
     bias = record["mean"] - known(record).law.predictions
     return np.trace(record["covariance"], axis1=1, axis2=2) + np.sum(bias**2, axis=1)
 
 
-def distance(record: Record) -> float:
-    """(E|f_m − f|²)^{1/2}, mean over times after the start."""
-    return float(np.mean(np.sqrt(_squares(record)[1:])))
-
-
 def bias(record: Record, power: float = 1.0) -> float:
     """m^power (E f_m − f), along its limit and over it; the mean over times after the start."""
     law = known(record).law
-    assert law.bias is not None
     limit = gibbs.predictions(known(record).problem, law.bias)[1:]
     along = np.sum((record["mean"] - law.predictions)[1:] * limit, axis=1) / np.sum(limit**2, axis=1)
     return float(record["particles"] ** power * np.mean(along))
 
 
-def bias_size(record: Record) -> float:
-    """E f_m − f along its limit for m = ∞, over it."""
-    return bias(record, power=0.0)
-
-
 def gap(record: Record, entropy: float = 1.0) -> tuple[Array, Array]:
-    """F + τ ∫ μ log μ of the simulated law over its minimum, [T], and the same of the exact law.
+    """F + τ ∫ μ log μ of the simulated law over its minimum, [T], and the same of the exact law of m particles.
 
-    Both with the entropy of the shares p_b of a histogram; that of N counts is less by (bins − 1)/(2N) on average. The
-    exact share of a bin is the integral of the density, by a rule of fourth order. `entropy` multiplies that of the
-    simulated law: one, unless in a control.
+    The entropy is that of a histogram: what N counts make it less, (bins − 1)/(2N) on average, and what bins do, by the
+    exact law, are put back. The share of a bin under that law is the integral of the density, by a rule of fourth
+    order. `entropy` multiplies the entropy of the simulated law: one, unless in a control.
     """
     found, run = known(record), parameters(record)
     problem, tau = found.problem, run.final_temperature
-    counts = record["histogram"].astype(float)
-    total = counts.sum(axis=1, keepdims=True)
-    filled = np.sum(counts > 0, axis=1)
-    negative = _entropy(counts / total, problem.spacing) - (filled - 1) / (2 * total[:, 0])
-    simulated = _energy(problem, record["mean"], record["second_moment"]) + tau * entropy * negative
-    assert found.law.bias is not None
     density = found.law.density + found.law.bias / run.particles
     binned = density.copy()
     binned[:, 1:-1] += (density[:, 2:] - 2 * density[:, 1:-1] + density[:, :-2]) / 24
-    moment = density @ problem.nodes**2 * problem.spacing
-    shares = np.maximum(binned, 0.0) * problem.spacing
-    law = _energy(problem, gibbs.predictions(problem, density), moment) + tau * _entropy(shares, problem.spacing)
+    counts = record["histogram"].astype(float)
+    total = counts.sum(axis=1)
+    lost = (np.sum(counts > 0, axis=1) - 1) / (2 * total) + _entropy(problem, binned) - _entropy(problem, density)
+    simulated = _entropy(problem, counts / (total[:, None] * problem.spacing)) - lost
+    energy = np.mean((record["mean"] - problem.targets) ** 2, axis=1) / 2
+    energy = energy + problem.strength / 2 * record["second_moment"]
     least = gibbs.free_energy(problem, found.equilibrium, tau)
-    return simulated - least, law - least
+    return energy + tau * entropy * simulated - least, gibbs.free_energy(problem, density, tau) - least
 
 
-def _energy(problem: gibbs.Line, f: Array, moment: Array) -> Array:
-    return np.mean((f - problem.targets) ** 2, axis=1) / 2 + problem.strength / 2 * moment
-
-
-def _entropy(shares: Array, spacing: float) -> Array:
-    """∫ μ log μ of a histogram."""
-    return np.sum(shares * np.log(np.where(shares > 0, shares / spacing, 1.0)), axis=1)
+def _entropy(problem: gibbs.Line, density: Array) -> Array:
+    """∫ μ log μ; where a density to order 1/m is below zero, far out, it counts as zero."""
+    return np.sum(density * np.log(np.where(density > 0, density, 1.0)), axis=1) * problem.spacing
 
 
 def gap_ratio(record: Record, entropy: float = 1.0) -> float:
@@ -179,21 +163,31 @@ def gap_ratio(record: Record, entropy: float = 1.0) -> float:
 
 
 def gap_over_bound(record: Record, linearised: float = 0.0) -> float:
-    """Largest over times after the start of the free energy's gap over gap_0 e^{−2τ∫ρ}, ρ of Holley and Stroock.
+    """Largest over times after the start of the free energy's gap over the bound, see `bound_exponent`."""
+    run = parameters(record)
+    simulated, law = gap(record)
+    return float(np.max((simulated / law[0] * np.exp(bound_exponent(run, linearised)[run.stops]))[1:]))
 
-    The oscillation of F'[μ] along the way is that of the exact law, at every step the largest so far to come. With
+
+def bound_exponent(run: Parameters, linearised: float = 0.0) -> Array:
+    """2τ ∫ ρ after every step, ρ of Holley and Stroock with the oscillation of F'[μ] along the exact law.
+
+    At every step that of the largest oscillation still to come counts, so that the sum is below the integral. With
     `linearised` the rate is so many times that of the linearised equation instead.
     """
-    found, run = known(record), parameters(record)
-    tau = run.final_temperature
+    return _bound_exponent(replace(run, particles=1, replicas=1, seed=0), linearised)
+
+
+@functools.lru_cache(maxsize=32)
+def _bound_exponent(run: Parameters, linearised: float) -> Array:
+    found, tau = theory_of(run), run.final_temperature
     if linearised:
-        rates = np.full(len(found.path), linearised * fokker_planck.decay_rate(found.problem, tau))
+        rates = np.full(run.stops[-1], linearised * fokker_planck.decay_rate(found.problem, tau))
     else:
-        oscillations = np.maximum.accumulate(gibbs.oscillation(found.problem, found.path)[::-1])[::-1]
-        rates = np.array([2 * tau * gibbs.log_sobolev(value, run.strength, tau) for value in oscillations])
-    exponent = np.append(0.0, np.cumsum(rates[:-1]) * run.step)
-    simulated, law = gap(record)
-    return float(np.max((simulated / law[0] * np.exp(exponent[run.stops]))[1:]))
+        oscillations = gibbs.oscillation(found.problem, path(run).predictions)
+        worst = np.maximum.accumulate(oscillations[::-1])[::-1][:-1]
+        rates = np.array([2 * tau * gibbs.log_sobolev(value, run.strength, tau) for value in worst])
+    return np.append(0.0, np.cumsum(rates) * run.step)
 
 
 def excess(record: Record) -> float:

@@ -1,0 +1,217 @@
+"""Mean-field Langevin in six panels: law, linear clouds, free energy, fluctuations and bias in time, annealing."""
+
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty
+from simulations import Record, Records
+from simulations.limits import _langevin_measures as measure
+from simulations.limits._langevin import finite_path, path, plane_law
+from simulations.limits.langevin import cold_runs, line_runs, plane_runs, wells_runs
+from theory import gibbs
+
+SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `langevin`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    panels = figure.subplots(2, 3)
+    line = _alike(line_runs()(records))
+    law(panels[0, 0], line)
+    clouds(panels[0, 1], _alike(plane_runs()(records), "seed"))
+    free_energy(panels[0, 2], line)
+    fluctuations(panels[1, 0], line)
+    bias(panels[1, 1], line)
+    annealing(panels[1, 2], _alike(cold_runs()(records)), _alike(wells_runs()(records)))
+    return figure
+
+
+def law(axes: Axes, line: Records) -> None:
+    """Histograms of all particles of the widest networks over time, with the exact law."""
+    axes.set_title("a  The law goes to its own Gibbs measure")
+    if not len(line):
+        return empty(axes, "on the line")
+    wide = line.where(particles=max(line.column("particles")))
+    one = next(iter(wide))
+    found = measure.known(one)
+    nodes = found.problem.nodes
+    counts = np.sum([record["histogram"] for record in wide], axis=0)
+    density = counts / counts.sum(axis=1, keepdims=True) / found.problem.spacing
+    chosen = sorted({1, len(density) // 2, len(density) - 1} & set(range(1, len(density))))
+    for k, (color, marker) in zip(chosen, SERIES, strict=False):
+        axes.plot(nodes, density[k], marker, color=color, ms=3, label=f"particles, t = {one['times'][k]:g}")
+        axes.plot(nodes, found.law.density[k], color=THEORY, lw=0.8, label="theory: law" if k == chosen[-1] else None)
+    axes.plot(nodes, found.equilibrium, color=GREY, lw=2.5, alpha=0.5, zorder=1, label="theory: Gibbs measure")
+    inside = nodes[density[chosen].max(axis=0) > 1e-3 * density.max()] if chosen else nodes
+    axes.set_xlim(inside[0], inside[-1])
+    axes.set_ylim(0, 1.45 * max(density[chosen].max(), found.equilibrium.max()) if chosen else None)
+    axes.set(xlabel="parameter θ", ylabel="density (1 / parameter)")
+    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    return None
+
+
+def clouds(axes: Axes, plane: Records) -> None:
+    """Variances of linear clouds: of their mean, times m, and within them."""
+    axes.set_title("b  Linear units: exact at every m")
+    if not len(plane):
+        return empty(axes, "in the plane")
+    for record, (color, marker) in zip(_by_count(plane), SERIES, strict=False):
+        exact_law, m = plane_law(measure.parameters(record)), record["particles"]
+        away = record["means"] - exact_law.mean[:, None]
+        spread = np.trace(record["within"], axis1=1, axis2=2) / 2 / max(1 - 1 / m, 1e-9)
+        of_mean = m * np.mean(away**2, axis=(1, 2))
+        # 2R squares of independent normal numbers, at each time
+        bars = 1.96 * of_mean / np.sqrt(record["replicas"])
+        axes.errorbar(record["times"], of_mean, bars, fmt=marker, color=color, label=f"m = {_count(record)}")
+        axes.plot(record["times"], spread, marker, color=color, mfc="white")
+    run = replace(measure.parameters(next(iter(plane))), particles=1, replicas=1)
+    fine = _times(run)
+    exact_law = plane_law(run, every=True)
+    names = ("theory: m × variance of the mean (filled)", "theory: variance within (open)")
+    lines = (np.trace(exact_law.fluctuation, axis1=1, axis2=2) / 2, exact_law.spread)
+    for values, name, style in zip(lines, names, ("-", "--"), strict=True):
+        axes.plot(fine, values, style, color=THEORY, lw=0.9, label=name, zorder=1)
+    axes.axhline(run.temperature / run.strength, color=GREY, lw=0.9, ls=":", label="theory: Gibbs, τ/λ")
+    axes.set(xlabel="time t (mean-field time)", ylabel="variance (parameter²)")
+    axes.set_ylim(0, 2.8 * max(values.max() for values in lines))
+    axes.legend(loc="upper right")
+    return None
+
+
+def free_energy(axes: Axes, line: Records) -> None:
+    """Free energy above its minimum, with the exact law, the bound and the rate at the minimum."""
+    axes.set_title("c  Free energy beats its bound")
+    if not len(line):
+        return empty(axes, "on the line")
+    wide = line.where(particles=max(line.column("particles")))
+    run, found = measure.parameters(next(iter(wide))), measure.known(next(iter(wide)))
+    gaps = np.array([measure.gap(record)[0] for record in wide])
+    mean = gaps.mean(axis=0)
+    tau = run.final_temperature
+    least = gibbs.free_energy(found.problem, found.equilibrium, tau)
+    curve = gibbs.free_energy(found.problem, path(run).density, tau) - least
+    axes.plot(_times(run), curve, color=THEORY, label="theory: exact law")
+    bound = curve[0] * np.exp(-measure.bound_exponent(run))
+    axes.plot(_times(run), bound, color=THEORY, ls="--", lw=0.9, label="theory: log-Sobolev bound")
+    spread = 1.96 * gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.zeros(len(mean))
+    seen = mean > spread  # what is left of it is more than its error
+    axes.errorbar(
+        next(iter(wide))["times"][seen],
+        mean[seen],
+        spread[seen],
+        fmt="o",
+        color=MEAN_FIELD,
+        label="particles",
+        zorder=3,
+    )
+    axes.set(yscale="log", xlabel="time t (mean-field time)", ylabel="free energy above minimum (loss)")
+    axes.legend(loc="lower left")
+    return None
+
+
+def fluctuations(axes: Axes, line: Records) -> None:
+    """m E|f_m − f|² in time."""
+    axes.set_title("d  Fluctuations: O(1/m) at all times")
+    if not len(line):
+        return empty(axes, "on the line")
+    _in_time(axes, line, lambda record: record["particles"] * measure.squares(record))
+    run = measure.parameters(next(iter(line)))
+    exact_law = finite_path(run)
+    axes.plot(
+        _times(run), np.trace(exact_law.covariance, axis1=1, axis2=2), color=THEORY, label="theory: limit", zorder=1
+    )
+    independent = np.trace(exact_law.sampling, axis1=1, axis2=2)
+    axes.plot(_times(run), independent, ls="--", lw=0.9, color=THEORY, label="theory: independent particles", zorder=1)
+    axes.set(xlabel="time t (mean-field time)", ylabel="m E|f_m − f|² (output²)")
+    axes.set_ylim(0, 1.45 * independent.max())
+    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    return None
+
+
+def bias(axes: Axes, line: Records) -> None:
+    """m (E f_m − f) in time, along its limit."""
+    axes.set_title("e  Bias: O(1/m) at all times")
+    if not len(line):
+        return empty(axes, "on the line")
+    run, problem = measure.parameters(next(iter(line))), measure.known(next(iter(line))).problem
+
+    def along(record: Record) -> np.ndarray:
+        law = measure.known(record).law
+        limit = gibbs.predictions(problem, law.bias)
+        size = np.maximum(np.linalg.norm(limit, axis=1), 1e-300)
+        return record["particles"] * np.sum((record["mean"] - law.predictions) * limit, axis=1) / size
+
+    _in_time(axes, line, along)
+    exact_law = finite_path(run)
+    limit = np.linalg.norm(gibbs.predictions(problem, exact_law.bias), axis=1)
+    axes.plot(_times(run), limit, color=THEORY, label="theory: limit", zorder=1)
+    axes.set(xlabel="time t (mean-field time)", ylabel="m (E f_m − f), along its limit (output)")
+    axes.axhline(0, color=GREY, lw=0.6)
+    axes.set_ylim(-2 * limit.max(), 4 * limit.max())
+    axes.legend(loc="lower right", ncols=2)
+    return None
+
+
+def annealing(axes: Axes, cold: Records, cooled: Records) -> None:
+    """Energy in time at a falling and at constant temperatures, with two wells."""
+    axes.set_title("f  Two wells: cooling wins")
+    if not len(cooled):
+        return empty(axes, "with two wells")
+    run, found = measure.parameters(next(iter(cooled))), measure.known(next(iter(cooled)))
+    last = run.final_temperature
+    constant = [replace(run, temperature=tau, final_temperature=tau, cooling=0.0) for tau in (measure.HOT, last)]
+    drawn = (
+        (f"τ = {measure.HOT:g}", constant[0], Records([]), GREY, "^"),
+        (f"τ = {last:g}", constant[1], cold, LAZY, "s"),
+        (f"τ from {run.temperature:g} to {last:g}", run, cooled, MEAN_FIELD, "o"),
+    )
+    for name, one, simulated, color, marker in drawn:
+        problem = measure.theory_of(one).problem
+        rest = gibbs.free_energy(found.problem, found.equilibrium, 0.0)
+        curve = gibbs.free_energy(problem, path(one).density, 0.0) - rest
+        axes.plot(_times(one), curve, color=color, lw=1, label=f"theory, {name}")
+        if len(simulated):
+            values = np.array([record["energy"] - rest for record in simulated])
+            axes.plot(next(iter(simulated))["times"], values.mean(axis=0), marker, color=color, label="particles")
+    axes.set(yscale="log", xlabel="time t (mean-field time)", ylabel="energy F above Gibbs's (loss)")
+    axes.legend(loc="upper right")
+    return None
+
+
+def _in_time(axes: Axes, line: Records, value) -> None:
+    """Means over seeds of a function of time, for every m, moved aside a little so that bars do not overlap."""
+    counts = sorted(set(line.column("particles")))
+    counts = [counts[i] for i in sorted({0, len(counts) // 3, 2 * len(counts) // 3, len(counts) - 1})]
+    for i, (m, (color, marker)) in enumerate(zip(counts, SERIES, strict=False)):
+        chosen = list(line.where(particles=m))
+        table = np.array([value(record) for record in chosen])
+        spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+        times = chosen[0]["times"]
+        aside = times + (i - (len(counts) - 1) / 2) * 0.015 * times[-1]
+        axes.errorbar(aside, table.mean(axis=0), spread, fmt=marker, color=color, label=f"m = {_count(chosen[0])}")
+
+
+def _alike(records: Records, *more: str) -> Records:
+    """Those that differ from the first one in particles, replicas and seed alone; `more` must be the same as well."""
+    free = {"particles", "replicas", "seed"} - set(more)
+    first = next(iter(records), None)
+    if first is None:
+        return records
+    return records.where(**{name: value for name, value in first.parameters.items() if name not in free})
+
+
+def _by_count(records: Records) -> list[Record]:
+    return sorted(records, key=lambda record: record["particles"])
+
+
+def _times(run) -> np.ndarray:
+    return np.arange(run.stops[-1] + 1) * run.step
+
+
+def _count(record: Record) -> str:
+    return f"{record['particles']:,}".replace(",", "\u202f")
