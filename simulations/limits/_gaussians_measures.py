@@ -1,0 +1,60 @@
+"""What is measured on a record of two Gaussians, each a function of one record, and the limit of many particles."""
+
+import numpy as np
+
+from simulations._check import Value, Verdict, half_width, untested
+from simulations._records import Record, Records, Select, along
+from simulations.limits._gaussians import Parameters, problem
+
+
+def start_ratio(record: Record, m_per_particle: float = 1.0) -> float:
+    """N (R_N − R) at the start over its exact value."""
+    exact = problem(Parameters(**record.parameters)).variance()
+    return float(m_per_particle * record["particles"] * record["start_excess"].mean() / exact)
+
+
+def excess(record: Record) -> float:
+    """R_N − R at the end, against the equation in steps alike, extrapolated from ε and 2ε to steps of zero."""
+    fine, coarse = record["excess"][:2, :, -1].mean(axis=1)
+    return float(2 * fine - coarse)
+
+
+def excess_in_half_time(record: Record) -> float:
+    """The same against the equation without the factor 2 in its velocity, which has come half as far."""
+    half = np.interp(record["times"][-1] / 2, record["times"], record["risk"])
+    return excess(record) + float(record["risk"][-1] - half)
+
+
+def output_deviation(record: Record) -> float:
+    """Root mean square of f_N − f at the end."""
+    return float(np.sqrt(np.mean(record["output_deviation"][0, :, -1] ** 2)))
+
+
+def _against_time(record: Record) -> np.ndarray:
+    """R_N − R at the end for every level, R the equation in continuous time."""
+    steps = record["euler_risk"][:, -1] - record["risk"][-1]
+    return record["excess"][:, :, -1].mean(axis=1) + steps
+
+
+def order_of_step(record: Record) -> float:
+    """p in error ∝ ε^p: log₂ of the differences between 4ε and 2ε, and 2ε and ε."""
+    fine, middle, coarse = _against_time(record)
+    return float(np.log2(abs(middle - coarse) / abs(fine - middle)))
+
+
+def order_of_whole(record: Record) -> float:
+    """The same for R_N − R, whose larger part N particles owe to their number and not to steps."""
+    fine, middle, _ = _against_time(record)
+    return float(np.log2(abs(middle) / abs(fine)))
+
+
+def limit(records: Records, *, select: Select, x: str, value: Value, predicted: float, what: str) -> Verdict:
+    """lim value for x → ∞ equals `predicted`: y = a + b/x + c/x², fitted seed by seed by least squares in x y."""
+    points, table = along(select(records.done), x, value)
+    if len(table) < 3 or len(points) < 3:
+        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    basis = np.stack([points, np.ones_like(points), 1 / points], axis=1)
+    limits = np.linalg.lstsq(basis, (table * points).T, rcond=None)[0][0]
+    measured, error = float(np.mean(limits)), half_width(limits)
+    where = f"{what}, {x} {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
+    return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
