@@ -205,5 +205,5 @@ STUDY = Study(
     run=simulate,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "2 min", "paper": "an hour or two"},
+    cost={"smoke": "8 s", "default": "2 min", "paper": "hours"},
 )
