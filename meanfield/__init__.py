@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from meanfield.observables import Energy as Energy
     from meanfield.observables import KernelAlignment as KernelAlignment
     from meanfield.observables import KernelDrift as KernelDrift
+    from meanfield.observables import Margin as Margin
     from meanfield.observables import Positions as Positions
     from meanfield.observables import Predictions as Predictions
     from meanfield.observables import Risk as Risk
@@ -77,6 +78,7 @@ _HOME = {
         "Energy",
         "KernelAlignment",
         "KernelDrift",
+        "Margin",
         "Positions",
         "Predictions",
         "Risk",

@@ -5,43 +5,20 @@ Every data set comes split, with its standardisation stated in `Dataset.statemen
 """
 
 import functools
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
-from meanfield._typing import Inputs, Outputs, Random
+from meanfield._clusters import clusters as clusters
+from meanfield._dataset import Dataset as Dataset
+from meanfield._typing import Inputs, Random
 from meanfield.arguments import float_type, one_of, positive_count, positive_number
 from meanfield.kernels import Dense
 from meanfield.mnist1d import signals
 from meanfield.particles import Particles
 from meanfield.spikes import fourier
 from meanfield.units import AbstractUnit, Neuron
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Training and test samples: inputs [n, d], targets [n] or [n, k]; `statement` says how they were made."""
-
-    name: str
-    x: Inputs
-    y: Outputs
-    x_test: Float[Array, "n_test d"]
-    y_test: Float[Array, "n_test *k"]
-    statement: str
-    truth: Particles | None = None
-    """The teacher's neurons with their masses, where there is one: the targets are ∫ Φ dtruth, plus noise."""
-
-    @property
-    def d(self) -> int:
-        return self.x.shape[1]
-
-    @property
-    def outputs(self) -> int:
-        """Number of outputs that a network for these targets has."""
-        return 1 if self.y.ndim == 1 else self.y.shape[1]
 
 
 def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs, Position, Scalar
-from meanfield.arguments import axes, floating_array
-from meanfield.objective import AbstractObjective, Objective
+from meanfield.arguments import axes, floating_array, one_of
+from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
 from meanfield.tangent import tangent_kernel
 from meanfield.units import Neuron
@@ -161,7 +161,7 @@ class KernelDrift(AbstractObservable):
         return tangent_kernel(objective.unit, mu, objective.x)
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: Array) -> Scalar:
-        if not isinstance(objective, Objective):
+        if isinstance(objective, TangentObjective):
             return jnp.zeros((), mu.dtype)  # the tangent model's kernel is its anchor's, for ever
         now = tangent_kernel(objective.unit, mu, objective.x)
         return jnp.sqrt(jnp.sum(jnp.square(now - start)) / jnp.sum(jnp.square(start)))
@@ -181,7 +181,7 @@ class KernelAlignment(AbstractObservable):
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         if objective.unit.outputs != 1:
             raise ValueError(f"outputs={objective.unit.outputs}: kernel alignment is defined for one output.")
-        mu = mu if isinstance(objective, Objective) else objective.anchor  # type: ignore[attr-defined]
+        mu = objective.anchor if isinstance(objective, TangentObjective) else mu
         kernel, y = tangent_kernel(objective.unit, mu, objective.x), objective.y
         if self.centred:
             kernel = kernel - jnp.mean(kernel, axis=0)
@@ -211,6 +211,33 @@ class ChangedSigns(AbstractObservable):
 
         # In batches, so that memory does not grow with m·n.
         return jnp.mean(jax.lax.map(changed, (start, mu.position), batch_size=1024).astype(mu.dtype))
+
+
+class Margin(AbstractObservable):
+    """min_i y_i f(x_i) for labels ±1, over a norm of f: positive where every training sample is in its class.
+
+    `norm="variation"`: α ∫ ½|θ|² dμ, a bound on the variation norm of f for a 2-homogeneous unit.
+    `"output"`: α (∫ a² dμ)^{1/2}, the norm of f in the space of its random features. `"none"`: 1.
+    One output only. Source: Chizat & Bach (2020).
+    """
+
+    norm: str = eqx.field(static=True, default="variation")
+    name: ClassVar[str] = "margin"
+    symbol: ClassVar[str] = "γ"
+    unit: ClassVar[str] = "output / norm"
+
+    def __check_init__(self):
+        one_of("norm", self.norm, ("variation", "output", "none"))
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        if objective.unit.outputs != 1:
+            raise ValueError(f"outputs={objective.unit.outputs}: the margin is defined for one output.")
+        margin = jnp.min(objective.y * objective.predict(mu))
+        if self.norm == "none":
+            return margin
+        if self.norm == "output":
+            return margin / (objective.scale * jnp.sqrt(jnp.dot(mu.mass, jnp.square(mu.position[:, 0]))))
+        return margin / (objective.scale * jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position), axis=1)) / 2)
 
 
 class Function(AbstractObservable):

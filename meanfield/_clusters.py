@@ -1,0 +1,40 @@
+"""Clusters in a plane with random labels, among coordinates that say nothing."""
+
+import jax
+import jax.numpy as jnp
+
+from meanfield._dataset import Dataset
+from meanfield._typing import Random
+from meanfield.arguments import float_type, positive_count, positive_number
+
+
+def clusters(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, gap=1.0, dtype=None) -> Dataset:
+    r"""k × k clusters in the plane of the first two coordinates, each with a random label ±1 (Chizat & Bach, 2020).
+
+    Samples fall on the clusters with equal odds. Clusters are squares on a grid that fills [−½, ½]², `gap` sides apart,
+    with samples uniform on them; the coordinates up to the last are uniform on [−½, ½] and say nothing; the last of the
+    `d` is the constant 1. Labels that happen to be all alike are no task: the first of them is then turned, where there
+    is more than one cluster.
+
+    >>> import jax, meanfield as mf
+    >>> data = mf.datasets.clusters(jax.random.key(0), 32, 15)
+    >>> data.x.shape, data.y_test.shape, sorted(set(data.y.tolist()))
+    ((32, 15), (1000,), [-1.0, 1.0])
+    """
+    positive_count("n", n)
+    positive_count("k", k)
+    positive_number("gap", gap, zero=True)
+    if positive_count("d", d) < 3:
+        raise ValueError(f"d={d}: expected at least 3, a plane and the constant.")
+    total = n + positive_count("n_test", n_test)
+    keys, dtype = jax.random.split(key, 3), float_type(dtype)
+    label = jnp.where(jax.random.bernoulli(keys[0], shape=(k * k,)), 1, -1).astype(dtype)
+    alike = (jnp.abs(jnp.sum(label)) == k * k) & (k > 1)
+    label = jnp.where(alike & (jnp.arange(k * k) == 0), -label, label)
+    place = jax.random.randint(keys[1], (total, 2), 0, k)
+    inside = jax.random.uniform(keys[2], (total, d - 1), dtype)
+    plane = (place * (1 + gap) + inside[:, :2]) / (k + (k - 1) * gap)
+    x = jnp.concatenate([plane - 0.5, inside[:, 2:] - 0.5, jnp.ones((total, 1), dtype)], axis=1)
+    y = label[place[:, 0] * k + place[:, 1]]
+    statement = f"{k} × {k} clusters with random labels in a plane, {d - 3} more coordinates, and a constant"
+    return Dataset("clusters", x[:n], y[:n], x[n:], y[n:], statement)
