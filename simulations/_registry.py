@@ -14,7 +14,7 @@ _FILES = (
     "simulations.limits.langevin",
     # "simulations.limits.radial_limit",
     # "simulations.limits.online_learning",
-    # "simulations.optimisation.global_convergence",
+    "simulations.optimisation.global_convergence",
     "simulations.optimisation.sparse_deconvolution",
     # "simulations.optimisation.birth_death",
     # "simulations.generalisation.implicit_bias",

@@ -31,20 +31,21 @@ def draw(records: Records) -> Figure:
 def how_often(axes: Axes, records: Records) -> None:
     """Share of students that reach the global minimum against m."""
     axes.set_title("a  More particles, more often global")
-    shown = _shares(axes, plane_runs(records), success.at_minimum, "both layers", ORANGE, "o")
-    shown |= _shares(axes, plane_runs(records), success.certified, "both layers, certified", GREEN, "s")
+    shown = _shares(axes, plane_runs(records), success.at_minimum, "both, within 0.1 %", ORANGE, "o")
+    shown |= _shares(axes, plane_runs(records), success.certified, "both, certified 1 %", GREEN, "s")
     shown |= _shares(axes, relu_runs(layers="output")(records), success.at_minimum, "output layer only", BLUE, "^")
     if not shown:
         return empty(axes, "in the plane")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: m → ∞")
-    axes.set(xscale="log", ylim=(-0.04, 1.09), xlabel="particles m", ylabel="share within 0.1 % of the minimum")
+    axes.set(xscale="log", xlabel="particles m", ylabel="share at the global minimum")
     _counts(axes)
-    return _legend(axes, loc="center left")
+    _room_for_shares(axes)
+    return _legend(axes, loc="upper center", ncols=2)
 
 
 def how_far(axes: Axes, records: Records) -> None:
     """Excess over the convex minimum against m, beside fixed random features."""
-    axes.set_title("b  Moving features find what fixed ones miss")
+    axes.set_title("b  Features that move find it")
     students = plane_runs(records)
     if not len(students):
         return empty(axes, "in the plane")
@@ -53,8 +54,9 @@ def how_far(axes: Axes, records: Records) -> None:
     axes.axhline(success.CLOSE, color=GREY, ls=":", lw=0.9, label="counted as success")
     axes.axhline(LEAST, color=THEORY, ls="--", lw=0.9, label="theory: 0, all networks")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="(F − F*) / F*, middle half and all")
+    axes.set_ylim(LEAST / 3, axes.get_ylim()[1] * 1e4)
     _counts(axes)
-    return _legend(axes, loc="best")
+    return _legend(axes, loc="upper right")
 
 
 def how_sure(axes: Axes, records: Records) -> None:
@@ -73,7 +75,8 @@ def how_sure(axes: Axes, records: Records) -> None:
     ends = np.array([LEAST, 1e2])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
     axes.set(xscale="log", yscale="log", xlabel="gap / F*", ylabel="(F − F*) / F*", xlim=(LEAST / 3, 1e2))
-    return _legend(axes, loc="lower right", markerscale=2)
+    axes.set_ylim(LEAST / 3, 1e6)
+    return _legend(axes, loc="upper left", markerscale=2)
 
 
 def where_to(axes: Axes, records: Records) -> None:
@@ -88,16 +91,16 @@ def where_to(axes: Axes, records: Records) -> None:
     paths, sign = np.abs(a) * w, np.sign(a[-1, :, 0])
     for value, color in ((1, ORANGE), (-1, BLUE)):
         axes.plot(*np.moveaxis(paths[:, sign == value], 2, 0), color=color, lw=0.6, alpha=0.6)
-        name = f"neurons, a {'>' if value > 0 else '<'} 0"
+        name = f"a {'>' if value > 0 else '<'} 0"
         axes.plot(*paths[-1][sign == value].T, "o", color=color, ms=3.5, ls="", label=name)
     axes.plot(*paths[0].T, "o", mfc="white", mec=GREY, ms=2.2, mew=0.6, ls="", label="start")
-    for direction in record["optimum"][:, 1:]:
-        axes.plot(*np.outer(direction, [0, 2 * np.abs(paths[-1]).max()]), color=THEORY, lw=0.9, ls="--")
-    axes.plot([], [], color=THEORY, lw=0.9, ls="--", label="theory: convex optimum")
+    weights = np.abs(record["optimum"][:, 0])
+    for weight, direction in zip(weights / weights.max(initial=1e-300), record["optimum"][:, 1:], strict=True):
+        axes.plot(*np.outer(direction, [0, 9 * np.abs(paths[-1]).max()]), color=THEORY, lw=0.3 + weight, ls="--")
+    axes.plot([], [], color=THEORY, lw=0.9, ls="--", label="theory:\natoms")
     reach = 1.15 * float(np.abs(paths[[0, -1]]).max())
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="|a| w₁", ylabel="|a| w₂")
-    axes.set_aspect("equal", adjustable="datalim")
-    return _legend(axes, loc="best")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="|a| w₁", ylabel="|a| w₂", aspect="equal")
+    return _legend(axes, loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
 
 
 def teachers(axes: Axes, records: Records) -> None:
@@ -107,10 +110,11 @@ def teachers(axes: Axes, records: Records) -> None:
     if not _shares(axes, chosen, success.fitted, "both layers", ORANGE, "o"):
         return empty(axes, "on the population risk")
     for neurons in sorted(set(chosen.column("neurons")))[:1]:
-        label = f"teacher, m* = {neurons}\n(theory: impossible below)"
-        axes.axvline(neurons, color=THEORY, ls="--", lw=0.9, label=label)
-    axes.set(ylim=(-0.04, 1.09), xlabel="particles m", ylabel="share with risk < 0.1 % of f = 0")
-    return _legend(axes, loc="lower right")
+        label = f"theory: 0 below m* = {neurons}"
+        axes.axvline(neurons, ymax=0.75, color=THEORY, ls="--", lw=0.9, label=label)
+    axes.set(xlabel="particles m", ylabel="share with risk < 0.1 % of f = 0")
+    _room_for_shares(axes)
+    return _legend(axes, loc="upper center", ncols=2)
 
 
 def sigmoids(axes: Axes, records: Records) -> None:
@@ -122,11 +126,12 @@ def sigmoids(axes: Axes, records: Records) -> None:
     _cloud(axes, chosen, lambda record: record["energy"][:, -1] / record["nothing"], "trained", ORANGE, -0.03)
     _cloud(axes, chosen, lambda record: record["feature_minimum"] / record["nothing"], "convex, fixed", BLUE, 0.03)
     neurons = min(chosen.column("neurons"))
-    axes.axvline(neurons, color=GREY, ls=":", lw=0.9, label=f"teacher, m* = {neurons}")
+    axes.axvline(neurons, ymax=0.75, color=GREY, ls=":", lw=0.9, label=f"teacher, m* = {neurons}")
     axes.axhline(LEAST, color=THEORY, ls="--", lw=0.9, label="theory: 0 from m* on")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="loss / loss of f = 0, middle half and all")
+    axes.set_ylim(LEAST / 3, 1e4)
     _counts(axes)
-    return _legend(axes, loc="best")
+    return _legend(axes, loc="upper center", ncols=2)
 
 
 def _feature_excess(record: Record) -> np.ndarray:
@@ -167,6 +172,12 @@ def _counts(axes: Axes) -> None:
     ticks = [m for m in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if low <= m <= high]
     axes.set_xticks(ticks, [str(m) for m in ticks])
     axes.set_xticks([], minor=True)
+
+
+def _room_for_shares(axes: Axes) -> None:
+    """An axis of shares with room for the legend above it."""
+    axes.set_ylim(-0.04, 1.4)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
 
 
 def _legend(axes: Axes, **options) -> None:

@@ -10,11 +10,11 @@ import meanfield as mf
 
 
 class Descent(eqx.Module):
-    """One update of momentum descent, θ ← θ − h_k (g + βu), u ← βu + g, as optax applies it.
+    """One update of momentum descent, u ← β_k u + g and θ ← θ − h_k (g + β_k u), as optax applies it.
 
-    The step h_k is h in the first half and falls to zero in the second: atoms of an optimum often sit where a sample
-    switches, and a constant step would keep them jumping over that kink. Every setting is a value of an array, so that
-    runs which differ in them share a program.
+    Momentum is Nesterov's k/(k + 3) up to its final value. The step h_k is h in the first half and falls to zero in the
+    second: atoms of an optimum often sit where a sample switches, and a constant step would keep them jumping over that
+    kink. Every setting is a value of an array, so that runs which differ in them share a program.
     """
 
     step: Float[Array, ""]
@@ -29,8 +29,9 @@ class Descent(eqx.Module):
         speed, count = memory
         left = 1 - count / self.updates
         slope = self.rates * gradient
-        speed = self.momentum * speed + slope
-        move = -self.step * jnp.minimum(1.0, 2 * left) * (slope + self.momentum * speed)
+        momentum = jnp.minimum(self.momentum, count / (count + 3))
+        speed = momentum * speed + slope
+        move = -self.step * jnp.minimum(1.0, 2 * left) * (slope + momentum * speed)
         output = jnp.maximum(position[:, 0] + move[:, 0], self.floor) - position[:, 0]
         return move.at[:, 0].set(output), (speed, count + 1)
 

@@ -19,7 +19,7 @@ PLACES = {"relu": 32, "population": 8, "sigmoid": 16}
 ATTEMPTS = 500
 """Instances that are drawn before screening gives up (count)."""
 
-MOMENTS = 12
+MOMENTS = 32
 """Observations on the way (count)."""
 
 

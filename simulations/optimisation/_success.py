@@ -9,6 +9,9 @@ from simulations.optimisation._students import least
 CLOSE = 1e-3
 """Success: the objective is within this share of its least value, or of that of f = 0 where that is zero."""
 
+PROVED = 1e-2
+"""Certified success: the certificate leaves no more than this share of F*. It falls as the root of the excess does."""
+
 ROUNDING = 1e-13
 """Rounding of F, its minimum and its bounds, in units of F(0): some hundred terms, each to 1e-16, and what cancels."""
 
@@ -19,8 +22,8 @@ def excess(record: Record, least_value: str = "minimum") -> np.ndarray:
 
 
 def certified(record: Record) -> np.ndarray:
-    """Which replicas are proved to be close to the global minimum, by their own certificate."""
-    return record["certified"] & (record["gap"] < CLOSE * record["minimum"])
+    """Which replicas are proved to be near the global minimum, by their own certificate."""
+    return record["certified"] & (record["gap"] < PROVED * record["minimum"])
 
 
 def at_positive_minimum(record: Record) -> np.ndarray:

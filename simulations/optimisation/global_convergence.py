@@ -124,7 +124,7 @@ FEATURES = Prediction(0.0, "<=", "students that move against the best of those t
 
 CLAIMS = (
     claim(
-        "certified", "probability of a certified global minimum (gap < 1e-3 F*) at the largest m, plane", GLOBAL,
+        "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
         share_above,
         select=widest(plane_runs), value=success.certified, what="certified",
         wrong="only the output layer is trained",
