@@ -154,7 +154,8 @@ class Batch:
         whole = jax.device_get(self.state)
         states = [jax.tree.map(lambda leaf, r=r: leaf[r], whole) for r in range(count)]
         rows, structure = jax.tree.flatten(whole.particles)
-        mus = [jax.tree.unflatten(structure, row) for row in zip(*map(jnp.unstack, rows), strict=True)]
+        # Rows go to the device one by one: to unstack them there is a program of its own for every R.
+        mus = [jax.tree.unflatten(structure, jax.device_put(row)) for row in zip(*rows, strict=True)]
         parts = {name: [part[name] for part in self.seen] for name in self.watched}
         series = {name: np.concatenate(part, axis=1) for name, part in parts.items() if part}
         out = []

@@ -76,7 +76,7 @@ def encode(record: Record) -> bytes:
     """The bytes of a record: an npz archive with the parameters, the provenance and a digest of all of it."""
     head = {"schema": SCHEMA, "parameters": record.parameters, "provenance": record.provenance}
     text = json.dumps(head, sort_keys=True)
-    arrays = {name: np.ascontiguousarray(value) for name, value in record.values.items()}
+    arrays = {name: np.asarray(value, order="C") for name, value in record.values.items()}
     stamp = np.frombuffer(json.dumps({"head": text, "sha256": _digest(text, arrays)}).encode(), np.uint8)
     stream = io.BytesIO()
     np.savez(stream, __record__=stamp, **arrays)  # type: ignore[arg-type]
@@ -128,7 +128,7 @@ def load(directory: str | os.PathLike, study: str | None = None) -> Records:
 def _digest(head: str, arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256(head.encode())
     for name in sorted(arrays):
-        value = np.ascontiguousarray(arrays[name])
+        value = np.asarray(arrays[name], order="C")
         digest.update(f"{name}\n{value.dtype.str}\n{value.shape}\n".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()

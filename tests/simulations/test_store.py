@@ -17,7 +17,7 @@ TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":
 @pytest.fixture
 def stored(tmp_path):
     store = Store(tmp_path, "study")
-    values = {"risk": np.array([1.0, 0.5]), "signs": np.array([[True, False]]), "nothing": np.zeros((0, 3))}
+    values = {"risk": np.array([1.0, 0.5]), "signs": np.array([[True, False]]), "nothing": np.zeros((0, 3)), "one": np.array(2.5)}
     store.save(TEXT, Record(json.loads(TEXT), values, {"status": "done"}))
     return store
 
@@ -29,6 +29,7 @@ def test_what_is_read_is_what_was_written(stored):
     assert record["risk"].tolist() == [1.0, 0.5]
     assert record["signs"].dtype == bool
     assert record["nothing"].shape == (0, 3)
+    assert record["one"].shape == ()
 
 
 def test_only_the_record_is_left(stored):
