@@ -19,25 +19,28 @@ class Descent(eqx.Module):
 
     step: Float[Array, ""]
     momentum: Float[Array, ""]
-    updates: Float[Array, ""]
+    horizon: Float[Array, ""]
+    """Updates in all."""
     rates: Float[Array, "m p"]
     """Factor on the gradient of every parameter: 0 freezes it."""
     floor: Float[Array, ""]
     """Least output weight; the projection keeps signs, which the flow can't change but a step could."""
 
-    def __call__(self, gradient, memory, position):
-        speed, count = memory
-        left = 1 - count / self.updates
-        slope = self.rates * gradient
+    def __call__(self, updates, state, params=None):
+        """(the moves, what is kept) from the gradient: the names are optax's."""
+        assert params is not None
+        speed, count = state
+        slope = self.rates * updates
         momentum = jnp.minimum(self.momentum, count / (count + 3))
         speed = momentum * speed + slope
-        move = -self.step * jnp.minimum(1.0, 2 * left) * (slope + momentum * speed)
-        output = jnp.maximum(position[:, 0] + move[:, 0], self.floor) - position[:, 0]
+        step = self.step * jnp.minimum(1.0, 2 * (1 - count / self.horizon))
+        move = -step * (slope + momentum * speed)
+        output = jnp.maximum(params[:, 0] + move[:, 0], self.floor) - params[:, 0]
         return move.at[:, 0].set(output), (speed, count + 1)
 
 
-def _at_rest(position):
-    return jnp.zeros_like(position), jnp.zeros((), position.dtype)
+def _at_rest(params):
+    return jnp.zeros_like(params), jnp.zeros((), params.dtype)
 
 
 def descent(run, p: int) -> mf.OptimiserFlow:

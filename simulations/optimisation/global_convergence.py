@@ -12,6 +12,7 @@ minimisation over the output weights of the same neurons left where they start.
 """
 
 from functools import partial
+from typing import Any
 
 from simulations._check import at_least, below, bounded, share_above
 from simulations._records import narrowest, runs, widest
@@ -20,15 +21,15 @@ from simulations.optimisation import _success as success
 from simulations.optimisation._students import Parameters, limit, train
 from theory.prediction import Prediction
 
-RELU = {"problem": "relu", "neurons": 3, "dimension": 2, "samples": 15, "step": 0.1, "momentum": 0.99}
-SPACE = RELU | {"dimension": 4}
-POPULATION = {"problem": "population", "step": 0.1, "momentum": 0.9}
-SIGMOID = {"problem": "sigmoid", "length": 4.0, "step": 1.0, "momentum": 0.98}
+RELU: dict[str, Any] = {"problem": "relu", "neurons": 3, "dimension": 2, "samples": 15, "step": 0.1, "momentum": 0.99}
+SPACE: dict[str, Any] = RELU | {"dimension": 4}
+POPULATION: dict[str, Any] = {"problem": "population", "step": 0.1, "momentum": 0.9}
+SIGMOID: dict[str, Any] = {"problem": "sigmoid", "length": 4.0, "step": 1.0, "momentum": 0.98}
 
 FEW = 2
 """Seeds of the settings that need few, at smoke size: small students, which fail often, are soon told apart."""
 
-GRIDS = {
+GRIDS: dict[str, dict[str, Any]] = {
     "smoke": {
         "seeds": 5,
         "replicas": 20,
