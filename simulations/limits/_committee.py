@@ -17,6 +17,10 @@ TOGETHER = 32
 """Replicas in one program: with more of them it takes longer to compile than they take to run."""
 
 
+ROUND = 64
+"""Inputs are filled up to a multiple of so many with zeros, so that one program serves several d."""
+
+
 @dataclass(frozen=True)
 class Parameters:
     """A student, its teacher, and how long it learns."""
@@ -95,13 +99,14 @@ class HiddenNeuron(mf.AbstractUnit):
 
 
 class Stream(eqx.Module):
-    """Fresh samples x ~ N(0, I) with the answers of a committee whose neurons point along the first axes."""
+    """Fresh samples x ~ N(0, I_d), filled up with zeros, and the answers of neurons that point along the first axes."""
 
     neurons: int = eqx.field(static=True)
-    dimension: int = eqx.field(static=True)
+    present: jax.Array
+    """1 for each of the d inputs, 0 behind them."""
 
     def __call__(self, key, batch):
-        x = jax.random.normal(key, (batch, self.dimension), jnp.float32)
+        x = jax.random.normal(key, (batch, len(self.present)), jnp.float32) * self.present
         return x, jnp.sum(jax.scipy.special.erf(x[:, : self.neurons] / np.sqrt(2)), axis=1)
 
 
@@ -117,14 +122,15 @@ def learn(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     The engine descends ½ (f − y)²/α² in f = (α/K) Σ_i erf(w_i·x/√2). With α = K its velocity is δ_i x/K, and steps of
     h = K η/d are the ones of the committee; d of them are a time of K η.
     """
-    k, d, weights = run.neurons, run.dimension, np.zeros((run.neurons, run.dimension))
+    k, d, filled = run.neurons, run.dimension, -(-run.dimension // ROUND) * ROUND
+    weights = np.zeros((k, filled))
     q, r = committee(run).unpack(initial(run))
     values, vectors = np.linalg.eigh(q - r @ r.T)
     weights[:, :k], weights[:, k : 2 * k] = r, vectors * np.sqrt(np.maximum(values, 0.0))
     mu = mf.Particles(np.asarray(weights, np.float32))
-    unseen = np.zeros((1, d), np.float32), np.zeros(1, np.float32)  # the objective's own samples are not used
+    unseen = np.zeros((1, filled), np.float32), np.zeros(1, np.float32)  # the objective's own samples are not used
     objective = mf.Objective(HiddenNeuron(), mf.Square(), *unseen, scale=float(k))
-    flow = mf.SGD(k * run.rate / d, 1, sampler=Stream(k, d))
+    flow = mf.SGD(k * run.rate / d, 1, sampler=Stream(k, jnp.asarray(np.arange(filled) < d, jnp.float32)))
     key = functools.reduce(jax.random.fold_in, (run.seed, d, run.start == "plateau"), jax.random.key(7))
     keys = [jax.random.fold_in(key, replica) for replica in range(run.replicas)]
     trajectories = []

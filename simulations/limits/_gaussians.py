@@ -15,6 +15,11 @@ from theory.radial_pde import FROM, LOW, SLOPE, TO, RadialProblem
 LEVELS = (1, 2, 4)
 """Multiples of the step ε with which the same networks are trained, to see and to take off the error of a step."""
 
+ROUND = 64
+"""Networks are filled up to a multiple of so many particles with some of mass zero, which nothing feels: one program
+serves several N.
+"""
+
 SMOOTH = 4.0
 """Up to here radii move together, and Gauss points suffice for the equation (paper's time)."""
 
@@ -32,7 +37,7 @@ class Parameters:
     length: float = 0.8
     """s: particles start as N(0, s²/d) (parameter units)."""
     time: float = 2.0
-    """T, final time (the paper's time); 0 looks at the start only."""
+    """T, final time (the paper's time)."""
     steps: int = 48
     """1/ε, steps in a unit of time (count, a multiple of 4)."""
     batch: int = 200
@@ -47,9 +52,8 @@ class Parameters:
     def __post_init__(self):
         for name in ("particles", "dimension", "steps", "batch", "replicas", "tested"):
             positive_count(name, getattr(self, name))
-        for name in ("separation", "length"):
+        for name in ("separation", "length", "time"):
             positive_number(name, getattr(self, name))
-        positive_number("time", self.time, zero=True)
         if self.dimension < 2:
             raise ValueError(f"dimension={self.dimension}: expected at least 2.")
         if self.separation >= 1:
@@ -58,10 +62,8 @@ class Parameters:
             raise ValueError(f"steps={self.steps}: expected a multiple of {LEVELS[-1]}, for steps of 2ε and 4ε.")
         if self.tested % 2:
             raise ValueError(f"tested={self.tested}: expected an even number, half of each class.")
-        if 0 < self.time < LEVELS[-1] / self.steps:
-            raise ValueError(
-                f"time={self.time:g}: shorter than a step of 4ε; expected 0, or at least {LEVELS[-1] / self.steps:g}."
-            )
+        if self.time < LEVELS[-1] / self.steps:
+            raise ValueError(f"time={self.time:g}: shorter than 4ε; expected at least {LEVELS[-1] / self.steps:g}.")
 
 
 def problem(run: Parameters, **points) -> RadialProblem:
@@ -117,22 +119,27 @@ def _equation(alike: RadialProblem, steps: int, at: tuple[float, ...]):
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """By how much the risks of N particles exceed that of the equation in the same steps, on common samples.
 
-    `excess` [levels, replicas, times] is the mean of (y − f_N)² − (y − f)², with the expectation R_N − R. The engine's
-    loss has a factor ½ and its velocity none of 2: steps of 2ε there, and twice the time.
+    `excess` [levels, replicas, times] is the mean of (y − f_N)² − (y − f)², with the expectation R_N − R, and
+    `square_deviation` that of (f_N − f)². The engine's loss has a factor ½ and its velocity none of 2: steps of 2ε
+    there, and twice the time.
     """
-    if run.time == 0:
-        return _at_start(run), "done"
     key = functools.reduce(jax.random.fold_in, (run.particles, run.steps, run.batch), jax.random.key(run.seed))
     sampler = Gaussians(run.dimension, jnp.asarray(run.separation, jnp.float32))
-    x, y = _balanced(sampler, jax.random.fold_in(key, 0), run.tested)
+    tests, starts, streams = jax.random.split(key, 3)
+    x, y = _balanced(sampler, tests, run.tested)
     objective = mf.Objective(Ramp(), mf.Square(), x, y)
-    mus = [_particles(run, jax.random.fold_in(key, 1 + replica)) for replica in range(run.replicas)]
+    filled = -(-run.particles // ROUND) * ROUND
+    mass = np.where(np.arange(filled) < run.particles, 1 / run.particles, 0.0)
+    mus = [
+        mf.Particles(_positions(jax.random.fold_in(starts, replica), filled, run.dimension, run.length), mass)
+        for replica in range(run.replicas)
+    ]
     lengths, solved = _equation(problem(run), run.steps, tuple(times(run)))
     norms, y = np.linalg.norm(np.asarray(x, float), axis=1), np.asarray(y, float)
     excess, deviation = [], []
     for level, (table, _) in zip(LEVELS, solved[:-1], strict=True):
         flow = mf.SGD(2.0 * level / run.steps, run.batch, sampler=sampler)
-        keys = [jax.random.fold_in(jax.random.fold_in(key, replica), 100 + level) for replica in range(run.replicas)]
+        keys = [jax.random.fold_in(jax.random.fold_in(streams, level), replica) for replica in range(run.replicas)]
         trajectories = mf.simulate_replicas(
             objective, flow, mus, times=2 * times(run), observables=[mf.Predictions()], keys=keys
         )
@@ -142,12 +149,12 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         f = np.stack([np.interp(norms, lengths, row) for row in table])
         networks = np.stack([one.values["predictions"] for one in trajectories]).astype(float)
         excess.append(np.mean((y - networks) ** 2 - (y - f) ** 2, axis=2))
-        deviation.append(np.sqrt(np.mean((networks - f) ** 2, axis=2)))
+        deviation.append(np.mean((networks - f) ** 2, axis=2))
     risks = np.stack([risk for _, risk in solved])
     return {
         "times": times(run),
         "excess": np.stack(excess),
-        "output_deviation": np.stack(deviation),
+        "square_deviation": np.stack(deviation),
         "euler_risk": risks[:-1],
         "risk": risks[-1],
     }, "done"
@@ -161,37 +168,9 @@ def _balanced(sampler: Gaussians, key, count: int):
     return x * (1 + sampler.separation * y)[:, None], y
 
 
-def _particles(run: Parameters, key) -> mf.Particles:
-    return mf.Particles(_positions(key, run.particles, run.dimension, run.length))
-
-
 @eqx.filter_jit
 def _positions(key, m: int, d: int, length):
     return length / np.sqrt(d) * jax.random.normal(key, (m, d), jnp.float32)
-
-
-def _at_start(run: Parameters) -> dict[str, np.ndarray]:
-    """The same at time zero, for networks that each have test samples of their own."""
-    lengths, solved = _equation(problem(run), run.steps, (0.0,))
-    key = jax.random.fold_in(jax.random.key(run.seed), run.particles)
-    sampler = Gaussians(run.dimension, jnp.asarray(run.separation, jnp.float32))
-    length = jnp.asarray(run.length, jnp.float32)
-    table = jnp.asarray(np.stack([lengths, solved[-1][0][0]]), jnp.float32)
-    excess = _drawn(sampler, length, table, key, run.particles, run.tested, run.replicas)
-    return {"times": np.zeros(1), "start_excess": np.asarray(excess, float), "risk": solved[-1][1]}
-
-
-@eqx.filter_jit
-def _drawn(sampler: Gaussians, length, table, key, m: int, tested: int, replicas: int):
-    def one(replica):
-        inputs, weights = jax.random.split(jax.random.fold_in(key, replica))
-        x, y = _balanced(sampler, inputs, tested)
-        mu = mf.Particles(_positions(weights, m, sampler.dimension, length))
-        f = jnp.interp(jnp.linalg.norm(x, axis=1), table[0], table[1])
-        # The engine's risk has a factor ½.
-        return 2 * mf.Objective(Ramp(), mf.Square(), x, y).risk(mu) - jnp.mean((y - f) ** 2)
-
-    return jax.lax.map(one, jnp.arange(replicas))
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:

@@ -7,10 +7,10 @@ from simulations._records import Record, Records, Select, along
 from simulations.limits._gaussians import Parameters, problem
 
 
-def start_ratio(record: Record, m_per_particle: float = 1.0) -> float:
-    """N (R_N − R) at the start over its exact value."""
+def start_ratio(record: Record, counted: float = 1.0) -> float:
+    """N (f_N − f)² at the start, mean over replicas and inputs, over its exact expectation."""
     exact = problem(Parameters(**record.parameters)).variance()
-    return float(m_per_particle * record["particles"] * record["start_excess"].mean() / exact)
+    return float(counted * record["particles"] * record["square_deviation"][0, :, 0].mean() / exact)
 
 
 def excess(record: Record) -> float:
@@ -27,7 +27,7 @@ def excess_in_half_time(record: Record) -> float:
 
 def output_deviation(record: Record) -> float:
     """Root mean square of f_N − f at the end."""
-    return float(np.sqrt(np.mean(record["output_deviation"][0, :, -1] ** 2)))
+    return float(np.sqrt(np.mean(record["square_deviation"][0, :, -1])))
 
 
 def _against_time(record: Record) -> np.ndarray:
