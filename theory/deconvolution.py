@@ -107,7 +107,8 @@ class Problem:
         r = -np.asarray(residual) / (self.strength * len(self.y))
         k, _ = waves(self.order, self.dimension)
         spectrum = np.zeros((side,) * self.dimension, complex)
-        np.add.at(spectrum, tuple(np.int64(k[1::2]).T % side), np.sqrt(2) * (r[1::2] - 1j * r[2::2]))
+        places = tuple(k[1::2].astype(int).T % side)
+        spectrum[places] = np.sqrt(2) * (r[1::2] - 1j * r[2::2])
         return r[0] + np.fft.ifftn(spectrum, norm="forward").real
 
     def highest(self, residual: ArrayLike, side: int) -> float:

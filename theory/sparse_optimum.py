@@ -62,7 +62,7 @@ def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int)
     x = _checks.array("positions", positions, ["[k, d]"])
     _checks.same("weights", len(w), "positions", len(x))
     _checks.same("positions", x.shape[1], "dimension", problem.dimension)
-    axes = np.arange(side) / side
+    axes, r = np.arange(side) / side, -problem.y
     for _ in range(ADDED):
         w, x = _polished(problem, w, x)
         r = problem.residual(w, x) if len(w) else -problem.y

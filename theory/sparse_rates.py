@@ -95,7 +95,7 @@ def far_minima(optimum: Optimum, side: int) -> tuple[Array, Array, Array]:
     value = optimum.problem.strength * (1 - s * optimum.problem.certificate(optimum.residual, x)[0])
     away = np.abs((x[:, None] - optimum.positions + 0.5) % 1 - 0.5).max(axis=2)
     spike = np.any((away < 2 / side) & (s[:, None] == np.sign(optimum.weights)), axis=1)
-    return s[~spike], x[~spike] % 1, value[~spike]
+    return s[~spike], np.asarray(x[~spike] % 1, float), value[~spike]
 
 
 def slowest(optimum: Optimum, growth: float, transport: float, side: int) -> float:

@@ -66,7 +66,7 @@ def paths_on_line(axes: Axes, record: Record | None) -> None:
         whole = np.abs(np.diff(points[:, 1])) < 0.5  # pieces that wrap around the torus are left out
         color = PLUS if record["positions"][0, j, 0] > 0 else MINUS
         widths = 0.25 + 4 * np.minimum(mass[1:], 1.0)
-        axes.add_collection(LineCollection(pieces[whole], linewidths=widths[whole], colors=color, alpha=0.75))
+        axes.add_collection(LineCollection(list(pieces[whole]), linewidths=widths[whole], colors=color, alpha=0.75))
     end = steps[-1] * 1.35
     for weight, place in record["found"]:
         axes.plot(end, place, "P" if weight > 0 else "o", color=THEORY, ms=3 + 3 * min(abs(weight), 2.0), clip_on=False)
