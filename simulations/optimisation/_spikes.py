@@ -1,6 +1,7 @@
 """One run of sparse deconvolution: instances, their optimum, conic particle descent, and what theory says of each."""
 
 import functools
+import math
 from dataclasses import dataclass, replace
 
 import jax
@@ -88,8 +89,19 @@ class Parameters:
                 f"start='local': measures how particles converge, expected moving=true and at least one particle for "
                 f"each of {self.spikes} spikes."
             )
+        if self.room < 1e-4:
+            raise ValueError(
+                f"separation={self.separation:g}: no room to speak of for {self.spikes} spikes, expected less."
+            )
         if self.order > 20:
             raise ValueError(f"order={self.order}: the certificate's grid is made for orders up to 20.")
+
+    @property
+    def room(self) -> float:
+        """Probability that uniform positions keep their distance; in two dimensions a bound from below."""
+        if self.dimension == 1:
+            return max(0.0, 1 - self.spikes * self.separation) ** (self.spikes - 1)
+        return math.prod(max(0.0, 1 - i * math.pi * self.separation**2) for i in range(self.spikes))
 
     @property
     def side(self) -> int:

@@ -61,7 +61,7 @@ def test_runs_of_ones_own_decide_what_they_can():
     records = simulations.run(STUDY, particles=2, instances=1, steps=40, folds=0.5, seed=5)
     verdicts = {entry.claim.name: entry.verdict.passed for entry in simulations.verify(STUDY, records)}
     assert verdicts["certificate"] is True
-    assert verdicts["collective"] is verdicts["width"] is verdicts["recovery_plane"] is None
+    assert verdicts["collective"] is verdicts["width"] is verdicts["recovery"] is verdicts["recovery_plane"] is None
     assert len(figures.draw(STUDY, records).axes) == 8
     (record,) = simulations.run(STUDY, particles=2, instances=1, steps=1, folds=1000.0)
     assert record.status == "stopped: none of 8 instances passes the screen"
@@ -78,6 +78,8 @@ def test_runs_of_ones_own_decide_what_they_can():
         ({"transport": 0.0}, "transport=0.0: expected a finite number above 0."),
         ({"signs": "minus"}, "signs='minus'"),
         ({"order": 30}, "order=30"),
+        ({"separation": 0.2}, "separation=0.2: no room to speak of for 5 spikes"),
+        ({"separation": 0.4, "dimension": 2}, "separation=0.4: no room to speak of"),
     ],
 )
 def test_bad_input(values, message):
