@@ -1,5 +1,6 @@
 """From a list of runs to their records: what is stored is read, what is missing is computed."""
 
+import functools
 import json
 import logging
 import platform
@@ -145,17 +146,23 @@ def provenance(study: Study, parameters: Any, status: str, seconds: float) -> di
     """Where a record comes from: enough to make it again."""
     import jax
 
-    packages = ("jax", "jaxlib", "equinox", "diffrax", "numpy", "scipy")
     return {
         "study": study.name,
         "status": status,
         "seconds": round(seconds, 4),
         "seed": getattr(parameters, "seed", None),
         "python": platform.python_version(),
-        "versions": {"meanfield": meanfield.__version__, **{name: version(name) for name in packages}},
+        "versions": _versions(),
         "device": jax.devices()[0].device_kind,
         "precision": getattr(parameters, "precision", "float64"),
     }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """Looked up once: the metadata of a package are a file that is read and parsed."""
+    packages = ("jax", "jaxlib", "equinox", "diffrax", "numpy", "scipy")
+    return {"meanfield": meanfield.__version__, **{name: version(name) for name in packages}}
 
 
 def _stored(store: Store, text: str) -> Record | None:
