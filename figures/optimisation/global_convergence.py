@@ -31,16 +31,16 @@ def draw(records: Records) -> Figure:
 def how_often(axes: Axes, records: Records) -> None:
     """Share of students that reach the global minimum against m."""
     axes.set_title("a  More particles, more often global")
-    shown = _shares(axes, plane_runs(records), success.at_minimum, "both, within 0.1 %", ORANGE, "o")
-    shown |= _shares(axes, plane_runs(records), success.certified, "both, certified 1 %", GREEN, "s")
-    shown |= _shares(axes, relu_runs(layers="output")(records), success.at_minimum, "output layer only", BLUE, "^")
+    shown = _shares(axes, plane_runs(records), success.at_minimum, "within 0.1 %", ORANGE, "o")
+    shown |= _shares(axes, plane_runs(records), success.certified, "certified, 1 %", GREEN, "s")
+    shown |= _shares(axes, relu_runs(layers="output")(records), success.at_minimum, "output only", BLUE, "^")
     if not shown:
         return empty(axes, "in the plane")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: m → ∞")
     axes.set(xscale="log", xlabel="particles m", ylabel="share at the global minimum")
     _counts(axes)
     _room_for_shares(axes)
-    return _legend(axes, loc="upper center", ncols=2)
+    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
 
 
 def how_far(axes: Axes, records: Records) -> None:
@@ -97,10 +97,12 @@ def where_to(axes: Axes, records: Records) -> None:
     weights = np.abs(record["optimum"][:, 0])
     for weight, direction in zip(weights / weights.max(initial=1e-300), record["optimum"][:, 1:], strict=True):
         axes.plot(*np.outer(direction, [0, 9 * np.abs(paths[-1]).max()]), color=THEORY, lw=0.3 + weight, ls="--")
-    axes.plot([], [], color=THEORY, lw=0.9, ls="--", label="theory:\natoms")
+    axes.plot([], [], color=THEORY, lw=0.9, ls="--", label="theory: atoms")
     reach = 1.15 * float(np.abs(paths[[0, -1]]).max())
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="|a| w₁", ylabel="|a| w₂", aspect="equal")
-    return _legend(axes, loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
+    axes.set(xlim=(-1.2 * reach, 1.2 * reach), ylim=(-reach, 1.2 * reach), aspect="equal")
+    axes.set(xlabel="|a| w₁", ylabel="|a| w₂")
+    room = {"ncols": 2, "columnspacing": 1, "handlelength": 1, "frameon": True, "edgecolor": "none"}
+    return _legend(axes, loc="upper right", **room)
 
 
 def teachers(axes: Axes, records: Records) -> None:
@@ -114,12 +116,12 @@ def teachers(axes: Axes, records: Records) -> None:
         axes.axvline(neurons, ymax=0.75, color=THEORY, ls="--", lw=0.9, label=label)
     axes.set(xlabel="particles m", ylabel="share with risk < 0.1 % of f = 0")
     _room_for_shares(axes)
-    return _legend(axes, loc="upper center", ncols=2)
+    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
 
 
 def sigmoids(axes: Axes, records: Records) -> None:
     """Loss of sigmoid students against m, beside fixed random features."""
-    axes.set_title("f  Sigmoid neurons from {0} × sphere")
+    axes.set_title("f  Sigmoid, from {0} × sphere")
     chosen = sigmoid(layers="both")(records)
     if not len(chosen):
         return empty(axes, "with sigmoid neurons")
@@ -131,7 +133,7 @@ def sigmoids(axes: Axes, records: Records) -> None:
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="loss / loss of f = 0, middle half and all")
     axes.set_ylim(LEAST / 3, 1e4)
     _counts(axes)
-    return _legend(axes, loc="upper center", ncols=2)
+    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
 
 
 def _feature_excess(record: Record) -> np.ndarray:

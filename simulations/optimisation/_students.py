@@ -85,6 +85,10 @@ class Parameters:
         return np.random.default_rng((abs(self.seed), self.seed < 0, *stream))
 
 
+class NoInstanceError(ValueError):
+    """No instance of a run's kind passes the screening."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """A teacher Σ c_k σ(v_k·x), rows (c, v), its samples, and the least objective of all networks on them."""
@@ -125,7 +129,7 @@ def _instance(seed, replica, problem, neurons, dimension, samples, strength, len
         c = minimum.measure[:, 0]
         if len(c) >= atoms and (atoms == 0 or (np.any(c > 0) and np.any(c < 0))):
             return Instance(teacher, x, y, minimum)
-    raise ValueError(
+    raise NoInstanceError(
         f"atoms={atoms}: none of {ATTEMPTS} instances has so many of both signs in its optimum; expected fewer "
         f"(0 takes any instance), more neurons, or less strength."
     )
@@ -154,7 +158,10 @@ def starts(run: Parameters) -> np.ndarray:
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Everything the claims look at, from all replicas."""
-    given, first = instances(run), starts(run)
+    try:
+        given, first = instances(run), starts(run)
+    except NoInstanceError as problem:
+        return {}, f"stopped before the start: {problem}"
     with jax.enable_x64(True):
         mass = jnp.asarray(np.where(np.arange(run.room) < run.particles, 1 / run.particles, 0.0))
         objectives = [_objective(run, one) for one in given]

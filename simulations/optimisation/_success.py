@@ -1,10 +1,15 @@
 """What the global-convergence study measures on a record, and an exact comparison of two shares."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from simulations._check import LEVEL, Value, Verdict, untested
+from simulations._check import LEVEL, Verdict, untested
 from simulations._records import Record, Records, Select
 from simulations.optimisation._students import least
+
+Outcomes = Callable[[Record], np.ndarray]
+"""True or false for every replica of a record."""
 
 CLOSE = 1e-3
 """Success: the objective is within this share of its least value, or of that of f = 0 where that is zero."""
@@ -58,9 +63,29 @@ def above_floor(record: Record) -> float:
 
 
 def above_dearer_floor(record: Record) -> float:
-    """The same for the first replica, with the penalty 2λ‖ν‖ that (λ/2)(a² + |w|²) does not amount to."""
-    floor = least(record["x"][0], record["y"][0], 2 * record["strength"]).lower
-    return float((record["final"][0] - floor) / record["nothing"][0]) + ROUNDING
+    """The same for the replica nearest to its minimum, with the penalty 2λ‖ν‖, which is not (λ/2)∫ a² + |w|² dμ."""
+    r = int(np.argmin(excess(record)))
+    floor = least(record["x"][r], record["y"][r], 2 * record["strength"]).lower
+    return float((record["final"][r] - floor) / record["nothing"][r]) + ROUNDING
+
+
+def where_some_arrive(select: Select) -> Select:
+    """Those records, if some replica is at its minimum: far above it, no floor is tested."""
+    return lambda records: _if_any(select(records), at_minimum)
+
+
+def where_some_are_trapped(select: Select) -> Select:
+    """Those records, if some replica is far from its minimum and its own neurons do not tell: the case for a bound."""
+    return lambda records: _if_any(select(records), trapped)
+
+
+def trapped(record: Record) -> np.ndarray:
+    """Which replicas are not at the minimum although the slope at their own neurons is that of one."""
+    return ~at_minimum(record) & (record["own_gap"] < CLOSE * record["minimum"])
+
+
+def _if_any(records: Records, value: Outcomes) -> Records:
+    return records if any(np.any(value(record)) for record in records) else Records([])
 
 
 def log_feature_ratio(record: Record) -> float:
@@ -68,7 +93,7 @@ def log_feature_ratio(record: Record) -> float:
     return float(np.mean(np.log(record["energy"][:, -1] / record["feature_minimum"])))
 
 
-def tally(records: Records, value: Value) -> tuple[int, int]:
+def tally(records: Records, value: Outcomes) -> tuple[int, int]:
     """(successes, outcomes) of independent runs."""
     outcomes = np.concatenate([np.zeros(0), *[np.ravel(value(record)) for record in records]])
     return int(np.sum(outcomes != 0)), len(outcomes)
@@ -84,7 +109,7 @@ def share_interval(wins: int, count: int) -> tuple[float, float]:
 
 
 def more_often(
-    records: Records, *, select: Select, fewer: Select, value: Value, predicted: float, what: str
+    records: Records, *, select: Select, fewer: Select, value: Outcomes, predicted: float, what: str
 ) -> Verdict:
     """The probability of success is larger in `select` than in `fewer`, by Fisher's exact one-sided test at `LEVEL`.
 
@@ -93,9 +118,10 @@ def more_often(
     """
     from scipy.stats import hypergeom
 
-    (wins, count), (others, total) = (tally(chosen(records.done), value) for chosen in (select, fewer))
-    if count < 1 or total < 1:
+    more, less = select(records.done), fewer(records.done)
+    if not len(more) or not len(less) or any(record is other for record in more for other in less):
         return untested(predicted, "needs runs of both kinds")
+    (wins, count), (others, total) = tally(more, value), tally(less, value)
     # Given how many succeeded in all, so many or more of them are in `select` by chance with this probability.
     chance = float(hypergeom.sf(wins - 1, count + total, wins + others, count))
     one, other = wins / count, others / total
