@@ -86,14 +86,15 @@ def finite_law(problem: Line, density: ArrayLike, step: float, temperatures: Arr
     """
     q, step, temperatures, wanted = _checked(problem, density, step, temperatures, stops)
     phi, seen = problem.features, {}
-    b, c = np.zeros_like(q), np.diag(q) - np.outer(q, q)
+    b, e = np.zeros_like(q), -np.outer(q, q)
     for k in range(max(wanted) + 1):
         if k in wanted:
             f = phi @ q
-            sampling = (phi * q) @ phi.T - np.outer(f, f)
-            seen[k] = q / problem.spacing, f, b / problem.spacing, phi @ c @ phi.T, sampling
+            independent = (phi * q) @ phi.T
+            covariance, sampling = phi @ e @ phi.T + independent, independent - np.outer(f, f)
+            seen[k] = q / problem.spacing, f, b / problem.spacing, covariance, sampling
         if k < max(wanted):
-            q, b, c = _stepped(problem, q, b, c, step, temperatures[k])
+            q, b, e = _stepped(problem, q, b, e, step, temperatures[k])
     return FiniteLaw(*(np.stack(part) for part in zip(*(seen[k] for k in wanted), strict=True)))
 
 
@@ -128,19 +129,22 @@ def _kernel(problem: Line, q: Array, step: float, temperature: float) -> tuple[A
 
 
 def _stepped(
-    problem: Line, q: Array, b: Array, c: Array, step: float, temperature: float
+    problem: Line, q: Array, b: Array, e: Array, step: float, temperature: float
 ) -> tuple[Array, Array, Array]:
-    """Weights of the nodes one step later, and the same of what is of order 1/m."""
+    """One step later: the weights of the nodes, b, and E = C − diag(μ), for which there are two large products to take.
+
+    With DG = Kᵀ + UΦ, U the response to a change of f: E ← KᵀEK + U(ΦC)K + (U(ΦC)K)ᵀ + U(ΦCΦᵀ)Uᵀ.
+    """
     kernel, away, variance = _kernel(problem, q, step, temperature)
-    phi, after = problem.features, q @ kernel
+    phi = problem.features
     # The drift is linear in f: how far f_i moves the centre of the kernel, and derivatives in that centre.
     push = -step / len(problem.targets) * problem.slopes
     first = kernel * away / variance
     second = kernel * (away**2 / variance**2 - 1 / variance)
     response = (push * q) @ first
-    derivative = kernel.T + response.T @ phi
-    own = np.sum((phi @ c) * push, axis=0)
-    spread = np.sum(push * ((phi @ c @ phi.T) @ push), axis=0)
-    bias = derivative @ b + own @ first + (q * spread) @ second / 2
-    noise = np.diag(after) - kernel.T @ (q[:, None] * kernel)
-    return after, bias, derivative @ c @ derivative.T + noise
+    common = phi @ e + phi * q
+    spread = common @ phi.T
+    own = np.sum(common * push, axis=0)
+    bias = b @ kernel + (phi @ b) @ response + own @ first + (q * np.sum(push * (spread @ push), axis=0)) @ second / 2
+    mixed = response.T @ (common @ kernel)
+    return q @ kernel, bias, kernel.T @ (e @ kernel) + mixed + mixed.T + response.T @ spread @ response

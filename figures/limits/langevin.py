@@ -10,7 +10,7 @@ from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, T
 from simulations import Record, Records
 from simulations.limits import _langevin_measures as measure
 from simulations.limits._langevin import finite_path, path, plane_law
-from simulations.limits.langevin import cold_runs, line_runs, plane_runs, wells_runs
+from simulations.limits.langevin import cold_runs, cooled_runs, line_runs, plane_runs
 from theory import gibbs
 
 SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
@@ -27,7 +27,7 @@ def draw(records: Records) -> Figure:
     free_energy(panels[0, 2], line)
     fluctuations(panels[1, 0], line)
     bias(panels[1, 1], line)
-    annealing(panels[1, 2], _alike(cold_runs()(records)), _alike(wells_runs()(records)))
+    annealing(panels[1, 2], _alike(cold_runs()(records)), _alike(cooled_runs()(records)))
     return figure
 
 
@@ -47,9 +47,9 @@ def law(axes: Axes, line: Records) -> None:
         axes.plot(nodes, density[k], marker, color=color, ms=3, label=f"particles, t = {one['times'][k]:g}")
         axes.plot(nodes, found.law.density[k], color=THEORY, lw=0.8, label="theory: law" if k == chosen[-1] else None)
     axes.plot(nodes, found.equilibrium, color=GREY, lw=2.5, alpha=0.5, zorder=1, label="theory: Gibbs measure")
-    inside = nodes[density[chosen].max(axis=0) > 1e-3 * density.max()] if chosen else nodes
+    inside = nodes[density[chosen].max(axis=0) > 1e-3 * density.max()]
     axes.set_xlim(inside[0], inside[-1])
-    axes.set_ylim(0, 1.45 * max(density[chosen].max(), found.equilibrium.max()) if chosen else None)
+    axes.set_ylim(0, 1.45 * max(density[chosen].max(), found.equilibrium.max()))
     axes.set(xlabel="parameter θ", ylabel="density (1 / parameter)")
     axes.legend(loc="upper left", ncols=2, columnspacing=1)
     return None
@@ -69,7 +69,7 @@ def clouds(axes: Axes, plane: Records) -> None:
         bars = 1.96 * of_mean / np.sqrt(record["replicas"])
         axes.errorbar(record["times"], of_mean, bars, fmt=marker, color=color, label=f"m = {_count(record)}")
         axes.plot(record["times"], spread, marker, color=color, mfc="white")
-    run = replace(measure.parameters(next(iter(plane))), particles=1, replicas=1)
+    run = replace(measure.parameters(next(iter(plane))), particles=1, replicas=2)
     fine = _times(run)
     exact_law = plane_law(run, every=True)
     names = ("theory: m × variance of the mean (filled)", "theory: variance within (open)")

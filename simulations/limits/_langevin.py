@@ -78,8 +78,9 @@ class Parameters:
 
     def __post_init__(self):
         one_of("problem", self.problem, ("linear", *LINES))
-        for name in ("particles", "replicas"):
-            positive_count(name, getattr(self, name))
+        positive_count("particles", self.particles)
+        if positive_count("replicas", self.replicas) < 2:
+            raise ValueError("replicas=1: expected at least 2, to tell a mean from its error.")
         for name in ("temperature", "final_temperature", "strength", "step", "time"):
             positive_number(name, getattr(self, name))
         positive_number("cooling", self.cooling, zero=True)
@@ -229,11 +230,15 @@ def _energy(run: Parameters, f: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=256)
 def nodes(run: Parameters) -> np.ndarray | None:
-    """Nodes for the exact law: over all that particles reach, closer than the noise is wide; None for too many."""
-    line = LINES[run.problem]
+    """Nodes for the exact law: over all that particles reach, closer than the noise is wide; None for too many of them,
+    and for steps so long that the penalty alone makes particles swing, hλ ≥ 1.
+    """
+    line, swing = LINES[run.problem], run.step * run.strength
+    if swing >= 1:
+        return None
     hot, cold = (pick(run.temperature, run.final_temperature) for pick in (max, min))
-    reach = max(abs(line.mean) + 7 * line.deviation, 1.0 + 4.5 * math.sqrt(hot / run.strength))
-    count = int(np.ceil(2 * reach / min(math.sqrt(2 * cold * run.step), line.deviation) * 1.6)) + 1
+    reach = max(abs(line.mean) + 7 * line.deviation, 1.0 + 4.0 * math.sqrt(hot / run.strength / (1 - swing / 2)))
+    count = int(np.ceil(2 * reach / min(math.sqrt(2 * cold * run.step), line.deviation) * 1.55)) + 1
     return np.linspace(-reach, reach, count) if count <= NODES else None
 
 
@@ -249,7 +254,7 @@ class Exact:
 
 def exact(run: Parameters) -> Exact | None:
     """The same for all runs that differ in particles, replicas and seed; None where nodes would be too many."""
-    return _exact(replace(run, particles=1, replicas=1, seed=0))
+    return _exact(replace(run, particles=1, replicas=2, seed=0))
 
 
 @functools.lru_cache(maxsize=32)

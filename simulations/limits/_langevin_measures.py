@@ -103,7 +103,7 @@ def _predictions(record: Record, constant: bool = False) -> Array:
 def _other(record: Record, against: str) -> Array:
     if against == "constant temperature":
         return _predictions(record, constant=True)
-    run = replace(parameters(record), particles=1, replicas=1, seed=0)
+    run = replace(parameters(record), particles=1, replicas=2, seed=0)
     return gibbs.predictions(known(record).problem, continuous(run))
 
 
@@ -175,7 +175,7 @@ def bound_exponent(run: Parameters, linearised: float = 0.0) -> Array:
     At every step that of the largest oscillation still to come counts, so that the sum is below the integral. With
     `linearised` the rate is so many times that of the linearised equation instead.
     """
-    return _bound_exponent(replace(run, particles=1, replicas=1, seed=0), linearised)
+    return _bound_exponent(replace(run, particles=1, replicas=2, seed=0), linearised)
 
 
 @functools.lru_cache(maxsize=32)
@@ -194,7 +194,7 @@ def excess(record: Record) -> float:
     """log of the mean energy F in the end above that of the Gibbs measure at the final temperature, over what the
     better one of the constant temperatures HOT and the final one leaves above it at the same time.
     """
-    run, problem = replace(parameters(record), particles=1, replicas=1, seed=0), known(record).problem
+    run, problem = replace(parameters(record), particles=1, replicas=2, seed=0), known(record).problem
     rest = float(gibbs.free_energy(problem, known(record).equilibrium, 0.0))
     rival = constant_energy(problem, replace(run, temperature=HOT, cooling=run.time))
     return float(np.log((record["energy"][-1] - rest) / (rival - rest)))

@@ -23,7 +23,9 @@ from theory.prediction import Prediction
 
 PLANE = {"problem": "linear", "temperature": 0.3, "final_temperature": 0.3, "strength": 0.5, "step": 0.4, "time": 16.0}
 LINE = {"problem": "tanh", "temperature": 0.15, "final_temperature": 0.15, "time": 8.0}
-COLD: dict[str, Any] = {"problem": "wells", "temperature": 0.05, "final_temperature": 0.05, "time": 12.0}
+COLD: dict[str, Any] = {
+    "problem": "wells", "temperature": 0.05, "final_temperature": 0.05, "strength": 0.25, "step": 0.1, "time": 12.0,
+}  # fmt: skip
 COOLED: dict[str, Any] = COLD | {"temperature": measure.HOT, "cooling": 10.0}
 
 GRIDS = {
@@ -60,20 +62,20 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     return made
 
 
-def several(record) -> bool:
-    """Whether there are networks enough for a standard error."""
-    return record["replicas"] >= 100
+def many(record) -> bool:
+    """Whether there are networks enough for a standard error, and particles for a covariance within a cloud."""
+    return record["replicas"] >= 30 and record["particles"] >= 2
 
 
-plane_runs = partial(runs, "means", problem="linear")
-line_runs = partial(runs, "histogram", problem="tanh", cooling=0.0)
-wells_runs = partial(runs, "histogram", problem="wells", temperature=measure.HOT, final_temperature=0.05)
-cold_runs = partial(runs, "histogram", problem="wells", temperature=0.05, final_temperature=0.05)
+def exact_runs(name: str, **parameters):
+    """Runs with this value (those on the line carry a histogram if their law is known), of networks enough."""
+    return lambda records: runs(name, **parameters)(records).where(many)
 
 
-def scored(select):
-    return lambda records: select(records).where(several)
-
+plane_runs = partial(exact_runs, "means", problem="linear")
+line_runs = partial(exact_runs, "histogram", problem="tanh", cooling=0.0)
+cooled_runs = partial(exact_runs, "histogram", **COOLED)
+cold_runs = partial(exact_runs, "histogram", **COLD)
 
 EXACT = Prediction(0.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
 ONE = Prediction(1.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
@@ -110,19 +112,19 @@ CLAIMS = (
     ),
     claim(
         "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, equals,
-        select=scored(widest(line_runs())), value=partial(measure.law_score, against="continuous time"), what="z",
+        select=widest(line_runs()), value=partial(measure.law_score, against="continuous time"), what="z",
         wrong="the law of continuous time",
         control={"value": partial(measure.law_score, against="continuous time", wrong=True)},
     ),
     claim(
         "fluctuation", "m E|f_m − f|² at all times over its limit", FLUCTUATION, equals,
-        select=scored(widest(line_runs())), value=measure.fluctuation, what="ratio",
+        select=widest(line_runs()), value=measure.fluctuation, what="ratio",
         wrong="independent particles of the same law",
         control={"value": partial(measure.fluctuation, independent=True)},
     ),
     claim(
         "bias", "m (E f_m − f) at all times over its limit", BIAS, equals,
-        select=scored(narrowest(line_runs())), value=measure.bias, what="ratio",
+        select=narrowest(line_runs()), value=measure.bias, what="ratio",
         wrong="a bias that falls as m^{-1/2}", control={"value": partial(measure.bias, power=0.5)},
     ),
     claim(
@@ -137,14 +139,14 @@ CLAIMS = (
     ),
     claim(
         "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, equals,
-        select=scored(wells_runs()), value=partial(measure.law_score, against="constant temperature"), what="z",
+        select=cooled_runs(), value=partial(measure.law_score, against="constant temperature"), what="z",
         wrong="the final temperature throughout",
         control={"value": partial(measure.law_score, against="constant temperature", wrong=True)},
     ),
     claim(
         "annealing", "log of the energy left by a falling temperature over that left by the better constant one",
         ANNEALED, below,
-        select=wells_runs(), value=measure.excess, what="log ratio",
+        select=cooled_runs(), value=measure.excess, what="log ratio",
         wrong="the final temperature throughout", control={"select": cold_runs()},
     ),
 )  # fmt: skip
