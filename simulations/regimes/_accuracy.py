@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 import meanfield as mf
-from simulations.regimes._tangent import Parameters, initial_particles
+from simulations.regimes._tangent import Parameters, doubled, draw
 from theory import arc_cosine, kernel_flow
 from theory.regression import chosen, ridge_path
 
@@ -17,13 +17,16 @@ CLASSES, WIDTH = 10, 64
 all data sets.
 """
 
+ROWS = 1000
+"""The networks' test inputs are filled up to a multiple of so many rows (count)."""
+
 FEATURES = (256, 4096)
 """Random features (count)."""
 
 STRENGTHS = 10.0 ** np.arange(-6, 1)
 """Ridge strengths λ to choose from."""
 
-BANDWIDTHS = (0.35, 0.7, 1.4)
+BANDWIDTHS = (0.5, 1.0)
 """Bandwidths of the Gaussian kernel to choose from (units of the input, whose length is 1)."""
 
 METHODS = ("linear", *(f"features_{count}" for count in FEATURES), "arc_cosine", "tangent", "gaussian")
@@ -59,7 +62,7 @@ def accuracy(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Test accuracy of every method (share); of networks and of the infinite one after the same numbers of steps."""
     with jax.enable_x64(run.precision == "float64"):
         x, label, x_test, label_test = dataset(run)
-        y, shuffled = np.eye(CLASSES)[label], np.random.default_rng([run.seed, 3]).permutation(label)
+        y, shuffled = np.eye(CLASSES)[label], np.random.default_rng([run.seed, 5]).permutation(label)
         kernels = {method: [kernel(np.concatenate([x, x_test]), x) for kernel in of] for method, of in _methods(run)}
         values = {f"accuracy_{method}": _share(_best(of, label), label_test) for method, of in kernels.items()}
         values["accuracy_shuffled"] = _share(_best(kernels["tangent"], shuffled), label_test)
@@ -89,7 +92,7 @@ def _methods(run: Parameters) -> Iterator[tuple[str, list[Kernel]]]:
 
 def _features(z: np.ndarray, x: np.ndarray, seed: int, count: int) -> np.ndarray:
     """The kernel of random ReLU features, whose mean is the arc-cosine kernel."""
-    w = np.random.default_rng([seed, 4, count]).standard_normal((x.shape[1], count), np.float32)
+    w = np.random.default_rng([seed, 6, count]).standard_normal((x.shape[1], count), np.float32)
     z, x = (np.maximum(part.astype(np.float32) @ w, 0) for part in (z, x))
     return (z @ x.T).astype(float) / count
 
@@ -113,11 +116,16 @@ def _best(kernels: list[np.ndarray], label: np.ndarray) -> np.ndarray:
 
 def _networks(run: Parameters, x, y, x_test, step: float, marks: np.ndarray) -> tuple[dict[str, np.ndarray], str]:
     """Test predictions [T, n_test, 10] of both networks, which share their initial particles and their steps."""
-    x, x_test = (np.pad(part, ((0, 0), (0, WIDTH - part.shape[1]))).astype(run.precision) for part in (x, x_test))
-    unit = mf.Neuron(run.activation, outputs=CLASSES)
-    mu = initial_particles(run, unit, WIDTH)
-    objectives = [mf.Objective(unit, mf.Square(), x, y.astype(run.precision), scale=a) for a in NETWORKS.values()]
-    watched = [mf.Predictions(x_test)]
-    trained = mf.simulate_replicas(objectives, mf.GradientFlow(step), mu, times=step * marks, observables=watched)
-    status = next((one.status for one in trained if not one.done), "done")
-    return {name: one.values["predictions"] for name, one in zip(NETWORKS, trained, strict=True)}, status
+    x, x_test = (np.pad(part, ((0, 0), (0, WIDTH - part.shape[1]))) for part in (x, x_test))
+    tested = len(x_test)
+    x_test = np.pad(x_test, ((0, -tested % ROWS), (0, 0)))
+    x, y, x_test = (part.astype(run.precision) for part in (x, y, x_test))
+    theta = doubled(draw(run, 4, run.particles // 2, CLASSES, WIDTH), CLASSES)
+    mu, unit = mf.Particles(theta.astype(run.precision)), mf.Neuron(run.activation, outputs=CLASSES)
+    flow, watched, statuses, curves = mf.GradientFlow(step), [mf.Predictions(x_test)], ["done"], {}
+    for name, alpha in NETWORKS.items():
+        objective = mf.Objective(unit, mf.Square(), x, y, scale=alpha)
+        trained = mf.simulate(objective, flow, mu, times=step * marks, observables=watched)
+        curves[name] = trained.values["predictions"][:, :tested]
+        statuses.insert(0, trained.status) if not trained.done else None
+    return curves, statuses[0]

@@ -19,6 +19,8 @@ SAMPLES = {"sphere": 10**6, "digits": 1797, "breast_cancer": 569, "mnist1d": 500
 
 LAYERS = ("both", "output", "input")
 
+LABELS = ("true", "random", "even")
+
 LEARNT = 3.0
 """A direction counts as learnt in a run if theory says so within this part of its steps (steps / learning time)."""
 
@@ -49,7 +51,7 @@ class Parameters:
     particles: int = 1024
     """m, particles (count)."""
     replicas: int = 1
-    """Independent networks whose kernels are compared with the limit, for start (count)."""
+    """Independent networks on the same data, for start and directions (count)."""
     dimension: int = 3
     """d, inputs of the sphere (count); the other data sets have their own."""
     samples: int = 64
@@ -73,7 +75,7 @@ class Parameters:
             "accuracy": ("digits", "breast_cancer", "mnist1d"),
         }
         one_of(f"part={self.part!r} and data", self.data, allowed[self.part])
-        one_of("labels", self.labels, ("true", "random", "even"))
+        one_of("labels", self.labels, LABELS)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("output", self.output, ("signs", "gaussian"))
         one_of("initial", self.initial, ("doubled", "plain") if self.part == "start" else ("doubled",))
@@ -96,15 +98,34 @@ class Parameters:
             raise ValueError(f"activation={self.activation!r}: accuracy compares with ReLU kernels; expected relu.")
 
 
-def initial_particles(run: Parameters, unit: mf.Neuron, d: int) -> mf.Particles:
-    """The doubled particles of a run, another draw for every seed and every m."""
-    key = jax.random.fold_in(jax.random.key(run.seed), 2 * run.particles)
-    return _doubled(run.particles, run.output, unit, d, run.precision, key)
+def draw(run: Parameters, purpose: int, count: int, outputs: int, d: int) -> np.ndarray:
+    """Output and input weights of independent units, [count, outputs + d], by the law of the run.
+
+    Drawn by numpy: JAX would compile longer than all else that a small run does. Every seed, m, activation, kind of
+    labels and purpose has its own numbers.
+    """
+    stream = [run.seed, purpose, run.particles, list(ACTIVATIONS).index(run.activation), LABELS.index(run.labels)]
+    theta = np.random.default_rng(stream).normal(size=(count, outputs + d))
+    if run.output == "signs":
+        theta[:, :outputs] = np.where(theta[:, :outputs] < 0, -1.0, 1.0)
+    return theta
 
 
-@eqx.filter_jit
-def _doubled(m: int, output: str, unit: mf.Neuron, d: int, dtype: str, key) -> mf.Particles:
-    return mf.Particles.doubled(key, unit, m, d, output=output, dtype=dtype)
+def doubled(theta: np.ndarray, outputs: int) -> np.ndarray:
+    """The units (a, w), and behind them their twins (−a, w); the units are the last axis but one."""
+    return np.concatenate([theta, theta * np.where(np.arange(theta.shape[-1]) < outputs, -1.0, 1.0)], axis=-2)
+
+
+def filled(theta: np.ndarray, multiple: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and masses of m units and of as many without mass as make a multiple: then most m share a program.
+
+    Units without mass are no part of the network: they add nothing to predictions and kernels.
+    """
+    m = theta.shape[-2]
+    mass = np.zeros(-(-m // multiple) * multiple, dtype)
+    mass[:m] = 1 / m
+    fill = [(0, 0)] * (theta.ndim - 2) + [(0, len(mass) - m), (0, 0)]
+    return np.pad(theta, fill).astype(dtype), mass
 
 
 # --- Kernels at the start
@@ -113,20 +134,12 @@ def _doubled(m: int, output: str, unit: mf.Neuron, d: int, dtype: str, key) -> m
 def start(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """‖K_m − K‖²_F of independent networks, for the kernels of both layers and of either."""
     x = sphere(run)
-    unit = mf.Neuron(run.activation)
-    key = jax.random.fold_in(jax.random.key(run.seed), 2 * run.particles + 1)
-    key = jax.random.fold_in(key, list(ACTIVATIONS).index(run.activation))
+    pairs = run.initial == "doubled"
+    theta = draw(run, 0, run.replicas * run.particles // (1 + pairs), 1, run.dimension)
+    theta = theta.reshape(run.replicas, -1, 1 + run.dimension)
+    position, mass = filled(doubled(theta, 1) if pairs else theta, 256, run.precision)
     with jax.enable_x64(run.precision == "float64"):
-        independent = run.particles // 2 if run.initial == "doubled" else run.particles
-        # All m up to this one share a program, where compiling is most of the work: the rest has mass 0.
-        room = -(-independent // FILLED) * FILLED
-        drawn = _independent(run.replicas * room, run.output, unit, run.dimension, run.precision, key)
-        position = drawn.position.reshape(run.replicas, room, -1)
-        mass = jnp.where(jnp.arange(room) < independent, 1 / independent, 0.0).astype(position.dtype)
-        if run.initial == "doubled":
-            twin = position.at[:, :, 0].multiply(-1)
-            position, mass = jnp.concatenate([position, twin], axis=1), jnp.concatenate([mass, mass]) / 2
-        kernels = np.asarray(_kernels(unit, position, mass, jnp.asarray(x, position.dtype)), float)
+        kernels = np.asarray(_kernels(mf.Neuron(run.activation), position, mass, x.astype(run.precision)), float)
     values = {"x": x}
     for i, layers in enumerate(LAYERS):
         exact = arc_cosine.tangent_kernel(x, activation=run.activation, layers=layers)
@@ -135,10 +148,6 @@ def start(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     output = arc_cosine.tangent_kernel(x, activation=run.activation, layers="output")
     values["distance_wrong"] = np.sum((kernels[:, 0] - output) ** 2, axis=(1, 2))
     return values | constants(run), "done"
-
-
-FILLED = 256
-"""Kernels at the start are computed with a multiple of so many particles (count)."""
 
 
 def sphere(run: Parameters) -> np.ndarray:
@@ -154,19 +163,13 @@ def constants(run: Parameters) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=256)
 def _constants(run: Parameters) -> dict[str, np.ndarray]:
-    fourth = 1.0 if run.output == "signs" else 3.0
-    x = sphere(run)
+    fourth, x = (1.0 if run.output == "signs" else 3.0), sphere(run)
     return {
         f"constant_{layers}": np.asarray(
             kernel_fluctuation(x, run.activation, layers, fourth_moment=fourth).value  # type: ignore[arg-type]
         )
         for layers in LAYERS
     }
-
-
-@eqx.filter_jit
-def _independent(m: int, output: str, unit: mf.Neuron, d: int, dtype: str, key) -> mf.Particles:
-    return mf.Particles.gaussian(key, unit, m, d, output=output, dtype=dtype)
 
 
 @eqx.filter_jit
@@ -203,7 +206,7 @@ class Spectrum:
 
 def spectrum(run: Parameters) -> Spectrum:
     """Data, labels and the kernel's spectrum; the network's size is no part of it."""
-    return _spectrum(replace(run, particles=2))
+    return _spectrum(replace(run, particles=2, replicas=1))
 
 
 @functools.lru_cache(maxsize=64)
@@ -213,30 +216,36 @@ def _spectrum(run: Parameters) -> Spectrum:
     x = np.asarray(data.x, float)
     values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
     values, vectors = values[::-1], vectors[:, ::-1]
-    y, random = np.asarray(data.y, float), np.random.default_rng([run.seed, 2])
+    y, random = np.asarray(data.y, float), np.random.default_rng([run.seed, 3])
     if run.labels != "true":
         y = random.choice([-1.0, 1.0], size=run.samples)
     if run.labels == "even":
         y = vectors @ y
-    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 24)))).astype(int)
+    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 18)))).astype(int)
     return Spectrum(x, y, values, vectors, run.share * run.samples / values[0], marks)
 
 
 def directions(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """A network at α = √m, trained by gradient descent; its residual y − u_k along every eigenvector."""
+    """Networks at α = √m, trained by gradient descent; their residuals y − u_k along every eigenvector, [R, T, n]."""
     problem = spectrum(run)
+    theta = draw(run, 2, run.replicas * run.particles // 2, 1, problem.x.shape[1])
+    position, mass = filled(doubled(theta.reshape(run.replicas, -1, theta.shape[1]), 1), 256, run.precision)
     with jax.enable_x64(run.precision == "float64"):
+        x, y = (part.astype(run.precision) for part in (problem.x, problem.y))
         unit = mf.Neuron(run.activation)
-        mu = initial_particles(run, unit, problem.x.shape[1])
-        x, y = (np.asarray(part, run.precision) for part in (problem.x, problem.y))
         objective = mf.Objective(unit, mf.Square(), x, y, scale=run.particles**0.5)
-        times = problem.step * problem.marks
-        trained = mf.simulate(
-            objective, mf.GradientFlow(problem.step), mu, times=times, observables=[mf.Predictions()]
+        trained = mf.simulate_replicas(
+            objective,
+            mf.GradientFlow(problem.step),
+            [mf.Particles(one, mass) for one in position],
+            times=problem.step * problem.marks,
+            observables=[mf.Predictions()],
         )
-    f = np.asarray(trained.values["predictions"], float)
-    values = {"residuals": (problem.y - f) @ problem.vectors, "predictions": f}
-    return values | directions_limit(run), trained.status
+    status = next((one.status for one in trained if not one.done), "done")
+    if status != "done":
+        return directions_limit(run), status
+    f = np.stack([one.values["predictions"] for one in trained]).astype(float)
+    return {"residuals": (problem.y - f) @ problem.vectors} | directions_limit(run), status
 
 
 def directions_limit(run: Parameters) -> dict[str, np.ndarray]:

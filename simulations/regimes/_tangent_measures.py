@@ -1,9 +1,11 @@
-"""What the tangent-kernel study measures on a record, each a function of one record, and the one check of its own."""
+"""What the tangent-kernel study measures on a record, each a function of one record, and its own checks."""
+
+from functools import partial
 
 import numpy as np
 
 from simulations import _check
-from simulations._records import Record, Records, Select
+from simulations._records import Record, Records, Select, along
 from simulations.regimes._accuracy import FEATURES, NETWORKS
 from simulations.regimes._tangent import LAYERS, LEARNT, MOST
 
@@ -38,84 +40,87 @@ def wrong_limit(record: Record) -> float:
 # --- Directions
 
 
-def residual_error(record: Record, rate: float = 1.0) -> float:
-    """sup_k ‖(y − u_k) − prediction‖ / ‖y‖ over all eigenvectors; `rate` multiplies the kernel, wrongly."""
-    exact = record["limit_residuals"]
-    if rate != 1:
-        # (1 − q)^k of the kernel times the rate: the logarithm of the decay, times it.
-        exact = exact[:1] * np.abs(exact / exact[:1]) ** rate
-    gaps = np.sum((record["residuals"] - exact) ** 2, axis=1)
-    return float(np.sqrt(np.max(gaps) / np.sum(record["y"] ** 2)))
+def _sup(record: Record, exact: np.ndarray) -> float:
+    """sup_k ‖(y − u_k) − exact_k‖ / ‖y‖, root mean square over the networks of a run."""
+    gaps = np.max(np.sum((record["residuals"] - exact) ** 2, axis=2), axis=1)
+    return float(np.sqrt(np.mean(gaps) / np.sum(record["y"] ** 2)))
+
+
+def residual_error(record: Record) -> float:
+    """Distance of the residuals to their prediction, over the steps and all eigenvectors, relative to the targets."""
+    return _sup(record, record["limit_residuals"])
 
 
 def slow_error(record: Record) -> float:
-    """The same for a kernel n times smaller."""
-    return residual_error(record, 1 / record["samples"])
+    """The same with a kernel n times smaller, wrongly."""
+    start, decay = _decay(record)
+    return _sup(record, start * decay ** (1 / record["samples"]))
 
 
 def shuffled_error(record: Record) -> float:
-    """The same with the eigenvalues dealt to other eigenvectors: along v_i the decay of v_{n−1−i}."""
-    start, exact = record["limit_residuals"][0], record["limit_residuals"]
-    dealt = start * (exact / start)[:, ::-1]
-    return float(np.sqrt(np.max(np.sum((record["residuals"] - dealt) ** 2, axis=1)) / np.sum(record["y"] ** 2)))
+    """The same with the eigenvalues dealt to other eigenvectors, wrongly: along v_i the decay of v_{n−1−i}."""
+    start, decay = _decay(record)
+    return _sup(record, start * decay[:, ::-1])
+
+
+def _decay(record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted residuals at the start [n], and what is left of each after every number of steps [T, n]."""
+    q = record["share"] * record["eigenvalues"] / record["eigenvalues"][0]
+    return record["limit_residuals"][0], np.abs(1 - q) ** record["steps"][:, None]
 
 
 def learnt(record: Record) -> tuple[np.ndarray, np.ndarray]:
-    """(predicted, measured) steps until the residual along v_i has fallen to 1/e, for the directions learnt by then.
+    """(predicted [I], measured [R, I]) steps until the residual along v_i has fallen to 1/e.
 
-    Between two looks, and beyond the last, a residual is taken to fall by the same factor at every step.
+    For the directions that should be learnt well within the run. Between two looks, and beyond the last, a residual is
+    taken to fall by the same factor at every step.
     """
-    steps, falls = record["steps"], np.abs(record["residuals"] / record["residuals"][0])
-    in_time = np.flatnonzero(record["limit_learnt"] * LEARNT <= steps[-1])[:MOST]
-    measured = []
-    for fall in falls[:, in_time].T:
-        logs = np.log(np.maximum(fall, 1e-12))
-        below = np.flatnonzero(logs <= -1)
-        after = int(below[0]) if len(below) else len(steps) - 1
-        before = after - 1 if len(below) else 0
-        part = (-1 - logs[before]) / min(logs[after] - logs[before], -1e-6)
-        measured.append(steps[before] + part * (steps[after] - steps[before]))
-    return record["limit_learnt"][in_time], np.array(measured)
+    steps, predicted = record["steps"], record["limit_learnt"]
+    in_time = np.flatnonzero(predicted * LEARNT <= steps[-1])[:MOST]
+    residuals = record["residuals"][:, :, in_time]
+    logs = np.log(np.maximum(np.abs(residuals / residuals[:, :1]), 1e-12))
+    below = logs <= -1
+    after = np.where(below.any(axis=1), below.argmax(axis=1), len(steps) - 1)
+    before = np.where(below.any(axis=1), after - 1, 0)
+    high, low = (np.take_along_axis(logs, at[:, None], axis=1)[:, 0] for at in (before, after))
+    part = (-1 - high) / np.minimum(low - high, -1e-6)
+    return predicted[in_time], steps[before] + part * (steps[after] - steps[before])
 
 
 def _logs(record: Record, shuffled: bool) -> tuple[np.ndarray, np.ndarray]:
     predicted, measured = learnt(record)
     if shuffled:
-        order = np.random.default_rng([record["seed"], 5]).permutation(len(predicted))
-        predicted = predicted[order]
+        predicted = np.random.default_rng([record["seed"], 7]).permutation(predicted)
     return np.log(predicted), np.log(measured)
 
 
 def exponent(record: Record, shuffled: bool = False) -> float:
-    """The power p of learning time ∝ rate^p over the directions, by least squares in logarithms."""
+    """The power p of learning time ∝ rate^p over the directions, by least squares in logarithms, mean over networks."""
     predicted, measured = _logs(record, shuffled)
-    return float(-np.polyfit(predicted, measured, 1)[0])
+    return float(-np.mean(np.polyfit(predicted, measured.T, 1)[0]))
 
 
 def prefactor(record: Record, rate: float = 1.0) -> float:
-    """Learning time times rate, the geometric mean over the directions."""
-    predicted, measured = _logs(record, shuffled=False)
-    return float(rate * np.exp(np.mean(measured - predicted)))
+    """Predicted over measured learning time, which is measured rate over predicted: the mean over directions and
+    networks. Rates are linear in the kernel to first order, so that their mean is less biased than that of times.
+    """
+    predicted, measured = learnt(record)
+    return float(np.mean(predicted / measured) / rate)
 
 
 def scatter(record: Record, shuffled: bool = False) -> float:
-    """Root mean square over the directions of log(learning time / predicted)."""
+    """Root mean square over directions and networks of log(learning time / predicted)."""
     predicted, measured = _logs(record, shuffled)
     return float(np.sqrt(np.mean((measured - predicted) ** 2)))
 
 
-def shuffled_exponent(record: Record) -> float:
-    return exponent(record, shuffled=True)
-
-
-def shuffled_scatter(record: Record) -> float:
-    return scatter(record, shuffled=True)
-
-
 def undivided_prefactor(record: Record) -> float:
-    """The same with a rate without its 1/n."""
+    """The same with predicted rates that lack their 1/n."""
     return prefactor(record, record["samples"])
 
+
+shuffled_exponent = partial(exponent, shuffled=True)
+shuffled_scatter = partial(scatter, shuffled=True)
 
 # --- Accuracy
 
@@ -142,8 +147,27 @@ def over_networks(method: str):
     return lambda record: score(record, method) - max(score(record, name) for name in NETWORKS)
 
 
+# --- Checks
+
+
 def not_below(records: Records, *, select: Select, value: _check.Value, predicted: float, what: str) -> _check.Verdict:
     """The mean of a value over seeds is not below `predicted` by more than its error."""
     return _check._mean(
         records, select, value, predicted, what, lambda measured, error: measured + error >= predicted, 1
     )
+
+
+def limit(
+    records: Records, *, select: Select, x: str, value: _check.Value, predicted: float, what: str
+) -> _check.Verdict:
+    """The limit in x of a value's mean over seeds equals `predicted`, judged at the largest x.
+
+    What the last step in x changed, which bounds what the missing ones would still change, adds to the error.
+    """
+    at, table = along(select(records.done), x, value)
+    if len(table) < 3:
+        return _check.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
+    means = table.mean(axis=0)
+    error = _check.half_width(table[:, -1]) + abs(float(means[-1] - means[-2]))
+    measured, where = float(means[-1]), f"{what} at {x} = {at[-1]:g}, {len(table)} seeds"
+    return _check.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
