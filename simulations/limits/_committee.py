@@ -17,7 +17,7 @@ TOGETHER = 32
 """Replicas in one program: with more of them it takes longer to compile than they take to run."""
 
 
-ROUND = 64
+ROUND = 96
 """Inputs are filled up to a multiple of so many with zeros, so that one program serves several d."""
 
 

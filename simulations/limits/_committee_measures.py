@@ -69,22 +69,22 @@ def _until(record: Record, time: float) -> int:
     return int(np.searchsorted(record["times"], time + 1e-9) - 1)
 
 
-def _on_plateau(record: Record):
-    """The run, its observation at t = 20 or just before, and the expansion at 0, soon after, and then."""
-    run, at = parameters_of(record), _until(record, ON_PLATEAU)
+def _on_plateau(record: Record, time: float = ON_PLATEAU):
+    """The run, its observation at that time or just before, and the expansion at 0, soon after, and then."""
+    run, at = parameters_of(record), _until(record, time)
     then = record["times"][at]
     return run, at, expansion(run, np.array([0.0, then / 50, then]))
 
 
 def plateau_height(record: Record) -> float:
     """Mean generalisation error on the plateau over that of its fixed point, with the first order in 1/d."""
-    run, at, found = _on_plateau(record)
+    run, at, found = _on_plateau(record, ON_PLATEAU / 2)
     return float(errors(record)[:, at].mean() / found.mean(committee(run).error, run.dimension)[-1])
 
 
 def height_of_small_rates(record: Record) -> float:
     """The same over the height that the plateau has for η → 0."""
-    _, at, _ = _on_plateau(record)
+    at = _until(record, ON_PLATEAU / 2)
     k = record["neurons"]
     return float(errors(record)[:, at].mean() / (k / np.pi * (np.pi / 6 - k * np.arcsin(1 / (2 * k)))))
 

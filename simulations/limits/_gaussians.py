@@ -136,12 +136,17 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     ]
     lengths, solved = _equation(problem(run), run.steps, tuple(times(run)))
     norms, y = np.linalg.norm(np.asarray(x, float), axis=1), np.asarray(y, float)
-    excess, deviation = [], []
+    excess, deviation, paths = [], [], np.zeros(0)
     for level, (table, _) in zip(LEVELS, solved[:-1], strict=True):
         flow = mf.SGD(2.0 * level / run.steps, run.batch, sampler=sampler)
         keys = [jax.random.fold_in(jax.random.fold_in(streams, level), replica) for replica in range(run.replicas)]
         trajectories = mf.simulate_replicas(
-            objective, flow, mus, times=2 * times(run), observables=[mf.Predictions()], keys=keys
+            objective,
+            flow,
+            mus,
+            times=2 * times(run),
+            observables={"predictions": mf.Predictions(), "radii": radii},
+            keys=keys,
         )
         failed = [one.status for one in trajectories if not one.done]
         if failed:
@@ -149,15 +154,23 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         f = np.stack([np.interp(norms, lengths, row) for row in table])
         networks = np.stack([one.values["predictions"] for one in trajectories]).astype(float)
         excess.append(np.mean((y - networks) ** 2 - (y - f) ** 2, axis=2))
+        if level == 1:
+            paths = trajectories[0].values["radii"][:, : run.particles]
         deviation.append(np.mean((networks - f) ** 2, axis=2))
     risks = np.stack([risk for _, risk in solved])
     return {
         "times": times(run),
+        "radii": paths,
         "excess": np.stack(excess),
         "square_deviation": np.stack(deviation),
         "euler_risk": risks[:-1],
         "risk": risks[-1],
     }, "done"
+
+
+def radii(objective, mu: mf.Particles):
+    """|θ_j|."""
+    return jnp.linalg.norm(mu.position, axis=1)
 
 
 @eqx.filter_jit

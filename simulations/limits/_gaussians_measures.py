@@ -19,6 +19,11 @@ def excess(record: Record) -> float:
     return float(2 * fine - coarse)
 
 
+def excess_at_step(record: Record) -> float:
+    """R_N − R at the end with steps of ε, not extrapolated."""
+    return float(record["excess"][0, :, -1].mean())
+
+
 def excess_in_half_time(record: Record) -> float:
     """The same against the equation without the factor 2 in its velocity, which has come half as far."""
     half = np.interp(record["times"][-1] / 2, record["times"], record["risk"])
@@ -30,7 +35,7 @@ def output_deviation(record: Record) -> float:
     return float(np.sqrt(np.mean(record["square_deviation"][0, :, -1])))
 
 
-def _against_time(record: Record) -> np.ndarray:
+def against_time(record: Record) -> np.ndarray:
     """R_N − R at the end for every level, R the equation in continuous time."""
     steps = record["euler_risk"][:, -1] - record["risk"][-1]
     return record["excess"][:, :, -1].mean(axis=1) + steps
@@ -38,13 +43,13 @@ def _against_time(record: Record) -> np.ndarray:
 
 def order_of_step(record: Record) -> float:
     """p in error ∝ ε^p: log₂ of the differences between 4ε and 2ε, and 2ε and ε."""
-    fine, middle, coarse = _against_time(record)
+    fine, middle, coarse = against_time(record)
     return float(np.log2(abs(middle - coarse) / abs(fine - middle)))
 
 
 def order_of_whole(record: Record) -> float:
     """The same for R_N − R, whose larger part N particles owe to their number and not to steps."""
-    fine, middle, _ = _against_time(record)
+    fine, middle, _ = against_time(record)
     return float(np.log2(abs(middle) / abs(fine)))
 
 

@@ -63,6 +63,7 @@ def coarse(records: Records) -> Records:
 SOURCE = "mei2018mean"
 START = Prediction(1.0, "=", "independent particles, every N: E (f_N − f)² = E_x Var_θ σ(θ·x)/N", "meanfield")
 RATE = Prediction(-1.0, "slope", "independent particles at the start, to leading order", "meanfield")
+OUTPUT = Prediction(-0.5, "slope", "root mean square of f_N − f, independent particles at the start", "meanfield")
 LIMIT = Prediction(0.0, "=", "N → ∞, ε → 0, at one time", SOURCE)
 STEP = Prediction(0.5, ">=", "the bound C√ε on what steps add to the risk", SOURCE)
 

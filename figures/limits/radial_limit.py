@@ -1,0 +1,174 @@
+"""Two Gaussians in six panels: in time, at the start, along N, and along the step."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
+from simulations import Record, Records
+from simulations._records import along, runs
+from simulations.limits import _gaussians_measures as measure
+from simulations.limits._gaussians import LEVELS, Parameters, problem
+from simulations.limits.radial_limit import OUTPUT, RATE, STEP, early
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `radial_limit`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots(2, 3)
+    in_time(axes[0, 0], records)
+    paths(axes[0, 1], records)
+    start(axes[0, 2], records)
+    along_particles(axes[1, 0], records)
+    coefficient(axes[1, 1], records)
+    along_steps(axes[1, 2], records)
+    return figure
+
+
+def _longest(records: Records) -> Record | None:
+    return max(runs("excess")(records), key=lambda record: record["time"], default=None)
+
+
+def _equation(record: Record):
+    """The equation over the time of a run, with points enough for late times."""
+    run = Parameters(**record.parameters)
+    return problem(run, rule="quantiles", radii=400).integrate(np.linspace(0, run.time, 41), step=0.05)
+
+
+def in_time(axes: Axes, records: Records) -> None:
+    """Risk over time, of networks and of the equation."""
+    axes.set_title("a  One curve for many particles")
+    record = _longest(records)
+    if record is None:
+        return empty(axes, "of trained networks")
+    flow = _equation(record)
+    axes.plot(flow.times, flow.risk, color=THEORY, lw=1, label="theory: radial equation")
+    axes.plot(2 * flow.times, flow.risk, color=GREY, lw=0.9, ls=":", label="without its factor 2")
+    for i, (color, marker) in enumerate(((BLUE, "o"), (GREEN, "s"), (ORANGE, "^"))):
+        risks = record["excess"][i] + record["euler_risk"][i]
+        spread = 1.96 * risks.std(axis=0, ddof=1) / np.sqrt(len(risks)) if len(risks) > 1 else None
+        label = f"ε = 1/{record['steps'] // LEVELS[i]}"
+        axes.errorbar(record["times"], risks.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
+    axes.set(xlim=(-0.03 * record["time"], 1.03 * record["time"]), ylim=(0, 1.15 * flow.risk[0]))
+    axes.set(xlabel="time t (half of mean-field time)", ylabel=f"risk E (y − f)², N = {record['particles']}")
+    axes.legend(loc="upper right")
+    return None
+
+
+def paths(axes: Axes, records: Records) -> None:
+    """Radii of particles over time, and quantiles of the equation's."""
+    axes.set_title("b  Radii: a few leave the others")
+    record = _longest(records)
+    if record is None:
+        return empty(axes, "of trained networks")
+    axes.plot(record["times"], record["radii"], color=LAZY, lw=0.4, alpha=0.5)
+    axes.plot([], [], color=LAZY, lw=0.8, label="particles of one network")
+    flow = _equation(record)
+    for share in (0.05, 0.25, 0.5, 0.75, 0.95):
+        label = "theory: 5, 25, 50, 75, 95 %" if share == 0.5 else None
+        axes.plot(flow.times, np.quantile(flow.radii, share, axis=1), color=THEORY, lw=1, label=label)
+    axes.set(xlabel="time t (half of mean-field time)", ylabel="radius |θ| (parameter units)")
+    axes.legend(loc="upper left")
+    return None
+
+
+def start(axes: Axes, records: Records) -> None:
+    """The coefficient of 1/N at the start."""
+    axes.set_title("c  At the start 1/N is exact")
+    chosen = early(records)
+    sizes = sorted(set(chosen.column("particles")))
+    if not sizes:
+        return empty(axes, "of trained networks")
+    exact = problem(Parameters(**next(iter(chosen)).parameters)).variance()
+    for n in sizes:
+        values = np.array([exact * measure.start_ratio(record) for record in chosen.where(particles=n)])
+        spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+        label = "networks, 95 %" if n == sizes[0] else None
+        axes.errorbar([n], [values.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
+    axes.axhline(exact, color=THEORY, lw=0.9, ls="--", label=f"theory: E Var σ = {exact:.3f}")
+    axes.set(xscale="log", xlabel="particles N", ylabel="N E (f_N − f)² at the start", ylim=(0.8 * exact, 1.2 * exact))
+    _only_these(axes, sizes)
+    axes.legend(loc="lower right")
+    return None
+
+
+def along_particles(axes: Axes, records: Records) -> None:
+    """Excess risk and deviation of the output along N."""
+    axes.set_title("d  Risk gains 1/N, the output 1/√N")
+    chosen = early(records)
+    series = [
+        ("R_N − R", chosen, measure.excess, MEAN_FIELD, "o", RATE),
+        ("|f_N − f|", chosen, measure.output_deviation, PURPLE, "s", OUTPUT),
+    ]
+    _, table = along(chosen, "particles", measure.excess)
+    if not table.size or not np.all(table > 0) or not powers(axes, series, "particles", "theory: slopes −1, −½"):
+        return empty(axes, "along N")
+    axes.set(xlabel="particles N", ylabel="excess risk, deviation of the output")
+    _only_these(axes, along(chosen, "particles", measure.excess)[0])
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 4, high * 1.5)
+    axes.legend(loc="lower left")
+    return None
+
+
+def coefficient(axes: Axes, records: Records) -> None:
+    """N (R_N − R) at the end, at ε and extrapolated."""
+    axes.set_title("e  What steps take from 1/N")
+    chosen = early(records)
+    _, table = along(chosen, "particles", measure.excess)
+    if not table.size:
+        return empty(axes, "along N")
+    for value, color, marker, label in (
+        (measure.excess, MEAN_FIELD, "o", "extrapolated to ε = 0"),
+        (measure.excess_at_step, LAZY, "s", "at ε"),
+    ):
+        x, table = along(chosen, "particles", value)
+        scaled = table * x
+        spread = 1.96 * scaled.std(axis=0, ddof=1) / np.sqrt(len(scaled)) if len(scaled) > 1 else None
+        axes.errorbar(x, scaled.mean(axis=0), yerr=spread, fmt=marker, color=color, label=label)
+    x, table = along(chosen, "particles", measure.excess)
+    axes.axhline(float(np.mean(table * x)), color=THEORY, lw=0.9, ls="--", label="theory: constant in N")
+    axes.set(xscale="log", xlabel="particles N", ylabel="N (R_N − R) at the end")
+    _only_these(axes, x)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.6 * (high - low), high)
+    axes.legend(loc="lower left")
+    return None
+
+
+def along_steps(axes: Axes, records: Records) -> None:
+    """What doubling the step does to the risk, along the step."""
+    axes.set_title("f  The error of the step")
+    chosen = [record for record in early(records) if record["batch"] > 1]
+    if not chosen:
+        return empty(axes, "of trained networks")
+    settings = sorted({(r["time"], r["particles"], r["batch"], r["steps"]) for r in chosen}, key=lambda s: (s[0], s[3]))
+    latest = [s for s in settings if s[0] == settings[-1][0]]
+    size = max(s[1] for s in latest)
+    drawn = []
+    for setting in [s for s in latest if s[1] == size][:3]:
+        time, particles, batch, steps = setting
+        rows = [r for r in chosen if (r["time"], r["particles"], r["batch"], r["steps"]) == setting]
+        fine, middle, rough = np.transpose([measure.against_time(record) for record in rows])
+        x, table = np.array([2.0, 4.0]) / steps, np.abs(np.stack([fine - middle, middle - rough], axis=1))
+        color = (BLUE, GREEN, ORANGE)[len(drawn)]
+        points(axes, x, table, f"N = {particles}, B = {batch}, t = {time:g}", color)
+        drawn.append((x[1], np.exp(np.log(table[:, 1]).mean())))
+    right, top = max(drawn)
+    span = np.array([min(1 / s[3] for s in latest), right])
+    axes.plot(
+        span, top * (span / right) ** float(STEP.value), color=THEORY, lw=0.9, ls="--", label="theory: at least √ε"
+    )
+    axes.set(xscale="log", yscale="log", xlabel="step 2ε (paper's time)", ylabel="|R_N(2ε) − R_N(ε)|")
+    _only_these(axes, sorted({2.0 * level / s[3] for s in latest for level in (1, 2)}))
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 4, high * 2)
+    axes.legend(loc="lower left")
+    return None
+
+
+def _only_these(axes: Axes, values) -> None:
+    """Ticks at the few values of x that there are."""
+    axes.set_xticks(values, [f"{value:.3g}" for value in values])
+    axes.minorticks_off()
