@@ -85,7 +85,7 @@ def overlaps(axes: Axes, records: Records) -> None:
         spread = values.std(axis=0, ddof=1)
         at = first["times"]
         axes.errorbar(at, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3, label=name)
-    axes.set(xlabel="time t (samples / d)", ylabel=f"overlap, mean ± sd of networks, d = {run.dimension}")
+    axes.set(xlabel="time t (samples / d)", ylabel=f"overlap (mean ± sd), d = {run.dimension}")
     axes.set_ylim(None, axes.get_ylim()[1] * 1.3)
     axes.legend(loc="upper left", ncols=3)
     return None
@@ -101,7 +101,7 @@ def fluctuations(axes: Axes, records: Records) -> None:
     run = Parameters(**next(iter(apart(records))).parameters)
     variance = np.mean(np.diagonal(expansion(run).covariance[-1]))
     axes.plot(x, np.sqrt(variance / x), color=THEORY, ls="--", lw=0.9, label="theory: √(mean Σ_ii / d)")
-    axes.set(xscale="log", yscale="log", xlabel="inputs d", ylabel="standard deviation of an overlap at the end")
+    axes.set(xscale="log", yscale="log", xlabel="inputs d", ylabel="sd of an overlap at the end")
     _only_these(axes, x)
     axes.legend(loc="lower left")
     return None
@@ -182,4 +182,4 @@ def _spread(values: list) -> list:
 def _only_these(axes: Axes, values) -> None:
     """Ticks at the few values of x that there are."""
     axes.set_xticks(values, [f"{value:.3g}" for value in values])
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)

@@ -171,4 +171,4 @@ def along_steps(axes: Axes, records: Records) -> None:
 def _only_these(axes: Axes, values) -> None:
     """Ticks at the few values of x that there are."""
     axes.set_xticks(values, [f"{value:.3g}" for value in values])
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)

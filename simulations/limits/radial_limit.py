@@ -24,8 +24,8 @@ GRIDS = {
         "coarse": (64, [32]), "curve": (64, 6.0),
     },
     "default": {
-        "seeds": 8, "particles": [25, 50, 100, 200, 400], "time": 2.0, "steps": 96, "batch": 500,
-        "coarse": (200, [16, 32, 64]), "curve": (400, 10.0),
+        "seeds": 7, "particles": [25, 50, 100, 200], "time": 2.0, "steps": 96, "batch": 500,
+        "coarse": (200, [16, 32, 64]), "curve": (200, 10.0),
     },
     "paper": {
         "seeds": 10, "particles": [50, 100, 200, 400, 800], "time": 4.0, "steps": 1000000,
