@@ -1,6 +1,5 @@
 """One run of the global-convergence study: students of one width from many starts, and what no network can beat."""
 
-import functools
 from dataclasses import dataclass
 
 import jax
@@ -10,14 +9,12 @@ import numpy as np
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from simulations.optimisation._descent import descent
+from simulations.optimisation._instances import Instance, NoInstanceError, activated, drawn, generator, least, sphere
 from simulations.optimisation._population import PopulationObjective
 from theory import convex
 
 PLACES = {"relu": 32, "population": 8, "sigmoid": 16}
 """Particles come in multiples of this, those beyond m with no mass: all m up to it share one program."""
-
-ATTEMPTS = 500
-"""Instances that are drawn before screening gives up (count)."""
 
 MOMENTS = 32
 """Observations on the way (count)."""
@@ -80,75 +77,16 @@ class Parameters:
         """Particles with those that have no mass."""
         return -(-self.particles // PLACES[self.problem]) * PLACES[self.problem]
 
-    def generator(self, *stream: int) -> np.random.Generator:
-        """Random numbers of one purpose, from the seed alone."""
-        return np.random.default_rng((abs(self.seed), self.seed < 0, *stream))
-
-
-class NoInstanceError(ValueError):
-    """No instance of a run's kind passes the screening."""
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A teacher Σ c_k σ(v_k·x), rows (c, v), its samples, and the least objective of all networks on them."""
-
-    teacher: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    minimum: convex.Minimum | None = None
-
-
-def sphere(random: np.random.Generator, *shape: int) -> np.ndarray:
-    """Uniform unit vectors along the last axis."""
-    normal = random.normal(size=shape)
-    return normal / np.linalg.norm(normal, axis=-1, keepdims=True)
-
 
 def instances(run: Parameters) -> tuple[Instance, ...]:
     """One for each replica; runs that differ in students alone have the same."""
     teacher = (run.problem, run.neurons, run.dimension, run.samples, run.strength, run.length, run.atoms)
-    return tuple(_instance(run.seed, r, *teacher) for r in range(run.replicas))
-
-
-@functools.lru_cache(maxsize=4096)
-def _instance(seed, replica, problem, neurons, dimension, samples, strength, length, atoms) -> Instance:
-    random = Parameters(seed=seed).generator(0, replica)
-    signs = np.where(np.arange(neurons) % 2 == 0, 1.0, -1.0)
-    for _ in range(ATTEMPTS):
-        v = length * sphere(random, neurons, dimension)
-        teacher = np.column_stack([signs, v])
-        if problem == "population":
-            return Instance(teacher, v, np.zeros(neurons))
-        if problem == "sigmoid":
-            x = random.normal(size=(samples, dimension))
-            return Instance(teacher, x, signs @ activated(problem, v @ x.T))
-        x = sphere(random, samples, dimension)
-        y = signs @ activated(problem, v @ x.T)
-        minimum = least(x, y, strength)
-        c = minimum.measure[:, 0]
-        if len(c) >= atoms and (atoms == 0 or (np.any(c > 0) and np.any(c < 0))):
-            return Instance(teacher, x, y, minimum)
-    raise NoInstanceError(
-        f"atoms={atoms}: none of {ATTEMPTS} instances has so many of both signs in its optimum; expected fewer "
-        f"(0 takes any instance), more neurons, or less strength."
-    )
-
-
-def least(x: np.ndarray, y: np.ndarray, strength: float, signed: bool = True) -> convex.Minimum:
-    """The convex minimum, by arcs in the plane and by enumeration elsewhere."""
-    solve = convex.planar_minimum if x.shape[1] == 2 else convex.arrangement_minimum
-    return solve(x, y, strength, signed=signed)
-
-
-def activated(problem: str, z: np.ndarray) -> np.ndarray:
-    """σ(z) of the problem's neurons, for the teacher and for fixed features."""
-    return 1 / (1 + np.exp(-z)) if problem == "sigmoid" else np.maximum(z, 0.0)
+    return tuple(drawn(run.seed, r, *teacher) for r in range(run.replicas))
 
 
 def starts(run: Parameters) -> np.ndarray:
     """[replicas, room, 1 + d]: ±radius with directions on the sphere; {0} × sphere for the sigmoid."""
-    random = run.generator(1, run.particles)
+    random = generator(run.seed, 1, run.particles)
     w = run.length * sphere(random, run.replicas, run.room, run.dimension)
     a = run.length * np.where(random.random(w.shape[:2]) < 0.5, -1.0, 1.0)
     if run.problem == "sigmoid":

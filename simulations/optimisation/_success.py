@@ -6,7 +6,7 @@ import numpy as np
 
 from simulations._check import LEVEL, Verdict, untested
 from simulations._records import Record, Records, Select
-from simulations.optimisation._students import least
+from simulations.optimisation._instances import least
 
 Outcomes = Callable[[Record], np.ndarray]
 """True or false for every replica of a record."""

@@ -155,7 +155,7 @@ def test_bad_parameters_are_named(values, message):
 
 
 def test_screening_gives_up_with_advice(monkeypatch):
-    monkeypatch.setattr("simulations.optimisation._students.ATTEMPTS", 3)
+    monkeypatch.setattr("simulations.optimisation._instances.ATTEMPTS", 3)
     values, status = train(Parameters(neurons=1, replicas=1))
     assert values == {}
     assert "atoms=3: none of 3 instances" in status
