@@ -160,5 +160,5 @@ STUDY = Study(
     run=simulate,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "2 hours"},
+    cost={"smoke": "9 s", "default": "2 min", "paper": "1 hour"},
 )
