@@ -25,6 +25,15 @@ PROMISED = {
     "Trajectory": "times values particles status stats",
     "tangent_kernel": "unit mu x1 x2",
     "plan": "objective m",
+    "optimality_gap": "objective mu",
+    "OptimalityGap": "gap lower_bound certified",
+    "ConicFlow": "step growth transport",
+    "SGD": "step batch",
+    "Langevin": "step temperature",
+    "BirthDeath": "step rate",
+    "OutputFlow": "",
+    "RungeKutta": "step order",
+    "Spike": "",
 }
 
 
@@ -39,7 +48,7 @@ def test_promised_methods():
         assert callable(getattr(mf.Objective, method))
     for law in ("gaussian", "sphere", "doubled", "grid"):
         assert callable(getattr(mf.Particles, law))
-    for data in ("teacher", "digits", "breast_cancer", "random_labels", "on_sphere"):
+    for data in ("teacher", "digits", "breast_cancer", "mnist1d", "random_labels", "clusters", "spikes", "on_sphere"):
         assert callable(getattr(mf.datasets, data))
 
 

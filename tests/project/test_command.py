@@ -120,7 +120,16 @@ def test_grid_on_the_command_line_resumes(capsys, tmp_path):
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == ["lazy_scaling", "throughput"]
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], []).append(row["name"])
+    assert groups == {
+        "regimes": ["lazy_scaling", "tangent_kernel"],
+        "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning"],
+        "optimisation": ["global_convergence", "sparse_deconvolution", "birth_death"],
+        "generalisation": ["implicit_bias"],
+        "scale": ["throughput"],
+    }
     assert set(rows[0]) == {"name", "group", "claim", "parameters"}
     assert main(["list"]) == 0
     assert "lazy_scaling" in capsys.readouterr().out
