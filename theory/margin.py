@@ -12,6 +12,8 @@ of a projection on a cone. A network whose mean of ½(a² + |w|²) is ρ is such
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +41,22 @@ class Margin:
     upper: float
     measure: Array
     dual: Array
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.lower, self.upper))
+
+
+@dataclass(frozen=True, eq=False)
+class KernelMargin:
+    """A largest margin over the space of a kernel; unpacks as `lower, upper`.
+
+    `lower` is the margin of f = Σ coefficients_i k(x_i, ·), of norm 1, and `upper` the dual's value: the largest margin
+    lies between the two.
+    """
+
+    lower: float
+    upper: float
+    coefficients: Array
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.lower, self.upper))
@@ -80,18 +98,20 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
     return Margin(lower, upper, np.column_stack([weights[used], columns[used]]), best)
 
 
-def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> float:
-    """γ₂: the largest margin over functions of norm 1 in the space of a kernel, without intercept.
+def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
+    """γ₂: the largest margin over functions of norm 1 in the space of a kernel, without intercept, certified.
 
-    `kernel` is [n, n], its values at the samples; `y` is [n] of ±1. γ₂² = min over p ≥ 0, Σp = 1 of Σ p_i p_j y_i y_j
-    k_ij, by an active-set method that ends at the exact optimum. For features φ_j(x) of mean square norm, as in a
-    network whose output weights have norm (mean b²)^{1/2}, k is the mean of φ_j(x) φ_j(x').
+    `kernel` is [n, n], its values at the samples; `y` is [n] of ±1. By duality γ₂² = min over p ≥ 0, Σp = 1 of
+    Σ p_i p_j y_i y_j k_ij, a quadratic program; any p gives an upper bound, and the function Σ p_i y_i k(x_i, ·) over
+    its norm a lower one. For features φ_j, j = 1 … m, of a network whose output weights have the norm (mean b²)^{1/2},
+    k is the mean of φ_j(x) φ_j(x').
 
-    Raises ValueError for arrays that are not finite or do not match, labels other than ±1, or a kernel that is not
-    symmetric or not positive semidefinite.
+    Raises ValueError for arrays that are not finite or do not match, labels other than ±1, a kernel that is not
+    symmetric or not positive semidefinite, and samples that the space does not separate.
 
-    >>> kernel_margin([[4.0, 0.0], [0.0, 4.0]], [1.0, -1.0]).__round__(12)
-    1.414213562373
+    >>> margin = kernel_margin([[4.0, 0.0], [0.0, 4.0]], [1.0, -1.0])
+    >>> round(margin.lower, 9), round(margin.upper, 9), margin.coefficients.round(6).tolist()
+    (1.414213562, 1.414213562, [0.353553, -0.353553])
 
     Source: `chizat2020implicit`, `boser1992training`.
     """
@@ -99,21 +119,38 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> float:
     y = _labels(y)
     _checks.same("kernel", kernel.shape, "y", (len(y), len(y)))
     size = float(np.abs(kernel).max())
-    if np.abs(kernel - kernel.T).max() > 1e-8 * size:
+    if np.abs(kernel - kernel.T).max() > 1e-6 * size:
         raise ValueError("kernel must be symmetric")
-    from scipy.optimize import nnls
-
-    values, vectors = np.linalg.eigh((kernel + kernel.T) / 2)
-    if values[0] < -1e-7 * size:
-        raise ValueError(f"kernel must be positive semidefinite, got the eigenvalue {values[0]:g}")
-    # With Q = y y' k = AᵀA: min |Ap|² over the simplex is, up to its scale, min |Ap|² + (1 − Σp)² over p ≥ 0.
+    kernel = (kernel + kernel.T) / 2
+    least = float(np.linalg.eigvalsh(kernel)[0])
+    if least < -1e-6 * size:
+        raise ValueError(f"kernel must be positive semidefinite, got the eigenvalue {least:g}")
+    signed = y[:, None] * kernel * y / max(size, np.finfo(float).tiny)
+    p = _simplex_minimum(signed)
+    gains = signed @ p
+    norm = float(np.sqrt(max(p @ gains, 0.0)))
+    if norm < 1e-6 or gains.min() <= 0:
+        raise ValueError("kernel must separate the labels, got samples whose largest margin is 0")
     root = np.sqrt(size)
-    if root == 0:
-        return 0.0
-    features = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T * y / root
-    weights, _ = nnls(np.vstack([features, np.ones(len(y))]), np.append(np.zeros(len(y)), 1.0), maxiter=100 * len(y))
-    weights /= weights.sum()
-    return float(np.linalg.norm(features @ weights) * root)
+    return KernelMargin(float(gains.min() / norm * root), float(norm * root), y * p / (norm * root))
+
+
+def _simplex_minimum(square: Array) -> Array:
+    """argmin pᵀ square p over the simplex."""
+    from scipy import sparse
+
+    clarabel: Any = import_module("clarabel")
+    n = len(square)
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-14
+    constraints = sparse.csc_matrix(np.vstack([np.ones(n), -np.eye(n)]))
+    kinds, bound = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n)], np.append(1.0, np.zeros(n))
+    solver = clarabel.DefaultSolver(
+        sparse.csc_matrix(np.triu(square)), np.zeros(n), constraints, bound, kinds, settings
+    )
+    p = np.maximum(np.asarray(solver.solve().x, dtype=float), 0)
+    return p / p.sum()
 
 
 def _game(gains: Array) -> tuple[float, Array, Array]:

@@ -1,0 +1,48 @@
+"""What the margin study measures on a record, each a function of one record."""
+
+from functools import partial
+
+import numpy as np
+
+from simulations._records import Record
+
+
+def in_time(record: Record, norm: str) -> np.ndarray:
+    """The margin over time, over its norm and the largest that there is: at most 1."""
+    if norm == "variation":
+        return record["in_variation"] / record["variation_upper"]
+    if norm == "output":
+        return record["in_output"] / record["kernel_margin"]
+    names = {"total": "variation_upper", "mean_output": "kernel_margin", "moved": "kernel_margin"}
+    with np.errstate(divide="ignore", invalid="ignore"):  # at the start these may be 0
+        return record["margin"] / (record[norm] * record[names[norm]])
+
+
+def relative(record: Record, norm: str, factor: float = 1.0) -> float:
+    """The same at the end, times `factor`."""
+    return float(factor * in_time(record, norm)[-1])
+
+
+def excess(record: Record, norm: str) -> float:
+    """(margin − γ ‖f‖) / log n at the end, γ the largest margin: at least −1 for a maximiser of the soft-min.
+
+    Of norm r, the function of the largest margin has a soft-min, −log (1/n) Σ exp(−y_i f_i), of at least γr, and no
+    margin is below a soft-min by more than log n.
+    """
+    margin = float(record["margin"][-1])
+    return (margin - margin / relative(record, norm)) / float(np.log(record["samples"]))
+
+
+def fewer_errors(record: Record, other: str = "output_error") -> float:
+    """Test error of a kernel's classifier less that of the network, mean over replicas."""
+    return float(np.mean(record[other] - record["error"]))
+
+
+in_variation, in_total, in_output, in_tangent = (
+    partial(relative, norm=norm) for norm in ("variation", "total", "output", "moved")
+)
+variation_excess, total_excess, output_excess, tangent_excess = (
+    partial(excess, norm=norm) for norm in ("variation", "total", "output", "moved")
+)
+in_half_variation = partial(relative, norm="variation", factor=2.0)
+in_mean_output = partial(relative, norm="mean_output")
