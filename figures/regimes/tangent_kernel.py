@@ -1,5 +1,7 @@
 """The tangent kernel in six panels: its limit, the training curves it predicts, and what it is worth on test data."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,7 +35,8 @@ def draw(records: Records) -> Figure:
     """The figure; `records` are those of the study `tangent_kernel`."""
     records = records.done
     figure = Figure(figsize=(10.5, 6.6), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, hspace=0.02)
+    rows: Any = figure.subfigures(2, 1, hspace=0.02)
+    top, bottom = rows
     for number, panel in enumerate((kernels, curves, times)):
         panel(top.add_subplot(1, 3, number + 1), records)
     grid = bottom.add_gridspec(1, 5, width_ratios=(1.5, 0.75, 0.75, 0.75, 1.5))
@@ -112,7 +115,9 @@ def times(axes: Axes, records: Records) -> None:
     if span[1] == 0:
         return empty(axes, "long enough to learn a direction")
     axes.plot(span, span, color=THEORY, lw=1, label="theory")
-    axes.set(xscale="log", yscale="log", xlabel="predicted steps to 1/e (count)", ylabel="measured steps to 1/e (count)")
+    axes.set(
+        xscale="log", yscale="log", xlabel="predicted steps to 1/e (count)", ylabel="measured steps to 1/e (count)"
+    )
     axes.legend(loc="upper left", markerscale=3)
     return None
 
@@ -158,7 +163,9 @@ def methods(row: list[Axes], records: Records) -> None:
             color = {"lazy": LAZY, "mean_field": MEAN_FIELD, "tangent": GREEN}.get(method, GREY)
             axes.errorbar(centres[method], place, xerr=spread, fmt="o", color=color, ms=3.5)
             text = f"{centres[method]:.1f} ± {spread:.1f}"
-            axes.text(1.0, place - 0.28, text, transform=axes.get_yaxis_transform(), ha="right", fontsize=6, color=color)
+            axes.text(
+                1.0, place - 0.28, text, transform=axes.get_yaxis_transform(), ha="right", fontsize=6, color=color
+            )
         axes.plot(infinite, list(NAMES).index("lazy"), "|", ms=11, mew=1.4, color=THEORY)
         room = max(max(ends) - min(ends), 1.0) * 0.1
         axes.set(xlim=(min(ends) - room, max(ends) + room), ylim=(len(NAMES) - 0.3, -0.7))
@@ -191,7 +198,7 @@ def training(axes: Axes, records: Records) -> None:
                 steps[seen], (centre - spread)[seen], (centre + spread)[seen], color=color, alpha=0.15, lw=0
             )
     for method, color, line in (("tangent", GREEN, "--"), ("linear", GREY, ":")):
-        level = 100 * np.mean([measure.score(record, method) for record in chosen])
+        level = 100 * float(np.mean([measure.score(record, method) for record in chosen]))
         axes.axhline(level, color=color, ls=line, lw=1, label=f"{NAMES[method]} regression")
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="steps k (count)", ylabel=f"test accuracy (%), {samples} training images")

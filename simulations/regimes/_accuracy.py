@@ -1,9 +1,10 @@
-"""One run of the tangent-kernel study: test accuracy of methods, and of networks against training time, on one split."""
+"""One run of the tangent-kernel study: test accuracy of methods on one split, of networks against steps."""
 
 import functools
 from collections.abc import Callable, Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -107,7 +108,8 @@ def _best(kernels: list[np.ndarray], label: np.ndarray) -> np.ndarray:
     """
     best, predictions = np.inf, np.zeros(0)
     for kernel in kernels:
-        path = ridge_path(*np.split(kernel, [len(label)]), np.eye(CLASSES)[label], STRENGTHS)
+        known, cross = np.split(kernel, [len(label)])
+        path = ridge_path(known, cross, np.eye(CLASSES)[label], STRENGTHS)
         at, misses = chosen(path, label)
         if misses < best:
             best, predictions = misses, path.predictions[at]
@@ -122,10 +124,10 @@ def _networks(run: Parameters, x, y, x_test, step: float, marks: np.ndarray) -> 
     x, y, x_test = (part.astype(run.precision) for part in (x, y, x_test))
     theta = doubled(draw(run, 4, run.particles // 2, CLASSES, WIDTH), CLASSES)
     mu, unit = mf.Particles(theta.astype(run.precision)), mf.Neuron(run.activation, outputs=CLASSES)
-    flow, watched, statuses, curves = mf.GradientFlow(step), [mf.Predictions(x_test)], ["done"], {}
+    flow, watched, statuses, curves = mf.GradientFlow(step), [mf.Predictions(jnp.asarray(x_test))], [], {}
     for name, alpha in NETWORKS.items():
         objective = mf.Objective(unit, mf.Square(), x, y, scale=alpha)
         trained = mf.simulate(objective, flow, mu, times=step * marks, observables=watched)
         curves[name] = trained.values["predictions"][:, :tested]
-        statuses.insert(0, trained.status) if not trained.done else None
-    return curves, statuses[0]
+        statuses.append(trained.status)
+    return curves, next((status for status in statuses if status != "done"), "done")

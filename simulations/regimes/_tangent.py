@@ -87,11 +87,10 @@ class Parameters:
             raise ValueError(f"share={self.share:g}: descent diverges from 2 on; expected less.")
         if self.initial == "doubled" and self.particles % 2:
             raise ValueError(f"particles={self.particles}: expected an even number, since doubled units come in pairs.")
-        if self.samples + (self.tested if self.part == "accuracy" else 0) > SAMPLES[self.data]:
-            raise ValueError(
-                f"samples={self.samples} and tested={self.tested}: {self.data} has {SAMPLES[self.data]} samples, "
-                f"expected no more than that together."
-            )
+        most = SAMPLES[self.data] - (self.tested if self.part == "accuracy" else 1)
+        if self.samples > most:
+            beside = f" beside {self.tested} for test" if self.part == "accuracy" else ""
+            raise ValueError(f"samples={self.samples}: expected at most {most} of {self.data}{beside}.")
         if self.samples < 2:
             raise ValueError(f"samples={self.samples}: expected at least 2.")
         if self.part == "accuracy" and self.activation != "relu":
@@ -221,7 +220,7 @@ def _spectrum(run: Parameters) -> Spectrum:
         y = random.choice([-1.0, 1.0], size=run.samples)
     if run.labels == "even":
         y = vectors @ y
-    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 18)))).astype(int)
+    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 16)))).astype(int)
     return Spectrum(x, y, values, vectors, run.share * run.samples / values[0], marks)
 
 
