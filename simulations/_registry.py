@@ -16,7 +16,7 @@ _FILES = (
     "simulations.limits.online_learning",
     "simulations.optimisation.global_convergence",
     "simulations.optimisation.sparse_deconvolution",
-    # "simulations.optimisation.birth_death",
+    "simulations.optimisation.birth_death",
     # "simulations.generalisation.implicit_bias",
     "simulations.scale.throughput",
 )

@@ -38,11 +38,11 @@ class BirthDeath(AbstractFlow):
     - `step`: h, in units of mean-field time.
     - `rate`: τ ≥ 0, per unit of F' and of time. With 0 this is `GradientFlow`. Keep h τ times the range of F' below 1.
     - `transport`: β ≥ 0; with 0 particles stay where they were born.
-    - `spread`: standard deviation of what a clone is moved off its parent by, in each parameter. With 0 the two move
-      as one for ever, which is a particle of twice the mass.
+    - `spread`: standard deviation of what a clone is moved off its parent by, in each parameter. Without it the two
+      move as one for ever, which is a particle of twice the mass.
     - `prior`: particles ν at fixed places, in which the dead are born again with weights ν_k (∫ F' dμ − F'(θ_k))₊, at
-      deaths with probability 1 − exp(−h g₊). Unlike clones these can be where μ has no mass. Where none is better than
-      the mean they are cloned, with weights p g₋.
+      deaths with probability 1 − exp(−h g₊). Unlike clones these can be where μ has no mass. When none of positive
+      weight is better than the mean, the step is one of clones, as without a prior.
 
     The noise of step k follows from `fold_in(key, k)`, so that the length of chunks is not part of the result.
 
@@ -60,14 +60,16 @@ class BirthDeath(AbstractFlow):
     size: Scalar
     rate: Scalar
     transport: Scalar
-    spread: Scalar
+    spread: Scalar | None
     prior: Particles | None
 
-    def __init__(self, step, rate=1.0, transport=1.0, spread=0.0, prior=None):
+    def __init__(self, step, rate=1.0, transport=1.0, spread=None, prior=None):
         self.size = jnp.asarray(positive_number("step", step), dtype=float)
         self.rate = jnp.asarray(positive_number("rate", rate, zero=True), dtype=float)
         self.transport = jnp.asarray(positive_number("transport", transport, zero=True), dtype=float)
-        self.spread = jnp.asarray(positive_number("spread", spread, zero=True), dtype=float)
+        self.spread = spread
+        if spread is not None:
+            self.spread = jnp.asarray(positive_number("spread", spread, zero=True), dtype=float)
         if prior is not None and not isinstance(prior, Particles):
             raise ValueError(f"prior={prior!r}: expected particles, or None.")
         self.prior = prior
@@ -88,22 +90,23 @@ class BirthDeath(AbstractFlow):
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
-        mu, (deaths, parents, jumps) = state.particles, jax.random.split(jax.random.fold_in(state.key, state.step), 3)
+        mu, key = state.particles, jax.random.fold_in(state.key, state.step)
         h, tau = self.size.astype(mu.dtype), self.rate.astype(mu.dtype)
         potential, velocity = first_variation(objective, _joined(mu, self.prior))
         places = mu.position + self.transport.astype(mu.dtype) * h * velocity[: mu.m]
         p = mu.mass / jnp.sum(mu.mass)
         death, birth = _odds(p, tau * h * (potential - jnp.dot(p, potential[: mu.m])), self.prior)
-        dies = jax.random.uniform(deaths, (mu.m,), mu.dtype) < death
-        chosen = _drawn(parents, birth, mu.m)
-        if self.prior is not None:
-            candidates = jnp.concatenate([places, self.prior.position.astype(mu.dtype)])
+        levels = jax.random.uniform(key, (2, mu.m), mu.dtype)
+        chosen = _drawn(levels[1], birth)
+        dies = (levels[0] < death) & (birth[chosen] > 0)
+        if self.prior is None:
+            born = places[chosen]
         else:
-            candidates = places
-        noise = self.spread.astype(mu.dtype) * jax.random.normal(jumps, places.shape, mu.dtype)
-        born = candidates[chosen] + jnp.where((chosen < mu.m)[:, None], noise, 0)
-        replaced = dies & (birth[chosen] > 0)
-        position = jnp.where(replaced[:, None], born, places)
+            born = jnp.concatenate([places, self.prior.position.astype(mu.dtype)])[chosen]
+        if self.spread is not None:
+            noise = self.spread.astype(mu.dtype) * jax.random.normal(jax.random.fold_in(key, 1), born.shape, mu.dtype)
+            born = born + jnp.where((chosen < mu.m)[:, None], noise, 0)
+        position = jnp.where(dies[:, None], born, places)
         return eqx.tree_at(
             lambda s: (s.particles, s.time, s.step), state, (mu.moved(position), state.time + h, state.step + 1)
         )
@@ -130,16 +133,17 @@ def _joined(mu: Particles, prior: Particles | None) -> Particles:
 def _odds(p: Mass, growth: Candidates, prior: Particles | None) -> tuple[Mass, Candidates]:
     """(probability of death, weights of birth) for τh(F' − mean) at the particles, and at the prior behind them."""
     own, positive = growth[: p.shape[0]], p > 0
+    q = jax.nn.softmax(jnp.where(positive, jnp.log(jnp.where(positive, p, 1)) - own, -jnp.inf))
+    death, clone = jnp.where(positive, jax.nn.relu(1 - q / jnp.where(positive, p, 1)), 0), jax.nn.relu(q - p)
     if prior is None:
-        q = jax.nn.softmax(jnp.where(positive, jnp.log(jnp.where(positive, p, 1)) - own, -jnp.inf))
-        return jnp.where(positive, jax.nn.relu(1 - q / jnp.where(positive, p, 1)), 0), jax.nn.relu(q - p)
+        return death, clone
     new = prior.mass.astype(p.dtype) * jax.nn.relu(-growth[p.shape[0] :])
-    clone = jnp.where(jnp.any(new > 0), 0, p * jax.nn.relu(-own))
-    return -jnp.expm1(-jax.nn.relu(own)), jnp.concatenate([clone, new])
+    any_new = jnp.any(new > 0)
+    death = jnp.where(any_new & positive, -jnp.expm1(-jax.nn.relu(own)), death)
+    return death, jnp.concatenate([jnp.where(any_new, 0, clone), new])
 
 
-def _drawn(key: Random, weights: Candidates, count: int) -> Int[Array, " count"]:
-    """`count` independent draws with these weights, by inversion of their running sum: memory stays O(m)."""
+def _drawn(levels: Mass, weights: Candidates) -> Int[Array, " m"]:
+    """Independent draws with these weights, by inversion of their running sum at uniform `levels`: memory is O(m)."""
     upto = jnp.cumsum(weights)
-    levels = jax.random.uniform(key, (count,), weights.dtype) * upto[-1]
-    return jnp.clip(jnp.searchsorted(upto, levels, side="right"), 0, weights.shape[0] - 1)
+    return jnp.clip(jnp.searchsorted(upto, levels * upto[-1], side="right"), 0, weights.shape[0] - 1)

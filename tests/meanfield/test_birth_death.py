@@ -94,14 +94,20 @@ def test_births_in_the_prior(x64):
     assert 1 < np.sum(new > 0) < 7
     death = -np.expm1(-H * TAU * np.maximum(slopes - mean, 0))
     places = np.asarray(mu.position) + H * velocity
+    after = one_step(mf.BirthDeath(H, rate=TAU, prior=prior), objective, mu)
+    for phi in (lambda t: t[..., 0], lambda t: np.sin(t[..., 1])):
+        values = phi(after) @ p
+        births = (p @ death) * (new / new.sum()) @ phi(np.asarray(prior.position))
+        exact = (p * (1 - death)) @ phi(places) + births
+        assert abs(values.mean() - exact) < Z * values.std() / np.sqrt(len(values))
+    # None better than the mean, or none of any weight: the very step without a prior.
     bad = mf.Particles(np.asarray(mu.position)[[np.argmax(slopes)] * 7])
-    clones = p * np.maximum(mean - slopes, 0)
-    for nu, law, at in ((prior, new, np.asarray(prior.position)), (bad, clones, places)):
-        after = one_step(mf.BirthDeath(H, rate=TAU, prior=nu), objective, mu)
-        for phi in (lambda t: t[..., 0], lambda t: np.sin(t[..., 1])):
-            values = phi(after) @ p
-            exact = (p * (1 - death)) @ phi(places) + (p @ death) * (law / law.sum()) @ phi(at)
-            assert abs(values.mean() - exact) < Z * values.std() / np.sqrt(len(values))
+    weightless = mf.Particles(prior.position, np.zeros(7))
+    clones = one_step(mf.BirthDeath(H, rate=TAU), objective, mu)
+    for nu in (bad, weightless):
+        np.testing.assert_allclose(
+            one_step(mf.BirthDeath(H, rate=TAU, prior=nu), objective, mu), clones, rtol=1e-12, atol=1e-12
+        )
 
 
 def test_spread_moves_clones_only(x64):
