@@ -8,7 +8,7 @@ from simulations._study import Study
 
 _FILES = (
     "simulations.regimes.lazy_scaling",
-    # "simulations.regimes.tangent_kernel",
+    "simulations.regimes.tangent_kernel",
     "simulations.limits.particle_count",
     "simulations.limits.conic_equivalence",
     "simulations.limits.langevin",
