@@ -41,16 +41,11 @@ def against_time(record: Record) -> np.ndarray:
     return record["excess"][:, :, -1].mean(axis=1) + steps
 
 
-def order_of_step(record: Record) -> float:
-    """p in error ∝ ε^p: log₂ of the differences between 4ε and 2ε, and 2ε and ε."""
-    fine, middle, coarse = against_time(record)
+def order_of_step(record: Record, forward: bool = True) -> float:
+    """p in error ∝ ε^p: log₂ of the differences between 4ε and 2ε, and 2ε and ε; or with the steps the other way."""
+    levels = against_time(record)
+    fine, middle, coarse = levels if forward else levels[::-1]
     return float(np.log2(abs(middle - coarse) / abs(fine - middle)))
-
-
-def order_of_whole(record: Record) -> float:
-    """The same for R_N − R, whose larger part N particles owe to their number and not to steps."""
-    fine, middle, _ = against_time(record)
-    return float(np.log2(abs(middle) / abs(fine)))
 
 
 def limit(records: Records, *, select: Select, x: str, value: Value, predicted: float, what: str) -> Verdict:
