@@ -13,8 +13,11 @@ from theory import birth_death, convex
 SITES = 8
 """Sites of the part `sites` (count): all particles of one site are alike."""
 
-SHARES = (0.0125, 0.025, 0.05, 0.1, 0.3, 1.0)
-"""When training is looked at, in shares of its time."""
+EARLY = (0.5, 1.0, 2.0, 4.0)
+"""When training is looked at first (mean-field time)."""
+
+SHARES = (0.1, 0.3, 1.0)
+"""When it is looked at later, in shares of its time."""
 
 PLACES = 32
 """Particles of the prior come in multiples of this, and those beyond their number have no weight: one program for all,
@@ -73,9 +76,9 @@ class Parameters:
         """The numbers of the steps after which a run is looked at."""
         if self.part == "step":
             return np.array([0, 1])
-        last = int(np.rint(self.time / self.step))
-        shares = (1.0,) if self.part == "sites" else SHARES
-        return np.unique([0, *(max(1, int(np.rint(share * last))) for share in shares)])
+        times = [self.time] if self.part == "sites" else [*EARLY, *(share * self.time for share in SHARES)]
+        numbers = np.rint(np.minimum(times, self.time) / self.step).astype(int)
+        return np.unique([0, *np.maximum(numbers, 1)])
 
     def generator(self, *stream: int) -> np.random.Generator:
         """Random numbers of one purpose, from the seed and the part."""
@@ -194,7 +197,8 @@ def exact(run: Parameters) -> dict[str, np.ndarray]:
     """What theory says of the same run: see `theory.birth_death` for a step and for sites, and the convex minimum."""
     if run.part == "network":
         minima = [_minima(*(part.tobytes() for part in data(run, r)), run.strength) for r in range(run.replicas)]
-        return {name: np.array([one[name] for one in minima]) for name in minima[0]}
+        values = {name: np.array([one[name] for one in minima]) for name in minima[0] if name != "atoms"}
+        return values | {"atoms": minima[0]["atoms"]}
     (x, y), theta = data(run), start(run)
     if run.part == "sites":
         theta = theta[:: run.particles // SITES]
@@ -235,8 +239,8 @@ def _features(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=256)
-def _minima(x: bytes, y: bytes, strength: float) -> dict[str, float]:
-    """The least F of all measures, and of those with positive output weights, from both sides."""
+def _minima(x: bytes, y: bytes, strength: float) -> dict:
+    """The least F of all measures, with its atoms, and of those with positive output weights, from both sides."""
     inputs, targets = np.frombuffer(x).reshape(-1, 2), np.frombuffer(y)
     free, positive = (convex.planar_minimum(inputs, targets, strength, signed=signed) for signed in (True, False))
     return {
@@ -244,4 +248,5 @@ def _minima(x: bytes, y: bytes, strength: float) -> dict[str, float]:
         "lower": free.lower,
         "positive_minimum": positive.value,
         "positive_lower": positive.lower,
+        "atoms": free.measure,
     }
