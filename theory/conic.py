@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike
 from theory import _checks
 from theory._checks import Array
 
+MOST = 100_000
+"""Evaluations of the velocity that steps to a tolerance may take."""
+
 
 @dataclass(frozen=True, eq=False)
 class Flow:
@@ -53,7 +56,7 @@ def sphere_flow(
     direction crosses a sample, so that steps to a tolerance would shrink to nothing and the error is of order 1.
 
     Raises ValueError for arrays that are not finite or do not match, times that do not increase from 0, a start with a
-    zero particle, a negative ε or λ, or an α, `rtol` or `step` that is not positive.
+    zero particle, a negative ε or λ, an α, `rtol` or `step` that is not positive, or where kinks stop the integrator.
 
     >>> flow = sphere_flow([[1.0, 1.0]], [[1.0]], [0.5], [0.0, 50.0])
     >>> flow.predictions.round(6).tolist()
@@ -205,7 +208,18 @@ def _integrate(
 def _adaptive(field: Callable, start: Array, times: Array, rtol: float) -> Array:
     from scipy.integrate import solve_ivp
 
-    seen = solve_ivp(field, (0.0, float(times[-1]) or 1.0), start, "DOP853", t_eval=times, rtol=rtol, atol=rtol)
+    count = 0
+
+    def counted(time: float, state: Array) -> Array:
+        nonlocal count
+        count += 1
+        if count > MOST:
+            raise ValueError(
+                f"rtol must be in reach, got {rtol:g}: a kink was met at time {time:g}; give a step instead"
+            )
+        return field(time, state)
+
+    seen = solve_ivp(counted, (0.0, float(times[-1]) or 1.0), start, "DOP853", t_eval=times, rtol=rtol, atol=rtol)
     if not seen.success:
         raise ValueError(f"times must be in reach of the integrator, got {times[-1]:g}: {seen.message}")
     return seen.y.T

@@ -44,7 +44,7 @@ def in_plane(axes: Axes, records: Records) -> None:
     for label, marker in ((1, "P"), (-1, "o")):
         axes.plot(*record["x"][record["y"] == label, :2].T, marker, color=GREY, ms=4, label=f"y = {label:+d}")
     axes.set(xlabel="x₁", ylabel="x₂", xlim=(-0.6, 0.6), ylim=(-0.6, 1.05), aspect="equal")
-    axes.legend(loc="upper center", ncols=2)
+    axes.legend(loc="upper center", ncols=2, fontsize=7, columnspacing=1)
     return None
 
 
@@ -88,8 +88,8 @@ def path(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "along three α")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: F1 as α → 0, tangent as α → ∞")
-    low, high = axes.get_ylim()
-    axes.set(xscale="log", yscale="log", ylim=(low, high * 30))
+    axes.set(xscale="log", yscale="log")
+    axes.set_ylim(top=axes.get_ylim()[1] * 30)
     axes.set(xlabel="output scale α", ylabel="margin / (norm · largest margin)")
     axes.legend(loc="upper right")
     return None

@@ -94,7 +94,7 @@ def kept(axes: Axes, records: Records) -> None:
     """How far a² − |w|² is from its exact decay, with decay and without."""
     axes.set_title(r"d  a² − |w|² decays as $\mathbf{e^{-2λt}}$")
     fourth = trained(flow="runge_kutta")(records)
-    relus = relu("balance_added", flow="euler", start="plain")(records)
+    relus = relu("balance_added", flow="euler", start="unbalanced")(records)
     series: list[Series] = [
         ("Runge–Kutta, smooth unit", fourth, measure.balance_defect, BLUE, "^", order(4, "Runge–Kutta")),
         ("gradient descent, ReLU", relus, measure.balance_defect, ORANGE, "o", order(1, "Euler")),
@@ -120,7 +120,7 @@ def spheres(axes: Axes, records: Records) -> None:
 def kinks(axes: Axes, records: Records) -> None:
     """The same for ReLU, whose velocity jumps: order one for every integrator."""
     axes.set_title("f  ReLU: kinks leave order one")
-    descent = relu(flow="euler", start="plain")(records)
+    descent = relu(flow="euler", start="unbalanced")(records)
     inner = relu(flow="conic", start="balanced")(records)
     series: list[Series] = [
         ("gradient descent, all", descent, measure.to_sphere, ORANGE, "o", order(1, "Euler")),

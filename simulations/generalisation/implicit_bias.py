@@ -112,7 +112,7 @@ CLAIMS = (
         wrong="half of the norm", control={"value": measure.in_half_variation},
     ),
     claim(
-        "both", "both layers: the margin is the largest over F1, but for log n (clusters that alternate)", ENOUGH, above,
+        "both", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH, above,
         select=rich, value=measure.variation_excess, what="(margin − γ₁ mean ½|θ|²) / log n",
         wrong="α = 10⁶", control={"select": lazy},
     ),

@@ -35,8 +35,10 @@ class Parameters:
     """
     activation: str = "rounded"
     """rounded, (z + √(z² + |w|²/4))/2, or relu; a times it is 2-homogeneous in (a, w)."""
-    start: str = "plain"
-    """plain (Gaussian a and w), or balanced (|a| = |w|; flow conic is then on the sphere of input weights)."""
+    start: str = "unbalanced"
+    """Gaussian w with |a| = |w|/2 (unbalanced: w then never vanishes, where rounded has a kink) or |a| = |w| (balanced;
+    flow conic is then on the sphere of input weights).
+    """
     particles: int = 20
     """m, particles (count)."""
     dimension: int = 3
@@ -59,7 +61,7 @@ class Parameters:
     def __post_init__(self):
         one_of("flow", self.flow, FLOWS)
         one_of("activation", self.activation, SMOOTHING)
-        one_of("start", self.start, ("plain", "balanced"))
+        one_of("start", self.start, ("unbalanced", "balanced"))
         for name in ("particles", "dimension", "samples", "steps", "replicas"):
             positive_count(name, getattr(self, name))
         positive_number("alpha", self.alpha)
@@ -106,8 +108,8 @@ def problem(run: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     theta = rng.normal(size=(run.replicas, run.particles, 1 + run.dimension))
     x = rng.normal(size=(run.replicas, run.samples, run.dimension))
     x /= np.linalg.norm(x, axis=2, keepdims=True)
-    if run.start == "balanced":
-        theta[..., 0] = np.sign(theta[..., 0]) * np.linalg.norm(theta[..., 1:], axis=2)
+    size = 1.0 if run.start == "balanced" else 0.5
+    theta[..., 0] = size * np.sign(theta[..., 0]) * np.linalg.norm(theta[..., 1:], axis=2)
     return theta, x, rng.normal(size=(run.replicas, run.samples))
 
 
@@ -206,7 +208,7 @@ def _reference(run: Parameters) -> dict[str, np.ndarray]:
     options = {"smoothing": smoothing, "strength": run.decay, "scale": run.alpha}
     options["step"] = None if smoothing else run.time / math.ceil(run.time / SPHERE_STEP)
     flows = {"half_growth": conic.sphere_flow(theta, x, y, end, growth=1.0, **options)}
-    if run.start == "plain":
+    if run.start == "unbalanced":
         flows["sphere"] = conic.sphere_flow(theta, x, y, end, **options)
     if run.start == "balanced" or smoothing:  # also from where it does not hold, while it is cheap
         flows["balanced"] = conic.balanced_flow(theta, x, y, end, **options)

@@ -55,7 +55,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     return made
 
 
-trained = partial(runs, "predictions", activation="rounded", start="plain")
+trained = partial(runs, "predictions", activation="rounded", start="unbalanced")
 balanced = partial(runs, "predictions", activation="rounded", start="balanced")
 relu = partial(runs, "predictions", activation="relu")
 varied = partial(runs, "gradient")

@@ -1,0 +1,67 @@
+"""The margin and its norms by hand; clusters are where they say."""
+
+import jax
+import numpy as np
+import pytest
+
+import meanfield as mf
+
+
+@pytest.fixture
+def classifier(x64):
+    rng = np.random.default_rng(0)
+    x, y, theta = rng.normal(size=(6, 3)), rng.choice([-1.0, 1.0], 6), rng.normal(size=(5, 4))
+    mass = rng.uniform(0.1, 1, size=5)
+    return mf.Objective(mf.Neuron("relu"), mf.Exponential(), x, y, scale=3.0), mf.Particles(theta, mass)
+
+
+def test_margin_over_each_norm(classifier):
+    objective, mu = classifier
+    theta, p = np.asarray(mu.position), np.asarray(mu.mass)
+    f = 3 * np.maximum(np.asarray(objective.x) @ theta[:, 1:].T, 0) @ (p * theta[:, 0])
+    margin = np.min(np.asarray(objective.y) * f)
+    norms = {"none": 1, "variation": 1.5 * p @ np.sum(theta**2, axis=1), "output": 3 * np.sqrt(p @ theta[:, 0] ** 2)}
+    for name, norm in norms.items():
+        assert float(mf.Margin(name)(objective, mu, None)) == pytest.approx(margin / norm, rel=1e-13)
+
+
+def test_margin_refuses():
+    with pytest.raises(ValueError, match=r"norm='outputs': expected one of variation, output, none\. Did you mean"):
+        mf.Margin("outputs")
+    objective = mf.Objective(mf.Neuron("relu", outputs=2), mf.Exponential(), np.eye(2), [0, 1])
+    with pytest.raises(ValueError, match="outputs=2: the margin is defined for one output"):
+        mf.Margin()(objective, mf.Particles(np.ones((3, 4))), None)
+
+
+@pytest.mark.parametrize(("k", "gap"), [(2, 0.0), (3, 1.0)])
+def test_clusters(k, gap):
+    data = mf.datasets.clusters(jax.random.key(1), 5 * k * k, 6, n_test=40, k=k, gap=gap)
+    x, y = (np.concatenate(parts) for parts in ((data.x, data.x_test), (data.y, data.y_test)))
+    assert x.shape == (5 * k * k + 40, 6)
+    assert np.abs(x[:, :-1]).max() <= 0.5
+    assert np.all(x[:, -1] == 1)
+    side = 1 / (k + (k - 1) * gap)
+    place = (x[:, :2] + 0.5) / side / (1 + gap)
+    cell, within = np.floor(place + 1e-6), (place - np.floor(place + 1e-6)) * (1 + gap)
+    assert within.max() <= 1 + 1e-4  # nothing in the gaps
+    number = cell[:, 0] * k + cell[:, 1]
+    assert np.all(np.bincount(number[: 5 * k * k].astype(int), minlength=k * k) == 5)
+    labels = [set(y[number == c]) for c in range(k * k)]
+    assert all(len(label) == 1 for label in labels)
+    assert set(y) == {-1.0, 1.0}
+
+
+def test_labels_are_never_all_alike():
+    draw = jax.jit(lambda key: mf.datasets.clusters(key, 4, 3, n_test=1, k=2).y)
+    seen = [set(draw(jax.random.key(s)).tolist()) for s in range(30)]
+    assert all(labels == {-1.0, 1.0} for labels in seen)
+
+
+def test_clusters_refuse():
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match="d=2: expected at least 3, a plane and the constant"):
+        mf.datasets.clusters(key, 10, 2)
+    with pytest.raises(ValueError, match="k=0: expected a whole number of at least 1"):
+        mf.datasets.clusters(key, 10, 3, k=0)
+    with pytest.raises(ValueError, match="gap=-1: expected a finite number at least 0"):
+        mf.datasets.clusters(key, 10, 3, gap=-1)
