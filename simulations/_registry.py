@@ -17,7 +17,7 @@ _FILES = (
     "simulations.optimisation.global_convergence",
     "simulations.optimisation.sparse_deconvolution",
     "simulations.optimisation.birth_death",
-    # "simulations.generalisation.implicit_bias",
+    "simulations.generalisation.implicit_bias",
     "simulations.scale.throughput",
 )
 
