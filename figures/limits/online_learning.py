@@ -60,7 +60,7 @@ def in_time(axes: Axes, records: Records) -> None:
         mean = np.mean([measure.errors(record).mean(axis=0) for record in rows], axis=0)
         axes.plot(rows[0]["times"], mean, marker, color=color, ms=3, label=f"d = {d}")
     axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error ε_g")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper right")
     return None
 
 

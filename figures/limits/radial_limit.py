@@ -143,27 +143,36 @@ def along_steps(axes: Axes, records: Records) -> None:
     chosen = [record for record in early(records) if record["batch"] > 1]
     if not chosen:
         return empty(axes, "of trained networks")
-    settings = sorted({(r["time"], r["particles"], r["batch"], r["steps"]) for r in chosen}, key=lambda s: (s[0], s[3]))
-    latest = [s for s in settings if s[0] == settings[-1][0]]
-    size = max(s[1] for s in latest)
-    drawn = []
-    for setting in [s for s in latest if s[1] == size][:3]:
-        time, particles, batch, steps = setting
-        rows = [r for r in chosen if (r["time"], r["particles"], r["batch"], r["steps"]) == setting]
-        fine, middle, rough = np.transpose([measure.against_time(record) for record in rows])
+    groups: dict[tuple, dict[int, list]] = {}
+    for record in chosen:
+        setting = record["time"], record["particles"], record["batch"]
+        groups.setdefault(setting, {}).setdefault(record["steps"], []).append(measure.against_time(record))
+    # The setting with the most steps; of those, the longest run of the most particles.
+    setting = max(groups, key=lambda one: (len(groups[one]), one))
+    time, particles, batch = setting
+    drawn, ticks = [], set()
+    for (steps, levels), color, marker in zip(
+        sorted(groups[setting].items()), (BLUE, GREEN, ORANGE, PURPLE), "os^D", strict=False
+    ):
+        fine, middle, rough = np.transpose(levels)
         x, table = np.array([2.0, 4.0]) / steps, np.abs(np.stack([fine - middle, middle - rough], axis=1))
-        color = (BLUE, GREEN, ORANGE)[len(drawn)]
-        points(axes, x, table, f"N = {particles}, B = {batch}, t = {time:g}", color)
+        points(axes, x, table, f"networks, 1/ε = {steps}", color, marker)
         drawn.append((x[1], np.exp(np.log(table[:, 1]).mean())))
+        ticks |= set(x)
     right, top = max(drawn)
-    span = np.array([min(1 / s[3] for s in latest), right])
+    span = np.array([min(ticks), right])
     axes.plot(
         span, top * (span / right) ** float(STEP.value), color=THEORY, lw=0.9, ls="--", label="theory: at least √ε"
     )
-    axes.set(xscale="log", yscale="log", xlabel="step 2ε (paper's time)", ylabel="|R_N(2ε) − R_N(ε)|")
-    _only_these(axes, sorted({2.0 * level / s[3] for s in latest for level in (1, 2)}))
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel=f"step 2ε; N = {particles}, B = {batch}, t = {time:g}",
+        ylabel="|R_N(2ε) − R_N(ε)|",
+    )
+    _only_these(axes, sorted(ticks))
     low, high = axes.get_ylim()
-    axes.set_ylim(low / 4, high * 2)
+    axes.set_ylim(low / 15, high * 2)
     axes.legend(loc="lower left")
     return None
 
