@@ -145,7 +145,8 @@ def width(axes: Axes, records: Records) -> None:
 
 def methods(row: list[Axes], records: Records) -> None:
     """The table: test accuracy of every method on three data sets, mean and 95 % interval over splits."""
-    row[0].set_title("e  Test accuracy (black: lazy, m = ∞, same steps)")
+    row[0].set_title("e  Test accuracy")
+    row[1].set_title("                     black: lazy, m = ∞, same steps", loc="center", fontsize=7.5, weight="normal")
     for axes, (data, name) in zip(row, DATA.items(), strict=True):
         chosen = accuracy_runs(data=data)(records)
         axes.set_xlabel(f"{name} (%)")
@@ -177,7 +178,7 @@ def methods(row: list[Axes], records: Records) -> None:
 
 def training(axes: Axes, records: Records) -> None:
     """Test accuracy on digits against training time: networks, the infinitely wide lazy one, and regressions."""
-    axes.set_title("f  Digits: training time decides")
+    axes.set_title("f  Digits: time decides")
     chosen = accuracy_runs(data="digits")(records)
     if not len(chosen):
         return empty(axes, "of accuracy on digits")

@@ -57,7 +57,7 @@ def slow_error(record: Record) -> float:
     return _sup(record, start * decay ** (1 / record["samples"]))
 
 
-def shuffled_error(record: Record) -> float:
+def dealt_error(record: Record) -> float:
     """The same with the eigenvalues dealt to other eigenvectors, wrongly: along v_i the decay of v_{n−1−i}."""
     start, decay = _decay(record)
     return _sup(record, start * decay[:, ::-1])
@@ -87,16 +87,15 @@ def learnt(record: Record) -> tuple[np.ndarray, np.ndarray]:
     return predicted[in_time], steps[before] + part * (steps[after] - steps[before])
 
 
-def _logs(record: Record, shuffled: bool) -> tuple[np.ndarray, np.ndarray]:
+def _logs(record: Record, dealt: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of what `learnt` returns; `dealt` gives the predictions to the directions in reverse, wrongly."""
     predicted, measured = learnt(record)
-    if shuffled:
-        predicted = np.random.default_rng([record["seed"], 7]).permutation(predicted)
-    return np.log(predicted), np.log(measured)
+    return np.log(predicted[::-1] if dealt else predicted), np.log(measured)
 
 
-def exponent(record: Record, shuffled: bool = False) -> float:
+def exponent(record: Record, dealt: bool = False) -> float:
     """The power p of learning time ∝ rate^p over the directions, by least squares in logarithms, mean over networks."""
-    predicted, measured = _logs(record, shuffled)
+    predicted, measured = _logs(record, dealt)
     return float(-np.mean(np.polyfit(predicted, measured.T, 1)[0]))
 
 
@@ -108,9 +107,9 @@ def prefactor(record: Record, rate: float = 1.0) -> float:
     return float(np.mean(predicted / measured) / rate)
 
 
-def scatter(record: Record, shuffled: bool = False) -> float:
+def scatter(record: Record, dealt: bool = False) -> float:
     """Root mean square over directions and networks of log(learning time / predicted)."""
-    predicted, measured = _logs(record, shuffled)
+    predicted, measured = _logs(record, dealt)
     return float(np.sqrt(np.mean((measured - predicted) ** 2)))
 
 
@@ -119,8 +118,8 @@ def undivided_prefactor(record: Record) -> float:
     return prefactor(record, record["samples"])
 
 
-shuffled_exponent = partial(exponent, shuffled=True)
-shuffled_scatter = partial(scatter, shuffled=True)
+dealt_exponent = partial(exponent, dealt=True)
+dealt_scatter = partial(scatter, dealt=True)
 
 # --- Accuracy
 

@@ -35,8 +35,8 @@ def test_what_obeys_the_prediction_is_measured_so(exact):
 def test_what_does_not_obey_is_measured_so(exact):
     """The wrong predictions of the controls are far off, on the same record."""
     assert _tangent_measures.slow_error(exact) > 0.5
-    assert _tangent_measures.shuffled_error(exact) > 0.5
-    assert _tangent_measures.shuffled_exponent(exact) > -0.8
+    assert _tangent_measures.dealt_error(exact) > 0.5
+    assert _tangent_measures.dealt_exponent(exact) > -0.8
     assert _tangent_measures.undivided_prefactor(exact) == pytest.approx(1 / 20)
     # Learnt at half the rate: twice the time, the same exponent.
     late = exact["limit_residuals"][:1] * np.abs(exact["limit_residuals"] / exact["limit_residuals"][:1]) ** 0.5
