@@ -49,13 +49,13 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def early(records: Records) -> Records:
-    """Trained networks, looked at before radii part."""
-    return runs("excess")(records).where(lambda record: record["time"] <= SMOOTH)
+    """Trained networks, several in each run, looked at before radii part."""
+    return runs("excess")(records).where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
 
 
 def coarse(records: Records) -> Records:
-    """Of those, the ones with the largest step, at the largest N."""
-    chosen = early(records)
+    """Of those, the ones with the largest step, at the largest N; errors of steps take time to be seen."""
+    chosen = early(records).where(lambda record: record["time"] >= 1)
     chosen = chosen.where(steps=min(chosen.column("steps"), default=None))
     return chosen.where(particles=max(chosen.column("particles"), default=None))
 
