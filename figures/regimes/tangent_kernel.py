@@ -98,22 +98,18 @@ def curves(axes: Axes, records: Records) -> None:
 def times(axes: Axes, records: Records) -> None:
     """Measured against predicted learning time, a point a direction."""
     axes.set_title("c  Direction i is learnt in time n / hλᵢ")
-    chosen = direction_runs(labels="even")(records)
+    chosen = measure.learning(records)
     if not len(chosen):
-        return empty(axes, "with even labels")
+        return empty(axes, "with even labels, long enough")
     sizes = sorted(set(chosen.column("particles")))
     span = [np.inf, 0.0]
     for m, color in zip(sizes if len(sizes) < 3 else (sizes[0], sizes[-1]), (ORANGE, LAZY), strict=False):
         label = f"m = {m}"
         for record in chosen.where(particles=m):
             predicted, measured = measure.learnt(record)
-            if not len(predicted):
-                continue
             predicted = np.broadcast_to(predicted, measured.shape)
             axes.plot(predicted.ravel(), measured.ravel(), ".", ms=2.5, color=color, alpha=0.5, label=label)
             label, span = None, [min(span[0], predicted.min()), max(span[1], predicted.max())]
-    if span[1] == 0:
-        return empty(axes, "long enough to learn a direction")
     axes.plot(span, span, color=THEORY, lw=1, label="theory")
     axes.set(
         xscale="log", yscale="log", xlabel="predicted steps to 1/e (count)", ylabel="measured steps to 1/e (count)"
@@ -131,7 +127,7 @@ def width(axes: Axes, records: Records) -> None:
         ("error, odd or even", true, measure.residual_error, LAZY, "o", half),
         ("error, random labels", random, measure.residual_error, ORANGE, "s", half),
         ("error, all directions alike", even, measure.residual_error, GREEN, "^", half),
-        ("scatter of log learning times", even, measure.scatter, PURPLE, "D", half),
+        ("scatter of log learning times", measure.learning(records), measure.scatter, PURPLE, "D", half),
     ]
     if not powers(axes, series, "particles", "theory: slope −½"):
         return empty(axes, "trained along m")

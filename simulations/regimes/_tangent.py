@@ -252,7 +252,7 @@ def directions_limit(run: Parameters) -> dict[str, np.ndarray]:
     problem = spectrum(run)
     kernel = (problem.vectors * problem.values) @ problem.vectors.T
     exact = kernel_flow.train_discrete(kernel, problem.y, problem.step, problem.marks)
-    rate = -np.log(np.abs(1 - problem.step * problem.values / run.samples))
+    rate = -np.log(np.maximum(np.abs(1 - problem.step * problem.values / run.samples), 1e-12))
     return {
         "steps": problem.marks,
         "y": problem.y,

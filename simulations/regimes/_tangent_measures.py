@@ -69,14 +69,23 @@ def _decay(record: Record) -> tuple[np.ndarray, np.ndarray]:
     return record["limit_residuals"][0], np.abs(1 - q) ** record["steps"][:, None]
 
 
+def _in_time(record: Record) -> np.ndarray:
+    """The directions that theory says are learnt well within the run, the largest eigenvalues first."""
+    return np.flatnonzero(record["limit_learnt"] * LEARNT <= record["steps"][-1])[:MOST]
+
+
+def learning(records: Records) -> Records:
+    """Runs on even labels with enough directions to fit a power to."""
+    return records.where(lambda record: "residuals" in record and len(_in_time(record)) >= 5, labels="even")
+
+
 def learnt(record: Record) -> tuple[np.ndarray, np.ndarray]:
     """(predicted [I], measured [R, I]) steps until the residual along v_i has fallen to 1/e.
 
     For the directions that should be learnt well within the run. Between two looks, and beyond the last, a residual is
     taken to fall by the same factor at every step.
     """
-    steps, predicted = record["steps"], record["limit_learnt"]
-    in_time = np.flatnonzero(predicted * LEARNT <= steps[-1])[:MOST]
+    steps, predicted, in_time = record["steps"], record["limit_learnt"], _in_time(record)
     residuals = record["residuals"][:, :, in_time]
     logs = np.log(np.maximum(np.abs(residuals / residuals[:, :1]), 1e-12))
     below = logs <= -1

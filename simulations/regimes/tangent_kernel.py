@@ -164,18 +164,18 @@ CLAIMS = (
     ),
     claim(
         "learning_time", "time to learn direction i is a power of its rate hλ_i/n", EXPONENT, limit,
-        select=direction_runs(labels="even"), x="particles", value=measure.exponent, what="exponent",
+        select=measure.learning, x="particles", value=measure.exponent, what="exponent",
         wrong="eigenvalues dealt to other eigenvectors", control={"value": measure.dealt_exponent},
     ),
     claim(
         "learning_constant", "rate at which direction i is learnt, over hλ_i/n", PREFACTOR, limit,
-        select=direction_runs(labels="even"), x="particles", value=measure.prefactor, what="mean over directions",
+        select=measure.learning, x="particles", value=measure.prefactor, what="mean over directions",
         wrong="rate without its 1/n", control={"value": measure.undivided_prefactor},
     ),
     claim(
         "learning_scatter", "scatter of log learning times about the prediction falls as m^−½",
         scaling.kernel_limit_exponent(), slope,
-        select=direction_runs(labels="even"), x="particles", value=measure.scatter, drift=True, last=3,
+        select=measure.learning, x="particles", value=measure.scatter, drift=True, last=3,
         wrong="eigenvalues dealt to other eigenvectors", control={"value": measure.dealt_scatter},
     ),
     claim(

@@ -158,3 +158,17 @@ def test_runs_of_other_settings():
     assert status == "done"
     assert np.array_equal(STUDY.predict(two)["limit_residuals"], values["limit_residuals"])
     assert STUDY.predict(Parameters(part="accuracy")) == {}
+
+
+def test_runs_too_short_to_judge():
+    """No claim breaks over them: what can't be judged is not tested."""
+    runs = [
+        Parameters(data="breast_cancer", particles=m, samples=3, steps=1, seed=seed, labels="even", share=1.0)
+        for m in (2, 4, 6)
+        for seed in range(3)
+    ]
+    found = Records(Record(dataclasses.asdict(one), STUDY.run(one)[0]) for one in runs)
+    verdicts = {claim.name: claim.check(found).passed for claim in STUDY.claims}
+    assert verdicts["learning_time"] is None
+    assert verdicts["learning_scatter"] is None
+    assert verdicts["curve_random"] is not None
