@@ -48,7 +48,7 @@ def faster(axes: Axes, records: Records) -> None:
 
 def way_out(axes: Axes, records: Records) -> None:
     """Excess in units of what positive output weights cost, against time, clones and births in a prior."""
-    axes.set_title("b  Clones keep their sign, a prior has both")
+    axes.set_title("b  Clones are stuck, a prior leads out")
     runs = study.trained_runs(start="positive")(records)
     cloned, prior = runs.where(reinjected=0), runs.where(lambda record: record["reinjected"] > 0)
     if not len(runs):
@@ -77,10 +77,10 @@ def certified(axes: Axes, records: Records) -> None:
     for name, color, label in (("transport_", BLUE, "transport alone"), ("", ORANGE, "births and deaths")):
         far = np.concatenate([study.excess(record, f"{name}energy").ravel() for record in runs])
         gaps = np.concatenate([record[f"{name}gap"].ravel() for record in runs])
-        axes.plot(np.maximum(gaps, LEAST), np.maximum(far, LEAST), "o", color=color, ms=1.6, alpha=0.4, label=label)
-    ends = np.array([LEAST, axes.get_xlim()[1]])
+        axes.loglog(np.maximum(gaps, LEAST), np.maximum(far, LEAST), "o", color=color, ms=1.6, alpha=0.4, label=label)
+    ends = np.array([max(LEAST, min(axes.get_xlim()[0], axes.get_ylim()[0])), axes.get_xlim()[1]])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
-    axes.set(xscale="log", yscale="log", xlabel="certified gap (loss units)", ylabel="F − min F (loss units)")
+    axes.set(xlabel="certified gap (loss units)", ylabel="F − min F (loss units)")
     axes.legend(loc="upper left", markerscale=3)
     return None
 
@@ -102,9 +102,9 @@ def where_to(axes: Axes, records: Records) -> None:
     axes.plot(*start.T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="", label="start")
     axes.plot(*alone.T, "o", color=BLUE, ms=3.5, ls="", label="end, transport alone")
     axes.plot(*end.T, "s", mfc="none", mec=ORANGE, ms=5, mew=1, ls="", label=f"end, τ = {record['rate']:g}")
-    axes.set(xlim=(-reach, reach), ylim=(-reach, 1.6 * reach), xlabel="|a| w₁ (parameter units²)")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, 2 * reach), xlabel="|a| w₁ (parameter units²)")
     axes.set_ylabel("|a| w₂ (parameter units²)")
-    axes.legend(loc="upper left", ncols=2)
+    axes.legend(loc="upper left", labelspacing=0.25)
     return None
 
 
@@ -130,7 +130,7 @@ def on_sites(axes: Axes, records: Records) -> None:
 
 def in_the_mean(axes: Axes, records: Records) -> None:
     """What is measured over what is exact, for every seed: changes in a step, and the noise on sites."""
-    axes.set_title("f  Exact in the mean, and in the noise")
+    axes.set_title("f  Exact in mean and noise")
     steps, sites = study.moving(study.step_runs())(records), study.moving(study.site_runs())(records)
     if not len(steps) + len(sites):
         return empty(axes, "of a step or on sites")

@@ -21,18 +21,18 @@ from simulations.optimisation._birth_death import EARLY, Parameters, exact, trai
 from theory.prediction import Prediction
 
 GRIDS = {
-    "smoke": {"seeds": 7, "many": 96, "particles": [256], "network": {}, "rates": [3.0]},
+    "smoke": {"seeds": 7, "many": 96, "particles": [512], "network": {}, "rates": [3.0]},
     "default": {
         "seeds": 8,
-        "many": 512,
-        "particles": [64, 256, 1024, 4096],
-        "network": {"particles": 128, "replicas": 16, "step": 0.04, "time": 300.0},
+        "many": 256,
+        "particles": [64, 512, 2048],
+        "network": {"particles": 128, "replicas": 12, "step": 0.05, "time": 200.0},
         "rates": [1.0, 3.0, 6.0],
     },
     "paper": {
         "seeds": 10,
         "many": 2048,
-        "particles": [64, 256, 1024, 4096, 16384],
+        "particles": [64, 512, 4096, 32768],
         "network": {"particles": 1000, "replicas": 30, "step": 0.02, "time": 1000.0},
         "rates": [1.0, 3.0, 10.0],
     },
@@ -66,7 +66,7 @@ def moving(select):
 
 def many(records):
     """Runs on sites with so many particles that what is left over, O(1/m), does not count."""
-    return moving(site_runs())(records).where(lambda record: record["particles"] >= 256)
+    return moving(site_runs())(records).where(lambda record: record["particles"] >= 512)
 
 
 def _fair(record: Record) -> bool:
@@ -80,8 +80,9 @@ def _fair(record: Record) -> bool:
 
 
 def both_signs(records):
-    """Runs that start with both signs, and whose dead are replaced by clones."""
-    return trained_runs(start="both", reinjected=0)(records).where(_fair)
+    """Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
+    chosen = trained_runs(start="both", reinjected=0)(records).where(_fair)
+    return chosen.where(rate=max(chosen.column("rate"), default=None))
 
 
 def cloned(records):
