@@ -72,8 +72,9 @@ def problem(run: Parameters, **points) -> RadialProblem:
 
 
 def times(run: Parameters) -> np.ndarray:
-    """When networks are looked at: up to nine times, whole steps of 4ε."""
-    return np.unique(np.rint(np.linspace(0, run.time, 9) * run.steps / LEVELS[-1])) * LEVELS[-1] / run.steps
+    """When networks are looked at, whole steps of 4ε: four times, or eight in a long run."""
+    count = 4 if run.time <= SMOOTH else 8
+    return np.unique(np.rint(np.linspace(0, run.time, count + 1) * run.steps / LEVELS[-1])) * LEVELS[-1] / run.steps
 
 
 class Ramp(mf.AbstractUnit):
@@ -110,8 +111,7 @@ def _equation(alike: RadialProblem, steps: int, at: tuple[float, ...]):
     lengths = np.linspace(0, alike.inputs[0].max(), 600)
     solved = []
     for step in (*(level / steps for level in LEVELS), None):
-        how = {"step": 0.05} if step is None else {"step": step, "method": "euler"}
-        flow = alike.integrate(at, **how)
+        flow = alike.integrate(at) if step is None else alike.integrate(at, step=step, method="euler")
         solved.append((np.stack([alike.predictor(radii, lengths) for radii in flow.radii]), flow.risk))
     return lengths, solved
 

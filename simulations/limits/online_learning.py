@@ -124,5 +124,5 @@ STUDY = Study(
     run=learn,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
+    cost={"smoke": "10 s", "default": "1 min", "paper": "hours"},
 )

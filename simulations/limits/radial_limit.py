@@ -21,7 +21,7 @@ COARSE = {"time": 1.5, "batch": 200}
 GRIDS = {
     "smoke": {
         "seeds": 7, "particles": [16, 32, 64], "time": 0.5, "steps": 96, "batch": 200,
-        "coarse": (64, [32]), "curve": (64, 6.0),
+        "coarse": (64, [32]), "curve": (64, 5.0),
     },
     "default": {
         "seeds": 7, "particles": [25, 50, 100, 200, 400], "time": 2.0, "steps": 96, "batch": 500,
@@ -99,5 +99,5 @@ STUDY = Study(
     run=train,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "days"},
+    cost={"smoke": "10 s", "default": "1 min", "paper": "days"},
 )
