@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from theory import _cells, _checks
 from theory._checks import Array
@@ -122,9 +122,10 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
     if np.abs(kernel - kernel.T).max() > 1e-6 * size:
         raise ValueError("kernel must be symmetric")
     kernel = (kernel + kernel.T) / 2
-    least = float(np.linalg.eigvalsh(kernel)[0])
-    if least < -1e-6 * size:
-        raise ValueError(f"kernel must be positive semidefinite, got the eigenvalue {least:g}")
+    try:
+        np.linalg.cholesky(kernel + 1e-6 * size * np.eye(len(y)))
+    except np.linalg.LinAlgError as error:
+        raise ValueError("kernel must be positive semidefinite, got one with a negative eigenvalue") from error
     signed = y[:, None] * kernel * y / max(size, np.finfo(float).tiny)
     p = _simplex_minimum(signed)
     gains = signed @ p
@@ -221,7 +222,7 @@ class _Neurons:
         return np.array(heights), np.array(directions)
 
 
-def _cells_of(x: Array) -> Array:
+def _cells_of(x: Array) -> NDArray[np.bool_]:
     norm = np.linalg.norm(x, axis=1)
     if not norm.all():
         raise ValueError("x must have no row of zeros, got one")

@@ -94,7 +94,7 @@ def kept(axes: Axes, records: Records) -> None:
     """How far a² − |w|² is from its exact decay, with decay and without."""
     axes.set_title(r"d  a² − |w|² decays as $\mathbf{e^{-2λt}}$")
     fourth = trained(flow="runge_kutta")(records)
-    relus = relu("balance_added", flow="euler", start="unbalanced")(records)
+    relus = relu(flow="euler", start="unbalanced")(records)
     series: list[Series] = [
         ("Runge–Kutta, smooth unit", fourth, measure.balance_defect, BLUE, "^", order(4, "Runge–Kutta")),
         ("gradient descent, ReLU", relus, measure.balance_defect, ORANGE, "o", order(1, "Euler")),

@@ -13,9 +13,8 @@ def in_time(record: Record, norm: str) -> np.ndarray:
         return record["in_variation"] / record["variation_upper"]
     if norm == "output":
         return record["in_output"] / record["kernel_margin"]
-    names = {"total": "variation_upper", "mean_output": "kernel_margin", "moved": "kernel_margin"}
     with np.errstate(divide="ignore", invalid="ignore"):  # at the start these may be 0
-        return record["margin"] / (record[norm] * record[names[norm]])
+        return record["margin"] / (record[norm] * record["kernel_margin"])
 
 
 def relative(record: Record, norm: str, factor: float = 1.0) -> float:
@@ -29,8 +28,15 @@ def excess(record: Record, norm: str) -> float:
     Of norm r, the function of the largest margin has a soft-min, −log (1/n) Σ exp(−y_i f_i), of at least γr, and no
     margin is below a soft-min by more than log n.
     """
-    margin = float(record["margin"][-1])
-    return (margin - margin / relative(record, norm)) / float(np.log(record["samples"]))
+    theta, over = record["end"], "variation_upper" if norm in ("variation", "total") else "kernel_margin"
+    size = {
+        "variation": np.mean(np.sum(theta**2, axis=1)) / 2,
+        "total": np.mean(np.abs(theta[:, 0]) * np.linalg.norm(theta[:, 1:], axis=1)),
+        "output": np.sqrt(np.mean(theta[:, 0] ** 2)),
+        "moved": np.sqrt(np.mean(np.sum((theta - record["start"]) ** 2, axis=1))),
+    }[norm]
+    missing = record["margin"][-1] - record["alpha"] * size * record[over]
+    return float(missing / np.log(record["samples"]))
 
 
 def fewer_errors(record: Record, other: str = "output_error") -> float:
@@ -38,9 +44,7 @@ def fewer_errors(record: Record, other: str = "output_error") -> float:
     return float(np.mean(record[other] - record["error"]))
 
 
-in_variation, in_total, in_output, in_tangent = (
-    partial(relative, norm=norm) for norm in ("variation", "total", "output", "moved")
-)
+in_variation, in_output = (partial(relative, norm=norm) for norm in ("variation", "output"))
 variation_excess, total_excess, output_excess, tangent_excess = (
     partial(excess, norm=norm) for norm in ("variation", "total", "output", "moved")
 )

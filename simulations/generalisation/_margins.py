@@ -72,6 +72,8 @@ class Parameters:
             positive_number(name, getattr(self, name))
         if self.dimension < 3:
             raise ValueError(f"dimension={self.dimension}: expected at least 3, a plane and the constant.")
+        if self.samples < 2:
+            raise ValueError(f"samples={self.samples}: expected at least 2, since a margin is the least of several.")
         if self.particles % 2:
             raise ValueError(
                 f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
@@ -135,9 +137,11 @@ def _spread(rng, x: np.ndarray, x_test: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def to_a_margin(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Soft-min descent by short steps, for about as long as a margin of `target` takes."""
+    known = largest(run)
+    if not known["kernel_margin"]:
+        return known, "stopped at t = 0: the features of the start do not separate the samples; raise particles"
     with jax.enable_x64(True):
         x, y, _, _, theta = problem(run)
-        known = largest(run)
         time, step = _schedule(run, known)
         objective = mf.Objective(mf.Neuron("relu"), mf.Exponential(), x, y, scale=run.alpha)
         flow = mf.GradientFlow(step)
@@ -152,12 +156,6 @@ def to_a_margin(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     return values | {"x": x, "y": y, "moved": run.alpha * seen.values["displacement"]} | known, seen.status
 
 
-def total(objective, mu):
-    """α ∫ |a||w| dμ, the total variation of the measure on directions that the network is."""
-    a, w = mu.position[:, 0], mu.position[:, 1:]
-    return objective.scale * jnp.dot(mu.mass, jnp.abs(a) * jnp.linalg.norm(w, axis=1))
-
-
 def mean_output(objective, mu):
     """α ∫ |a| dμ."""
     return objective.scale * jnp.dot(mu.mass, jnp.abs(mu.position[:, 0]))
@@ -168,7 +166,6 @@ WATCHED = {
     "in_variation": mf.Margin("variation"),
     "in_output": mf.Margin("output"),
     "displacement": mf.Displacement(),
-    "total": total,
     "mean_output": mean_output,
 }
 """Observed in a run to a margin."""
@@ -215,10 +212,11 @@ def _kernels(run: Parameters) -> dict[str, np.ndarray]:
     if run.layers == "both":
         kernel += (slopes @ slopes.T) * (x @ x.T)
     kernel /= run.particles
-    return {
-        "kernel_margin": np.array(margin.kernel_margin(kernel, y).upper),
-        "largest_kernel": np.diag(kernel).max(),
-    }
+    try:
+        best = margin.kernel_margin(kernel, y).upper
+    except ValueError:  # too few features to separate the samples
+        best = 0.0
+    return {"kernel_margin": np.array(best), "largest_kernel": np.diag(kernel).max()}
 
 
 class Decaying(eqx.Module):

@@ -24,6 +24,9 @@ from theory.prediction import Prediction
 RICH, LAZY = 1.0, 1e6
 """Output scales at either end."""
 
+CONTROLLED = 4
+"""Seeds with labels that no few directions tell, for the control."""
+
 ERROR = {
     "look": "error",
     "labels": "clusters",
@@ -38,7 +41,7 @@ GRIDS = {
         "seeds": 5,
         "tested": 10,
         "margin": {},
-        "alphas": (RICH, 30.0, 1000.0, LAZY),
+        "alphas": (RICH, 100.0, LAZY),
         "error": {"replicas": 3},
         "samples": (),
         "dimensions": (),
@@ -74,7 +77,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     for seed in range(first, first + (seeds or sizes["tested"])):
         error = ERROR | sizes["error"] | {"seed": seed}
         made.append(Parameters(**error))
-        if seed < first + (seeds or sizes["seeds"]):
+        if seed < first + CONTROLLED:
             made.append(Parameters(**(error | {"labels": "spread"})))
         made += [Parameters(**(error | {"samples": n})) for n in sizes["samples"]]
         made += [Parameters(**(error | {"dimension": d})) for d in sizes["dimensions"]]
@@ -86,6 +89,11 @@ rich = margins(layers="both", alpha=RICH, labels="checker")
 lazy = margins(layers="both", alpha=LAZY, labels="checker")
 output = margins(layers="output")
 tested = partial(runs, "output_error", layers="both", alpha=1.0)
+
+
+def sure(select):
+    """Of those, the ones that came at least half way to the largest margin: others say little about a bound on it."""
+    return lambda records: select(records).where(lambda record: measure.in_variation(record) > 0.5)
 
 
 def most_samples(select):
@@ -108,7 +116,7 @@ FEWER = Prediction(0.0, ">=", "clusters in a plane among d coordinates; observed
 CLAIMS = (
     claim(
         "both_largest", "both layers: no margin exceeds the certified largest over F1", LARGEST, bounded,
-        select=margins(layers="both"), value=measure.in_variation, what="margin / (mean ½|θ|² γ₁)",
+        select=sure(margins(layers="both")), value=measure.in_variation, what="margin / (mean ½|θ|² γ₁)",
         wrong="half of the norm", control={"value": measure.in_half_variation},
     ),
     claim(
@@ -148,5 +156,5 @@ STUDY = Study(
     run=train,
     predict=largest,
     claims=CLAIMS,
-    cost={"smoke": "15 s", "default": "2 min", "paper": "a day"},
+    cost={"smoke": "10 s", "default": "2 min", "paper": "a day (not timed)"},
 )

@@ -3,6 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -205,7 +206,7 @@ def _reference(run: Parameters) -> dict[str, np.ndarray]:
     theta, x, y = problem(run)
     end = np.array([run.time])
     smoothing = SMOOTHING[run.activation]
-    options = {"smoothing": smoothing, "strength": run.decay, "scale": run.alpha}
+    options: dict[str, Any] = {"smoothing": smoothing, "strength": run.decay, "scale": run.alpha, "rtol": 1e-13}
     options["step"] = None if smoothing else run.time / math.ceil(run.time / SPHERE_STEP)
     flows = {"half_growth": conic.sphere_flow(theta, x, y, end, growth=1.0, **options)}
     if run.start == "unbalanced":
