@@ -20,7 +20,7 @@ class WeightDecay(eqx.Module):
 
 
 class TotalMass(eqx.Module):
-    """V(θ) = strength, so that ∫ V dμ is strength times the mass of μ: the total-variation norm where |a| is fixed to 1.
+    """V(θ) = strength: ∫ V dμ is strength times the mass of μ, its total-variation norm where |a| is fixed to 1.
 
     It matters to flows under which mass may change, such as `ConicFlow`. Raises `ValueError` for a strength that is
     negative or not finite.

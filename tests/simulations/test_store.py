@@ -17,7 +17,12 @@ TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":
 @pytest.fixture
 def stored(tmp_path):
     store = Store(tmp_path, "study")
-    values = {"risk": np.array([1.0, 0.5]), "signs": np.array([[True, False]]), "nothing": np.zeros((0, 3)), "one": np.array(2.5)}
+    values = {
+        "risk": np.array([1.0, 0.5]),
+        "signs": np.array([[True, False]]),
+        "nothing": np.zeros((0, 3)),
+        "one": np.array(2.5),
+    }
     store.save(TEXT, Record(json.loads(TEXT), values, {"status": "done"}))
     return store
 
