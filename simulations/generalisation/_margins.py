@@ -110,8 +110,9 @@ def _problem(key, n: int, d: int, k: int, m: int, dtype: str):
 
 def problem(run: Parameters, replica: int = 0, dtype: str = "float64") -> list[np.ndarray]:
     """(x, y, x_test, y_test, θ at the start) of one replica."""
-    parts = _problem(_key(run, replica), run.samples, run.dimension, run.clusters, run.particles, dtype)
-    x, y, x_test, y_test, theta = (np.array(part) for part in parts)
+    with jax.enable_x64(dtype == "float64"):
+        parts = _problem(_key(run, replica), run.samples, run.dimension, run.clusters, run.particles, dtype)
+        x, y, x_test, y_test, theta = (np.array(part) for part in parts)
     if run.layers == "output":
         theta[:, 0] = 0
     if run.labels == "checker":
@@ -140,8 +141,8 @@ def to_a_margin(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     known = largest(run)
     if not known["kernel_margin"]:
         return known, "stopped at t = 0: the features of the start do not separate the samples; raise particles"
+    x, y, _, _, theta = problem(run)
     with jax.enable_x64(True):
-        x, y, _, _, theta = problem(run)
         time, step = _schedule(run, known)
         objective = mf.Objective(mf.Neuron("relu"), mf.Exponential(), x, y, scale=run.alpha)
         flow = mf.GradientFlow(step)
@@ -196,16 +197,14 @@ def largest(run: Parameters) -> dict[str, np.ndarray]:
 
 @functools.lru_cache(maxsize=64)
 def _variation(run: Parameters) -> dict[str, np.ndarray]:
-    with jax.enable_x64(True):
-        x, y, *_ = problem(run)
+    x, y, *_ = problem(run)
     lower, upper = margin.variation_margin(x, y, gap=1e-7)
     return {"variation_lower": np.array(lower), "variation_upper": np.array(upper)}
 
 
 @functools.lru_cache(maxsize=64)
 def _kernels(run: Parameters) -> dict[str, np.ndarray]:
-    with jax.enable_x64(True):
-        x, y, _, _, theta = problem(run)
+    x, y, _, _, theta = problem(run)
     z = x @ theta[:, 1:].T
     features, slopes = np.maximum(z, 0), (z > 0) * theta[:, 0]
     kernel = features @ features.T
