@@ -74,10 +74,14 @@ def certified(axes: Axes, records: Records) -> None:
     runs = study.trained_runs()(records)
     if not len(runs):
         return empty(axes, "of training")
-    for name, color, label in (("transport_", BLUE, "transport alone"), ("", ORANGE, "births and deaths")):
-        far = np.concatenate([study.excess(record, f"{name}energy").ravel() for record in runs])
-        gaps = np.concatenate([record[f"{name}gap"].ravel() for record in runs])
-        axes.loglog(np.maximum(gaps, LEAST), np.maximum(far, LEAST), "o", color=color, ms=1.6, alpha=0.4, label=label)
+    for chosen, color, label in (
+        (runs.where(start="both"), ORANGE, "start with both signs"),
+        (runs.where(start="positive"), GREEN, "start with positive weights"),
+    ):
+        far = [np.maximum(study.excess(record), LEAST).ravel() for record in chosen]
+        gaps = [np.maximum(record["gap"], LEAST).ravel() for record in chosen]
+        if far:
+            axes.loglog(np.concatenate(gaps), np.concatenate(far), "o", color=color, ms=1.6, alpha=0.4, label=label)
     ends = np.array([max(LEAST, min(axes.get_xlim()[0], axes.get_ylim()[0])), axes.get_xlim()[1]])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
     axes.set(xlabel="certified gap (loss units)", ylabel="F − min F (loss units)")

@@ -142,7 +142,7 @@ def objective(run: Parameters, replica: int = 0) -> mf.Objective:
 
 
 def _trained(run: Parameters, times: np.ndarray) -> tuple[dict[str, np.ndarray], list[mf.Trajectory]]:
-    """F and its certified gap, [replicas, times], with births and deaths and without, from the same starts."""
+    """F and its certified gap, [replicas, times], and F with transport alone from the same starts."""
     born, replicas = prior(run), range(run.replicas)
     both = [mf.BirthDeath(run.step, rate=rate, prior=born) for rate in (run.rate, 0.0)]
     objectives, mus = [objective(run, r) for r in replicas], [mf.Particles(start(run, r)) for r in replicas]
@@ -155,22 +155,19 @@ def _trained(run: Parameters, times: np.ndarray) -> tuple[dict[str, np.ndarray],
         observables=[mf.Positions()],
     )
     positions = np.stack([np.asarray(one.values["positions"]) for one in runs])
-    gaps = np.array(
-        [
-            [mf.optimality_gap(problem, mf.Particles(theta)) for theta in path]
-            for problem, path in zip(objectives * 2, positions, strict=True)
-        ]
-    )
-    gap, energy = gaps[..., 0].reshape(2, run.replicas, -1), (gaps[..., 0] + gaps[..., 1]).reshape(2, run.replicas, -1)
+    one, alone = positions[: run.replicas], positions[run.replicas :]
+    gaps = [
+        [mf.optimality_gap(problem, mf.Particles(theta)).gap for theta in path]
+        for problem, path in zip(objectives, one, strict=True)
+    ]
     return {
-        "energy": energy[0],
-        "gap": gap[0],
-        "transport_energy": energy[1],
-        "transport_gap": gap[1],
-        "kept_positive": np.all(positions[: run.replicas, ..., 0] > 0, axis=(1, 2)),
-        "start_position": positions[0, 0],
-        "end_position": positions[0, -1],
-        "transport_end_position": positions[run.replicas, -1],
+        "energy": np.stack([_energy(run, path, *data(run, r)) for r, path in enumerate(one)]),
+        "transport_energy": np.stack([_energy(run, path, *data(run, r)) for r, path in enumerate(alone)]),
+        "gap": np.array(gaps),
+        "kept_positive": np.all(one[..., 0] > 0, axis=(1, 2)),
+        "start_position": one[0, 0],
+        "end_position": one[0, -1],
+        "transport_end_position": alone[0, -1],
     }, runs
 
 
@@ -184,13 +181,21 @@ def _masses(run: Parameters, after: np.ndarray) -> dict[str, np.ndarray]:
 def _changes(run: Parameters, after: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Means over replicas of what a step changes: f beyond transport [n], and F."""
     x, y = data(run)
-    f = np.mean(np.maximum(after[..., 1:] @ x.T, 0) * after[..., :1], axis=1)
-    penalty = run.strength / 2 * np.sum(after**2, axis=-1).mean(axis=1)
-    energy = np.mean((f - y) ** 2, axis=1) / 2 + penalty
     return {
-        "prediction_change": f.mean(axis=0) - known["transported"],
-        "energy_change": np.asarray(energy.mean() - known["energy"]),
+        "prediction_change": _predictions(after, x).mean(axis=0) - known["transported"],
+        "energy_change": np.asarray(_energy(run, after, x, y).mean() - known["energy"]),
     }
+
+
+def _predictions(positions: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """f of each of the networks [k, m, 3] at every sample, [k, n]."""
+    return np.mean(np.maximum(positions[..., 1:] @ x.T, 0) * positions[..., :1], axis=1)
+
+
+def _energy(run: Parameters, positions: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """F of each of the networks [k, m, 3]."""
+    penalty = run.strength / 2 * np.sum(positions**2, axis=-1).mean(axis=1)
+    return np.mean((_predictions(positions, x) - y) ** 2, axis=1) / 2 + penalty
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:

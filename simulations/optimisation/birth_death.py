@@ -154,9 +154,8 @@ def positive_excess(record: Record) -> np.ndarray:
 
 
 def excess_over_gap(record: Record) -> float:
-    """Excess over certified gap, the largest of all replicas and times, with births and deaths or without."""
-    pairs = ((record["energy"], record["gap"]), (record["transport_energy"], record["transport_gap"]))
-    return max(float(np.max((energy - record["exact_minimum"][:, None]) / gap)) for energy, gap in pairs)
+    """Excess over certified gap, the largest of all replicas and times."""
+    return float(np.max((record["energy"] - record["exact_minimum"][:, None]) / record["gap"]))
 
 
 def excess_over_last_gap(record: Record) -> float:
