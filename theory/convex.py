@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from theory import _cells, _checks
 from theory._checks import Array
-from theory._conic import Program, lasso
+from theory._conic_program import Program, lasso
 
 ENTER = 1 + 1e-12
 """A cell enters the program where the certificate exceeds λ by this factor."""

@@ -75,7 +75,8 @@ def test_figure_has_labels_and_a_theory(study, smoke_of):
     for axes in panels:
         title = axes.get_title(loc="left")
         words = [text.get_text() for text in axes.get_xticklabels()]
-        told = isinstance(axes.xaxis.get_major_formatter(), FixedFormatter) and any(re.search("[a-z]", w) for w in words)
+        fixed = isinstance(axes.xaxis.get_major_formatter(), FixedFormatter)
+        told = fixed and any(re.search("[a-z]", word) for word in words)
         assert axes.get_xlabel() or told or not words, title
     legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
     said = [text.get_text().lower() for legend in legends for text in legend.get_texts()]
