@@ -149,7 +149,7 @@ def in_the_mean(axes: Axes, records: Records) -> None:
         axes.plot(k + np.linspace(-0.25, 0.25, len(ratios)), ratios, "o", color=color, alpha=0.7, ls="")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: 1")
     axes.set_xticks(range(len(shown)), [name for name, *_ in shown])
-    axes.set(xlim=(-0.6, len(shown) - 0.4), ylabel="measured / exact, each seed")
+    axes.set(xlim=(-0.6, len(shown) - 0.4), xlabel="quantity", ylabel="measured / exact, each seed")
     axes.set_ylim(0, max(1.6, axes.get_ylim()[1] * 1.1))
     axes.legend(loc="upper right")
     return None
