@@ -13,7 +13,7 @@ from theory import birth_death, convex
 SITES = 8
 """Sites of the part `sites` (count): all particles of one site are alike."""
 
-EARLY = (0.5, 1.0, 2.0, 4.0)
+EARLY = (1.0, 2.0, 4.0)
 """When training is looked at first (mean-field time)."""
 
 SHARES = (0.1, 0.3, 1.0)

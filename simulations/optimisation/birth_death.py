@@ -21,7 +21,7 @@ from simulations.optimisation._birth_death import EARLY, Parameters, exact, trai
 from theory.prediction import Prediction
 
 GRIDS = {
-    "smoke": {"seeds": 7, "many": 96, "particles": [512], "network": {}, "rates": [3.0]},
+    "smoke": {"seeds": 7, "many": 96, "particles": [256], "network": {}, "rates": [3.0]},
     "default": {
         "seeds": 8,
         "many": 256,
@@ -66,7 +66,7 @@ def moving(select):
 
 def many(records):
     """Runs on sites with so many particles that what is left over, O(1/m), does not count."""
-    return moving(site_runs())(records).where(lambda record: record["particles"] >= 512)
+    return moving(site_runs())(records).where(lambda record: record["particles"] >= 256)
 
 
 def _fair(record: Record) -> bool:
