@@ -226,21 +226,10 @@ class Objective(AbstractObjective):
             )
 
 
-class TangentObjective(AbstractObjective):
-    r"""The objective of the model linearised at μ_0, whose flow is the lazy limit.
+class AbstractDerivedObjective(AbstractObjective):
+    """An objective made from that of a `network`: same unit, loss, data, scale, penalty; another f or velocity."""
 
-    f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇_θ Φ(θ_j⁰; x)·(θ_j − θ_j⁰). Particle j of μ keeps particle j of μ_0 as its
-    anchor.
-
-    **Arguments:** the `network` objective and the `anchor` μ_0. Source: Chizat, Oyallon & Bach (2019).
-    """
-
-    network: Objective
-    anchor: Particles
-
-    def __init__(self, network: Objective, anchor: Particles):
-        self.network = network
-        self.anchor = anchor
+    network: eqx.AbstractVar[AbstractObjective]
 
     @property
     def unit(self) -> AbstractUnit:
@@ -265,6 +254,23 @@ class TangentObjective(AbstractObjective):
     @property
     def penalty(self) -> Callable | None:
         return self.network.penalty
+
+
+class TangentObjective(AbstractDerivedObjective):
+    r"""The objective of the model linearised at μ_0, whose flow is the lazy limit.
+
+    f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇_θ Φ(θ_j⁰; x)·(θ_j − θ_j⁰). Particle j of μ keeps particle j of μ_0 as its
+    anchor.
+
+    **Arguments:** the `network` objective and the `anchor` μ_0. Source: Chizat, Oyallon & Bach (2019).
+    """
+
+    network: Objective
+    anchor: Particles
+
+    def __init__(self, network: Objective, anchor: Particles):
+        self.network = network
+        self.anchor = anchor
 
     def started(self, mu: Particles) -> "TangentObjective":
         return TangentObjective(self.network.started(mu), self.anchor)

@@ -105,6 +105,11 @@ def above(records: Records, *, select: Select, value: Value, predicted: float, w
     return _mean(records, select, value, predicted, what, lambda measured, error: measured - error > predicted, 1)
 
 
+def not_below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
+    """The mean of a value over seeds is not below `predicted` by more than its error."""
+    return _mean(records, select, value, predicted, what, lambda measured, error: measured + error >= predicted, 1)
+
+
 def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not
     counted.

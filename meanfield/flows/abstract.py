@@ -61,3 +61,34 @@ class AbstractFlow(eqx.Module):
 def beginning(mu: Particles, key: Random | None, memory: Any = None) -> State:
     """The state of step zero at time zero."""
     return State(mu, jnp.zeros((), mu.dtype), jnp.zeros((), jnp.int32), key, memory)
+
+
+def random_beginning(mu: Particles, key: Random | None, what: str) -> State:
+    """The same for a flow that draws random numbers; raises `ValueError` without a key, saying `what` it draws."""
+    if key is None:
+        raise ValueError(f"key=None: {what}; expected a key such as jax.random.key(0).")
+    return beginning(mu, key)
+
+
+class AbstractDerivedFlow(AbstractFlow):
+    """A flow that integrates another objective than the one it is given, made by `prepare`, as `flow` does."""
+
+    flow: eqx.AbstractVar[AbstractFlow]
+
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
+        return self.flow.init(objective, mu, key=key)
+
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        return self.flow.step(objective, state)
+
+    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        return self.flow.clock(times)
+
+    def aim(self, state: State, time: float | Scalar) -> State:
+        return self.flow.aim(state, time)
+
+    def advice(self) -> str:
+        return self.flow.advice()
+
+    def evaluated(self, state: State) -> int:
+        return self.flow.evaluated(state)

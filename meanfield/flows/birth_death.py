@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from meanfield._typing import Mass, Random, Scalar
 from meanfield.arguments import positive_number
-from meanfield.flows.abstract import AbstractFlow, State, beginning
+from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.conic import first_variation
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
@@ -84,9 +84,7 @@ class BirthDeath(AbstractFlow):
         return objective.started(mu)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        if key is None:
-            raise ValueError("key=None: BirthDeath draws births; expected a key such as jax.random.key(0).")
-        return beginning(mu, key)
+        return random_beginning(mu, key, "BirthDeath draws births")
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None

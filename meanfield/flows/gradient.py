@@ -61,8 +61,12 @@ class GradientFlow(AbstractFlow):
         return state
 
     def advice(self) -> str:
-        now = "its schedule" if callable(self.size) else f"{float(self.size):.3g}"
-        return f"lower the step (now {now}) or use AdaptiveFlow"
+        return f"lower the step (now {self.now}) or use AdaptiveFlow"
+
+    @property
+    def now(self) -> str:
+        """The step as advice names it."""
+        return "its schedule" if callable(self.size) else f"{float(self.size):.3g}"
 
 
 def constant_clock(step: float, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

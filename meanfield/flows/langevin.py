@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield._typing import Random, Scalar
 from meanfield.arguments import positive_number
-from meanfield.flows.abstract import AbstractFlow, State, beginning
+from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -63,9 +63,7 @@ class Langevin(AbstractFlow):
         return self.descent.prepare(objective, mu)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        if key is None:
-            raise ValueError("key=None: Langevin draws noise; expected a key such as jax.random.key(0).")
-        return beginning(mu, key)
+        return random_beginning(mu, key, "Langevin draws noise")
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
@@ -83,7 +81,5 @@ class Langevin(AbstractFlow):
         return state
 
     def advice(self) -> str:
-        size = self.descent.size
-        now = "its schedule" if callable(size) else f"{float(size):.3g}"
         scheduled = " or see that the temperature's schedule stays at 0 or above" if callable(self.temperature) else ""
-        return f"lower the step (now {now}){scheduled}"
+        return f"lower the step (now {self.descent.now}){scheduled}"

@@ -1,23 +1,15 @@
 """Training of the output layer alone: the input weights stay where they start, as random features."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
-import numpy as np
 
-from meanfield._typing import Inputs, Outputs, Position, Pullback, Random, Scalar
-from meanfield.flows.abstract import AbstractFlow, State
+from meanfield._typing import Outputs, Position, Pullback
+from meanfield.flows.abstract import AbstractDerivedFlow, AbstractFlow
 from meanfield.flows.gradient import GradientFlow
-from meanfield.losses import AbstractLoss
-from meanfield.objective import AbstractObjective
+from meanfield.objective import AbstractDerivedObjective, AbstractObjective
 from meanfield.particles import Particles
-from meanfield.units import AbstractUnit
-
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract field of equinox may be overridden by a property; pyright does not know)
 
 
-class OutputObjective(AbstractObjective):
+class OutputObjective(AbstractDerivedObjective):
     """An objective whose velocity moves output weights alone, the first `unit.outputs` parameters of a particle.
 
     **Arguments:** the `network` objective. Source: Chizat & Bach (2020), the space F2.
@@ -27,30 +19,6 @@ class OutputObjective(AbstractObjective):
 
     def __init__(self, network: AbstractObjective):
         self.network = network
-
-    @property
-    def unit(self) -> AbstractUnit:
-        return self.network.unit
-
-    @property
-    def loss(self) -> AbstractLoss:
-        return self.network.loss
-
-    @property
-    def x(self) -> Inputs:
-        return self.network.x
-
-    @property
-    def y(self) -> Outputs:
-        return self.network.y
-
-    @property
-    def scale(self) -> Scalar:
-        return self.network.scale
-
-    @property
-    def penalty(self) -> Callable | None:
-        return self.network.penalty
 
     def started(self, mu: Particles) -> "OutputObjective":
         return OutputObjective(self.network.started(mu))
@@ -69,7 +37,7 @@ class OutputObjective(AbstractObjective):
         return jnp.where(jnp.arange(velocity.shape[1]) < self.unit.outputs, velocity, 0)
 
 
-class OutputFlow(AbstractFlow):
+class OutputFlow(AbstractDerivedFlow):
     r"""A flow of the output weights alone: f is linear in them, with random features φ_j(x) = σ(w_j·x + b_j).
 
     **Arguments:**
@@ -95,21 +63,3 @@ class OutputFlow(AbstractFlow):
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return OutputObjective(self.flow.prepare(objective, mu))
-
-    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        return self.flow.init(objective, mu, key=key)
-
-    def step(self, objective: AbstractObjective, state: State) -> State:
-        return self.flow.step(objective, state)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        return self.flow.clock(times)
-
-    def aim(self, state: State, time: float | Scalar) -> State:
-        return self.flow.aim(state, time)
-
-    def advice(self) -> str:
-        return self.flow.advice()
-
-    def evaluated(self, state: State) -> int:
-        return self.flow.evaluated(state)

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield._typing import Random, Scalar
 from meanfield.arguments import positive_count
-from meanfield.flows.abstract import AbstractFlow, State, beginning
+from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.kernels import plan
 from meanfield.kernels.sharded import Sharded, spread
@@ -75,9 +75,7 @@ class SGD(AbstractFlow):
         return self.descent.prepare(objective, mu)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        if key is None:
-            raise ValueError("key=None: SGD draws samples; expected a key such as jax.random.key(0).")
-        return beginning(mu, key)
+        return random_beginning(mu, key, "SGD draws samples")
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
@@ -118,9 +116,7 @@ class SGD(AbstractFlow):
         return state
 
     def advice(self) -> str:
-        size = self.descent.size
-        now = "its schedule" if callable(size) else f"{float(size):.3g}"
-        return f"lower the step (now {now}) or raise the batch (now {self.batch})"
+        return f"lower the step (now {self.descent.now}) or raise the batch (now {self.batch})"
 
 
 def _kernel(objective: Objective, mu: Particles, n: int):

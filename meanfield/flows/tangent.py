@@ -1,15 +1,12 @@
 """The lazy limit: a flow of the model linearised at its start."""
 
-import numpy as np
-
-from meanfield._typing import Random, Scalar
-from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.abstract import AbstractDerivedFlow, AbstractFlow
 from meanfield.flows.gradient import GradientFlow
 from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
 
 
-class TangentFlow(AbstractFlow):
+class TangentFlow(AbstractDerivedFlow):
     r"""The flow of the tangent model f_lin(x; μ) = f(x; μ_0) + α Σ_j p_j ∇Φ(θ_j⁰; x)·(θ_j − θ_j⁰).
 
     **Arguments:**
@@ -32,21 +29,3 @@ class TangentFlow(AbstractFlow):
         if not isinstance(objective, Objective):
             raise ValueError(f"objective={type(objective).__name__}: expected an Objective, to be linearised once.")
         return TangentObjective(self.flow.prepare(objective, mu), mu)  # type: ignore[arg-type]
-
-    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        return self.flow.init(objective, mu, key=key)
-
-    def step(self, objective: AbstractObjective, state: State) -> State:
-        return self.flow.step(objective, state)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        return self.flow.clock(times)
-
-    def aim(self, state: State, time: float | Scalar) -> State:
-        return self.flow.aim(state, time)
-
-    def advice(self) -> str:
-        return self.flow.advice()
-
-    def evaluated(self, state: State) -> int:
-        return self.flow.evaluated(state)

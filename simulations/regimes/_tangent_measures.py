@@ -158,13 +158,6 @@ def over_networks(method: str):
 # --- Checks
 
 
-def not_below(records: Records, *, select: Select, value: _check.Value, predicted: float, what: str) -> _check.Verdict:
-    """The mean of a value over seeds is not below `predicted` by more than its error."""
-    return _check._mean(
-        records, select, value, predicted, what, lambda measured, error: measured + error >= predicted, 1
-    )
-
-
 def limit(
     records: Records, *, select: Select, x: str, value: _check.Value, predicted: float, what: str
 ) -> _check.Verdict:

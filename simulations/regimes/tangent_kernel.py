@@ -12,13 +12,13 @@ from functools import cache, partial
 
 from threadpoolctl import ThreadpoolController
 
-from simulations._check import above, equals, slope
+from simulations._check import above, equals, not_below, slope
 from simulations._records import runs
 from simulations._study import Study, claim
 from simulations.regimes import _tangent_measures as measure
 from simulations.regimes._accuracy import accuracy
 from simulations.regimes._tangent import Parameters, constants, directions, directions_limit, start
-from simulations.regimes._tangent_measures import limit, not_below
+from simulations.regimes._tangent_measures import limit
 from theory import scaling
 from theory.prediction import Prediction
 

@@ -7,6 +7,7 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
+from simulations._check import not_below
 from simulations.regimes import _accuracy, _tangent, _tangent_measures
 from simulations.regimes.tangent_kernel import DIRECTIONS, START, STUDY, Parameters
 
@@ -113,10 +114,10 @@ def test_limit_allows_for_the_last_step():
 def test_not_below():
     settings = {"select": lambda r: r, "value": lambda r: float(r["value"]), "what": "value", "predicted": 0.0}
     at = [[1, 1, 1], [1.1, 1.1, 1.1], [0.9, 0.9, 0.9]]
-    assert _tangent_measures.not_below(records(at), **settings).passed is True
-    assert _tangent_measures.not_below(records(-np.array(at)), **settings).passed is False
-    assert _tangent_measures.not_below(records(0.001 - 0.01 * np.array(at) + 0.01), **settings).passed is True
-    assert _tangent_measures.not_below(records(at[:1]), **settings).passed is None
+    assert not_below(records(at), **settings).passed is True
+    assert not_below(records(-np.array(at)), **settings).passed is False
+    assert not_below(records(0.001 - 0.01 * np.array(at) + 0.01), **settings).passed is True
+    assert not_below(records(at[:1]), **settings).passed is None
 
 
 @pytest.mark.parametrize(
