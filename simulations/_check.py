@@ -43,16 +43,15 @@ def slope(
     value: Value,
     predicted: float,
     drift: bool = False,
-    envelope: bool = False,
+    pooled: bool = False,
     last: int = 0,
 ) -> Verdict:
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
     `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper
     half of the points, and what that changed, which bounds what the missing decades would still change, adds to the
-    error. With `envelope` one line goes through the least value over seeds at every x, and the error is the
-    regression's own interval: for times, to which disturbances only add, and which memories of several levels scatter
-    about the line.
+    error. With `pooled` one line goes through the median over seeds at every x, and the error is the regression's own
+    interval: for times, of which a few are disturbed, and which memories of several levels scatter about the line.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -60,13 +59,13 @@ def slope(
         return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
     if not np.all(table > 0):
         return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
-    logs, lines = np.log(points), np.log(table.min(axis=0, keepdims=True) if envelope else table)
+    logs, lines = np.log(points), np.log(np.median(table, axis=0, keepdims=True) if pooled else table)
     slopes, bias = _slopes(logs, lines), 0.0
     if drift:
         upper = (len(logs) - 1) // 2
         whole, slopes = slopes, _slopes(logs[upper:], lines[:, upper:])
         bias = abs(float(np.mean(slopes - whole)))
-    error = bias + (_regression_width(logs, lines[0]) if envelope else half_width(slopes))
+    error = bias + (_regression_width(logs, lines[0]) if pooled else half_width(slopes))
     measured = float(np.mean(slopes))
     where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)

@@ -14,6 +14,7 @@ import numpy as np
 
 import meanfield
 from meanfield.arguments import one_of, positive_count
+from simulations._interrupt import noticed
 from simulations._records import Record, Records, canonical_text
 from simulations._registry import find
 from simulations._store import DamagedRecord, Store, load
@@ -42,16 +43,29 @@ class Plan:
         run.
         """
         records = []
-        for text, parameters in self.runs.items():
-            record = None if self.store is None else _stored(self.store, text)
-            if record is None:
-                record = compute(self.study, parameters, text)
-                if self.store is not None:
-                    self.store.save(text, record)
-            records.append(record)
-            if report is not None:
-                report(record)
+        with noticed() as interrupted:
+            for text, parameters in self.runs.items():
+                record = None if self.store is None else _stored(self.store, text)
+                if record is None:
+                    record = self._computed(parameters, text, interrupted)
+                records.append(record)
+                if report is not None:
+                    report(record)
         return Records(records)
+
+    def _computed(self, parameters: Any, text: str, interrupted: Callable[[], bool]) -> Record:
+        """A new record, stored; a run in which Ctrl-C was pressed may be cut anywhere, and is none."""
+        try:
+            record = compute(self.study, parameters, text)
+        except Exception:
+            if interrupted():  # the study could not make do with half a simulation
+                raise KeyboardInterrupt from None
+            raise
+        if interrupted():
+            raise KeyboardInterrupt
+        if self.store is not None:
+            self.store.save(text, record)
+        return record
 
 
 def prepare(

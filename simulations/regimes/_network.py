@@ -159,12 +159,13 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         if small and data.d <= 2:
             watched.append(mf.Positions())
         trajectory = mf.simulate(objective, flow, mu, times=_times(run), observables=watched)
-        values = {"times": trajectory.times, **trajectory.values}
+        values, status = {"times": trajectory.times, **trajectory.values}, trajectory.status
         if run.problem != "random":
             values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
         if run.tangent:
             linear = mf.simulate(objective, mf.TangentFlow(flow), mu, times=_times(run)[[0, -1]])
             values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
+            status = status if linear.done else linear.status
         if small:
             kernel = mf.tangent_kernel(unit, mu, data.x)
             values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
@@ -172,7 +173,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             values |= {"teacher": data.truth.position}
         if has_limit(run):
             values |= {f"limit_{name}": value for name, value in limit(run).items()}
-        return {name: np.asarray(value) for name, value in values.items()}, trajectory.status
+        return {name: np.asarray(value) for name, value in values.items()}, status
 
 
 @eqx.filter_jit

@@ -39,19 +39,19 @@ GRIDS: dict[str, dict[str, Any]] = {
     "smoke": {
         "seeds": 5,
         "panel": [(10_000, 1000, 2), (10_000, 1000, 10)],
-        "particles": [20_000, 40_000, 80_000, 160_000, 320_000],
+        "particles": [56_000, 80_000, 112_000, 160_000, 224_000, 320_000, 448_000, 640_000],
         "plane": [100_000, 150_000, 220_000, 330_000, 500_000, 730_000, 1_100_000, 1_600_000],
-        "samples": [2000, 4000, 8000, 16_000, 32_000],
+        "samples": [5600, 8000, 11_200, 16_000, 22_400, 32_000, 44_800, 64_000],
         "sorted": [20_000, 30_000, 44_000, 66_000, 100_000, 146_000, 220_000, 320_000],
-        "blocked": [4000, 5000, 6000, 8000, 10_000, 12_000, 16_000],
+        "blocked": [1000, 2000, 3000, 4000, 6000, 8000, 10_000],
         "dense": (4000, 4000),
     },
     "default": {
         "seeds": 5,
         "panel": PANEL,
-        "particles": [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
+        "particles": [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 3_000_000, 10_000_000],
         "plane": [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000],
-        "samples": [1000, 3000, 10_000, 30_000, 100_000, 300_000],
+        "samples": [1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 300_000],
         "sorted": [10_000, 30_000, 100_000, 300_000, 1_000_000],
         "blocked": [4000, 5000, 6000, 8000, 10_000, 12_000, 16_000],
         "dense": (10_000, 10_000),
@@ -87,7 +87,15 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
             made += [Parameters(particles=m, samples=0, dimension=2, kernel=kernel, **alone) for m in sizes[kernel]]
         m, n = sizes["dense"]
         made.append(Parameters(particles=m, samples=n, kernel="dense", **alone))
-    return sorted(made, key=lambda run: (run.baseline, run.kernel, run.particles, run.samples, run.dimension, run.seed))
+    return sorted(made, key=_turn)
+
+
+def _turn(run: Parameters) -> tuple:
+    """What fits into memory together is measured by turns, all sizes and then all again: what disturbs a machine for
+    seconds then falls on another size each time, and the least of the turns is free of it.
+    """
+    when = (0, run.seed) if run.small else (1, 0)
+    return run.baseline, *when, run.kernel, run.particles, run.samples, run.dimension, run.seed
 
 
 def no_theory(run: Parameters) -> dict[str, np.ndarray]:
@@ -147,22 +155,22 @@ LEAN = Prediction(1.0, "<=", "temporary arrays of the compiled step, as the comp
 CLAIMS = (
     claim(
         "time_in_particles", "time of a step in m, blocked, d = 10", cost.particle_exponent(), slope,
-        select=space_runs(), x="particles", value=seconds, envelope=True,
+        select=space_runs(), x="particles", value=seconds, pooled=True,
         wrong="time a particle", control={"value": seconds_a_particle},
     ),
     claim(
         "time_in_particles_sorted", "time of a step in m, sorted, the plane", cost.particle_exponent("sorted"), slope,
-        select=plane_runs(), x="particles", value=seconds, envelope=True,
+        select=plane_runs(), x="particles", value=seconds, pooled=True,
         wrong="time a particle", control={"value": seconds_a_particle},
     ),
     claim(
         "time_in_samples", "time of a step in n, blocked, d = 10", cost.particle_exponent(), slope,
-        select=sample_runs(), x="samples", value=seconds, envelope=True,
+        select=sample_runs(), x="samples", value=seconds, pooled=True,
         wrong="time a sample", control={"value": seconds_a_sample},
     ),
     claim(
         "quasi_linear", "time of a step over log m in m = n, sorted, the plane", cost.joint_exponent("sorted"), slope,
-        select=joint_runs(kernel="sorted"), x="particles", value=seconds_over_log, envelope=True,
+        select=joint_runs(kernel="sorted"), x="particles", value=seconds_over_log, pooled=True,
         wrong="blocked: every pair", control={"select": joint_runs(kernel="blocked")},
     ),
     claim(
@@ -187,5 +195,5 @@ STUDY = Study(
     run=measure,
     predict=no_theory,
     claims=CLAIMS,
-    cost={"smoke": "80 s", "default": "some 6 min", "paper": "minutes on a GPU"},
+    cost={"smoke": "95 s", "default": "some 6 min", "paper": "minutes on a GPU"},
 )

@@ -1,8 +1,11 @@
 """Records survive what they should and are never trusted when they are not whole."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -160,3 +163,43 @@ def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypa
         simulations.sweep(stopped, {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
     assert not list((tmp_path / "records" / "lazy_scaling").glob("*"))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
+    """Python prints, and forgets, a KeyboardInterrupt that comes up in a destructor or in a callback of native code."""
+    study = simulations.find("lazy_scaling")
+    asked = []
+
+    def swallows(parameters):
+        asked.append(parameters)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        if fails:
+            raise IndexError("nothing in what an interrupted simulation has left")
+        return {"risk": np.zeros(1)}, "done"
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        simulations.sweep(dataclasses.replace(study, run=swallows), {"particles": [10, 20]}, out=tmp_path)
+    assert len(asked) == 1
+    assert not list((tmp_path / "records" / "lazy_scaling").glob("*"))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
+    """A run is two simulations when the tangent model is trained too; Ctrl-C may come in the second."""
+    from simulations.regimes import _network
+
+    simulate = _network.mf.simulate
+
+    def second_is_interrupted(objective, flow, *arguments, **options):
+        trajectory = simulate(objective, flow, *arguments, **options)
+        if isinstance(flow, _network.mf.TangentFlow):
+            return dataclasses.replace(trajectory, status="stopped at t = 0.5: interrupted")
+        return trajectory
+
+    monkeypatch.setattr(_network.mf, "simulate", second_is_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulations.run("lazy_scaling", particles=10, time=1.0, samples=4, dimension=2, problem="teacher", tangent=True)

@@ -84,13 +84,21 @@ def times(exponent, noise=0.0, seeds=3, points=(100, 200, 400, 800, 1600)):
     )
 
 
-def test_an_envelope_shrugs_off_disturbances():
-    """One measurement of fifteen at a point is enough; a wrong exponent is still seen."""
+def test_a_pooled_line_shrugs_off_disturbances():
+    """A measurement of five that took ten times as long, at any point, changes nothing; a wrong exponent is seen."""
     settings = {"select": runs("seconds"), "x": "particles", "value": throughput.seconds, "predicted": 1.0}
-    good = slope(times(1.0, noise=0.5), envelope=True, **settings)
+
+    def disturbed(exponent):
+        made = list(times(exponent, noise=0.02, seeds=5))
+        for k in range(5):  # another seed at every one of the five points
+            made[5 * k + k].values["seconds"][:] *= 10
+        return Records(made)
+
+    good = slope(disturbed(1.0), pooled=True, **settings)
     assert good.passed
-    assert good.error < 0.5
-    assert not slope(times(2.0, noise=0.5), envelope=True, **settings).passed
+    assert good.error < 0.1
+    assert not slope(disturbed(2.0), pooled=True, **settings).passed
+    assert slope(disturbed(1.0), **settings).error > 10 * good.error
 
 
 def test_turns_are_taken():
