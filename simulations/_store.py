@@ -1,23 +1,30 @@
-"""One file a run, at the hash of its parameters, written whole or not at all."""
+"""One file a run, at the hash of its parameters, written whole or not at all, and trusted only when all of it fits."""
 
+import errno
 import hashlib
-import io
 import json
+import logging
+import math
 import os
+import re
+import stat
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from simulations._files import write_whole
+from simulations._archive import MAX_BYTES, Unreadable, pack, parse, unpack
+from simulations._files import clear_forgotten, flush_names, write_whole
 from simulations._records import Record, Records, canonical_text
+
+logger = logging.getLogger("meanfield")
 
 SCHEMA = 1
 """Version of the file's layout and of what the studies write; part of the address, so that another version is another
 run.
 """
+
+_OWN_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Failures to read that say nothing about the file."""
 
 
 class DamagedRecord(ValueError):
@@ -32,16 +39,20 @@ def address(study: str, parameters_json: str) -> str:
 class Store:
     """Records of one study under `directory`/records/`study`.
 
-    Raises `ValueError` when the directory can't be made or written.
+    What killed writers left there an hour ago or earlier is cleared away. Raises `ValueError` when the directory can't
+    be made or written, when the study's name is no plain name, and when a symbolic link leads out of `directory`.
     """
 
     def __init__(self, directory: str | os.PathLike, study: str):
         self.study = study
-        self.directory = Path(directory) / "records" / study
+        self.directory = _folder("out", directory, study)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.directory):
-                pass
+            _folder("out", directory, study)
+            with tempfile.TemporaryFile(dir=self.directory) as probe:
+                clear_forgotten(self.directory, os.fstat(probe.fileno()).st_mtime)
+            for parent in self.directory.parents[:3]:  # which may be new, as the folder itself
+                flush_names(parent)
         except OSError as problem:
             raise ValueError(f"out={str(directory)!r}: cannot write there ({problem.strerror}).") from None
 
@@ -50,85 +61,177 @@ class Store:
 
     def find(self, parameters_json: str) -> Record | None:
         """The record, or None if there is none; raises `DamagedRecord` for a file that can't be trusted."""
-        path = self.path(parameters_json)
-        if not path.exists():
+        try:
+            return read(self.path(parameters_json))
+        except FileNotFoundError:
             return None
-        record = read(path)
-        if canonical_text(record.parameters) != parameters_json:
-            raise DamagedRecord(f"{path}: holds the record of other parameters.")
-        return record
 
     def set_aside(self, parameters_json: str) -> Path:
-        """Rename a damaged file, so that it is neither trusted nor lost; returns its new path."""
+        """Rename a damaged file (a link itself, not its target), so that it is neither trusted nor lost.
+
+        Returns its new path. Two processes never choose the same.
+        """
         path = self.path(parameters_json)
+        folder = path.is_dir() and not path.is_symlink()
         for number in range(1000):
             aside = path.with_suffix(f".damaged{number}")
-            if not aside.exists():
-                return path.rename(aside)
+            try:
+                aside.mkdir() if folder else aside.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            try:
+                return path.replace(aside)
+            except FileNotFoundError:  # another process has just set it aside
+                aside.rmdir() if folder else aside.unlink()
+                return aside
         raise ValueError(f"{path}: a thousand damaged copies stand beside it; clear them away.")
 
     def save(self, parameters_json: str, record: Record) -> None:
-        """Store a record, whole or not at all."""
+        """Store a record, whole or not at all.
+
+        Raises `ValueError` for one that `find` would not take back, `OSError` when it can't be written.
+        """
+        if record.provenance.get("study") != self.study or canonical_text(record.parameters) != parameters_json:
+            raise ValueError(f"{parameters_json}: the record to be stored is of another study or run.")
         write_whole(self.path(parameters_json), encode(record))
 
 
 def encode(record: Record) -> bytes:
-    """The bytes of a record: an npz archive with the parameters, the provenance and a digest of all of it."""
+    """The bytes of a record: an npz archive with the parameters, the provenance and a digest of all of it.
+
+    Equal records are equal bytes. Raises `ValueError` for what can't be stored, such as NaN among the parameters.
+    """
     head = {"schema": SCHEMA, "parameters": record.parameters, "provenance": record.provenance}
-    text = json.dumps(head, sort_keys=True)
-    arrays = {name: np.asarray(value, order="C") for name, value in record.values.items()}
-    stamp = np.frombuffer(json.dumps({"head": text, "sha256": _digest(text, arrays)}).encode(), np.uint8)
-    stream = io.BytesIO()
-    np.savez(stream, __record__=stamp, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()
+    fault = _fault(head)
+    if fault:
+        raise ValueError(f"the record to be stored {fault}.")
+    return pack(json.dumps(head, sort_keys=True), record.values)
 
 
 def read(path: Path) -> Record:
-    """The record in a file; raises `DamagedRecord` unless every byte of it is as written."""
+    """The record in a file; raises `DamagedRecord` unless every value is as written and the file is where it belongs.
+
+    Its directory must be that of its study and its name the address of its parameters. A digest shows damage, not
+    intent: who can write to the store can write other values. But no file runs code, takes more memory than a few times
+    its size, or is read through a link. Raises `FileNotFoundError` when there is none.
+    """
     try:
-        # Opened here, because np.load leaves a file that it can't read open.
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in archive.files}
-        stamp = json.loads(content.pop("__record__").tobytes())
-        text, digest = stamp["head"], stamp["sha256"]
-        head: dict[str, Any] = json.loads(text)
-        if digest != _digest(text, content):
-            raise DamagedRecord(f"{path}: its digest does not match its content.")
-        if head["schema"] != SCHEMA:
-            raise DamagedRecord(f"{path}: has schema {head['schema']}, expected {SCHEMA}.")
-        canonical_text(head["parameters"])  # raises for parameters that no run can have, such as NaN
-        return Record(head["parameters"], content, head["provenance"])
-    except DamagedRecord:
-        raise
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-    ) as problem:
-        raise DamagedRecord(f"{path}: is not a readable record ({type(problem).__name__}).") from None
+        text, values = unpack(_content(path))
+        head = parse(text)
+    except Unreadable as problem:
+        raise DamagedRecord(f"{path}: is not a readable record ({problem}).") from None
+    fault = _fault(head)
+    if fault:
+        raise DamagedRecord(f"{path}: {fault}.")
+    study = path.parent.name
+    if head["provenance"]["study"] != study:
+        raise DamagedRecord(f"{path}: holds the record of another study.")
+    if address(study, canonical_text(head["parameters"])) != path.stem:
+        raise DamagedRecord(f"{path}: holds the record of other parameters.")
+    return Record(head["parameters"], values, head["provenance"])
 
 
 def load(directory: str | os.PathLike, study: str | None = None) -> Records:
     """All records under a directory that a sweep wrote, of one study or of all.
 
-    Raises `ValueError` when there are none, and `DamagedRecord` (a `ValueError`) for a file that can't be trusted.
+    A file that can't be trusted is left out, with a warning that names it. Raises `ValueError` when no record is left,
+    and when a symbolic link leads out of `directory`.
     """
-    root = Path(directory) / "records"
-    paths = sorted(root.glob(f"{study or '*'}/*.npz"))
-    if not paths:
-        which = f"records of {study}" if study else "records"
-        raise ValueError(f"from={str(directory)!r}: holds no {which}; expected a directory written by run or verify.")
-    return Records(read(path) for path in paths)
+    records, damaged = [], 0
+    for folder in _folders(directory, study):
+        for path in sorted(folder.glob("*.npz")):
+            try:
+                records.append(read(path))
+            except DamagedRecord as problem:
+                damaged += 1
+                logger.warning("%s It is left out.", problem)
+            except FileNotFoundError:  # set aside by a sweep since the directory was listed
+                pass
+    if records:
+        return Records(records)
+    which = f"records of {study}" if study else "records"
+    if damaged:
+        raise ValueError(f"from={str(directory)!r}: holds no {which} that can be trusted; {damaged} are damaged.")
+    raise ValueError(f"from={str(directory)!r}: holds no {which}; expected a directory written by run or verify.")
 
 
-def _digest(head: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(head.encode())
-    for name in sorted(arrays):
-        value = np.asarray(arrays[name], order="C")
-        digest.update(f"{name}\n{value.dtype.str}\n{value.shape}\n".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
+def _folders(directory: str | os.PathLike, study: str | None) -> list[Path]:
+    if study is not None:
+        return [_folder("from", directory, study)]
+    root = _folder("from", directory)
+    names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return [_folder("from", directory, name) for name in names if _plain_name(name)]
+
+
+def _folder(argument: str, directory: str | os.PathLike, study: str | None = None) -> Path:
+    """The folder of all records or of a study's; raises `ValueError` unless it lies in `directory`, not by a link."""
+    if study is not None and not _plain_name(study):
+        raise ValueError(f"study={study!r}: expected a plain name of letters, digits and underscores.")
+    records = Path(directory) / "records"
+    folder = records if study is None else records / study
+    for path in (records, folder):
+        # Other things than symbolic links lead elsewhere too, such as the junctions of Windows.
+        if path.is_symlink() or not path.resolve().is_relative_to(Path(directory).resolve()):
+            raise ValueError(f"{argument}={str(directory)!r}: {path} is a link; expected a directory of its own.")
+    return folder
+
+
+def _plain_name(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file; raises `DamagedRecord` for anything else at that path."""
+    if path.is_symlink():
+        raise DamagedRecord(f"{path}: is a symbolic link.")
+    # Should it become a link or a pipe after that look, it is not followed, and not waited for.
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    try:
+        with open(os.open(path, flags), "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise DamagedRecord(f"{path}: is not a file.")
+            if status.st_size > MAX_BYTES:
+                raise DamagedRecord(f"{path}: is larger than any record.")
+            return stream.read(status.st_size)
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        if problem.errno in _OWN_SHORTAGE:
+            raise
+        raise DamagedRecord(f"{path}: is not a readable record ({problem.strerror}).") from None
+
+
+def _fault(head: dict[str, Any]) -> str | None:
+    """What is wrong with the description of a record, or None."""
+    if set(head) != {"schema", "parameters", "provenance"}:
+        return "has other fields than a record"
+    if type(head["schema"]) is not int or head["schema"] != SCHEMA:
+        return f"has schema {head['schema']!r:.20}, expected {SCHEMA}"
+    parameters, provenance = head["parameters"], head["provenance"]
+    if not isinstance(parameters, dict) or not all(map(_plain_name, parameters)):
+        return "has no parameters by name"
+    if not all(_plain(value, 0) for value in parameters.values()):
+        return "has parameters that no run can have"
+    if not isinstance(provenance, dict) or not _plain(provenance, 4):
+        return "has a provenance that is not plain data"
+    if not all(isinstance(provenance.get(name), str) for name in ("study", "status")):
+        return "does not name its study and status"
+    return None
+
+
+def _plain(value: Any, depth: int) -> bool:
+    """Whether this is finite numbers and text that can be shown, in at most `depth` levels of lists and mappings."""
+    if value is None or isinstance(value, bool | int):
+        return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):  # an escape sequence would be obeyed by the terminal it is printed on
+        return value.isprintable() or all(letter.isprintable() or letter in "\n\t" for letter in value)
+    if depth and isinstance(value, list):
+        return all(_plain(item, depth - 1) for item in value)
+    if depth and isinstance(value, dict):
+        return all(
+            isinstance(name, str) and _plain(name, 0) and _plain(item, depth - 1) for name, item in value.items()
+        )
+    return False
