@@ -160,7 +160,7 @@ def _digest(head: str, arrays: Mapping[str, np.ndarray]) -> str:
     for name in sorted(arrays):
         value = arrays[name]
         digest.update(f"{name}\n{value.dtype.str}\n{value.shape}\n".encode())
-        digest.update(value)
+        digest.update(value.data)
     return digest.hexdigest()
 
 

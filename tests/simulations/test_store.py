@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import signal
+import stat
 import time
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 
 import simulations
 from simulations import DamagedRecord, Record
+from simulations._files import FORGOTTEN
 from simulations._store import SCHEMA, Store, address, encode, read
 
+FROM = {"study": "study", "status": "done"}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
 
 
@@ -26,14 +29,14 @@ def stored(tmp_path):
         "nothing": np.zeros((0, 3)),
         "one": np.array(2.5),
     }
-    store.save(TEXT, Record(json.loads(TEXT), values, {"status": "done"}))
+    store.save(TEXT, Record(json.loads(TEXT), values, FROM))
     return store
 
 
 def test_what_is_read_is_what_was_written(stored):
     record = stored.find(TEXT)
     assert record.parameters == {"alpha": 1.0, "seed": 0}
-    assert record.provenance == {"status": "done"}
+    assert record.provenance == FROM
     assert record["risk"].tolist() == [1.0, 0.5]
     assert record["signs"].dtype == bool
     assert record["nothing"].shape == (0, 3)
@@ -108,7 +111,7 @@ def test_failed_write_leaves_nothing(stored, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     other = TEXT.replace("0}", "1}")
     with pytest.raises(OSError, match="No space"):
-        stored.save(other, Record(json.loads(other), {"x": np.ones(3)}))
+        stored.save(other, Record(json.loads(other), {"x": np.ones(3)}, FROM))
     assert [path.name for path in stored.directory.iterdir()] == [stored.path(TEXT).name]
 
 
@@ -120,9 +123,108 @@ def test_addresses_tell_studies_parameters_and_schemas_apart(monkeypatch):
     assert one != address("study", TEXT)
 
 
-def test_equal_records_are_equal_files():
-    record = Record({"a": 1}, {"x": np.arange(5.0)}, {"status": "done"})
-    assert len(encode(record)) == len(encode(record))
+def test_equal_records_are_equal_files(monkeypatch):
+    """Whenever they are written, and however their arrays lie in memory."""
+    square = np.arange(9.0).reshape(3, 3)
+    first = encode(Record({"a": 1}, {"x": square.T}, FROM))
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    assert first == encode(Record({"a": 1}, {"x": np.ascontiguousarray(square.T).astype(">f8")}, FROM))
+
+
+def test_every_kind_of_value_comes_back(tmp_path):
+    store = Store(tmp_path, "study")
+    kinds = ("?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", "F", "D", "U7")
+    values = {f"kind_{k}": np.array([[0, 1, 1]]).astype(kind) for k, kind in enumerate(kinds)}
+    store.save(TEXT, Record(json.loads(TEXT), values, FROM))
+    found = store.find(TEXT)
+    assert list(found.values) == list(values)
+    for name, value in values.items():
+        assert found[name].dtype == value.dtype
+        assert np.array_equal(found[name], value)
+        found[name][...] = found[name][0, 0]  # can be written to
+
+
+@pytest.mark.parametrize(
+    ("parameters", "values", "provenance"),
+    [
+        ({"alpha": float("nan")}, {}, FROM),
+        ({"alpha": [1.0]}, {}, FROM),
+        ({"not a name": 1.0}, {}, FROM),
+        ({}, {"../x": np.ones(1)}, FROM),
+        ({}, {"__record__": np.ones(1)}, FROM),
+        ({}, {"x": np.array([None])}, FROM),
+        ({}, {"x": np.zeros(2, "M8[s]")}, FROM),
+        ({}, {"x": np.zeros(2, [("field", "f4")])}, FROM),
+        ({}, {f"x{k}": np.ones(1) for k in range(1000)}, FROM),
+        ({}, {}, {"study": "study"}),
+        ({}, {}, FROM | {"seconds": float("inf")}),
+        ({}, {}, FROM | {"status": "red\x1b[31m"}),
+    ],
+)
+def test_what_would_not_be_read_is_not_written(parameters, values, provenance):
+    with pytest.raises(ValueError, match=r"\.$"):
+        encode(Record(parameters, values, provenance))
+
+
+def test_a_record_is_saved_only_where_it_belongs(stored):
+    with pytest.raises(ValueError, match="of another study or run"):
+        stored.save(TEXT, Record({"alpha": 2.0, "seed": 0}, {}, FROM))
+    with pytest.raises(ValueError, match="of another study or run"):
+        stored.save(TEXT, Record(json.loads(TEXT), {}, FROM | {"study": "other"}))
+
+
+def test_the_name_is_flushed_after_the_rename(stored, monkeypatch):
+    """Otherwise a power cut may take back the rename of a file that is on disk."""
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def flushed(descriptor):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(old, new):
+        calls.append("rename")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    stored.save(TEXT, stored.find(TEXT))
+    assert calls == ["file", "rename", "folder"]
+
+
+def test_what_killed_writers_left_is_cleared_and_nothing_else(stored):
+    old = time.time() - 2 * FORGOTTEN
+    for name in (f".{'0' * 64}.npz.0123abcd.tmp", "notes.tmp", ".hidden", "x.damaged0", ".x.00000000.tmp.bak"):
+        (stored.directory / name).write_bytes(b"x")
+        os.utime(stored.directory / name, (old, old))
+    (stored.directory / ".young.npz.0123abcd.tmp").write_bytes(b"x")
+    os.utime(stored.path(TEXT), (old, old))
+    before = set(stored.directory.iterdir())
+    again = Store(stored.directory.parents[1], "study")
+    gone = before - set(again.directory.iterdir())
+    assert [path.name for path in gone] == [f".{'0' * 64}.npz.0123abcd.tmp"]
+
+
+def test_damaged_files_pile_up_side_by_side(stored):
+    whole = stored.path(TEXT).read_bytes()
+    for number in range(3):
+        stored.path(TEXT).write_bytes(bytes([number]))
+        aside = stored.set_aside(TEXT)
+        assert aside.name.endswith(f".damaged{number}")
+        assert aside.read_bytes() == bytes([number])
+        assert stored.find(TEXT) is None
+    assert not stored.set_aside(TEXT).exists(), "when another process was faster, there is nothing to do"
+    stored.path(TEXT).write_bytes(whole)
+    assert stored.find(TEXT) is not None
+
+
+def test_too_many_open_files_is_not_damage(stored, monkeypatch):
+    def full(*_):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(OSError, match="Too many open files"):
+        stored.find(TEXT)
 
 
 def test_sweep_goes_on_and_sets_damage_aside(tmp_path, caplog):
@@ -149,6 +251,19 @@ def test_load(tmp_path):
         simulations.load(tmp_path / "elsewhere")
 
 
+def test_load_leaves_damaged_files_out_and_names_them(stored, caplog):
+    other = TEXT.replace("0}", "1}")
+    stored.save(other, Record(json.loads(other), {}, FROM))
+    stored.path(TEXT).write_bytes(b"damaged")
+    (stored.directory.parent / "not a study").mkdir()
+    root = stored.directory.parents[1]
+    assert [record.parameters["seed"] for record in simulations.load(root)] == [1]
+    assert stored.path(TEXT).name in caplog.text
+    stored.path(other).write_bytes(b"damaged too")
+    with pytest.raises(ValueError, match="holds no records of study that can be trusted; 2 are damaged"):
+        simulations.load(root, "study")
+
+
 def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypatch):
     """Ctrl-C inside a simulation comes back as a status; a sweep must neither keep that run nor go on."""
     study = simulations.find("lazy_scaling")
@@ -162,7 +277,7 @@ def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         simulations.sweep(stopped, {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
-    assert not list((tmp_path / "records" / "lazy_scaling").glob("*"))
+    assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -184,13 +299,13 @@ def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
     with pytest.raises(KeyboardInterrupt):
         simulations.sweep(dataclasses.replace(study, run=swallows), {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
-    assert not list((tmp_path / "records" / "lazy_scaling").glob("*"))
+    assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
     """A run is two simulations when the tangent model is trained too; Ctrl-C may come in the second."""
-    from simulations.regimes import _network
+    from simulations.regimes import _training as _network
 
     simulate = _network.mf.simulate
 
