@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meanfield import spikes as spikes
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
+    from meanfield.checkpoint import Checkpoint as Checkpoint
     from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
@@ -86,6 +87,7 @@ _HOME = {
         "TestRisk",
     ],
     "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
+    "meanfield.checkpoint": ("Checkpoint",),
     "meanfield.flows": [
         "AbstractFlow",
         "AdaptiveFlow",

@@ -143,6 +143,15 @@ def common(decision: bool, mesh: Mesh | None) -> bool:
     return bool(multihost_utils.broadcast_one_to_all(np.int32(decision)))
 
 
+def every(value: np.ndarray, mesh: Mesh | None) -> np.ndarray:
+    """The values that the processes hold [processes, …], where particles span processes; else this one's alone."""
+    if not spans_processes(mesh):
+        return np.asarray(value)[None]
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.process_allgather(value))
+
+
 def _share(leaf: jax.Array, sharding: NamedSharding) -> jax.Array:
     if sharding.is_fully_addressable or not leaf.is_fully_addressable:
         return jax.device_put(leaf, sharding)

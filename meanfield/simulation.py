@@ -1,6 +1,7 @@
 """The only loop and the only jit: chunks of steps with the host awake in between."""
 
 import logging
+import os
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from meanfield._typing import Random
 from meanfield.arguments import positive_count, positive_number
+from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Function, Risk
@@ -59,6 +61,7 @@ def simulate(
     progress: bool | Progress | None = None,
     chunk: int | None = None,
     time_limit: float | None = None,
+    checkpoint: Checkpoint | str | os.PathLike | None = None,
 ) -> Trajectory:
     r"""Run `flow` on `objective` from the particles `mu`.
 
@@ -74,6 +77,8 @@ def simulate(
     - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the
       result.
     - `time_limit`: seconds after which the simulation stops and returns what there is.
+    - `checkpoint`: a `Checkpoint`, or its folder: the state is saved there now and then, and when the simulation is
+      stopped (by SIGTERM too); the same call goes on from there. Not part of the result.
 
     Particles that `shard` has put on several devices stay there; for several processes see `meanfield.sharding`.
 
@@ -105,26 +110,44 @@ def simulate(
         stops, stamps = stops[first], stamps[first]
     objective, flow, watched, key = replicated((objective, flow, watched, key), mesh)
     state, start = begin(objective, flow, watched, mu, key, mesh)
-    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), mesh)
+    kept = saves(
+        checkpoint,
+        mesh,
+        list(watched),
+        {
+            "objective": objective,
+            "flow": flow,
+            "observables": watched,
+            "particles": mu,
+            "key": key,
+            "times": [stops, stamps],
+            "precision": [str(jnp.result_type(float)), str(jax.config.jax_default_matmul_precision)],  # pyright: ignore
+            "devices": mesh.devices.shape if mesh else 1,
+            "state": layout(state),
+        },
+    )
+    state, seen = kept.begun(state)
+    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), mesh, kept, seen)
     run.deadline = None if time_limit is None else began + time_limit
-    seen: list[dict[str, np.ndarray]] = []
     status = "done"
-    try:
-        for i, stamp in enumerate(stamps):
-            status = run.reach(stamp, None if stops is None else int(stops[i]))
-            if status != "done":
-                break
-            values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
-            if not finite:  # particles of finite but huge parameters
-                status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
-                break
-            seen.append(values)
-    except KeyboardInterrupt:
-        if spans_processes(mesh):
-            raise  # the other processes have not seen it, and wait for this one in the next sum
-        status = f"stopped at t = {run.time:.6g}: interrupted"
-    finally:
-        run.progress.close()
+    with kept.listening():
+        try:
+            for i in range(len(seen), len(stamps)):
+                status = run.reach(stamps[i], None if stops is None else int(stops[i]))
+                if status != "done":
+                    break
+                values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
+                if not finite:  # particles of finite but huge parameters
+                    status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
+                    break
+                seen.append(values)
+        except KeyboardInterrupt:
+            if spans_processes(mesh):
+                raise  # the other processes have not seen it, and wait for this one in the next sum
+            status = f"stopped at t = {run.time:.6g}: interrupted"
+        finally:
+            run.progress.close()
+        status = kept.ended(status, run.time, run.state, seen)
     if status != "done":
         logger.warning("simulation %s", status)
     return Trajectory(
@@ -135,7 +158,7 @@ def simulate(
         stats={
             "steps": run.steps,
             "evaluations": flow.evaluated(run.state),
-            "seconds": clock.monotonic() - began,
+            "seconds": kept.seconds + clock.monotonic() - began,
         },
         objective=objective,
     )
@@ -144,14 +167,26 @@ def simulate(
 class _Run:
     """The state of one simulation between chunks."""
 
-    def __init__(self, objective, flow, state: State, progress: Progress, chunk: int | None, final: float, mesh):
-        self.objective, self.flow, self.state, self.final, self.mesh = objective, flow, state, final, mesh
+    def __init__(
+        self,
+        objective,
+        flow,
+        state: State,
+        progress: Progress,
+        chunk: int | None,
+        final: float,
+        mesh,
+        kept: Saves | Unsaved,
+        seen: list[dict[str, np.ndarray]],
+    ):
+        self.objective, self.flow, self.final, self.mesh = objective, flow, final, mesh
+        self.kept, self.seen = kept, seen
         # With several processes the first one reports; the risk for it is computed by all, or by none.
         self.reported = common(not isinstance(progress, Quiet), mesh)
         self.progress = progress if jax.process_index() == 0 or not spans_processes(mesh) else Quiet()
         self.fixed = chunk
         self.chunk = 16 if chunk is None else chunk
-        self.steps, self.time = 0, 0.0
+        self._take(state)
         self.deadline: float | None = None
 
     def reach(self, stamp: float, stop: int | None) -> str:
@@ -159,6 +194,8 @@ class _Run:
         if stop is None:
             self.state = replicated(self.flow.aim(self.state, stamp), self.mesh)
         while not self._there(stamp, stop):
+            if self.kept.look(self.state, self.seen):
+                return f"stopped at t = {self.time:.6g}: interrupted"
             if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
                 return f"stopped at t = {self.time:.6g}: the time limit was reached"
             count = self.chunk if stop is None else min(self.chunk, stop - self.steps)

@@ -1,0 +1,281 @@
+"""States of a long simulation on disk, so that it goes on where it was when the machine died."""
+
+import importlib.metadata
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time as clock
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield
+from meanfield import _checkpoint_folder as folder
+from meanfield._identity import PACKAGES, digest
+from meanfield._orbax import Orbax
+from meanfield.arguments import positive_number
+from meanfield.flows.abstract import State
+from meanfield.sharding import common, every, spans_processes
+
+logger = logging.getLogger("meanfield")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what schedulers send before they end a job."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where and how often `simulate` saves the state of a long simulation, to go on from it after a crash.
+
+    **Arguments:**
+
+    - `directory`: a folder for this simulation alone, made if it is not there. With several processes all must see it.
+    - `minutes`: wall time between two saves; 0 saves after every chunk of steps.
+
+    The state is also saved when the time limit is reached and on SIGTERM and SIGINT (Ctrl-C), which then end the
+    simulation. The same call goes on from there, and gives what it would have given without a stop, bit for bit on the
+    same device with the same versions. Who calls again after the simulation has reached its end starts anew, because
+    the end removes its checkpoints.
+
+    Raises `ValueError` for what is not a path, and for a time that is negative or not finite. `simulate` raises it for
+    a folder with checkpoints of another simulation (another objective, flow, start, key, grid of times, precision,
+    number of devices, or other observables), and `ImportError` without orbax-checkpoint.
+
+    >>> import meanfield as mf
+    >>> mf.Checkpoint("runs/long", minutes=5.0).minutes
+    5.0
+    """
+
+    directory: str | os.PathLike
+    minutes: float = 10.0
+
+    def __post_init__(self):
+        if not isinstance(self.directory, str | os.PathLike) or not os.fspath(self.directory):
+            raise ValueError(f"directory={self.directory!r}: expected the path of a folder.")
+        positive_number("minutes", self.minutes, zero=True)
+
+
+class Unsaved:
+    """A simulation without checkpoints: `Saves` that do nothing."""
+
+    seconds = 0.0
+
+    def begun(self, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
+        return state, []
+
+    def look(self, state: State, seen: list) -> bool:
+        return False
+
+    def ended(self, status: str, time: float, state: State, seen: list) -> str:
+        return status
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        yield
+
+
+def saves(checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]) -> "Unsaved | Saves":
+    """The checkpoints of a simulation that observes `names`; raises `ValueError` for what `checkpoint` can't be."""
+    if checkpoint is None:
+        return Unsaved()
+    if isinstance(checkpoint, str | os.PathLike):
+        checkpoint = Checkpoint(checkpoint)
+    if not isinstance(checkpoint, Checkpoint):
+        raise ValueError(f"checkpoint={checkpoint!r}: expected a Checkpoint, or the path of a folder.")
+    return Saves(checkpoint, mesh, names, made_of)
+
+
+class Saves:
+    """The checkpoints of one simulation, `made_of` all that makes a difference to its result."""
+
+    def __init__(self, checkpoint: Checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]):
+        self.directory, self.interval = Path(checkpoint.directory).absolute(), 60 * checkpoint.minutes
+        self.mesh, self.names = mesh, names
+        self.writes = jax.process_index() == 0 or not spans_processes(mesh)
+        self.orbax = Orbax(spans_processes(mesh))
+        # Processes hold different shares of the particles; together they are one simulation.
+        self.made_of = {part: digest(every(_bytes(digest(value)), mesh)).hex() for part, value in made_of.items()}
+        self.began = self.last = clock.monotonic()
+        self.seconds = 0.0
+        """What earlier calls have taken."""
+        self.next = 1
+        self.signal: int | None = None
+        self.obeyed = False
+
+    def begun(self, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
+        """The newest state that can be trusted, and the values observed on the way to it; else the given one."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.directory):
+                pass
+        except OSError as problem:
+            raise ValueError(f"checkpoint={str(self.directory)!r}: cannot write there ({problem.strerror}).") from None
+        newest = 0
+        if self.writes:
+            folder.clear(self.directory)
+            newest = folder.newest(self.directory)
+            self.next = folder.unused(self.directory)
+        newest, self.next = every(np.array([newest, self.next], np.int32), self.mesh)[0].tolist()
+        if not newest:
+            return state, []
+        path = folder.numbered(self.directory, newest)
+        said = folder.sealed(path)
+        self._recognise(said)
+        arrays, rest = eqx.partition(state, _stored)
+        shapes = [(tuple(shape), np.dtype(name)) for shape, name in said["seen"]]
+        flat, structure = jax.tree.flatten(arrays)
+        target = _tree([_raw(leaf) for leaf in flat], [np.zeros(*shape) for shape in shapes])
+        found = self.orbax.restore(path / folder.STATE, target)
+        flat = [_like(leaf, found["state"][_name(i)]) for i, leaf in enumerate(flat)]
+        columns = [found["seen"][_name(i)] if 0 not in s else np.zeros(s, d) for i, (s, d) in enumerate(shapes)]
+        seen = [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        self.seconds = said["seconds"]
+        logger.info("simulation goes on from %s", path)
+        return eqx.combine(jax.tree.unflatten(structure, flat), rest), seen
+
+    def look(self, state: State, seen: list) -> bool:
+        """Between two chunks: save if it is time to; whether a signal has asked to stop, in any process."""
+        if self._heard():
+            return True
+        if common(clock.monotonic() - self.last >= self.interval, self.mesh):
+            self._save(state, seen)
+        return False
+
+    def ended(self, status: str, time: float, state: State, seen: list) -> str:
+        """The status; a simulation that stopped is saved, of one that has come to its end nothing is left."""
+        if self._heard():  # perhaps during its last chunk; who sent the signal waits for an answer
+            status = f"stopped at t = {time:.6g}: interrupted"
+        if not status.startswith("stopped"):
+            if self.writes:
+                folder.remove(self.directory)
+            return status
+        why = status.partition(": ")[2]
+        saved = self._save(state, seen)
+        return f"stopped at t = {time:.6g}, to go on from {self.directory}: {why}" if saved else status
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """A context in which the first signal is heard, not obeyed; the second one acts as ever."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        # Who ignores a signal, or has left it to code that is not Python's, is to keep it so.
+        before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+
+        def restore():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        def hear(number, frame):
+            self.signal = number
+            restore()
+
+        try:
+            for number in before:
+                signal.signal(number, hear)
+            yield
+        finally:
+            restore()
+            if self.signal is not None and not self.obeyed:  # it came too late, or an exception came before it
+                signal.raise_signal(self.signal)
+
+    def _heard(self) -> bool:
+        if every(np.array(self.signal is not None, np.int32), self.mesh).any():
+            self.obeyed = True
+        return self.obeyed
+
+    def _recognise(self, said: dict) -> None:
+        other = [part for part in self.made_of if said["made_of"].get(part) != self.made_of[part]]
+        if other:
+            raise ValueError(
+                f"checkpoint={str(self.directory)!r}: it holds a checkpoint of another simulation, which differs in "
+                f"{', '.join(other)}; expected a folder for this simulation alone."
+            )
+        changed = {what: old for what, old in said["made_with"].items() if made_with().get(what) != old}
+        if changed:
+            logger.warning("%s was made with %s: the result may differ in last digits", self.directory, changed)
+
+    def _save(self, state: State, seen: list[dict[str, np.ndarray]]) -> bool:
+        """Whether it could be saved: a simulation does not end because a disk is full."""
+        columns = [np.stack([row[name] for row in seen]) for name in self.names] if seen else []
+        tree = _tree([_raw(leaf) for leaf in jax.tree.leaves(eqx.filter(state, _stored))], columns)
+        said = {
+            "made_of": self.made_of,
+            "made_with": made_with(),
+            "seen": [[column.shape, str(column.dtype)] for column in columns],
+            "seconds": self.seconds + clock.monotonic() - self.began,
+            "step": int(state.step),
+        }
+        path = folder.numbered(self.directory, self.next)
+        try:
+            if self.writes:
+                folder.partial(path).mkdir(parents=True)
+            self.orbax.save(folder.partial(path) / folder.STATE, tree)
+            if self.writes:
+                folder.seal(path, said)
+        except (OSError, ValueError) as problem:  # tensorstore's name for a full disk is ValueError
+            if spans_processes(self.mesh):
+                raise  # the others wait for this one
+            shutil.rmtree(folder.partial(path), ignore_errors=True)
+            logger.warning("no checkpoint was saved in %s: %s", self.directory, problem)
+            return False
+        finally:
+            self.next += 1
+            self.last = clock.monotonic()
+        return True
+
+
+def made_with() -> dict[str, str]:
+    """Versions and the kind of device, which may change the last digits of a result."""
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES if package != "meanfield"}
+    return versions | {"meanfield": meanfield.__version__, "device": jax.devices()[0].device_kind}
+
+
+def layout(state: State) -> list:
+    """Names, shapes and types of the arrays in `state`."""
+    leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(state, eqx.is_array))
+    return [(jax.tree_util.keystr(path), leaf.shape, str(leaf.dtype)) for path, leaf in leaves]
+
+
+def _stored(leaf) -> bool:
+    """Orbax refuses arrays of no entries, in which there is nothing to keep."""
+    return eqx.is_array(leaf) and leaf.size > 0
+
+
+def _raw(leaf: jax.Array) -> jax.Array:
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _like(leaf: jax.Array, raw: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(raw, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else raw
+
+
+def _is_key(leaf: jax.Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _name(i: int) -> str:
+    return f"{i:04d}"
+
+
+def _tree(arrays: list, columns: list[np.ndarray]) -> dict[str, dict]:
+    """What orbax is given: arrays with names that suit any file system."""
+    return {
+        "state": {_name(i): array for i, array in enumerate(arrays)},
+        "seen": {_name(i): column for i, column in enumerate(columns) if column.size},
+    }
+
+
+def _bytes(content: bytes) -> np.ndarray:
+    return np.frombuffer(content, np.uint8)
