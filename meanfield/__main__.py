@@ -19,11 +19,13 @@ Two-layer neural networks as particle systems, checked against theorems.
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there
+  status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
 
 `meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
-takes one value or several. Records that exist are not computed again, so every command goes on where it stopped.
+takes one value, several, or a range such as 1e2:1e6:9log. Records that exist are not computed again, so every command
+goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input.
 """
 
@@ -64,6 +66,12 @@ class Run:
     """Number of seeds for every setting; the size's own if not given."""
     first_seed: int = 0
     """The first of them."""
+    workers: int | None = None
+    """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
+    scheduler: str | None = None
+    """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
+    dry_run: bool = False
+    """Only say how many runs and batches there are, what is already stored, and what the rest would take."""
     format: tuple[str, ...] = ("png", "svg")
     """Formats of the figure: png, svg, pdf."""
     json: bool = False
@@ -82,6 +90,10 @@ class Verify:
     """Number of seeds for every setting; the size's own if not given."""
     first_seed: int = 0
     """The first of them."""
+    workers: int | None = None
+    """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
+    scheduler: str | None = None
+    """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
     calibrate: int = 0
     """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
     alarm.
@@ -100,6 +112,14 @@ class Figure:
     """Directory for the figure; by default the folder figures beside the records."""
     format: tuple[str, ...] = ("png",)
     """png, svg, pdf."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is stored in a directory that run or verify wrote."""
+
+    json: bool = False
+    """One JSON object on standard output."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -147,10 +167,41 @@ def _run(arguments: list[str]) -> int:
 
     study, rest = _study("run", Run, arguments)
     line = _read(f"run {study.name}", Run, rest, study, words=False)
+    if line.options.dry_run:
+        return _dry_run(study, line.options, line.parameters)
     records = _records(study, line.options, line.parameters)
     entries = simulations.verify(study, records)
     drawn = _draw(study, records, Path(line.options.out) / "figures", line.options.format)
     return _close(line.options, {study.name: records}, entries, drawn)
+
+
+def _dry_run(study, options: Run, grid: dict) -> int:
+    """What a run would take; nothing is computed and nothing is written."""
+    from simulations import estimate
+
+    found = estimate(_plan(study, options, grid, write=False))
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+    else:
+        print("\n".join(found.lines(options.workers or 1)))
+    return 0
+
+
+def _status(arguments: list[str]) -> int:
+    import simulations
+
+    line = _read("status", Status, arguments)
+    if len(line.words) > 1:
+        raise Refused(f"status {' '.join(line.words)!r}: expected one directory.")
+    try:
+        rows = simulations.status(line.words[0] if line.words else "results")
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    if line.options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows]))
+    else:
+        simulations.print_status(rows, sys.stdout)
+    return 0
 
 
 def _verify(arguments: list[str]) -> int:
@@ -234,31 +285,55 @@ def _info(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "verify": _verify, "figure": _figure, "bench": _bench, "info": _info}
+COMMANDS = {
+    "list": _list,
+    "run": _run,
+    "verify": _verify,
+    "figure": _figure,
+    "status": _status,
+    "bench": _bench,
+    "info": _info,
+}
+
+
+def _plan(study, options: Run | Verify, grid: dict, *, write: bool = True):
+    import simulations
+
+    try:
+        return simulations.prepare(
+            study,
+            options.size,
+            out=options.out,
+            seeds=options.seeds,
+            first_seed=options.first_seed,
+            write=write,
+            **grid,
+        )
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
 
 
 def _records(study, options: Run | Verify, grid: dict):
     """The records of a run, with progress on standard error."""
     import simulations
 
+    plan = _plan(study, options, grid)
     try:
-        plan = simulations.prepare(
-            study, options.size, out=options.out, seeds=options.seeds, first_seed=options.first_seed, **grid
-        )
+        computing = simulations.computing(workers=options.workers, scheduler=options.scheduler)
+        with computing as (executor, most), simulations.reporter(study.name, len(plan), sys.stderr) as report:
+            try:
+                return plan.execute(report, executor, most)
+            except OSError as problem:
+                raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+            except KeyboardInterrupt:
+                print(
+                    f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command "
+                    f"goes on from there.",
+                    file=sys.stderr,
+                )
+                raise SystemExit(130) from None
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    with simulations.reporter(study.name, len(plan), sys.stderr) as report:
-        try:
-            return plan.execute(report)
-        except OSError as problem:
-            raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
-        except KeyboardInterrupt:
-            print(
-                f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command "
-                f"goes on from there.",
-                file=sys.stderr,
-            )
-            raise SystemExit(130) from None
 
 
 def _close(options: Run | Verify, made: dict, entries: list, drawn: list[Path]) -> int:

@@ -20,7 +20,8 @@ class Line:
 
     options: Any
     words: list[str]
-    parameters: dict[str, tuple]
+    parameters: dict[str, tuple[str, ...]]
+    """As text: the study knows ranges and types."""
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
@@ -80,11 +81,8 @@ def read(
         name: taken[name].default if value in ("", ()) else _typed(name, taken[name].type, value, coerce)
         for name, value in values.items()
     }
-    given = {name: getattr(found, name) for name in studied}
-    typed = {
-        name: tuple(coerce(name, studied[name].type, value) for value in given[name]) for name in studied if given[name]
-    }
-    return Line(options(**values), rest, typed)
+    given = {name: getattr(found, name) for name in studied if getattr(found, name)}
+    return Line(options(**values), rest, given)
 
 
 def _typed(name: str, kind: Any, value: Any, coerce: Callable) -> Any:

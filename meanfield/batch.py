@@ -23,12 +23,12 @@ class Batch:
     """Replicas that run together: their states, how far each one is, and why it ended."""
 
     def __init__(self, mesh, watched, targets, differ, objectives, flows, mus, keys):
-        self.mesh, self.watched, self.objectives, self.flows = mesh, watched, objectives, flows
-        own, common = stacked(list(zip(objectives, flows, strict=True)), differ[0])
+        self.mesh, self.watched, self.objectives, self.flows = mesh, watched[0], objectives, flows
+        own, common = stacked(list(zip(objectives, flows, watched, strict=True)), differ[0])
         first, shared = stacked(list(zip(mus, keys, strict=True)), differ[1])
         self.own, self.common = _placed(mesh, own, common)
         everyone = np.arange(len(mus))  # says how many there are, also where nothing differs
-        self.state, self.start = _each(_first, mesh, (self.common, watched, shared), self.own, first, everyone)
+        self.state, self.start = _each(_first, mesh, (self.common, shared), self.own, first, everyone)
         self.stops, self.stamps = _clocks(flows, targets)
         self.fresh = np.ones(self.stamps.shape, bool)
         if self.stops is not None:  # times that fall on one step are observed once
@@ -113,7 +113,7 @@ class Batch:
         counts, looks = np.zeros((len(self.time), LEGS), np.int32), np.zeros(LEGS, bool)
         for j, (reached, count) in enumerate(legs):
             counts[:, j], looks[j] = count, reached is not None
-        common = (self.common, self.watched, self.stops is None, np.int32(len(legs)), looks)
+        common = (self.common, self.stops is None, np.int32(len(legs)), looks)
         goal = self.stamps[:, self.following].astype(self.dtype)
         state, *told = _each(_next, self.mesh, common, self.own, self.state, self.start, counts, goal)
         return state, *jax.device_get(told)
@@ -189,10 +189,10 @@ def _each(function: Callable, mesh: Mesh, common: Any, *own: Any):
 
 
 def _first(common, own, first, everyone) -> tuple[State, dict]:
-    rest, watched, shared = common
+    rest, shared = common
 
     def one(own, first, _):
-        (objective, flow), (mu, key) = eqx.combine(own, rest), eqx.combine(first, shared)
+        (objective, flow, watched), (mu, key) = eqx.combine(own, rest), eqx.combine(first, shared)
         return begin(objective, flow, watched, mu, key)
 
     return jax.vmap(one)(own, first, everyone)
@@ -200,10 +200,10 @@ def _first(common, own, first, everyone) -> tuple[State, dict]:
 
 def _next(common, own, state: State, start, counts, goal):
     """Legs of so many steps each (flows that choose their steps stop at their goal), and looks at the end of some."""
-    rest, watched, chooses, legs, looks = common
+    rest, chooses, legs, looks = common
 
     def advance(own, state, most, goal):
-        objective, flow = eqx.combine(own, rest)
+        objective, flow, _ = eqx.combine(own, rest)
 
         def going(carry):
             return (carry[0] < most) & (carry[1].time < goal) if chooses else carry[0] < most
@@ -213,7 +213,8 @@ def _next(common, own, state: State, start, counts, goal):
         return jax.lax.while_loop(going, lambda carry: (carry[0] + 1, flow.step(objective, carry[1])), carry)
 
     def look(own, state, start):
-        return observe(watched, eqx.combine(own, rest)[0], state.particles, start)
+        objective, _, watched = eqx.combine(own, rest)
+        return observe(watched, objective, state.particles, start)
 
     def leg(j, carry):
         state, taken, bounded, seen = carry

@@ -23,7 +23,7 @@ from meanfield.flows.abstract import AbstractFlow
 from meanfield.kernels.dense import Dense
 from meanfield.kernels.plan import MEMORY, plan
 from meanfield.objective import AbstractObjective
-from meanfield.observables import KernelAlignment, KernelDrift
+from meanfield.observables import AbstractObservable, KernelAlignment, KernelDrift
 from meanfield.particles import Particles
 from meanfield.progress import Progress, progress_on
 from meanfield.sharding import mesh_of
@@ -56,9 +56,11 @@ def simulate_replicas(
     - `objectives`, `flows`, `mus`, `keys`: one for all replicas, or a list of R; at least one is a list. Those of one
       list may differ in the values of arrays (α, targets, penalty strength, step, tolerance, particles), and in nothing
       else. Arrays that are the same for all replicas, such as x, are kept once.
-    - `times`, `observables`, `progress`, `chunk`, `time_limit`: as in `simulate`, for all replicas alike; with flows of
-      fixed steps each replica is observed at the nearest of its own steps. A reporter is told of the replica that is
-      furthest behind.
+    - `times`, `progress`, `chunk`, `time_limit`: as in `simulate`, for all replicas alike; with flows of fixed steps
+      each replica is observed at the nearest of its own steps. A reporter is told of the replica that is furthest
+      behind.
+    - `observables`: as in `simulate`, for all replicas; or a list of R such lists or mappings, which may differ in the
+      values of arrays, such as each replica's own test samples.
     - `memory`: bytes that the replicas on one device may take, by an estimate from above. More replicas than fit run
       in several batches, one after the other; so do those that need programs of their own (sorted, with other x).
     - `mesh`: the devices, as a mesh of one axis; all local ones of the particles' platform by default. The replica axis
@@ -84,7 +86,7 @@ def simulate_replicas(
     >>> [run.status for run in runs]
     ['done', 'done']
     """
-    targets, watched = time_grid(times), named_observables(observables)
+    targets = time_grid(times)
     if chunk is not None:
         positive_count("chunk", chunk)
     if time_limit is not None:
@@ -92,18 +94,19 @@ def simulate_replicas(
     positive_count("memory", memory)
     began = clock.monotonic()
     objectives, flows, mus, keys = _listed(objectives, flows, mus, keys)
+    watched = _watched(observables, len(mus))
     mesh = _mesh(mesh, mus)
     prepared = _prepared(objectives, flows, mus)
-    most = max(1, memory // _bytes(prepared[0], mus[0], watched)) * mesh.size
+    most = max(1, memory // _bytes(prepared[0], mus[0], watched[0])) * mesh.size
     reporter, deadline = progress_on(progress), None if time_limit is None else began + time_limit
-    models, starts = list(zip(prepared, flows, strict=True)), list(zip(mus, keys, strict=True))
+    models, starts = list(zip(prepared, flows, watched, strict=True)), list(zip(mus, keys, strict=True))
     runs: dict[int, Trajectory] = {}
     interrupted = False
     try:
         for rows, size, differ in _shares(models, starts, most, mesh.size):
             filled = rows + [rows[-1]] * (size - len(rows))
-            several = [[of[r] for r in filled] for of in (prepared, flows, mus, keys)]
-            batch = Batch(mesh, watched, targets, differ, *several)
+            seen, *several = [[of[r] for r in filled] for of in (watched, prepared, flows, mus, keys)]
+            batch = Batch(mesh, seen, targets, differ, *several)
             batch.running[len(rows) :] = False
             if interrupted:
                 batch.interrupt()
@@ -121,7 +124,7 @@ def simulate_replicas(
 def _listed(objectives, flows, mus, keys) -> tuple[list, list, list, list]:
     """The four arguments as lists of equal length, each checked to hold replicas of one kind."""
     given = {"objectives": objectives, "flows": flows, "mus": mus, "keys": keys}
-    lists = {name: list(value) for name, value in given.items() if _several(name, value)}
+    lists = {name: _unstacked(value) for name, value in given.items() if _several(name, value)}
     if not lists:
         raise ValueError("objectives, flows, mus and keys are one each: expected a list of replicas for at least one.")
     count = len(next(iter(lists.values())))
@@ -140,6 +143,26 @@ def _listed(objectives, flows, mus, keys) -> tuple[list, list, list, list]:
             raise ValueError(f"{name}[{wrong[0]}] is a value of type {shown}: expected {kind}.")
         alike(name, several)
     return lists["objectives"], lists["flows"], lists["mus"], lists["keys"]
+
+
+def _watched(observables, count: int) -> list[dict[str, AbstractObservable]]:
+    """The observables of every replica, by name; what one list gives them all is one object."""
+    own = isinstance(observables, list | tuple) and observables
+    if not own or not all(isinstance(one, list | tuple | Mapping) for one in observables):
+        return [named_observables(observables)] * count
+    if len(observables) != count:
+        raise ValueError(f"observables has length {len(observables)}: expected {count}, one list a replica.")
+    watched = [named_observables(one) for one in observables]
+    alike("observables", watched)
+    return watched
+
+
+def _unstacked(value) -> list:
+    """Its items; those of an array of typed keys without a program of its own for each."""
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        kind = jax.random.key_impl(value)
+        return [jax.random.wrap_key_data(row, impl=kind) for row in np.asarray(jax.random.key_data(value))]
+    return list(value)
 
 
 def _several(name: str, value) -> bool:

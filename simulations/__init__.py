@@ -4,25 +4,35 @@
 `sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
+from simulations._batches import Batch as Batch
 from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
 from simulations._check import Verdict as Verdict
+from simulations._estimate import Estimate as Estimate
+from simulations._estimate import estimate as estimate
+from simulations._execute import Progress as Progress
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
 from simulations._progress import print_calibration as print_calibration
 from simulations._progress import print_ledger as print_ledger
+from simulations._progress import print_status as print_status
 from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
 from simulations._records import Records as Records
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
+from simulations._status import Status as Status
+from simulations._status import status as status
 from simulations._store import DamagedRecord as DamagedRecord
 from simulations._store import load as load
 from simulations._study import Claim as Claim
 from simulations._study import Study as Study
+from simulations._study import Together as Together
 from simulations._study import coerce as coerce
 from simulations._study import field_docs as field_docs
+from simulations._sweep import Plan as Plan
 from simulations._sweep import complete as complete
+from simulations._sweep import computing as computing
 from simulations._sweep import prepare as prepare
 from simulations._sweep import run as run
 from simulations._sweep import sweep as sweep
@@ -30,24 +40,34 @@ from simulations._sweep import sweep as sweep
 __all__ = [
     "STUDIES",
     "Alarms",
+    "Batch",
     "Claim",
     "DamagedRecord",
     "Entry",
+    "Estimate",
+    "Plan",
+    "Progress",
     "Record",
     "Records",
+    "Status",
     "Study",
+    "Together",
     "Verdict",
     "calibrate",
     "coerce",
     "complete",
+    "computing",
+    "estimate",
     "field_docs",
     "find",
     "load",
     "prepare",
     "print_calibration",
     "print_ledger",
+    "print_status",
     "reporter",
     "run",
+    "status",
     "sweep",
     "verify",
 ]

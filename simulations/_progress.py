@@ -5,41 +5,56 @@ from typing import TextIO
 
 from simulations._calibrate import Alarms
 from simulations._check import LEVEL
+from simulations._execute import Progress
 from simulations._ledger import Entry
+from simulations._machine import in_time
 from simulations._records import Record
+from simulations._status import Status
+
+CHIEF = ("part", "problem", "particles", "alpha", "samples", "dimension", "seed")
+"""Parameters that a line about a run names."""
 
 
 class Reporter:
-    """Counts records: a live bar on a terminal, a line every few seconds elsewhere."""
+    """A live line on a terminal: done, running, failed, time left. Elsewhere a line for every run that is computed."""
 
     def __init__(self, name: str, total: int, stream: TextIO):
         self.name, self.total, self.stream = name, total, stream
-        self.done, self._began, self._spoken = 0, time.monotonic(), time.monotonic()
+        self.done, self._began = 0, time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Reporter":
         if self.stream.isatty():
             from rich.console import Console
-            from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as Live
 
-            self._bar = Progress(
-                SpinnerColumn(), *Progress.get_default_columns()[:3], "{task.completed:g} of {task.total:g} runs",
-                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=self.stream), transient=True,
+            self._bar = Live(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+                TextColumn("{task.completed:g} of {task.total:g} runs{task.fields[aside]}"),
+                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+                console=Console(file=self.stream), transient=True, refresh_per_second=4,
             )  # fmt: skip
             self._bar.start()
-            self._task = self._bar.add_task(self.name, total=self.total)
+            self._task = self._bar.add_task(self.name, total=self.total, aside="")
         return self
 
-    def __call__(self, record: Record) -> None:
-        self.done += 1
+    def __call__(self, progress: Progress) -> None:
+        self.done, record = progress.done, progress.record
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done)
-            return
-        now = time.monotonic()
-        if now - self._spoken >= 5 or self.done == self.total:
-            self._spoken = now
-            line = f"{self.name}: {self.done} of {self.total} runs, {now - self._began:.0f} s"
-            print(line, file=self.stream, flush=True)
+            parts = {"running": progress.running, "failed": progress.failed}
+            aside = "".join(f", {count} {word}" for word, count in parts.items() if count)
+            self._bar.update(self._task, completed=self.done, aside=aside)
+        elif record is not None and progress.done > progress.found:
+            self._say(progress, record)
+        elif record is not None and progress.done == progress.total:
+            print(f"{self.name}: all {self.total} runs are there", file=self.stream, flush=True)
+
+    def _say(self, progress: Progress, record: Record) -> None:
+        setting = " ".join(f"{name}={value}" for name, value in record.parameters.items() if name in CHIEF)
+        left = (time.monotonic() - self._began) / (progress.done - progress.found) * (progress.total - progress.done)
+        line = f"{self.name}: {progress.done} of {progress.total}, {setting}, {record.status}"
+        print(f"{line}, {in_time(left)} left", file=self.stream, flush=True)
 
     def __exit__(self, *_) -> None:
         if self._bar is not None:
@@ -107,6 +122,25 @@ def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
         table.add_row(row.study, row.claim, alarms, str(row.missed), f"{row.probability:.2g}", words[row.passed])
     console.print(table)
     console.print(f"each check states a level of {LEVEL:g}; {sum(row.alarms for row in rows)} alarms in all.")
+
+
+def print_status(rows: list[Status], stream: TextIO) -> None:
+    """A line for every study that has records."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
+    table = Table(pad_edge=False)
+    for heading in ("study", "done", "failed", "damaged", "computing time", "of the sizes"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
+        counts = (str(row.done), str(row.failed), str(row.damaged))
+        table.add_row(row.study, *counts, in_time(row.seconds), sizes)
+    console.print(table)
+    for row in rows:
+        for message in row.messages:
+            console.print(f"{row.study}: {message}", style="bold red")
 
 
 def predicted(entry: Entry) -> str:

@@ -3,9 +3,15 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from simulations._labelled import to_pandas, to_xarray
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,25 @@ class Records:
     def done(self) -> "Records":
         """Those whose run reached its end."""
         return Records(record for record in self if record.status == "done")
+
+    def to_pandas(self, *names: str) -> "pandas.DataFrame":
+        """A table with a row a record: parameters, status, seconds, and the last entry of each value named (of all
+        one-dimensional values, if none is).
+
+        Raises `ImportError` without pandas (extra `data`), `ValueError` for a name that is no value of a record.
+        """
+        return to_pandas(self, names)
+
+    def to_xarray(self, *names: str) -> "xarray.Dataset":
+        """The values named (all numbers of one shape, if none is) over the parameters that vary, as dimensions.
+
+        Settings without a record are NaN; values observed in time have the dimension `time`; parameters that all
+        records share are attributes. `records.to_xarray("risk").risk.mean("seed")` averages over seeds.
+
+        Raises `ImportError` without xarray (extra `data`), `ValueError` for a name that is no value of a record, for
+        values of several shapes, and for two records of one setting.
+        """
+        return to_xarray(self, names)
 
     def column(self, name: str) -> np.ndarray:
         """One parameter of every record."""

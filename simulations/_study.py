@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -14,10 +14,15 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations._check import Verdict
+from simulations._machine import refuse_absurd
+from simulations._ranges import expanded
 from simulations._records import Records, canonical_text
 from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")
+
+MOST_RUNS = 1_000_000
+"""Runs of one sweep: a grid of more is a slip of the finger."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,18 @@ def claim(
 
 
 @dataclass(frozen=True)
+class Together:
+    """Runs that differ in values only, computed as one batch."""
+
+    alike: Callable[[Any], Hashable]
+    """What runs of one batch have in common; others have arrays of other shapes, or another program."""
+    run: Callable[[list], list[tuple[dict[str, np.ndarray], str]]]
+    """Values and status of every run, as `Study.run` would give them up to rounding."""
+    bytes: Callable[[Any], int]
+    """Memory that one run takes in a batch."""
+
+
+@dataclass(frozen=True)
 class Study:
     """A question, the runs that answer it, and the claims about the answer.
 
@@ -79,28 +96,38 @@ class Study:
     claims: tuple[Claim, ...]
     cost: Mapping[str, str]
     """Wall time of each size on two cores, as measured."""
+    together: Together | None = None
+    """How several runs are computed at once, for studies that can."""
 
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
         fields = {field.name: field for field in dataclasses.fields(self.parameters)}
         for name in values:
             one_of("parameter", name, fields)
-        return self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
+        made = self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
+        refuse_absurd(made)
+        return made
 
     def combinations(self, grid: Mapping[str, Iterable]) -> list:
         """The parameters of every combination of the values in `grid`; what is not named keeps its default."""
         rows: list[dict[str, Any]] = [{}]
+        kinds = {field.name: plain_type(field.type) for field in dataclasses.fields(self.parameters)}
         for name, values in grid.items():
-            values = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
-            if not values:
-                raise ValueError(f"{name}=[]: expected at least one value.")
+            values = expanded(name, kinds[one_of("parameter", name, kinds)], values)
+            if len(rows) * len(values) > MOST_RUNS:
+                raise ValueError(f"{name}: makes {len(rows) * len(values)} runs, expected at most {MOST_RUNS}.")
             rows = [{**row, name: value} for row in rows for value in values]
         return [self.make(row) for row in rows]
 
 
+def plain_type(kind: Any) -> Any:
+    """The type that an annotation means, which may be its name."""
+    return {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
+
+
 def coerce(name: str, kind: Any, value: Any) -> Any:
     """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats."""
-    kind = {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
+    kind = plain_type(kind)
     try:
         if kind is bool:
             return {"true": True, "false": False}[str(value).lower()]

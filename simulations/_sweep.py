@@ -1,29 +1,21 @@
-"""From a list of runs to their records: what is stored is read, what is missing is computed."""
+"""From a study and a grid to the runs, and from the runs to their records."""
 
-import functools
-import json
-import logging
-import platform
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import meanfield
 from meanfield.arguments import one_of, positive_count
-from simulations._interrupt import noticed
-from simulations._records import Record, Records, canonical_text
+from simulations._batches import Batch, batches
+from simulations._execute import Execution, Report, failed, stored
+from simulations._executors import dask, pool
+from simulations._records import Records, canonical_text
 from simulations._registry import find
-from simulations._store import DamagedRecord, Store, load
+from simulations._store import Store, load
 from simulations._study import SIZES, Study, canonical
-
-logger = logging.getLogger("meanfield")
-
-Report = Callable[[Record], None]
-"""Called with every record, as it is there."""
 
 
 @dataclass(frozen=True)
@@ -34,38 +26,33 @@ class Plan:
     runs: Mapping[str, Any]
     """Parameters by their canonical text, each once."""
     store: Store | None
+    batches: list[Batch] = field(default_factory=list)
+    """The runs as they are computed together."""
+
+    def __post_init__(self):
+        self.batches.extend(batches(self.study, self.runs))
 
     def __len__(self) -> int:
         return len(self.runs)
 
-    def execute(self, report: Report | None = None) -> Records:
-        """The records in the order of the runs. Each is stored as soon as it is computed, so that a kill costs one
-        run.
-        """
-        records = []
-        with noticed() as interrupted:
-            for text, parameters in self.runs.items():
-                record = None if self.store is None else _stored(self.store, text)
-                if record is None:
-                    record = self._computed(parameters, text, interrupted)
-                records.append(record)
-                if report is not None:
-                    report(record)
-        return Records(records)
+    def there(self) -> list[str]:
+        """The texts of the runs whose records are stored, whole and not failed."""
+        found = [] if self.store is None else [(text, stored(self.store, text)) for text in self.runs]
+        return [text for text, record in found if record is not None and not failed(record)]
 
-    def _computed(self, parameters: Any, text: str, interrupted: Callable[[], bool]) -> Record:
-        """A new record, stored; a run in which Ctrl-C was pressed may be cut anywhere, and is none."""
-        try:
-            record = compute(self.study, parameters, text)
-        except Exception:
-            if interrupted():  # the study could not make do with half a simulation
-                raise KeyboardInterrupt from None
-            raise
-        if interrupted():
-            raise KeyboardInterrupt
-        if self.store is not None:
-            self.store.save(text, record)
-        return record
+    def execute(
+        self, report: Report | None = None, executor: Executor | None = None, in_flight: int | None = None
+    ) -> Records:
+        """The records in the order of the runs; see `run`. Each is stored as soon as its batch is computed, so that a
+        kill costs the batches that are being computed.
+        """
+        flying = positive_count("in_flight", 1 if in_flight is None else in_flight)
+        made = Execution(self.study, self.store, executor, flying, report or _silent).run(self.batches)
+        return Records(made[text] for text in self.runs)
+
+
+def _silent(_) -> None:
+    pass
 
 
 def prepare(
@@ -75,9 +62,13 @@ def prepare(
     out=None,
     seeds: int | None = None,
     first_seed: int = 0,
+    write: bool = True,
     **parameters,
 ) -> Plan:
-    """The runs of a study at one size, or of a grid of parameters; the arguments are those of `run`."""
+    """The runs of a study at one size, or of a grid of parameters; the arguments are those of `run`.
+
+    With `write` false the directory `out` is looked into, if it is there, and not made.
+    """
     study = find(study)
     if seeds is not None:
         positive_count("seeds", seeds)
@@ -87,7 +78,13 @@ def prepare(
         runs = study.combinations(parameters)
     else:
         runs = study.grid(one_of("size", size, SIZES), seeds, first_seed)
-    return Plan(study, {canonical(one): one for one in runs}, None if out is None else Store(out, study.name))
+    return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write))
+
+
+def _store(out, study: Study, write: bool) -> Store | None:
+    if out is None or not (write or (Path(out) / "records" / study.name).is_dir()):
+        return None
+    return Store(out, study.name)
 
 
 def run(
@@ -98,6 +95,10 @@ def run(
     seeds: int | None = None,
     first_seed: int = 0,
     report: Report | None = None,
+    executor: Executor | None = None,
+    in_flight: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
     **parameters,
 ) -> Records:
     """The records of a study: its own grid at one size, or a grid of your own.
@@ -105,16 +106,51 @@ def run(
     **Arguments:**
 
     - `size`: "smoke", "default" or "paper"; not used when parameters are given.
-    - `parameters`: any parameters of the study, each one value or a list; the runs are all combinations, and what is
-      not named keeps its default.
+    - `parameters`: any parameters of the study, each one value, a list, or a range such as "1e2:1e6:9log"; the runs
+      are all combinations, and what is not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them.
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
-    - `report`: called with every record.
+    - `report`: called with the `Progress` of the sweep, whenever it changes.
+    - `workers`: processes on this machine that compute. `scheduler`: the address of a dask scheduler whose workers
+      compute. `executor`: any `concurrent.futures.Executor` that does, with `in_flight` batches at most at a time.
+      None of them: this process. Records are stored by this process in every case.
 
-    Raises `ValueError` for an unknown study, size or parameter, and for values out of range.
+    Runs that differ in values only are computed together where the study can; which ones is decided by the grid, and
+    not by what is stored or by who computes. A run alone or in another batch may differ by what
+    `mf.simulate_replicas` says of rounding; in the same batch, on the same device, it is the same to the bit.
+
+    A worker that dies is replaced, and its batch computed again, at most twice, and then run by run. A run that raises
+    is recorded with the status "failed: …" and no values, stops nothing, and is tried again by the next sweep. Two
+    sweeps over one directory, also on two machines that share it, share the work.
+
+    Raises `ValueError` for an unknown study, size or parameter, for values out of range, for sizes beyond this
+    machine's memory, and for a scheduler that does not answer.
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
-    return plan.execute(report)
+    with computing(executor, in_flight, workers, scheduler) as (where, most):
+        return plan.execute(report, where, most)
+
+
+@contextmanager
+def computing(
+    executor: Executor | None = None,
+    in_flight: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> Iterator[tuple[Executor | None, int]]:
+    """(who computes, how many batches at a time); what was started here is ended when the context is left.
+
+    Raises `ValueError` when more than one of `executor`, `workers` and `scheduler` is given.
+    """
+    given = {"executor": executor, "workers": workers, "scheduler": scheduler}
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise ValueError(f"{' and '.join(chosen)}: expected one of them.")
+    if workers is not None or scheduler is not None:
+        with pool(workers) if workers is not None else dask(str(scheduler)) as (made, most):
+            yield made, in_flight or most
+    else:
+        yield executor, in_flight or (1 if executor is None else os.cpu_count() or 1)
 
 
 def sweep(
@@ -125,9 +161,22 @@ def sweep(
     seeds: int | None = None,
     first_seed: int = 0,
     report: Report | None = None,
+    executor: Executor | None = None,
+    in_flight: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> Records:
-    """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`."""
-    return run(study, out=out, seeds=seeds, first_seed=first_seed, report=report, **grid)
+    """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`.
+
+    >>> import simulations
+    >>> grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": "10:40:2log"}
+    >>> records = simulations.sweep("lazy_scaling", grid, seeds=2)
+    >>> len(records), records.where(particles=40).last("risk").shape
+    (4, (2,))
+    """
+    plan = prepare(study, out=out, seeds=seeds, first_seed=first_seed, **grid)
+    with computing(executor, in_flight, workers, scheduler) as (where, most):
+        return plan.execute(report, where, most)
 
 
 def complete(study: str | Study, directory) -> Records:
@@ -143,46 +192,3 @@ def complete(study: str | Study, directory) -> Records:
         if all(text in there for text in wanted):
             return Records(there[text] for text in wanted)
     return records
-
-
-def compute(study: Study, parameters: Any, text: str) -> Record:
-    """One run, with its provenance; raises `KeyboardInterrupt` when a simulation in it was interrupted."""
-    began = time.perf_counter()
-    values, status = study.run(parameters)
-    if status.endswith("interrupted"):
-        # `simulate` returns what there is when it is interrupted; a sweep keeps whole runs only, and stops.
-        raise KeyboardInterrupt
-    arrays = {name: np.asarray(value) for name, value in values.items()}
-    return Record(json.loads(text), arrays, provenance(study, parameters, status, time.perf_counter() - began))
-
-
-def provenance(study: Study, parameters: Any, status: str, seconds: float) -> dict[str, Any]:
-    """Where a record comes from: enough to make it again."""
-    import jax
-
-    return {
-        "study": study.name,
-        "status": status,
-        "seconds": round(seconds, 4),
-        "seed": getattr(parameters, "seed", None),
-        "python": platform.python_version(),
-        "versions": _versions(),
-        "device": jax.devices()[0].device_kind,
-        "precision": getattr(parameters, "precision", "float64"),
-    }
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    """Looked up once: the metadata of a package are a file that is read and parsed."""
-    packages = ("jax", "jaxlib", "equinox", "diffrax", "numpy", "scipy")
-    return {"meanfield": meanfield.__version__, **{name: version(name) for name in packages}}
-
-
-def _stored(store: Store, text: str) -> Record | None:
-    try:
-        return store.find(text)
-    except DamagedRecord as problem:
-        aside = store.set_aside(text)
-        logger.warning("%s It is set aside as %s and computed again.", problem, aside.name)
-        return None

@@ -1,6 +1,4 @@
-"""One run of the regime studies: train a two-layer network at one output scale, and note what theory is compared
-with.
-"""
+"""One run of the regime studies: its parameters, its data, its particles at the start, and what theory says of it."""
 
 import functools
 import math
@@ -8,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -21,11 +18,6 @@ TESTED = 500
 
 DIGITS = 1797
 """Images of digits in all (count)."""
-
-SMALL = 32
-"""Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact
-comparisons.
-"""
 
 
 @dataclass(frozen=True)
@@ -137,50 +129,6 @@ def particles(initial: str, output: str, m: int, unit: mf.Neuron, d: int, key, d
     return law(key, unit, m, d, output=output, dtype=dtype)
 
 
-def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Everything the claims look at, from one trained network."""
-    with jax.enable_x64(run.precision == "float64"):
-        data = dataset(run)
-        unit = mf.Neuron(run.activation, outputs=data.outputs)
-        if run.time == 0:
-            return _at_start(run, unit, data), "done"
-        mu = particles(run.initial, run.output, run.particles, unit, data.d, initial_key(run), run.precision)
-        objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=run.scale, centred=run.initial == "centred")
-        flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
-        watched = [mf.Risk(), mf.Displacement()]
-        if run.problem != "random":  # random targets hold nothing to be tested on
-            test = data.x_test, data.y_test
-            watched += [mf.TestRisk(*test), mf.TestError(*test), mf.ChangedSigns()]
-        if data.outputs == 1:  # the kernel of k outputs is (nk)²: more work than the training
-            watched.append(mf.KernelDrift())
-        small = run.samples <= SMALL and run.particles <= 64 * SMALL
-        if small:
-            watched.append(mf.Predictions())
-        if small and data.d <= 2:
-            watched.append(mf.Positions())
-        trajectory = mf.simulate(objective, flow, mu, times=_times(run), observables=watched)
-        values, status = {"times": trajectory.times, **trajectory.values}, trajectory.status
-        if run.problem != "random":
-            values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
-        if run.tangent:
-            linear = mf.simulate(objective, mf.TangentFlow(flow), mu, times=_times(run)[[0, -1]])
-            values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
-            status = status if linear.done else linear.status
-        if small:
-            kernel = mf.tangent_kernel(unit, mu, data.x)
-            values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
-        if small and data.truth is not None:
-            values |= {"teacher": data.truth.position}
-        if has_limit(run):
-            values |= {f"limit_{name}": value for name, value in limit(run).items()}
-        return {name: np.asarray(value) for name, value in values.items()}, status
-
-
-@eqx.filter_jit
-def _predict(objective, mu: mf.Particles, x):
-    return objective.predict(mu, x)
-
-
 def has_limit(run: Parameters) -> bool:
     """Whether the infinitely wide lazy network of this run is known in closed form."""
     known = run.activation in ACTIVATIONS and run.problem != "random"
@@ -195,19 +143,19 @@ def limit(run: Parameters) -> dict[str, np.ndarray]:
     return _limit(replace(run, particles=2, alpha=1.0, exponent=0.0, tangent=False, output="signs", initial="doubled"))
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
 def _limit(run: Parameters) -> dict[str, np.ndarray]:
     with jax.enable_x64(run.precision == "float64"):
         data = dataset(run)
     x, y, x_test, y_test = (np.asarray(part, float) for part in (data.x, data.y, data.x_test, data.y_test))
     kernel, cross = (arc_cosine.tangent_kernel(z, x, run.activation) for z in (x, x_test))
     if run.flow == "euler":
-        steps = np.rint(_times(run) / run.step).astype(int)
+        steps = np.rint(times(run) / run.step).astype(int)
         trained = kernel_flow.train_discrete(kernel, y, run.step, steps)
         tested = kernel_flow.test_discrete(kernel, cross, y, run.step, steps)
     else:
-        trained = kernel_flow.train(kernel, y, _times(run))
-        tested = kernel_flow.test(kernel, cross, y, _times(run))
+        trained = kernel_flow.train(kernel, y, times(run))
+        tested = kernel_flow.test(kernel, cross, y, times(run))
     wrong = (tested > 0) != (y_test > 0) if y.ndim == 1 else tested.argmax(2) != y_test.argmax(1)
     return {
         "risk": np.array([kernel_flow.risk(f, y) for f in trained]),
@@ -217,31 +165,9 @@ def _limit(run: Parameters) -> dict[str, np.ndarray]:
     }
 
 
-def _times(run: Parameters) -> np.ndarray:
+def times(run: Parameters) -> np.ndarray:
     """0 and log-spaced times, whole steps of gradient descent where that is the flow."""
-    times = np.concatenate([[0.0], np.geomspace(run.time / 300, run.time, 18)])
+    grid = np.concatenate([[0.0], np.geomspace(run.time / 300, run.time, 18)])
     if run.flow == "euler":
-        times = np.unique(np.rint(times / run.step)) * run.step
-    return times
-
-
-def _at_start(run: Parameters, unit: mf.Neuron, data: mf.datasets.Dataset) -> dict[str, np.ndarray]:
-    """‖K_m − K‖²_F of independent networks at the start, and to the limit of the output layer alone."""
-    x = np.asarray(data.x, float)
-    kernels = np.asarray(_start_kernels(replace(run, seed=0), unit, initial_key(run), data.x), float)
-    distances = {}
-    both = arc_cosine.tangent_kernel(x, activation=run.activation)
-    output = arc_cosine.tangent_kernel(x, activation=run.activation, layers="output")
-    for name, exact in (("kernel_distance", both), ("output_layer_distance", output)):
-        distances[name] = np.sum((kernels - exact) ** 2, axis=(1, 2))
-    return {"x": x, **distances}
-
-
-@eqx.filter_jit
-def _start_kernels(run: Parameters, unit: mf.Neuron, key, x):
-    def kernel(replica):
-        key_one = jax.random.fold_in(key, replica)
-        mu = particles(run.initial, run.output, run.particles, unit, x.shape[1], key_one, run.precision)
-        return mf.tangent_kernel(unit, mu, x)
-
-    return jax.lax.map(kernel, jnp.arange(run.replicas), batch_size=max(1, min(run.replicas, 4096 // run.particles)))
+        grid = np.unique(np.rint(grid / run.step)) * run.step
+    return grid

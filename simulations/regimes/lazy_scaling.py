@@ -15,9 +15,10 @@ from functools import partial
 from simulations._check import below, bounded, equals, slope
 from simulations._check import limit as limit_of
 from simulations._records import runs, widest
-from simulations._study import Study, claim
+from simulations._study import Study, Together, claim
 from simulations.regimes import _measures as measure
-from simulations.regimes._network import Parameters, limit, train
+from simulations.regimes._network import Parameters, limit
+from simulations.regimes._training import alike, batch_bytes, train, train_together
 from theory import scaling
 from theory.prediction import Prediction
 
@@ -242,4 +243,5 @@ STUDY = Study(
     predict=limit,
     claims=CLAIMS,
     cost={"smoke": "30 s", "default": "2 min", "paper": "hours (minutes on a GPU)"},
+    together=Together(alike, train_together, batch_bytes),
 )

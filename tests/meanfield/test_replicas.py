@@ -407,8 +407,10 @@ def devices() -> dict:
     mesh, padded = meshes[1], [*range(count), 12, 12, 12]
     arguments = [[of[r] for r in padded] for of in (objectives, flows, mus, [None] * count)]
     arguments[0] = [flow.prepare(o, mu) for o, flow, mu in zip(*arguments[:3], strict=True)]
-    differ = [differing(list(zip(*pair, strict=True))) for pair in (arguments[:2], arguments[2:])]
-    batch = Batch(mesh, named_observables(None), time_grid([0, 1.0]), differ, *arguments)
+    watched = [named_observables(None)] * len(padded)
+    models = (*arguments[:2], watched)
+    differ = [differing(list(zip(*trees, strict=True))) for trees in (models, arguments[2:])]
+    batch = Batch(mesh, watched, time_grid([0, 1.0]), differ, *arguments)
     texts, call = [], _each
 
     def spied(function, mesh, common, *own):
@@ -421,7 +423,7 @@ def devices() -> dict:
 
     def plain(own, state, counts):
         def one(own, state, count):
-            objective, flow = eqx.combine(own, batch.common)
+            objective, flow, _ = eqx.combine(own, batch.common)
             return jax.lax.fori_loop(0, count, lambda _, state: flow.step(objective, state), state)
 
         return jax.vmap(one)(own, state, counts)
@@ -463,3 +465,31 @@ def speed() -> dict:
 
 if __name__ == "__main__":
     print(json.dumps({"devices": devices, "speed": speed}[sys.argv[1]]()))
+
+
+def test_observables_of_their_own():
+    """Each replica is tested on its own samples; all of them are watched in the same way."""
+    unit = mf.Neuron("tanh")
+    data = [mf.datasets.teacher(jax.random.key(seed), n=6, d=2, n_test=4) for seed in range(3)]
+    objectives = [mf.Objective(unit, mf.Square(), one.x, one.y) for one in data]
+    mus = [mf.Particles.gaussian(jax.random.key(seed), unit, m=10, d=2) for seed in range(3)]
+    watched = [[mf.Risk(), mf.TestRisk(one.x_test, one.y_test)] for one in data]
+    runs = mf.simulate_replicas(objectives, mf.GradientFlow(0.1), mus, times=[0, 1.0], observables=watched)
+    for run, objective, mu, watch in zip(runs, objectives, mus, watched, strict=True):
+        alone = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0], observables=watch)
+        np.testing.assert_allclose(run.values["test_risk"], alone.values["test_risk"], rtol=1e-4)
+    assert len({float(run.values["test_risk"][0]) for run in runs}) == 3
+    with pytest.raises(ValueError, match="observables has length 2: expected 3"):
+        mf.simulate_replicas(objectives, mf.GradientFlow(0.1), mus, times=1.0, observables=watched[:2])
+    watched[2] = [mf.Risk(), mf.Displacement()]
+    with pytest.raises(ValueError, match="observables"):
+        mf.simulate_replicas(objectives, mf.GradientFlow(0.1), mus, times=1.0, observables=watched)
+
+
+def test_an_array_of_typed_keys_is_taken_apart_as_it_is():
+    from meanfield.replicas import _unstacked
+
+    keys = jax.random.split(jax.random.key(3, impl="rbg"), 4)
+    for one, key in zip(_unstacked(keys), list(keys), strict=True):
+        assert jax.random.key_impl(one) == jax.random.key_impl(key)
+        np.testing.assert_array_equal(jax.random.key_data(one), jax.random.key_data(key))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations.regimes._network import Parameters, limit, train
+from simulations.regimes._network import Parameters, limit
+from simulations.regimes._training import train
 
 STUDY = simulations.find("lazy_scaling")
 NAMES = [claim.name for claim in STUDY.claims]

@@ -1,0 +1,211 @@
+"""The loop of a sweep: batches go out, records come in, what fails is tried again, and nothing stops the rest."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, field
+
+from simulations._batches import Batch
+from simulations._claims import Claims
+from simulations._executors import InProcess, WorkerDied
+from simulations._interrupt import noticed
+from simulations._records import Record
+from simulations._store import DamagedRecord, Store, address
+from simulations._study import Study
+from simulations._work import by_name, compute, failure
+
+logger = logging.getLogger("meanfield")
+
+RETRIES = 2
+"""Times that work is tried again after its worker was lost, and once alone: bad luck is rarer than that."""
+
+LOOK = 0.5
+"""Seconds between two looks at what other processes are computing."""
+
+
+@dataclass
+class Progress:
+    """How far a sweep is; what `report` is called with, after every record and whenever work goes out."""
+
+    total: int
+    done: int = 0
+    """Runs whose record is there, failed ones among them."""
+    found: int = 0
+    """Of those, how many were there before."""
+    failed: int = 0
+    running: int = 0
+    """Runs that are being computed, here or by another process."""
+    record: Record | None = None
+    """The record that has just come, or None."""
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass
+class _Task:
+    batch: Batch
+    attempts: int = 0
+    taken: list[str] = field(default_factory=list)
+    """Texts that this process has claimed."""
+
+
+class Execution:
+    """One pass through the runs of a sweep.
+
+    A batch whose worker is lost is tried again up to `RETRIES` times, then run by run. A batch in which a run raises is
+    taken apart at once, so that only the run itself is lost. What fails alone is recorded as failed, with its message.
+    """
+
+    def __init__(self, study: Study, store: Store | None, executor: Executor | None, in_flight: int, report: Report):
+        self.study, self.store, self.report = study, store, report
+        self.executor, self.in_flight = executor or InProcess(), in_flight
+        self.records: dict[str, Record] = {}
+        self.waiting: deque[_Task] = deque()
+        self.running: dict[Future, _Task] = {}
+        self.elsewhere: list[_Task] = []
+        """What another process is computing."""
+
+    def run(self, batches: list[Batch]) -> dict[str, Record]:
+        """The record of every run, by its text; raises `KeyboardInterrupt` when it is interrupted."""
+        self.progress = Progress(sum(map(len, batches)))
+        with noticed() as self.interrupted, Claims(self.store and self.store.directory) as self.claims:
+            for batch in batches:
+                self._look_up(batch)
+            try:
+                while self.waiting or self.running or self.elsewhere:
+                    self._send_out()
+                    self._take_in()
+            finally:
+                for future in self.running:
+                    future.cancel()
+        return self.records
+
+    def _look_up(self, batch: Batch) -> None:
+        """Take what is stored, and plan for the rest."""
+        for text in batch.runs:
+            record = None if self.store is None else stored(self.store, text)
+            if record is not None and not failed(record):
+                self.progress.found += 1
+                self._have(text, record)
+        if not all(text in self.records for text in batch.runs):
+            self.waiting.append(_Task(batch))
+
+    def _send_out(self) -> None:
+        for _ in range(len(self.waiting)):
+            if len(self.running) >= self.in_flight:
+                return
+            task = self.waiting.popleft()
+            if not self._claimed(task):
+                self.elsewhere.append(task)
+                continue
+            if all(text in self.records for text in task.batch.runs):  # another process was faster
+                self._give_back(task)
+                continue
+            self._tell(running=len(task.taken))
+            work = by_name(self.study), list(task.batch.runs), task.batch.size
+            self._check_interrupt()
+            self.running[self.executor.submit(compute, *work)] = task
+
+    def _claimed(self, task: _Task) -> bool:
+        """Claim what is missing of a task; all of it, or none."""
+        for text in self._missing(task):
+            if not self.claims.take(address(self.study.name, text)):
+                self._give_back(task)
+                return False
+            task.taken.append(text)
+        for text in list(task.taken):  # what was computed elsewhere between the look-up and the claim
+            record = None if self.store is None else stored(self.store, text)
+            if record is not None and not failed(record):
+                self._have(text, record)
+        return True
+
+    def _take_in(self) -> None:
+        if self.running:
+            done, _ = wait(self.running, timeout=LOOK if self.elsewhere else None, return_when=FIRST_COMPLETED)
+        else:
+            done = set()
+            time.sleep(LOOK if self.elsewhere else 0)
+        self._check_interrupt()
+        for future in done:
+            task = self.running.pop(future)
+            self.progress.running -= len(task.taken)
+            self._settle(task, future)
+        if self.elsewhere:
+            self.waiting.extend(self.elsewhere)
+            self.elsewhere = []
+
+    def _settle(self, task: _Task, future: Future) -> None:
+        """What has become of a task."""
+        try:
+            records = future.result()
+        except (WorkerDied, BrokenExecutor, CancelledError, ConnectionError, OSError) as problem:
+            task.attempts += 1
+            logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
+            self._again(task, problem, apart=task.attempts > RETRIES)
+        except Exception as problem:  # whatever a study, or an executor of somebody else, raises
+            self._check_interrupt()
+            logger.debug("%s: a run raised", self.study.name, exc_info=problem)
+            self._again(task, problem, apart=True)
+        else:
+            for text, record in zip(task.batch.runs, records, strict=True):
+                if text not in self.records:
+                    self._keep(text, record)
+            self._give_back(task)
+
+    def _again(self, task: _Task, problem: BaseException, *, apart: bool) -> None:
+        """Once more; or run by run; or, for a run that was alone, not at all."""
+        missing = self._missing(task)
+        self._give_back(task)
+        if not apart:
+            self.waiting.append(task)
+        elif len(task.batch) > 1:
+            self.waiting.extend(_Task(one, RETRIES) for one in task.batch.apart() if set(one.runs) <= set(missing))
+        else:
+            for text in missing:
+                self._keep(text, failure(self.study, text, problem))
+
+    def _keep(self, text: str, record: Record) -> None:
+        if self.store is not None:
+            self.store.save(text, record)
+        self._have(text, record)
+
+    def _have(self, text: str, record: Record) -> None:
+        self.records[text] = record
+        self.progress.done += 1
+        self.progress.failed += failed(record)
+        self._tell(record)
+
+    def _missing(self, task: _Task) -> list[str]:
+        return [text for text in task.batch.runs if text not in self.records]
+
+    def _give_back(self, task: _Task) -> None:
+        for text in task.taken:
+            self.claims.give_back(address(self.study.name, text))
+        task.taken.clear()
+
+    def _tell(self, record: Record | None = None, running: int = 0) -> None:
+        self.progress.record, self.progress.running = record, self.progress.running + running
+        self.report(self.progress)
+
+    def _check_interrupt(self) -> None:
+        """A run in which Ctrl-C was pressed may be cut anywhere, and is not kept."""
+        if self.interrupted():
+            raise KeyboardInterrupt
+
+
+def failed(record: Record) -> bool:
+    """Whether this is the record of a run that raised: it is tried again by the next sweep."""
+    return record.status.startswith("failed")
+
+
+def stored(store: Store, text: str) -> Record | None:
+    """The record of a run, or None; one that can't be trusted is named and set aside."""
+    try:
+        return store.find(text)
+    except DamagedRecord as problem:
+        aside = store.set_aside(text)
+        logger.warning("%s It is set aside as %s and computed again.", problem, aside.name)
+        return None

@@ -1,0 +1,51 @@
+"""What a worker does: the runs of one batch, from their texts to their records."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from simulations._provenance import provenance
+from simulations._records import Record
+from simulations._registry import STUDIES
+from simulations._study import Study
+
+
+def compute(study: str | Study, texts: Sequence[str], size: int = 1) -> list[Record]:
+    """The records of the runs with these canonical texts, computed together; the last is repeated up to `size`.
+
+    Raises `KeyboardInterrupt` when a simulation in it was interrupted, and whatever the study raises.
+    """
+    study = STUDIES[study] if isinstance(study, str) else study
+    runs = [study.make(json.loads(text)) for text in texts]
+    began = time.perf_counter()
+    if study.together is None or size == 1:
+        answers = [study.run(run) for run in runs]
+    else:
+        answers = study.together.run(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
+    seconds = (time.perf_counter() - began) / len(runs)
+    records = zip(texts, runs, answers, strict=True)
+    return [_record(study, text, run, values, status, seconds) for text, run, (values, status) in records]
+
+
+def _record(study: Study, text: str, run: Any, values: dict[str, Any], status: str, seconds: float) -> Record:
+    if status.endswith("interrupted"):
+        # `simulate` returns what there is when it is interrupted; a sweep keeps whole runs only, and stops.
+        raise KeyboardInterrupt
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    return Record(json.loads(text), arrays, provenance(study.name, run, status, seconds))
+
+
+def by_name(study: Study) -> str | Study:
+    """How a study is told to a worker: by its name, or whole if it is not one of the package's own."""
+    return study.name if STUDIES.get(study.name) is study else study
+
+
+def failure(study: Study, text: str, problem: BaseException) -> Record:
+    """The record of a run that could not be computed: no values, and the message as its status."""
+    parameters = json.loads(text)
+    said = " ".join(str(problem).split())[:500]
+    status = f"failed: {type(problem).__name__}: {said}" if said else f"failed: {type(problem).__name__}"
+    return Record(parameters, {}, provenance(study.name, study.make(parameters), status, 0.0))

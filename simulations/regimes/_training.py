@@ -1,0 +1,132 @@
+"""Training of the regime studies: networks at one output scale each, alone or many in one program."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.regimes._network import TESTED, Parameters, dataset, has_limit, initial_key, limit, particles, times
+from theory import arc_cosine
+
+SMALL = 32
+"""Up to this many samples (and 64 particles a sample) a record keeps kernel, weights and data, for exact
+comparisons.
+"""
+
+
+def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
+    """Everything the claims look at, from one trained network."""
+    return train_together([run])[0]
+
+
+def alike(run: Parameters) -> Parameters:
+    """What runs must have in common to be trained together; seed, scale and law of output weights are values only."""
+    return replace(run, seed=0, alpha=1.0, exponent=0.0, output="signs") if run.time > 0 else run
+
+
+def batch_bytes(run: Parameters) -> int:
+    """Memory of one network in a batch: products of particles and samples, stages of the flow, kernels."""
+    width, kernel = run.dimension + (10 if run.problem == "digits" else 1), 2 * run.samples**2
+    size = 8 if run.precision == "float64" else 4
+    return size * (run.particles * (4 * (run.samples + TESTED) + 32 * width) + kernel)
+
+
+def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray], str]]:
+    """`train` of runs that are `alike`, in one program."""
+    run, known = several[0], {}
+    with jax.enable_x64(run.precision == "float64"):
+        for one in several:
+            if one.seed not in known:
+                known[one.seed] = dataset(one)
+        data = [known[one.seed] for one in several]
+        unit = mf.Neuron(run.activation, outputs=data[0].outputs)
+        if run.time == 0:
+            return [(_at_start(one, unit, seen), "done") for one, seen in zip(several, data, strict=True)]
+        pairs = list(zip(several, data, strict=True))
+        mus = [
+            particles(one.initial, one.output, one.particles, unit, seen.d, initial_key(one), one.precision)
+            for one, seen in pairs
+        ]
+        objectives = [
+            mf.Objective(unit, mf.Square(), seen.x, seen.y, scale=one.scale, centred=one.initial == "centred")
+            for one, seen in pairs
+        ]
+        flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
+        marks, watched = times(run), [_watched(one, seen) for one, seen in pairs]
+        trained = _simulated(objectives, flow, mus, marks, watched)
+        linear: list = [None] * len(several)
+        if run.tangent:
+            linear = _simulated(objectives, mf.TangentFlow(flow), mus, marks[[0, -1]], [[mf.Risk()]] * len(several))
+        rows = zip(several, data, mus, trained, linear, strict=True)
+        return [_values(*row, unit) for row in rows]
+
+
+def _simulated(objectives: list, flow, mus: list, marks: np.ndarray, watched: list) -> list[mf.Trajectory]:
+    if len(mus) == 1:  # a loop of its own shares its program with all runs of this shape, whatever they are watched by
+        return [mf.simulate(objectives[0], flow, mus[0], times=marks, observables=watched[0])]
+    return mf.simulate_replicas(objectives, flow, mus, times=marks, observables=watched)
+
+
+def _small(run: Parameters) -> bool:
+    return run.samples <= SMALL and run.particles <= 64 * SMALL
+
+
+def _watched(run: Parameters, data: mf.datasets.Dataset) -> list:
+    watched: list = [mf.Risk(), mf.Displacement()]
+    if run.problem != "random":  # random targets hold nothing to be tested on
+        test = data.x_test, data.y_test
+        watched += [mf.TestRisk(*test), mf.TestError(*test), mf.ChangedSigns()]
+    if data.outputs == 1:  # the kernel of k outputs is (nk)²: more work than the training
+        watched.append(mf.KernelDrift())
+    if _small(run):
+        watched.append(mf.Predictions())
+    if _small(run) and data.d <= 2:
+        watched.append(mf.Positions())
+    return watched
+
+
+def _values(run: Parameters, data, mu, trajectory, linear, unit) -> tuple[dict[str, np.ndarray], str]:
+    values, status = {"times": trajectory.times, **trajectory.values}, trajectory.status
+    if run.problem != "random":
+        values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
+    if linear is not None:
+        values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
+        status = status if linear.done else linear.status
+    if _small(run):
+        kernel = mf.tangent_kernel(unit, mu, data.x)
+        values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
+    if _small(run) and data.truth is not None:
+        values |= {"teacher": data.truth.position}
+    if has_limit(run):
+        values |= {f"limit_{name}": value for name, value in limit(run).items()}
+    return {name: np.asarray(value) for name, value in values.items()}, status
+
+
+@eqx.filter_jit
+def _predict(objective, mu: mf.Particles, x):
+    return objective.predict(mu, x)
+
+
+def _at_start(run: Parameters, unit: mf.Neuron, data: mf.datasets.Dataset) -> dict[str, np.ndarray]:
+    """‖K_m − K‖²_F of independent networks at the start, and to the limit of the output layer alone."""
+    x = np.asarray(data.x, float)
+    kernels = np.asarray(_start_kernels(replace(run, seed=0), unit, initial_key(run), data.x), float)
+    distances = {}
+    both = arc_cosine.tangent_kernel(x, activation=run.activation)
+    output = arc_cosine.tangent_kernel(x, activation=run.activation, layers="output")
+    for name, exact in (("kernel_distance", both), ("output_layer_distance", output)):
+        distances[name] = np.sum((kernels - exact) ** 2, axis=(1, 2))
+    return {"x": x, **distances}
+
+
+@eqx.filter_jit
+def _start_kernels(run: Parameters, unit: mf.Neuron, key, x):
+    def kernel(replica):
+        key_one = jax.random.fold_in(key, replica)
+        mu = particles(run.initial, run.output, run.particles, unit, x.shape[1], key_one, run.precision)
+        return mf.tangent_kernel(unit, mu, x)
+
+    return jax.lax.map(kernel, jnp.arange(run.replicas), batch_size=max(1, min(run.replicas, 4096 // run.particles)))
