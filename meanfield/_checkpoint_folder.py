@@ -1,6 +1,6 @@
 """Checkpoints as folders: whole, or without a number.
 
-A checkpoint is a folder named by a number, with `state/`, written by orbax, and `seal`, which holds the SHA-256 of
+A checkpoint is a folder with a number in its name, with `state/`, written by orbax, and `seal`, which holds the SHA-256 of
 every file in `state/` and what the simulation says of itself, below its own SHA-256. It is built under another name,
 brought to the disk and then renamed: what has a number was whole. The last two are kept.
 """
@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Damaged(ValueError):
 
 def numbered(directory: Path, number: int) -> Path:
     """The checkpoint of that number."""
-    return directory / f"{number:06d}"
+    return directory / f"checkpoint-{number:06d}"
 
 
 def partial(path: Path) -> Path:
@@ -34,8 +35,7 @@ def partial(path: Path) -> Path:
 
 def unused(directory: Path) -> int:
     """A number above all that were used, by what was set aside too."""
-    names = [path.name.partition(".")[0] for path in directory.iterdir()]
-    return 1 + max([0, *(int(name) for name in names if _is_number(name))])
+    return 1 + max([0, *(_number(path) for path in directory.iterdir())])
 
 
 def seal(path: Path, said: dict) -> None:
@@ -63,7 +63,7 @@ def newest(directory: Path) -> int:
             os.rename(path, aside)
             logger.warning("checkpoint %s: %s; set aside as %s", path, problem, aside.name)
         else:
-            return int(path.name)
+            return _number(path)
     return 0
 
 
@@ -85,7 +85,7 @@ def sealed(path: Path) -> dict:
 def clear(directory: Path) -> None:
     """Remove what was being written, or being removed, when a process was killed."""
     for path in directory.glob("*.partial"):
-        if _is_number(path.name.partition(".")[0]):
+        if _number(path):
             shutil.rmtree(path)
 
 
@@ -98,12 +98,14 @@ def remove(directory: Path) -> None:
 
 
 def _whole(directory: Path) -> list[Path]:
-    """Folders with a number, the oldest first."""
-    return sorted((path for path in directory.iterdir() if _is_number(path.name)), key=lambda path: int(path.name))
+    """Those that are neither being written nor set aside, the oldest first."""
+    return sorted((path for path in directory.iterdir() if _number(path) and not path.suffix), key=_number)
 
 
-def _is_number(name: str) -> bool:
-    return name.isascii() and name.isdigit()
+def _number(path: Path) -> int:
+    """From 1 on; 0 for what belongs to somebody else."""
+    name = re.fullmatch(r"checkpoint-([0-9]{6,})(\.partial|\.damaged)?", path.name)
+    return int(name[1]) if name else 0
 
 
 def _discard(path: Path) -> None:

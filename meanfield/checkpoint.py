@@ -57,7 +57,7 @@ class Checkpoint:
     """
 
     directory: str | os.PathLike
-    minutes: float = 10.0
+    minutes: float | int = 10.0
 
     def __post_init__(self):
         if not isinstance(self.directory, str | os.PathLike) or not os.fspath(self.directory):
@@ -138,7 +138,8 @@ class Saves:
         found = self.orbax.restore(path / folder.STATE, target)
         flat = [_like(leaf, found["state"][_name(i)]) for i, leaf in enumerate(flat)]
         columns = [found["seen"][_name(i)] if 0 not in s else np.zeros(s, d) for i, (s, d) in enumerate(shapes)]
-        seen = [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        rows = len(columns[0]) if columns else 0
+        seen = [{name: column[i, ...] for name, column in zip(self.names, columns, strict=True)} for i in range(rows)]
         self.seconds = said["seconds"]
         logger.info("simulation goes on from %s", path)
         return eqx.combine(jax.tree.unflatten(structure, flat), rest), seen
@@ -202,9 +203,10 @@ class Saves:
                 f"checkpoint={str(self.directory)!r}: it holds a checkpoint of another simulation, which differs in "
                 f"{', '.join(other)}; expected a folder for this simulation alone."
             )
-        changed = {what: old for what, old in said["made_with"].items() if made_with().get(what) != old}
+        now = made_with()
+        changed = [f"{what} {old}" for what, old in said["made_with"].items() if now.get(what) != old]
         if changed:
-            logger.warning("%s was made with %s: the result may differ in last digits", self.directory, changed)
+            logger.warning("%s was made with %s: last digits may differ", self.directory, ", ".join(changed))
 
     def _save(self, state: State, seen: list[dict[str, np.ndarray]]) -> bool:
         """Whether it could be saved: a simulation does not end because a disk is full."""
