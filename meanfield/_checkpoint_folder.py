@@ -1,8 +1,8 @@
 """Checkpoints as folders: whole, or without a number.
 
-A checkpoint is a folder with a number in its name, with `state/`, written by orbax, and `seal`, which holds the SHA-256 of
-every file in `state/` and what the simulation says of itself, below its own SHA-256. It is built under another name,
-brought to the disk and then renamed: what has a number was whole. The last two are kept.
+A checkpoint is a folder with a number in its name. In it are `state/`, written by orbax, and `seal`, which holds the
+SHA-256 of every file in `state/` and what the simulation says of itself, below its own SHA-256. It is built under
+another name, brought to the disk and then renamed: what has a number was whole. The last two are kept.
 """
 
 import hashlib

@@ -1,10 +1,9 @@
-"""Orbax, as much of it as checkpoints need: a dictionary of arrays to a folder and back, by one or all processes."""
+"""Orbax, as much of it as checkpoints need: a dictionary of arrays to a folder and back, by all processes together."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 class Orbax:
     """Its synchronous checkpointer; raises `ImportError` where it is not installed."""
 
-    def __init__(self, together: bool):
+    def __init__(self):
         try:
             import orbax.checkpoint as ocp  # imported here because few simulations need it
         except ImportError:
@@ -21,13 +20,9 @@ class Orbax:
                 "checkpoint: expected the package orbax-checkpoint, which is not installed "
                 "(pip install orbax-checkpoint)."
             ) from None
-        me = jax.process_index()
-        # A process that simulates on its own devices waits for no other one.
-        alone = ocp.options.MultiprocessingOptions(me, {me}, f"process_{me}") if jax.process_count() > 1 else None
-        shared: dict[str, Any] = {} if together or alone is None else {"multiprocessing_options": alone}
         self._args = ocp.args
         with _quiet():
-            self._checkpointer = ocp.Checkpointer(ocp.StandardCheckpointHandler(**shared), **shared)
+            self._checkpointer = ocp.Checkpointer(ocp.StandardCheckpointHandler())
 
     def save(self, path: Path, tree: dict) -> None:
         with _quiet():
@@ -35,16 +30,14 @@ class Orbax:
 
     def restore(self, path: Path, like: dict) -> dict:
         """What is there, with the shapes, types and devices of `like`."""
-        target = jax.tree.map(
-            lambda leaf: (
-                leaf
-                if isinstance(leaf, np.ndarray)
-                else jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
-            ),
-            like,
-        )
         with _quiet():
-            return self._checkpointer.restore(path, args=self._args.StandardRestore(target))
+            return self._checkpointer.restore(path, args=self._args.StandardRestore(jax.tree.map(_wanted, like)))
+
+
+def _wanted(leaf):
+    if isinstance(leaf, np.ndarray):
+        return leaf
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
 @contextmanager

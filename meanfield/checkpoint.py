@@ -92,6 +92,11 @@ def saves(checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]) -> "Un
         checkpoint = Checkpoint(checkpoint)
     if not isinstance(checkpoint, Checkpoint):
         raise ValueError(f"checkpoint={checkpoint!r}: expected a Checkpoint, or the path of a folder.")
+    if jax.process_count() > 1 and not spans_processes(mesh):  # orbax saves nothing of one process among several
+        raise ValueError(
+            f"checkpoint={str(checkpoint.directory)!r}: expected particles shared out among all {jax.process_count()} "
+            f"processes, or a job of one process."
+        )
     return Saves(checkpoint, mesh, names, made_of)
 
 
@@ -102,7 +107,7 @@ class Saves:
         self.directory, self.interval = Path(checkpoint.directory).absolute(), 60 * checkpoint.minutes
         self.mesh, self.names = mesh, names
         self.writes = jax.process_index() == 0 or not spans_processes(mesh)
-        self.orbax = Orbax(spans_processes(mesh))
+        self.orbax = Orbax()
         # Processes hold different shares of the particles; together they are one simulation.
         self.made_of = {part: digest(every(_bytes(digest(value)), mesh)).hex() for part, value in made_of.items()}
         self.began = self.last = clock.monotonic()
@@ -230,7 +235,7 @@ class Saves:
             if spans_processes(self.mesh):
                 raise  # the others wait for this one
             shutil.rmtree(folder.partial(path), ignore_errors=True)
-            logger.warning("no checkpoint was saved in %s: %s", self.directory, problem)
+            logger.warning("no checkpoint was saved in %s: %s", self.directory, str(problem)[:200])
             return False
         finally:
             self.next += 1

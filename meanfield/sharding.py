@@ -20,6 +20,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -95,7 +96,11 @@ def replicated(tree: Any, mesh: Mesh | None) -> Any:
     everywhere, there = NamedSharding(mesh, PartitionSpec()), set(mesh.devices.flat)
 
     def put(leaf):
-        return leaf if leaf.sharding.device_set == there else jax.device_put(leaf, everywhere)
+        if leaf.sharding.device_set == there:
+            return leaf
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # JAX does not send keys to other processes
+            return jax.random.wrap_key_data(put(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        return jax.device_put(leaf, everywhere)
 
     arrays, rest = eqx.partition(tree, lambda leaf: isinstance(leaf, jax.Array))
     return eqx.combine(jax.tree.map(put, arrays), rest)

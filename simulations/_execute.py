@@ -1,6 +1,7 @@
 """The loop of a sweep: batches go out, records come in, what fails is tried again, and nothing stops the rest."""
 
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,9 @@ logger = logging.getLogger("meanfield")
 
 RETRIES = 2
 """Times that work is tried again after its worker was lost, and once alone: bad luck is rarer than that."""
+
+LOST = (WorkerDied, BrokenExecutor, CancelledError, ConnectionError)
+"""What says that a worker was lost, and nothing of its work; an engine's own words for it are its own matter."""
 
 LOOK = 0.5
 """Seconds between two looks at what other processes are computing."""
@@ -84,9 +88,9 @@ class Execution:
         return self.records
 
     def _look_up(self, batch: Batch) -> None:
-        """Take what is stored, and plan for the rest."""
+        """Take what is stored, and plan for the rest; a damaged record is dealt with by who claims its run."""
         for text in batch.runs:
-            record = None if self.store is None else stored(self.store, text)
+            record = None if self.store is None else whole(self.store, text)
             if record is not None and not failed(record):
                 self.progress.found += 1
                 self._have(text, record)
@@ -127,7 +131,8 @@ class Execution:
             done, _ = wait(self.running, timeout=LOOK if self.elsewhere else None, return_when=FIRST_COMPLETED)
         else:
             done = set()
-            time.sleep(LOOK if self.elsewhere else 0)
+            # Not in step with another sweep whose batches are cut differently, or each refuses the other for ever.
+            time.sleep(LOOK * random.uniform(0.5, 1.5) if self.elsewhere else 0)
         self._check_interrupt()
         for future in done:
             task = self.running.pop(future)
@@ -139,21 +144,19 @@ class Execution:
 
     def _settle(self, task: _Task, future: Future) -> None:
         """What has become of a task."""
-        try:
-            records = future.result()
-        except (WorkerDied, BrokenExecutor, CancelledError, ConnectionError, OSError) as problem:
-            task.attempts += 1
-            logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
-            self._again(task, problem, apart=task.attempts > RETRIES)
-        except Exception as problem:  # whatever a study, or an executor of somebody else, raises
-            self._check_interrupt()
-            logger.debug("%s: a run raised", self.study.name, exc_info=problem)
-            self._again(task, problem, apart=True)
-        else:
-            for text, record in zip(task.batch.runs, records, strict=True):
+        problem = CancelledError("its work was given up") if future.cancelled() else future.exception()
+        if problem is None:
+            for text, record in zip(task.batch.runs, future.result(), strict=True):
                 if text not in self.records:
                     self._keep(text, record)
             self._give_back(task)
+        elif isinstance(problem, LOST):
+            task.attempts += 1
+            logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
+            self._again(task, problem, apart=task.attempts > RETRIES)
+        else:  # whatever a study, or an executor of somebody else, raises
+            logger.debug("%s: a run raised", self.study.name, exc_info=problem)
+            self._again(task, problem, apart=True)
 
     def _again(self, task: _Task, problem: BaseException, *, apart: bool) -> None:
         """Once more; or run by run; or, for a run that was alone, not at all."""
@@ -199,6 +202,14 @@ class Execution:
 def failed(record: Record) -> bool:
     """Whether this is the record of a run that raised: it is tried again by the next sweep."""
     return record.status.startswith("failed")
+
+
+def whole(store: Store, text: str) -> Record | None:
+    """The record of a run, or None where there is none that can be trusted."""
+    try:
+        return store.find(text)
+    except DamagedRecord:
+        return None
 
 
 def stored(store: Store, text: str) -> Record | None:

@@ -74,14 +74,13 @@ class Pool(Executor):
             future, fn, args, kwargs = item
             if not future.set_running_or_notify_cancel():
                 continue
-            try:
-                future.set_result(self._workers[i].pool.submit(fn, *args, **kwargs).result())
-            except BrokenProcessPool:
+            problem = self._workers[i].attempt(future, fn, args, kwargs)
+            if isinstance(problem, BrokenProcessPool):
                 self._workers[i].end()
                 if not self._closed.is_set():
                     self._workers[i] = _Worker()
-                future.set_exception(WorkerDied("the worker process died"))
-            except BaseException as problem:  # a future carries whatever its work raised
+                problem = WorkerDied("the worker process died")
+            if problem is not None:
                 future.set_exception(problem)
         self._workers[i].end()
 
@@ -93,6 +92,17 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
+
+    def attempt(self, future: Future, fn: Callable, args: tuple, kwargs: dict) -> BaseException | None:
+        """Give `future` the result of the work, or return what was raised instead."""
+        try:
+            inner = self.pool.submit(fn, *args, **kwargs)
+        except (BrokenProcessPool, RuntimeError) as problem:  # died while it had nothing to do, or was ended
+            return problem
+        problem = inner.exception()
+        if problem is None:
+            future.set_result(inner.result())
+        return problem
 
     def end(self) -> None:
         self._lifeline.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 from meanfield.arguments import one_of, positive_count
 from simulations._batches import Batch, batches
-from simulations._execute import Execution, Report, failed, stored
+from simulations._execute import Execution, Report, failed, whole
 from simulations._executors import dask, pool
 from simulations._records import Records, canonical_text
 from simulations._registry import find
@@ -37,7 +37,7 @@ class Plan:
 
     def there(self) -> list[str]:
         """The texts of the runs whose records are stored, whole and not failed."""
-        found = [] if self.store is None else [(text, stored(self.store, text)) for text in self.runs]
+        found = [] if self.store is None else [(text, whole(self.store, text)) for text in self.runs]
         return [text for text, record in found if record is not None and not failed(record)]
 
     def execute(

@@ -1,4 +1,4 @@
-"""A simulation that was killed goes on and gives the uninterrupted one's numbers; what is on disk is never half-trusted."""
+"""A simulation that was killed goes on to the uninterrupted one's numbers; what is on disk is not half-trusted."""
 
 import logging
 import os

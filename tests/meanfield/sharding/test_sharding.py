@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -49,12 +50,29 @@ def eight():
     return finished([started("eight_devices.py", 8)])[0]
 
 
-@pytest.fixture(scope="module")
-def two():
+def pair(script: str, *arguments: str) -> list[subprocess.Popen]:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    return finished([started("two_processes.py", 2, str(port), str(process)) for process in range(2)])
+    return [started(script, 2, str(port), str(process), *arguments) for process in range(2)]
+
+
+@pytest.fixture(scope="module")
+def two():
+    return finished(pair("two_processes.py"))
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory):
+    """What two processes print that go on from the checkpoints of two that were killed."""
+    folder = str(tmp_path_factory.mktemp("checkpoints"))
+    killed = pair("two_processes_killed.py", folder, "kill")
+    try:
+        codes = [process.wait(TIMEOUT) for process in killed]
+    finally:
+        said = [(process.kill(), process.communicate()[1])[1] for process in killed]
+    assert codes == [-signal.SIGKILL] * 2, said[0][-3000:]
+    return finished(pair("two_processes_killed.py", folder, "resume"))
 
 
 CASES = [
@@ -186,6 +204,32 @@ def test_processes_with_different_data_are_told(two):
 
 def test_a_process_may_also_run_alone(two):
     assert two[1]["alone"] == ["done", 2]
+
+
+def test_two_killed_processes_go_on_bit_for_bit(resumed):
+    for found in resumed:
+        assert found["saved"] == ["checkpoint-000002", "checkpoint-000003"]
+        assert found["shares"] == 16
+        assert found["goes on"]
+        assert found["left"] == []
+
+
+def test_a_signal_to_one_process_stops_both(resumed):
+    for found in resumed:
+        assert re.fullmatch(r"stopped at t = 2.5, to go on from \S+/stopped: interrupted", found["stopped"])
+        assert found["goes on after SIGTERM"]
+
+
+def test_both_processes_refuse_what_one_of_them_would(resumed):
+    for found in resumed:
+        assert "of another simulation, which differs in particles;" in found["refused"]
+
+
+def test_a_process_alone_is_told_that_it_cannot_save(resumed):
+    for found in resumed:
+        assert (
+            "/alone': expected particles shared out among all 2 processes, or a job of one process." in found["alone"]
+        )
 
 
 def mesh_of_one():

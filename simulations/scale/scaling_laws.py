@@ -1,0 +1,184 @@
+"""Scaling laws: test risk against particles m, samples n and operations, mean-field and lazy.
+
+Four exponents that are none of those one would guess from dimensions alone, each against theory. In m: training costs
+what a finite number of particles costs, an excess risk ∝ 1/m, in the mean-field limit and in the lazy one, there with
+its constant. In n: ridge regression with the tangent kernel on the circle, whose spectrum is a power law, learns noisy
+labels at the best rate n^(−bc/(bc+1)), and follows the learning curve that its eigenvalues give. In both together:
+with risk(m, t) = R_∞(t) + V(t)/m the least risk that a number of operations C buys falls as C^(−c/(c+1/b)), with
+m ∝ C^((c−1+1/b)/(c+1/b)) particles. And no fixed features learn a neuron of unknown direction from n ≪ d² samples,
+which networks do that move theirs.
+
+The runs fall into parts. `mean_field`: tanh networks on the line, trained by the engine. `lazy`: tangent models of ReLU
+networks on the whole circle. `samples`: the same with infinitely many particles on some of it. `teacher`: ReLU networks
+that learn one neuron, mean-field and lazy.
+"""
+
+from functools import partial
+from typing import Any
+
+from simulations._check import above, below, slope
+from simulations._check import limit as limit_of
+from simulations._records import Records, Select, runs, widest
+from simulations._study import Study, claim
+from simulations.scale import _frontier as measure
+from simulations.scale._risks import Parameters, predict, simulate
+from theory.circle import CAPACITY
+from theory.compute_frontier import frontier_exponent, width_exponent
+from theory.learning_curve import sample_exponent
+from theory.prediction import Prediction
+
+TANGENT = 0.5
+"""Exponent of m in the output scale of the neural-tangent limit."""
+
+LAZY_SCALE = 1000.0
+"""α of the lazy networks that learn a neuron."""
+
+SOURCE, ROUGH = 1.75, 0.75
+"""Source conditions of the targets of `lazy` and of `samples`."""
+
+MEAN_FIELD: dict[str, Any] = {"part": "mean_field", "samples": 4, "time": 10.0, "step": 0.5}
+LAZY: dict[str, Any] = {"part": "lazy", "source": SOURCE, "step": 1.0}
+EXCESS = 64.0
+"""Time at which the lazy excess is looked at (mean-field time)."""
+SAMPLES: dict[str, Any] = {"part": "samples", "source": ROUGH, "ridge": 0.3, "noise": 0.3}
+TEACHER: dict[str, Any] = {"part": "teacher", "dimension": 16, "particles": 64, "time": 200.0, "step": 0.1}
+
+GRIDS: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "seeds": 7,
+        "mean_field": {16: 60, 64: 60, 256: 30},
+        "lazy": {22: 2, 32: 2, 45: 2, 64: 2, 90: 2, 128: 2, 181: 2, 256: 2},
+        "lazy_time": 4096.0,
+        "inputs": 512,
+        "samples": {64: 16, 128: 8, 256: 4, 512: 2, 1024: 2},
+        "teacher": [64, 96, 128],
+    },
+    "default": {
+        "seeds": 10,
+        "mean_field": {16: 400, 64: 400, 256: 200, 1024: 100, 4096: 40},
+        "lazy": {16: 4, 22: 4, 32: 4, 45: 4, 64: 4, 90: 4, 128: 4, 181: 4, 256: 4, 362: 4, 512: 4},
+        "lazy_time": 16384.0,
+        "inputs": 1024,
+        "samples": {64: 64, 128: 32, 256: 16, 512: 8, 1024: 4, 2048: 4},
+        "teacher": [32, 64, 96, 128, 192, 256],
+    },
+    "paper": {
+        "seeds": 20,
+        "mean_field": {16: 1000, 64: 1000, 256: 400, 1024: 200, 4096: 100, 16384: 40},
+        "lazy": {round(16 * 2 ** (i / 2)): 10 for i in range(15)},
+        "lazy_time": 65536.0,
+        "inputs": 4096,
+        "samples": {64: 200, 128: 100, 256: 50, 512: 25, 1024: 12, 2048: 10, 4096: 10, 8192: 10},
+        "teacher": [32, 64, 96, 128, 192, 256, 512, 1024],
+    },
+}
+
+
+def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
+    """The runs of one size; everything is drawn anew for every seed, the first of which is `first`."""
+    sizes = GRIDS[size]
+    made = []
+    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
+        for m, count in sizes["mean_field"].items():
+            for exponent in (0.0, TANGENT):
+                made.append(Parameters(**MEAN_FIELD, particles=m, exponent=exponent, replicas=count, seed=seed))
+        long = {"samples": sizes["inputs"], "time": sizes["lazy_time"]}
+        for m, count in sizes["lazy"].items():
+            made.append(Parameters(**LAZY, **long, particles=m, replicas=count, seed=seed))
+        for n, count in sizes["samples"].items():
+            made += [
+                Parameters(**SAMPLES, samples=n, falling=falling, replicas=count, seed=seed)
+                for falling in (True, False)
+            ]
+        for n in sizes["teacher"]:
+            made += [Parameters(**TEACHER, samples=n, alpha=a, replicas=1, seed=seed) for a in (1.0, LAZY_SCALE)]
+    return made
+
+
+mean_field_runs = partial(runs, "risk", part="mean_field", alpha=1.0)
+lazy_runs = partial(runs, "variance", part="lazy", source=SOURCE)
+sample_runs = partial(runs, "excess", part="samples", source=ROUGH)
+teacher_runs = partial(runs, "bound", part="teacher")
+
+
+def most(select: Select) -> Select:
+    """Of those, the ones with the most samples that there are."""
+
+    def chosen(records: Records) -> Records:
+        found = select(records)
+        return found.where(samples=max(found.column("samples"), default=None))
+
+    return chosen
+
+
+IN_M = Prediction(-1.0, "slope", "E R_m − R_∞ at a fixed time, smooth units, α = 1, m → ∞", "chen2020dynamical")
+LAZY_M = Prediction(-1.0, "slope", "E R_m − R_∞ at a fixed time, tangent model, m → ∞", "meanfield")
+CONSTANT = Prediction(1.0, "=", "m (E R_m − R_∞) over V, tangent model, m → ∞", "meanfield")
+CURVE = Prediction(1.0, "=", "excess risk of ridge regression over the curve of its spectrum, n → ∞", "bordelon2020spectrum")
+BOUND = Prediction(1.0, ">=", "mean over directions of the teacher; predictors in n fixed functions", "hsu2021approximation")
+FEATURES = Prediction(1.0, "<=", "networks that move their features; observed, not proved", "bach2017breaking")
+
+SETTINGS: dict[str, Any] = {"select": measure.frontier(lazy_runs()), "x": "operations"}
+
+CLAIMS = (
+    claim(
+        "particles_mean_field", "mean-field: excess test risk over infinitely many particles, in m", IN_M, slope,
+        select=mean_field_runs(exponent=0.0), x="particles", value=measure.excess, drift=True,
+        wrong="the test risk itself", control={"value": measure.final_risk},
+    ),
+    claim(
+        "particles_lazy", "lazy: excess risk over infinitely many particles at the end, in m", LAZY_M, slope,
+        select=lazy_runs(), x="particles", value=measure.excess, drift=True,
+        wrong="the risk itself", control={"value": measure.final_risk},
+    ),
+    claim(
+        "constant_lazy", "lazy: m times the excess risk over V(t)", CONSTANT, limit_of,
+        select=lazy_runs(), x="particles", value=measure.over_variance(), order=1.0, what="m (R_m − R_∞)/V",
+        wrong="V at an eighth of the time", control={"value": measure.over_variance(1 / 8)},
+    ),
+    claim(
+        "samples_lazy", "lazy: excess risk in n, noisy labels, best ridge", sample_exponent(CAPACITY, ROUGH), slope,
+        select=sample_runs(falling=True), x="samples", value=measure.sample_excess, drift=True,
+        wrong="a ridge that stays", control={"select": sample_runs(falling=False)},
+    ),
+    claim(
+        "curve_lazy", "lazy: excess risk over the learning curve of the kernel's eigenvalues, n → ∞", CURVE, limit_of,
+        select=sample_runs(falling=True), x="samples", value=measure.over_curve, order=0.6, what="excess / curve",
+        wrong="a ridge that stays, against the curve of one that falls",
+        control={"select": sample_runs(falling=False)},
+    ),
+    claim(
+        "frontier_lazy", "lazy: least risk in the number of operations", frontier_exponent(SOURCE), slope, **SETTINGS,
+        value=measure.least_risk, drift=True,
+        wrong="the fewest particles throughout", control={"select": measure.at_width(lazy_runs())},
+    ),
+    claim(
+        "width_lazy", "lazy: particles of least risk in the number of operations", width_exponent(SOURCE), slope,
+        **SETTINGS, value=measure.width, drift=True,
+        wrong="steps for particles", control={"value": measure.steps},
+    ),
+    claim(
+        "bound_lazy", "a neuron of unknown direction, α = 1000: test risk over the least of fixed features", BOUND,
+        above,
+        select=teacher_runs(alpha=LAZY_SCALE), value=measure.over_bound, what="risk / bound",
+        wrong="α = 1", control={"select": teacher_runs(alpha=1.0)},
+    ),
+    claim(
+        "features_mean_field", "a neuron of unknown direction, α = 1: test risk over the least of fixed features",
+        FEATURES, below,
+        select=most(teacher_runs(alpha=1.0)), value=measure.over_bound, what="risk / bound, most samples",
+        wrong="α = 1000", control={"select": most(teacher_runs(alpha=LAZY_SCALE))},
+    ),
+)  # fmt: skip
+
+STUDY = Study(
+    name="scaling_laws",
+    group="scale",
+    summary="test risk against particles, samples and operations, mean-field and lazy, with theory's exponents",
+    parameters=Parameters,
+    grid=grid,
+    run=simulate,
+    predict=predict,
+    claims=CLAIMS,
+    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
+)

@@ -1,0 +1,215 @@
+"""What a sweep does with batches, with runs that raise, with workers that die, and with another sweep beside it."""
+
+import dataclasses
+import os
+import threading
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import simulations
+from simulations import Together
+from simulations._executors import InProcess, Pool, WorkerDied
+
+LAZY = simulations.find("lazy_scaling")
+SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+
+
+def counting(run=None, together=None):
+    """A study whose runs are quick and written down: (study, texts of what was computed)."""
+    asked: list = []
+
+    def plain(parameters):
+        asked.append(parameters)
+        return {"risk": np.array([parameters.alpha, parameters.seed])}, "done"
+
+    return dataclasses.replace(LAZY, run=run or plain, together=together), asked
+
+
+class Losing(Executor):
+    """In this process; the first few submissions lose their worker."""
+
+    def __init__(self, count: int):
+        self.left, self.sizes = count, []
+
+    def submit(self, fn, /, *args, **kwargs) -> Future:
+        self.sizes.append(len(args[1]))
+        if self.left == 0:
+            return InProcess().submit(fn, *args, **kwargs)
+        self.left -= 1
+        future: Future = Future()
+        future.set_exception(WorkerDied("the worker process died"))
+        return future
+
+
+def together(asked, fails=lambda run: False):
+    def run(several):
+        asked.append(len(several))
+        if any(map(fails, several)):
+            raise FloatingPointError("one of several")
+        return [({"risk": np.array([one.alpha, one.seed])}, "done") for one in several]
+
+    return Together(alike=lambda run: run.particles, run=run, bytes=lambda run: 1 << 20)
+
+
+def test_runs_of_a_kind_are_batched_by_the_grid_alone(tmp_path):
+    """…so that a sweep that goes on makes the batches of one that was never stopped."""
+    asked: list = []
+    study, _ = counting(together=together(asked))
+    grid = {"particles": [10, 20], "alpha": "1:10:50", "seed": [0, 1]}
+    plan = simulations.prepare(study, out=tmp_path, **grid)
+    assert [len(batch) for batch in plan.batches] == [50, 50, 50, 50]
+    whole = simulations.sweep(study, grid, out=tmp_path)
+    assert asked == [50] * 4
+    assert [(one["alpha"], one["seed"]) for one in whole] == [(run.alpha, run.seed) for run in plan.runs.values()]
+    assert all(one["risk"].tolist() == [one["alpha"], one["seed"]] for one in whole)
+    plan.store.path(next(iter(plan.runs))).unlink()
+    simulations.sweep(study, grid, out=tmp_path)
+    assert asked == [50] * 5
+
+
+def test_a_batch_is_filled_up_to_the_size_of_its_kind():
+    asked: list = []
+    study, _ = counting(together=together(asked))
+    records = simulations.sweep(study, {"particles": 10, "alpha": "1:10:65"})
+    assert asked == [33, 33]
+    assert len(records) == 65
+
+
+def test_memory_bounds_a_batch():
+    study, _ = counting(together=dataclasses.replace(together([]), bytes=lambda run: 1 << 27))
+    plan = simulations.prepare(study, particles=10, alpha="1:10:7")
+    assert [len(batch) for batch in plan.batches] == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_run_that_raises_is_recorded_and_stops_nothing(tmp_path, batched):
+    def fails(run):
+        return run.alpha == 2.0
+
+    def run(parameters):
+        if fails(parameters):
+            raise FloatingPointError("alpha is  two\nand that is\n bad")
+        return {"risk": np.zeros(1)}, "done"
+
+    study, _ = counting(run, together([], fails) if batched else None)
+    grid = {"alpha": [1.0, 2.0, 3.0]}
+    records = list(simulations.sweep(study, grid, out=tmp_path))
+    assert [one.status for one in records] == [
+        "done", "failed: FloatingPointError: alpha is two and that is bad", "done"
+    ]  # fmt: skip
+    assert records[1].values == {}
+    (row,) = simulations.status(tmp_path)
+    assert (row.done, row.failed) == (2, 1)
+    assert row.messages == ("failed: FloatingPointError: alpha is two and that is bad",)
+    mended, asked = counting()
+    again = simulations.sweep(mended, grid, out=tmp_path)
+    assert [run.alpha for run in asked] == [2.0]
+    assert {one.status for one in again} == {"done"}
+
+
+@pytest.mark.parametrize(("lost", "sizes"), [(2, [3, 3, 3]), (3, [3, 3, 3, 1, 1, 1]), (4, [3, 3, 3, 1, 1, 1])])
+def test_a_lost_worker_is_tried_again_and_then_run_by_run(lost, sizes):
+    """Three losses of the batch take it apart; a run that is lost alone as well is failed, and the others are not."""
+    study, _ = counting(together=together([]))
+    executor = Losing(lost)
+    records = simulations.sweep(study, {"particles": 10, "alpha": [1.0, 2.0, 3.0]}, executor=executor, in_flight=1)
+    assert executor.sizes == sizes
+    expected = ["failed: WorkerDied: the worker process died", "done", "done"] if lost == 4 else ["done"] * 3
+    assert [one.status for one in records] == expected
+
+
+def test_any_executor_will_do(tmp_path):
+    study, asked = counting()
+    with ThreadPoolExecutor(3) as executor:
+        records = simulations.sweep(study, {"alpha": "1:10:20"}, out=tmp_path, executor=executor)
+    assert [one["alpha"] for one in records] == [run.alpha for run in sorted(asked, key=lambda run: run.alpha)]
+    with pytest.raises(ValueError, match="workers and scheduler: expected one of them"):
+        simulations.sweep(study, {"alpha": 1.0}, workers=2, scheduler="tcp://127.0.0.1:1")
+
+
+def test_two_sweeps_share_the_work(tmp_path):
+    """Each run is computed by one of them, and both have all records."""
+    asked: list = []
+
+    def slow(parameters):
+        asked.append(parameters.alpha)
+        time.sleep(0.02)
+        return {"risk": np.zeros(1)}, "done"
+
+    study, _ = counting(slow)
+    found: list = []
+    sweeps = [
+        threading.Thread(target=lambda: found.append(simulations.sweep(study, {"alpha": "1:10:30"}, out=tmp_path)))
+        for _ in range(2)
+    ]
+    for thread in sweeps:
+        thread.start()
+    for thread in sweeps:
+        thread.join()
+    assert len(asked) == len(set(asked)) == 30
+    assert [len(records) for records in found] == [30, 30]
+
+
+def test_progress_counts(tmp_path):
+    study, _ = counting()
+    simulations.sweep(study, {"alpha": [1.0, 2.0]}, out=tmp_path)
+    told: list = []
+    simulations.sweep(
+        study, {"alpha": [1.0, 2.0, 3.0]}, out=tmp_path, report=lambda now: told.append(dataclasses.astuple(now)[:5])
+    )
+    assert told == [(3, 1, 1, 0, 0), (3, 2, 2, 0, 0), (3, 2, 2, 0, 1), (3, 3, 2, 0, 0)]
+
+
+def test_a_record_that_cannot_be_written_stops_the_sweep_and_loses_nothing_else(tmp_path, monkeypatch):
+    study, asked = counting()
+    real = os.fsync
+
+    def full(descriptor):
+        if len(asked) == 3:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        simulations.sweep(study, {"alpha": "1:5:5"}, out=tmp_path)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))) == 2
+    assert not list((tmp_path / "records" / "lazy_scaling").glob("*.tmp"))
+    simulations.sweep(study, {"alpha": "1:5:5"}, out=tmp_path)
+    assert [run.alpha for run in asked] == [1.0, 2.0, 3.0, 3.0, 4.0, 5.0]
+
+
+def test_batched_runs_are_the_runs(tmp_path):
+    """Together or alone, a run is the same to rounding: after K steps in float64 to 4 K units, and what is derived."""
+    plan = simulations.prepare("lazy_scaling", problem="teacher", particles=20, alpha=[1.0, 10.0], seed=[0, 1], time=5.0,
+                               samples=8, dimension=3, tangent=True)  # fmt: skip
+    (batch,) = plan.batches
+    assert len(batch) == 4
+    steps = 10
+    for record in plan.execute():
+        values, status = LAZY.run(LAZY.make(record.parameters))
+        assert status == record.status == "done"
+        assert set(values) == set(record.values)
+        for name, value in values.items():
+            scale = float(np.max(np.abs(value), initial=1.0)) * 10
+            np.testing.assert_allclose(record[name], value, rtol=0, atol=4 * steps * np.finfo(float).eps * scale)
+
+
+def test_a_worker_dies_alone():
+    pool = Pool(2)
+    began = [pool.submit(os.getpid) for _ in range(8)]
+    workers = {future.result() for future in began}
+    assert os.getpid() not in workers
+    lost, kept = pool.submit(os._exit, 3), pool.submit(int, "7")
+    with pytest.raises(WorkerDied):
+        lost.result()
+    assert kept.result() == 7
+    with pytest.raises(ValueError, match="invalid literal"):
+        pool.submit(int, "seven").result()
+    assert pool.submit(os.getpid).result() != os.getpid()
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(int, "7")
