@@ -111,7 +111,15 @@ class Execution:
             self._tell(running=len(task.taken))
             work = by_name(self.study), list(task.batch.runs), task.batch.size
             self._check_interrupt()
-            self.running[self.executor.submit(compute, *work)] = task
+            self.running[self._submitted(work)] = task
+
+    def _submitted(self, work: tuple) -> Future:
+        try:
+            return self.executor.submit(compute, *work)
+        except (RuntimeError, OSError) as problem:  # an engine that has gone away takes no more work
+            lost: Future = Future()
+            lost.set_exception(ConnectionError(str(problem)))
+            return lost
 
     def _claimed(self, task: _Task) -> bool:
         """Claim what is missing of a task; all of it, or none."""

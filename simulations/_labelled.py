@@ -29,7 +29,7 @@ def to_pandas(records: "Records", names: tuple[str, ...]) -> "pandas.DataFrame":
 
 
 def to_xarray(records: "Records", names: tuple[str, ...]) -> "xarray.Dataset":
-    """A dimension for every parameter that varies, in alphabetical order, and behind them those of the values themselves.
+    """A dimension for every parameter that varies, in alphabetical order, then those of the values themselves.
 
     Settings without a record are NaN. Values as long as `times` have the dimension `time`, with the times as its
     coordinate where all records share them.

@@ -184,8 +184,8 @@ def test_a_record_that_cannot_be_written_stops_the_sweep_and_loses_nothing_else(
 
 def test_batched_runs_are_the_runs(tmp_path):
     """Together or alone, a run is the same to rounding: after K steps in float64 to 4 K units, and what is derived."""
-    plan = simulations.prepare("lazy_scaling", problem="teacher", particles=20, alpha=[1.0, 10.0], seed=[0, 1], time=5.0,
-                               samples=8, dimension=3, tangent=True)  # fmt: skip
+    grid = {"problem": "teacher", "particles": 20, "samples": 8, "dimension": 3, "time": 5.0, "tangent": True}
+    plan = simulations.prepare("lazy_scaling", **grid, alpha=[1.0, 10.0], seed=[0, 1])
     (batch,) = plan.batches
     assert len(batch) == 4
     steps = 10
