@@ -12,7 +12,8 @@ limit; samples do only as long as L is the largest of the three.
 
 Several processes: each one calls `jax.distributed.initialize`, makes the same objects and calls the same functions in
 the same order. Process 0 reports progress, and decides by its clock how long chunks are and when the time is up. Ctrl-C
-is not caught, because the others would wait for ever for the one that stopped: it ends the job.
+is not caught, because the others would wait for ever for the one that stopped: it ends the job. With a checkpoint it
+stops all of them, and so does SIGTERM: between chunks they tell each other whether one has heard a signal.
 """
 
 from collections.abc import Callable, Sequence
