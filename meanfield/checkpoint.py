@@ -40,7 +40,8 @@ class Checkpoint:
     **Arguments:**
 
     - `directory`: a folder for this simulation alone, made if it is not there. With several processes all must see it.
-    - `minutes`: wall time between two saves; 0 saves after every chunk of steps.
+    - `minutes`: wall time between two saves; 0 saves after every chunk of steps. The last two are kept, so that there
+      must be room for three states with all that was observed.
 
     The state is also saved when the time limit is reached and on SIGTERM and SIGINT (Ctrl-C), which then end the
     simulation. The same call goes on from there, and gives what it would have given without a stop, bit for bit on the
@@ -131,9 +132,10 @@ class Saves:
             newest = folder.newest(self.directory)
             self.next = folder.unused(self.directory)
         newest, self.next = every(np.array([newest, self.next], np.int32), self.mesh)[0].tolist()
-        if not newest:
-            return state, []
-        path = folder.numbered(self.directory, newest)
+        return self._restored(folder.numbered(self.directory, newest), state) if newest else (state, [])
+
+    def _restored(self, path: Path, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
+        """What is in `path`; of `state` its structure, its devices and what is not stored."""
         said = folder.sealed(path)
         self._recognise(said)
         arrays, rest = eqx.partition(state, _stored)
@@ -164,6 +166,7 @@ class Saves:
         if not status.startswith("stopped"):
             if self.writes:
                 folder.remove(self.directory)
+            common(True, self.mesh)  # no process begins anew in a folder that is being removed
             return status
         why = status.partition(": ")[2]
         saved = self._save(state, seen)

@@ -63,6 +63,8 @@ def slowly(folder, names):
 
 
 if __name__ == "__main__":
+    assert callable(mf.simulate)
+    assert "orbax" not in sys.modules  # loaded by those who need it
     target, names = Path(sys.argv[1]), sys.argv[2:]
     if names[0] == "slowly":
         slowly(target, names[1:])

@@ -291,11 +291,6 @@ def test_orbax_is_asked_for(tmp_path, monkeypatch):
         run(checkpoint=tmp_path)
 
 
-def test_orbax_is_loaded_by_those_who_need_it():
-    said = "import sys, meanfield.simulation; assert 'orbax' not in sys.modules"
-    subprocess.run([sys.executable, "-c", said], check=True, timeout=120)
-
-
 def test_bad_arguments(tmp_path):
     (tmp_path / "file").write_text("")
     for wrong, sentence in [
