@@ -83,9 +83,10 @@ def _known(plan: Plan) -> list[tuple[float, float]]:
 
 
 def _seconds(run: Any, known: list[tuple[float, float]]) -> float:
-    """Of the records nearest in size the median, in proportion."""
+    """The median of the records nearest in size, in proportion."""
     size = operations(run)
     if not known:
         return BASE + size / RATE
-    near = sorted(known, key=lambda one: abs(math.log(one[0] / size)))[:9]
+    away = [abs(math.log(other / size)) for other, _ in known]
+    near = [one for one, distance in zip(known, away, strict=True) if distance <= min(away) + 1e-9]
     return median(BASE + max(0.0, seconds - BASE) * size / other for other, seconds in near)

@@ -1,0 +1,90 @@
+"""What a grid means, what it would take, and what is refused before anything is computed."""
+
+import numpy as np
+import pytest
+
+import simulations
+from simulations._machine import in_time, in_words, least_bytes, memory
+from simulations._ranges import expanded
+
+SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+
+
+def test_ranges():
+    assert expanded("particles", int, "1e2:1e6:9log") == [100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000]
+    np.testing.assert_allclose(expanded("alpha", float, "0.1:10:3log"), [0.1, 1.0, 10.0])
+    assert expanded("alpha", float, ["0:1:3", 5]) == [0.0, 0.5, 1.0, 5]
+    assert expanded("particles", int, "1:3:5") == [1, 2, 3]  # rounded, each once
+    assert expanded("problem", str, "a:b:3") == ["a:b:3"]
+    plan = simulations.prepare("lazy_scaling", **SMALL, particles="10:40:3log", seeds=2)
+    assert [run.particles for run in plan.runs.values()] == [10, 10, 20, 20, 40, 40]
+
+
+@pytest.mark.parametrize(
+    "text", ["1:2", "1:2:3:4", "a:2:3", "1:2:1", "2:1:3", "0:1:3log", "-1:1:3log", "1:inf:3", "1:2:3lin", "1:2:1000000"]
+)
+def test_a_range_that_is_none_is_named(text):
+    with pytest.raises(ValueError, match=r"^alpha='.*': expected "):
+        expanded("alpha", float, text)
+
+
+@pytest.mark.parametrize(
+    ("grid", "sentence"),
+    [
+        ({"particles": 1e15}, r"particles=1000000000000000, .*: takes at least 21.3 PiB, expected at most this machine's"),
+        ({"samples": "1e15"}, r"samples=1000000000000000, .*: takes at least"),
+        ({"alpha": "1:2:1001", "seed": range(1000)}, "makes 1001000 runs, expected at most 1000000"),
+        ({"alpha": "__import__('os').getcwd()"}, r"alpha=\"__import__\('os'\).getcwd\(\)\": expected a number"),
+        ({"problem": "../../etc"}, "problem='../../etc': expected one of"),
+        ({"particle": 3}, "parameter='particle': expected one of .* Did you mean 'particles'"),
+        ({"alpha": []}, r"alpha=\[\]: expected at least one value"),
+    ],
+)
+def test_what_is_refused(grid, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        simulations.prepare("lazy_scaling", **grid)
+
+
+def test_sizes_in_words():
+    assert in_words(0) == "0 B"
+    assert in_words(1536) == "1.5 KiB"
+    assert in_words(10**30).endswith("YiB")
+    assert in_time(0.04) == "0.0 s"
+    assert in_time(36 * 3600 + 1) == "1.5 d"
+    run = simulations.find("lazy_scaling").make({"particles": 100, "samples": 50, "dimension": 3})
+    assert least_bytes(run) == 4 * 4 * 150
+    assert memory() is None or memory() > 1 << 30
+
+
+def test_an_estimate_from_records(tmp_path):
+    """Nothing is known of the time at first; then it is that of records of this size, times what is missing."""
+    plan = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[10, 20], seeds=3)
+    guess = simulations.estimate(plan)
+    assert (guess.runs, guess.there, guess.batches, guess.measured) == (6, 0, 2, 0)
+    assert "a guess from operations" in guess.lines()[2]
+    assert guess.bytes > 0
+    records = plan.execute()
+    after = simulations.estimate(plan)
+    assert (after.there, after.batches, after.seconds) == (6, 0, 0)
+    larger = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[20], seeds=6)
+    found = simulations.estimate(larger)
+    assert (found.there, found.batches, found.measured) == (3, 1, 6)
+    spent = [record.provenance["seconds"] for record in records.where(particles=20)]
+    assert 0.5 * min(spent) * 6 <= found.seconds <= 2 * max(spent) * 6 + 0.1
+
+
+def test_a_dry_run_changes_nothing(tmp_path):
+    plan = simulations.prepare("lazy_scaling", out=tmp_path / "new", write=False, **SMALL)
+    assert simulations.estimate(plan).there == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_status(tmp_path):
+    simulations.sweep("lazy_scaling", {**SMALL, "particles": [10, 20]}, out=tmp_path)
+    path = next((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:100])
+    (row,) = simulations.status(tmp_path)
+    assert (row.study, row.done, row.failed, row.damaged) == ("lazy_scaling", 1, 0, 1)
+    assert row.sizes["smoke"] == "0 of 310"
+    with pytest.raises(ValueError, match="holds no records"):
+        simulations.status(tmp_path / "elsewhere")
