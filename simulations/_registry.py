@@ -19,6 +19,7 @@ _FILES = (
     "simulations.optimisation.birth_death",
     "simulations.generalisation.implicit_bias",
     "simulations.scale.throughput",
+    "simulations.scale.scaling_laws",
 )
 
 

@@ -18,6 +18,18 @@ CAPACITY = 2.0
 """b: the eigenvalues fall as k^−b."""
 
 
+def kernel(angles: ArrayLike) -> Array:
+    """K(φ) at `angles` of any shape (radians), of any size and sign.
+
+    >>> kernel([0.0, np.pi / 2, np.pi, 2 * np.pi]).round(4)
+    array([1.    , 0.1592, 0.    , 1.    ])
+
+    Source: `cho2009kernel`, `jacot2018neural`.
+    """
+    angle = np.abs(np.remainder(_checks.array("angles", angles) + np.pi, 2 * np.pi) - np.pi)
+    return (2 * np.cos(angle) * (np.pi - angle) + np.sin(angle)) / (2 * np.pi)
+
+
 def eigenvalues(frequencies: ArrayLike) -> Array:
     """λ_k = ∫ K(φ) cos kφ dφ/2π over the circle: 1/4 for k = 1, 0 for odd k > 1, (k² + 3)/(π²(k² − 1)²) for even k.
 

@@ -1,7 +1,7 @@
 """Risk of a lazy network against particles, time and both together: the least risk that a number of operations buys.
 
-A tangent model of m independent units learns a target on the circle (`theory.circle`) by gradient flow of its risk over
-all inputs. With K_m = K + δ, δ of mean 0 and variance of order 1/m, and the target's power W_k at frequency k, of random
+A tangent model of m independent units learns a target on the circle (`theory.circle`) by gradient flow of its risk
+over all inputs. With K_m = K + δ, δ of mean 0 and variance of order 1/m, and the target's power W_k at frequency k, of random
 phase, the risk is ½ tr W e^{−2K_m t}. Its expansion in δ is
 
     E R_m(t) = R_∞(t) + V(t)/m + O(m⁻²),     R_∞(t) = ½ Σ_k W_k e^{−2λ_k t},
@@ -97,7 +97,9 @@ def linear_term(problem: Circle, kernel: ArrayLike, times: ArrayLike) -> Array:
     matrix = _checks.array("kernel", kernel, ["[n, n]"])
     _checks.same("kernel", matrix.shape, "inputs", (len(problem.x), len(problem.x)))
     times = _checks.array("times", times, ["[T]"], minimum=0.0)
-    off = np.real(np.diag(_in_modes(matrix))) - problem.values
+    shifts = np.arange(len(matrix))
+    along = matrix[shifts, (shifts + shifts[:, None]) % len(matrix)].mean(axis=1)  # means of circular diagonals
+    off = np.fft.fft(along).real / len(matrix) - problem.values
     return -times * (np.exp(-2 * np.outer(times, problem.values)) @ (problem.power * off))
 
 

@@ -7,10 +7,18 @@ import numpy as np
 from simulations._records import Record, Records, Select
 from theory.cost import pair_operations
 
+REACH = 2
+"""Particle counts on either side of the least risk that a parabola is laid through (count)."""
+
 
 def excess(record: Record) -> float:
     """Risk at the end less that of infinitely many particles, and less its linear part, whose mean is zero."""
-    return float(record["risk"][-1] - record["limit_risk"][-1] - np.ravel(record["linear"])[-1])
+    return float(_excess(record)[-1])
+
+
+def excess_at(time: float) -> Callable[[Record], float]:
+    """The same at a time that was looked at."""
+    return lambda record: float(_excess(record)[_moment(record, time)])
 
 
 def final_risk(record: Record) -> float:
@@ -18,19 +26,32 @@ def final_risk(record: Record) -> float:
     return float(record["risk"][-1])
 
 
-def plain_excess(record: Record) -> float:
-    """Risk at the end less that of infinitely many particles at α = 1."""
-    return float(record["risk"][-1] - record["limit_risk"][-1])
+def risk_at(time: float) -> Callable[[Record], float]:
+    """Risk at a time that was looked at."""
+    return lambda record: float(record["risk"][_moment(record, time)])
 
 
-def over_variance(share: float = 1.0) -> Callable[[Record], float]:
-    """m (risk − limit − linear part)/V at the end, V being taken at this share of the time."""
+def over_variance(time: float, of: float | None = None) -> Callable[[Record], float]:
+    """m (risk − limit − linear part)/V at a time, V being taken at the time `of` (the same if None)."""
 
     def ratio(record: Record) -> float:
-        at = int(np.argmin(np.abs(np.log(record["times"] / (share * record["times"][-1])))))
-        return record["particles"] * excess(record) / float(record["variance"][at])
+        exact = record["variance"][_moment(record, time if of is None else of)]
+        return record["particles"] * excess_at(time)(record) / float(exact)
 
     return ratio
+
+
+def seen_at(time: float) -> Callable[[Record], bool]:
+    """Whether a run was looked at at this time."""
+    return lambda record: "linear" in record and bool(np.any(np.isclose(record["times"], time)))
+
+
+def _excess(record: Record) -> np.ndarray:
+    return record["risk"] - record["limit_risk"] - record["linear"]
+
+
+def _moment(record: Record, time: float) -> int:
+    return int(np.argmin(np.abs(record["times"] - time)))
 
 
 def sample_excess(record: Record) -> float:
@@ -38,9 +59,14 @@ def sample_excess(record: Record) -> float:
     return float(record["excess"][0])
 
 
-def over_curve(record: Record) -> float:
-    """The same over the learning curve."""
-    return sample_excess(record) / float(record["curve"][0])
+def distance(record: Record) -> float:
+    """Its root."""
+    return sample_excess(record) ** 0.5
+
+
+def over_curve(name: str = "curve") -> Callable[[Record], float]:
+    """E|f − f_*|² over the learning curve."""
+    return lambda record: sample_excess(record) / float(record[name][0])
 
 
 def over_bound(record: Record) -> float:
@@ -63,46 +89,47 @@ def steps(record: Record) -> float:
     return float(record["steps"][0])
 
 
-def operations(particles: float, time: float, samples: int, step: float) -> float:
-    """Operations of training m particles for a time, one velocity a step."""
-    return pair_operations(1, samples, 2) * particles * time / step
+def all_particles(record: Record) -> float:
+    """Particles that the same operations would buy for a single step."""
+    return width(record) * steps(record)
 
 
 def frontier(select: Select, spacing: float = 2**0.5) -> Select:
     """Of the runs that `select` keeps: for every seed and number of operations, the least risk over the particles.
 
-    Records of their own: parameters seed and operations, the latter `spacing` apart; values risk, width (particles of
-    least risk) and steps. Between the particle counts that were run a parabola through the least and its neighbours, in
-    logarithms, is followed; where the least is at the end of the range, or the range of times, nothing is said.
+    Records of their own: what the runs share, and operations, `spacing` apart, as parameters; values risk, width
+    (particles of least risk) and steps. The least is that of a parabola, in logarithms, through the particle counts
+    about the best one; where that is at the end of their range, or a run at the end of its time, nothing is said.
     """
-    return lambda records: Records(
-        point for group in _seeds(select(records)) for point in _points(group, spacing)
-    )
+    return lambda records: Records(point for group in _groups(select(records)) for point in _points(group, spacing))
 
 
-def at_width(select: Select, particles: Callable = np.min) -> Select:
-    """The risk against operations at one number of particles: records as those of `frontier`."""
+def at_fewest(select: Select, spacing: float = 2**0.5) -> Select:
+    """The risk against operations with the fewest particles throughout: records as those of `frontier`."""
 
     def chosen(records: Records) -> Records:
-        runs = select(records)
-        if not len(runs):
-            return runs
-        one = runs.where(particles=int(particles(runs.column("particles"))))
+        fewest = [group[0] for group in _groups(select(records))]
         return Records(
-            _record(record.parameters["seed"], at, _log_risk(record, at), record.parameters["particles"], record)
-            for record in one
-            for at in _grid(record["operations"][0], record["operations"][-1], 2.0)
+            _record(run, at, _log_risk(run, at), run.parameters["particles"])
+            for run in fewest
+            for at in _grid(run["operations"][0], run["operations"][-1], spacing)
         )
 
     return chosen
 
 
-def _seeds(records: Records) -> list[list[Record]]:
-    groups: dict[tuple, list[Record]] = {}
-    for record in records:
-        setting = {name: v for name, v in record.parameters.items() if name not in ("particles", "replicas", "time")}
-        groups.setdefault(tuple(sorted(setting.items())), []).append(record)
-    return [sorted(group, key=lambda record: record.parameters["particles"]) for group in groups.values()]
+def _setting(record: Record) -> dict:
+    """What all runs of one frontier share, the seed among it."""
+    return {name: value for name, value in record.parameters.items() if name not in ("particles", "replicas", "time")}
+
+
+def _groups(records: Records) -> list[list[Record]]:
+    """Runs of one setting by their particles, the longest run of each number."""
+    groups: dict[tuple, dict[int, Record]] = {}
+    for record in sorted(records, key=lambda record: record.parameters["time"]):
+        group = groups.setdefault(tuple(sorted(_setting(record).items())), {})
+        group[record.parameters["particles"]] = record
+    return [[group[m] for m in sorted(group)] for group in groups.values()]
 
 
 def _grid(low: float, high: float, spacing: float) -> np.ndarray:
@@ -112,33 +139,39 @@ def _grid(low: float, high: float, spacing: float) -> np.ndarray:
 
 
 def _points(group: list[Record], spacing: float) -> list[Record]:
-    if len(group) < 3:
+    if len(group) < 2 * REACH + 1:
         return []
     low = min(float(record["operations"][0]) for record in group)
     high = max(float(record["operations"][-1]) for record in group)
     points = []
     for at in _grid(low, high, spacing):
-        seen = [record for record in group if record["operations"][0] <= at <= record["operations"][-1]]
-        logs = np.array([_log_risk(record, at) for record in seen])
-        best = int(np.argmin(logs)) if len(logs) else 0
-        # A neighbour that was not trained for so long, or not so little, may be better still.
-        around = seen[best - 1 : best + 2] if best > 0 else []
-        if len(around) < 3 or not all(np.isfinite(logs[best - 1 : best + 2])):
+        # Who was not trained for so long, or not so little, might be better still: there the frontier ends.
+        seen = [record["operations"][0] <= at <= record["operations"][-1] for record in group]
+        logs = np.array([_log_risk(record, at) if ok else np.nan for record, ok in zip(group, seen, strict=True)])
+        if not np.any(seen):
             continue
-        m = np.log([record.parameters["particles"] for record in around])
-        bend, slope, top = np.polyfit(m - m[1], logs[best - 1 : best + 2], 2)
-        shift = -slope / (2 * bend)
-        points.append(_record(seen[best].parameters["seed"], at, top + slope * shift / 2, np.exp(m[1] + shift), seen[best]))
+        best = int(np.nanargmin(logs))
+        near = slice(best - REACH, best + REACH + 1)
+        if best < REACH or best + REACH >= len(group) or not np.all(np.isfinite(logs[near])):
+            continue
+        m = np.log([record.parameters["particles"] for record in group])
+        bend, slope, top = np.polyfit(m[near] - m[best], logs[near], 2)
+        # The parabola's least, if it is among the points that it goes through.
+        shift = np.clip(-slope / (2 * bend), m[near][0] - m[best], m[near][-1] - m[best]) if bend > 0 else 0.0
+        run = group[best]
+        log_risk = top + slope * shift + bend * shift**2
+        points.append(_record(run, at, log_risk, np.exp(m[best] + shift)))
     return points
 
 
 def _log_risk(record: Record, at: float) -> float:
-    """log of the risk at a number of operations, by interpolation in logarithms."""
-    ahead = record["operations"] > 0
-    return float(np.interp(np.log(at), np.log(record["operations"][ahead]), np.log(record["risk"][ahead])))
+    """log of the risk, less its linear part, at a number of operations, by interpolation in logarithms."""
+    risk = record["risk"] - record["linear"]  # never below that of infinitely many particles
+    return float(np.interp(np.log(at), np.log(record["operations"]), np.log(risk)))
 
 
-def _record(seed: int, at: float, log_risk: float, particles: float, run: Record) -> Record:
-    unit = operations(1.0, 1.0, run.parameters["samples"], 1.0)
-    values = {"risk": np.exp(log_risk), "width": particles, "steps": at / (unit * particles)}
-    return Record({"seed": seed, "operations": float(at)}, {name: np.array([v]) for name, v in values.items()})
+def _record(run: Record, at: float, log_risk: float, particles: float) -> Record:
+    steps_of_one = at / pair_operations(1, run.parameters["samples"], 2)
+    values = {"risk": np.exp(log_risk), "width": particles, "steps": steps_of_one / particles}
+    parameters = {**_setting(run), "operations": float(at)}
+    return Record(parameters, {name: np.array([value]) for name, value in values.items()})

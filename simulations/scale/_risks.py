@@ -1,4 +1,4 @@
-"""One run of the study of scaling laws: the test risk of networks that differ in particles, samples or training time."""
+"""One run of the study of scaling laws: the risk of networks that differ in particles, samples or training time."""
 
 import functools
 import math
@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import equinox as eqx
 import jax
 import numpy as np
+from scipy import linalg
+from threadpoolctl import ThreadpoolController
 
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from simulations._study import canonical
-from theory import chaos, compute_frontier
-from theory.arc_cosine import tangent_kernel
-from theory.circle import CAPACITY, eigenvalues, source_power
-from theory.kernel_flow import ridge
+from theory import chaos, circle, compute_frontier
 from theory.learning_curve import best_strength, learning_curve
 from theory.linear_bound import linear_bound
 
@@ -30,11 +29,16 @@ NODES = (10, 16, 16)
 ROOM = 256
 """Particles come in arrays of a multiple of this, those beyond m without mass: most m share a program."""
 
-FREQUENCIES = np.arange(2, 1026, 2)
-"""Frequencies of the target in samples; what is beyond has 3e-5 of its power."""
+FREQUENCIES = np.arange(2, 514, 2)
+"""Frequencies of the target in samples; what is beyond has 1e-4 of its power."""
 
-PLACES = 1024
+PLACES = 512
 """Places on the circle at which samples is tested."""
+
+SHARED = 128
+"""Fewer training samples of teacher come several times over where this is a multiple of them: the mean over samples is
+the same, and so is the program.
+"""
 
 TESTED = 1000
 """Test inputs of teacher."""
@@ -64,10 +68,8 @@ class Parameters:
     source: float = 1.75
     """c, source condition of the target on the circle: its power at eigenvalues below λ falls as λ^c."""
     ridge: float = 0.3
-    """λ of samples, at n = 1 (kernel units)."""
-    falling: bool = True
-    """Whether λ falls with n as is best, or stays."""
-    noise: float = 0.3
+    """λ of samples at n = 1, from where it falls as n^(−b/(bc+1)) (kernel units)."""
+    noise: float = 0.1
     """Standard deviation of the labels' noise in samples (output units; the target has variance 1)."""
     time: float = 10.0
     """T, final time (mean-field time, 1 / rate)."""
@@ -98,7 +100,9 @@ class Parameters:
         if self.part == "teacher" and self.dimension < 3:
             raise ValueError(f"dimension={self.dimension}: expected at least 3 for a teacher on the sphere.")
         if self.part == "teacher" and self.particles % 2:
-            raise ValueError(f"particles={self.particles}: expected an even number, since a doubled law comes in pairs.")
+            raise ValueError(
+                f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
+            )
         if self.part == "mean_field" and self.samples < 2:
             raise ValueError(f"samples={self.samples}: expected at least 2 on the line.")
         if self.part == "mean_field" and self.time / self.step > LONGEST:
@@ -115,14 +119,24 @@ class Parameters:
     @property
     def strength(self) -> float:
         """λ of ridge regression at this number of samples."""
-        return best_strength(self.samples if self.falling else 1, CAPACITY, min(self.source, 2.0), self.ridge)
+        return best_strength(self.samples, circle.CAPACITY, min(self.source, 2.0), self.ridge)
 
 
 def simulate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Everything the claims look at, from one run."""
+    """Everything the claims look at, from one run.
+
+    Its matrices are small: threads, when other runs share the cores, make them a hundred times slower.
+    """
     parts = {"mean_field": _mean_field, "lazy": _lazy, "samples": _samples, "teacher": _teacher}
-    values, status = parts[run.part](run)
-    return {name: np.asarray(value) for name, value in (values | predict(run)).items()}, status
+    with _threads().limit(limits=1, user_api="blas"):
+        values, status = parts[run.part](run)
+        return {name: np.asarray(value) for name, value in (values | predict(run)).items()}, status
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    """The libraries of linear algebra, looked for once: it takes longer than a small run."""
+    return ThreadpoolController()
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
@@ -134,8 +148,9 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
         return {"limit_risk": risk, "variance": variance}
     if run.part == "samples":
         spectrum, powers = _spectrum(run.source)
-        curve = learning_curve(spectrum, powers, run.samples, run.strength, run.noise)
-        return {"curve": np.array([curve.excess]), "used": np.array([curve.used])}
+        strengths = run.strength, 2 * run.strength  # the second is a wrong one, for a control
+        curve, other = (learning_curve(spectrum, powers, run.samples, at, run.noise) for at in strengths)
+        return {"curve": np.array([curve.excess]), "other_curve": np.array([other.excess])}
     return {"bound": np.array([_bound(run.dimension, run.samples)])}
 
 
@@ -161,7 +176,7 @@ def _masses(m: int) -> np.ndarray:
 
 def target(z: np.ndarray) -> np.ndarray:
     """What networks on the line learn: a ramp [n] of inputs [n, 1]."""
-    return 0.3 + 0.5 * np.tanh(2 * z[:, 0])
+    return 0.3 + 0.5 * np.tanh(z[:, 0])
 
 
 def line(samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -235,27 +250,35 @@ def _expansion(run: Parameters) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=4)
-def _even(inputs: int, source: float) -> tuple[np.ndarray, np.ndarray]:
-    """(orthonormal basis [N, N/2 + 2] of what ReLU networks reach on the circle, covariance of the target in it)."""
-    problem = _circle(inputs, source)
-    half = np.eye(inputs // 2) / np.sqrt(2)
-    basis = np.hstack([np.vstack([half, half]), problem.x * np.sqrt(2 / inputs)])
-    shifts = np.arange(inputs)
-    covariance = np.fft.ifft(problem.power).real[(shifts[:, None] - shifts) % inputs]
-    return basis, basis.T @ covariance @ basis
+def _covariance(inputs: int, source: float) -> np.ndarray:
+    """Covariance of the target in the basis of `_reduced`."""
+    problem, shifts = _circle(inputs, source), np.arange(inputs)
+    return _reduced(np.fft.ifft(problem.power).real[(shifts[:, None] - shifts) % inputs], problem.x)
+
+
+def _reduced(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A matrix [N, N] of the inputs in an orthonormal basis of what ReLU networks reach on the circle: N/2 even
+    functions and two linear ones.
+    """
+    half, linear = len(x) // 2, x * np.sqrt(2 / len(x))
+    top, bottom = matrix[:half], matrix[half:]
+    even = (top[:, :half] + top[:, half:] + bottom[:, :half] + bottom[:, half:]) / 2
+    mixed = matrix @ linear
+    across = (mixed[:half] + mixed[half:]) / np.sqrt(2)
+    return np.block([[even, across], [across.T, linear.T @ mixed]])
 
 
 def _lazy(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Risk [T] of tangent models, the mean over networks, and its linear part, whose mean is zero."""
     problem, times, random = _circle(run.samples, run.source), clock(run), _random(run)
-    basis, covariance = _even(run.samples, run.source)
+    covariance = _covariance(run.samples, run.source)
     mass, risk, linear = _masses(run.particles), np.zeros(len(times)), np.zeros(len(times))
     for _ in range(run.replicas):
         theta = random.normal(size=(len(mass), 3))
         theta[:, 0] = np.sign(theta[:, 0])
         with jax.enable_x64(True):
             kernel = np.asarray(_kernel(mf.Neuron("relu"), theta, mass, problem.x))
-        values, vectors = np.linalg.eigh(basis.T @ kernel @ basis / run.samples)
+        values, vectors = np.linalg.eigh(_reduced(kernel, problem.x) / run.samples)
         shares = np.sum(vectors * (covariance @ vectors), axis=0)
         risk += np.exp(-2 * np.outer(times, np.maximum(values, 0))) @ shares / 2
         linear += compute_frontier.linear_term(problem, kernel, times)
@@ -279,9 +302,9 @@ def _kernel(unit, theta, mass, x):
 @functools.lru_cache(maxsize=8)
 def _spectrum(source: float) -> tuple[np.ndarray, np.ndarray]:
     """(eigenvalues, powers of the target) over the circle, cosine and sine of every frequency; total power 1."""
-    power = source_power(FREQUENCIES, source)
-    power, values = power / power.sum() / 2, eigenvalues(FREQUENCIES)
-    return np.concatenate([eigenvalues([0, 1, 1]), values, values]), np.concatenate([np.zeros(3), power, power])
+    power = circle.source_power(FREQUENCIES, source)
+    power, values = power / power.sum() / 2, circle.eigenvalues(FREQUENCIES)
+    return np.concatenate([circle.eigenvalues([0, 1, 1]), values, values]), np.concatenate([np.zeros(3), power, power])
 
 
 def _samples(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -293,9 +316,9 @@ def _samples(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         phase = random.uniform(0, 2 * np.pi, len(FREQUENCIES))
         angles = random.uniform(0, 2 * np.pi, run.samples)
         y, truth = (np.cos(np.outer(at, FREQUENCIES) + phase) @ size for at in (angles, places))
-        x, z = (np.stack([np.cos(at), np.sin(at)], axis=1) for at in (angles, places))
         y = y + run.noise * random.normal(size=run.samples)
-        f = ridge(tangent_kernel(x), tangent_kernel(z, x), y, run.strength)
+        shifted = circle.kernel(angles[:, None] - angles) + run.samples * run.strength * np.eye(run.samples)
+        f = circle.kernel(places[:, None] - angles) @ linalg.solve(shifted, y, assume_a="pos")
         excess.append(np.mean((f - truth) ** 2))
     return {"excess": np.array([np.mean(excess)])}, "done"
 
@@ -319,10 +342,13 @@ def _teacher(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     theta = random.normal(size=(run.replicas, run.particles // 2, 1 + run.dimension))
     theta[..., 0], theta[..., 1:] = np.sign(theta[..., 0]), theta[..., 1:] / np.sqrt(run.dimension)
     theta = np.concatenate([theta, theta * np.where(np.arange(1 + run.dimension) < 1, -1.0, 1.0)], axis=1)
-    risks, n = [], run.samples
+    n = run.samples
+    again = max(1, SHARED // n) if SHARED % n == 0 else 1
+    risks = []
     for i in range(run.replicas):
         inputs, labels, start = (part[i].astype(np.float32) for part in (x, y, theta))
-        objective = mf.Objective(mf.Neuron("relu"), mf.Square(), inputs[:n], labels[:n], scale=run.alpha)
+        data = np.tile(inputs[:n], (again, 1)), np.tile(labels[:n], again)
+        objective = mf.Objective(mf.Neuron("relu"), mf.Square(), *data, scale=run.alpha)
         trained = mf.simulate(
             objective,
             mf.GradientFlow(run.step),

@@ -128,7 +128,7 @@ def test_list(capsys):
         "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning"],
         "optimisation": ["global_convergence", "sparse_deconvolution", "birth_death"],
         "generalisation": ["implicit_bias"],
-        "scale": ["throughput"],
+        "scale": ["throughput", "scaling_laws"],
     }
     assert set(rows[0]) == {"name", "group", "claim", "parameters"}
     assert main(["list"]) == 0
