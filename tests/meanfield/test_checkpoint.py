@@ -84,7 +84,12 @@ def test_killed_and_gone_on_is_as_never_killed(killed, tmp_path, name, caplog):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_stops(tmp_path, number):
     folder, before = tmp_path / "new" / "run", signal.getsignal(number)
-    stopped = run(chunk=5, checkpoint=mf.Checkpoint(folder), progress=At(4, lambda: signal.raise_signal(number)))
+
+    def after_a_while():
+        time.sleep(0.5)
+        signal.raise_signal(number)
+
+    stopped = run(chunk=5, checkpoint=mf.Checkpoint(folder), progress=At(4, after_a_while))
     assert stopped.status == f"stopped at t = 4, to go on from {folder}: interrupted"
     assert stopped.stats["steps"] == 16  # 5 + 1 to the second time, 5 + 5 to the third
     assert signal.getsignal(number) is before
