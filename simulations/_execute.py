@@ -163,7 +163,9 @@ class Execution:
             logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
             self._again(task, problem, apart=task.attempts > RETRIES)
         else:  # whatever a study, or an executor of somebody else, raises
-            logger.debug("%s: a run raised", self.study.name, exc_info=problem)
+            alone = "" if len(task.batch) == 1 else f" in a batch of {len(task.batch)}, which is computed run by run"
+            logger.warning("%s: %s: %s%s.", self.study.name, type(problem).__name__, problem, alone)
+            logger.debug("%s: where it was raised", self.study.name, exc_info=problem)
             self._again(task, problem, apart=True)
 
     def _again(self, task: _Task, problem: BaseException, *, apart: bool) -> None:

@@ -23,8 +23,8 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def alike(run: Parameters) -> Parameters:
-    """What runs must have in common to be trained together; seed, scale and law of output weights are values only."""
-    return replace(run, seed=0, alpha=1.0, exponent=0.0, output="signs") if run.time > 0 else run
+    """What runs must have in common to be trained together: all but the seed and the output scale."""
+    return replace(run, seed=0, alpha=1.0, exponent=0.0) if run.time > 0 else run
 
 
 def batch_bytes(run: Parameters) -> int:
@@ -36,32 +36,44 @@ def batch_bytes(run: Parameters) -> int:
 
 def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray], str]]:
     """`train` of runs that are `alike`, in one program."""
-    run, known = several[0], {}
+    run = several[0]
     with jax.enable_x64(run.precision == "float64"):
-        for one in several:
-            if one.seed not in known:
-                known[one.seed] = dataset(one)
-        data = [known[one.seed] for one in several]
-        unit = mf.Neuron(run.activation, outputs=data[0].outputs)
+        first = {one.seed: one for one in reversed(several)}  # runs of one seed share data and particles
+        data = {seed: dataset(one) for seed, one in first.items()}
+        unit = mf.Neuron(run.activation, outputs=data[run.seed].outputs)
         if run.time == 0:
-            return [(_at_start(one, unit, seen), "done") for one, seen in zip(several, data, strict=True)]
-        pairs = list(zip(several, data, strict=True))
-        mus = [
-            particles(one.initial, one.output, one.particles, unit, seen.d, initial_key(one), one.precision)
-            for one, seen in pairs
-        ]
+            return [(_at_start(one, unit, data[one.seed]), "done") for one in several]
+        starts = dict(zip(first, _starts(list(first.values()), unit, data), strict=True))
+        pairs = [(one, data[one.seed], *starts[one.seed]) for one in several]
         objectives = [
             mf.Objective(unit, mf.Square(), seen.x, seen.y, scale=one.scale, centred=one.initial == "centred")
-            for one, seen in pairs
+            for one, seen, _, _ in pairs
         ]
         flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
-        marks, watched = times(run), [_watched(one, seen) for one, seen in pairs]
-        trained = _simulated(objectives, flow, mus, marks, watched)
+        marks, mus = times(run), [mu for _, _, mu, _ in pairs]
+        watches = {seed: _watched(run, seen) for seed, seen in data.items()}
+        trained = _simulated(objectives, flow, mus, marks, [watches[one.seed] for one in several])
         linear: list = [None] * len(several)
         if run.tangent:
             linear = _simulated(objectives, mf.TangentFlow(flow), mus, marks[[0, -1]], [[mf.Risk()]] * len(several))
-        rows = zip(several, data, mus, trained, linear, strict=True)
-        return [_values(*row, unit) for row in rows]
+        return [_values(*pair, *ends) for pair, *ends in zip(pairs, trained, linear, strict=True)]
+
+
+def _starts(runs: list[Parameters], unit: mf.Neuron, data: dict) -> list[tuple[mf.Particles, np.ndarray | None]]:
+    """Initial particles of every run and, for small ones, their tangent kernels, in one call for all."""
+    run, d = runs[0], data[runs[0].seed].d
+    keys = jax.random.wrap_key_data(np.stack([jax.random.key_data(initial_key(one)) for one in runs]))
+    x = np.stack([data[one.seed].x for one in runs]) if _small(run) else None
+    law = run.initial, run.output, run.particles, unit, d
+    mus, kernels = jax.device_get(_started(*law, keys, x, run.precision))
+    made = jax.device_put([jax.tree.map(lambda leaf, i=i: leaf[i], mus) for i in range(len(runs))])
+    return list(zip(made, [None] * len(runs) if kernels is None else kernels, strict=True))
+
+
+@eqx.filter_jit
+def _started(initial: str, output: str, m: int, unit: mf.Neuron, d: int, keys, x, dtype: str):
+    mus = jax.vmap(lambda key: particles(initial, output, m, unit, d, key, dtype))(keys)
+    return mus, None if x is None else jax.vmap(lambda mu, x: mf.tangent_kernel(unit, mu, x))(mus, x)
 
 
 def _simulated(objectives: list, flow, mus: list, marks: np.ndarray, watched: list) -> list[mf.Trajectory]:
@@ -88,15 +100,14 @@ def _watched(run: Parameters, data: mf.datasets.Dataset) -> list:
     return watched
 
 
-def _values(run: Parameters, data, mu, trajectory, linear, unit) -> tuple[dict[str, np.ndarray], str]:
+def _values(run: Parameters, data, mu, kernel, trajectory, linear) -> tuple[dict[str, np.ndarray], str]:
     values, status = {"times": trajectory.times, **trajectory.values}, trajectory.status
     if run.problem != "random":
         values["test_predictions"] = _predict(trajectory.objective, trajectory.particles, data.x_test)
     if linear is not None:
         values["tangent_test_predictions"] = _predict(linear.objective, linear.particles, data.x_test)
         status = status if linear.done else linear.status
-    if _small(run):
-        kernel = mf.tangent_kernel(unit, mu, data.x)
+    if kernel is not None:
         values |= {"kernel": kernel, "weights": mu.position, "x": data.x, "y": data.y}
     if _small(run) and data.truth is not None:
         values |= {"teacher": data.truth.position}
