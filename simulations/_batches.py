@@ -9,6 +9,9 @@ from simulations._study import Study
 MOST = 64
 """Runs of one batch: what a kill can cost, and how often progress is seen. Twice as many are hardly any faster."""
 
+FEW = 16
+"""Fewer runs of a kind are computed one by one: to compile a program for a batch takes longer than they do."""
+
 MEMORY = 1 << 28
 """Bytes that the runs of one batch may take together."""
 
@@ -47,6 +50,9 @@ def batches(study: Study, runs: Mapping[str, Any]) -> list[Batch]:
         kinds.setdefault(study.together.alike(run), []).append(text)
     made: list[Batch] = []
     for texts in kinds.values():
+        if len(texts) < FEW:
+            made += [Batch({text: runs[text]}, 1) for text in texts]
+            continue
         most = min(MOST, max(1, MEMORY // study.together.bytes(runs[texts[0]])))
         size = -(-len(texts) // -(-len(texts) // most))
         made += [Batch({text: runs[text] for text in texts[i : i + size]}, size) for i in range(0, len(texts), size)]
