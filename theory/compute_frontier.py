@@ -1,8 +1,8 @@
 """Risk of a lazy network against particles, time and both together: the least risk that a number of operations buys.
 
 A tangent model of m independent units learns a target on the circle (`theory.circle`) by gradient flow of its risk
-over all inputs. With K_m = K + δ, δ of mean 0 and variance of order 1/m, and the target's power W_k at frequency k, of random
-phase, the risk is ½ tr W e^{−2K_m t}. Its expansion in δ is
+over all inputs. With K_m = K + δ, δ of mean 0 and variance of order 1/m, and the target's power W_k at frequency k, of
+random phase, the risk is ½ tr W e^{−2K_m t}. Its expansion in δ is
 
     E R_m(t) = R_∞(t) + V(t)/m + O(m⁻²),     R_∞(t) = ½ Σ_k W_k e^{−2λ_k t},
     V(t) = ½ Σ_kl W_k M_kl ∫₀^s (s − u) e^{−(s−u)λ_k − uλ_l} du,     s = 2t,   M_kl = m E |δ_kl|².
@@ -19,7 +19,7 @@ Source: `bordelon2024dynamical` (the terms and the balance, for Gaussian feature
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from theory import _checks
@@ -166,7 +166,7 @@ def _hard(capacity: float, source: float) -> tuple[float, float]:
     return b, c
 
 
-def _in_modes(kernel: Array) -> Array:
+def _in_modes(kernel: Array) -> NDArray[np.complex128]:
     """⟨k|kernel|l⟩ for the modes e^{ikθ}/√N of functions, K/N being the operator."""
     return np.fft.fft(np.fft.ifft(kernel, axis=1), axis=0) / len(kernel)
 

@@ -63,7 +63,8 @@ def learning_curve(
         bottom /= 2
     if top <= 0:
         raise ValueError("eigenvalues must not all vanish where strength is 0")
-    kappa = float(np.exp(optimize.brentq(missing, np.log(bottom), np.log(top) + 1e-9, xtol=1e-14)))
+    log = optimize.root_scalar(missing, bracket=(np.log(bottom), np.log(top) + 1e-9), xtol=1e-14, method="brentq").root
+    kappa = float(np.exp(log))
     used = float(np.sum((values / (values + kappa)) ** 2)) / n
     bias = float(np.sum(powers * (kappa / (values + kappa)) ** 2))
     return LearningCurve((bias + used * noise**2) / (1 - used), kappa, used)

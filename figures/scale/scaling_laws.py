@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
@@ -12,6 +13,8 @@ from simulations.scale import scaling_laws as study
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent, width_exponent
 from theory.learning_curve import sample_exponent
+
+FRONTIER = measure.frontier(lambda records: records)
 
 
 def draw(records: Records) -> Figure:
@@ -26,6 +29,8 @@ def draw(records: Records) -> Figure:
     risk(panels[1, 0], lazy)
     frontier(panels[1, 1], lazy)
     widths(panels[1, 2], lazy)
+    for axes in panels.flat:  # over a decade or two, labels between the powers of ten would run into each other
+        axes.xaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
@@ -71,7 +76,7 @@ def samples(axes: Axes, records: Records) -> None:
 
 def features(axes: Axes, records: Records) -> None:
     """Test risk on a neuron of unknown direction against n, mean-field and lazy, above and below the bound."""
-    axes.set_title("c  A neuron: features beat all fixed ones")
+    axes.set_title("c  A neuron: moving features win")
     runs, drawn = study.teacher_runs()(records), False
     scales = sorted({record.parameters["alpha"] for record in runs})
     for scale, color, marker in zip(scales[:4], (MEAN_FIELD, LAZY, GREEN, PURPLE), "os^D", strict=False):
@@ -85,6 +90,9 @@ def features(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "with a teacher along n")
     axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="test risk at the end")
+    counts = sorted({record.parameters["samples"] for record in runs})
+    axes.xaxis.set_major_locator(FixedLocator(counts[:: max(1, len(counts) // 5)]))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.legend(loc="lower left")
     return None
 
@@ -119,7 +127,7 @@ def frontier(axes: Axes, runs: Records) -> None:
         axes.plot(one[0]["operations"], mean, color=GREY, lw=0.6, alpha=0.7)
     label = f"theory: slope {frontier_exponent(study.SOURCE).value:.2f}".replace("-", "−")
     series: list[Series] = [
-        ("least risk", study.SETTINGS["select"](runs), measure.least_risk, ORANGE, "o", frontier_exponent(study.SOURCE))
+        ("least risk", FRONTIER(runs), measure.least_risk, ORANGE, "o", frontier_exponent(study.SOURCE))
     ]
     if not powers(axes, series, "operations", label):
         return empty(axes, "of five particle counts or more")
@@ -134,11 +142,16 @@ def widths(axes: Axes, runs: Records) -> None:
     axes.set_title("f  Operations: the best width")
     label = f"theory: slope {width_exponent(study.SOURCE).value:.2f}"
     series: list[Series] = [
-        ("particles of least risk", study.SETTINGS["select"](runs), measure.width, ORANGE, "o",
+        ("particles of least risk", FRONTIER(runs), measure.width, ORANGE, "o",
          width_exponent(study.SOURCE))
     ]  # fmt: skip
     if not powers(axes, series, "operations", label):
         return empty(axes, "of five particle counts or more")
+    exact = FRONTIER(measure.expanded(runs))
+    seed = min(record.parameters["seed"] for record in runs)  # no seed moves the expansion
+    at, table = along(exact.where(seed=seed), "operations", measure.width)
+    if table.size:
+        axes.plot(at, table[0], color=THEORY, lw=1.2, label="theory: expansion in 1/m")
     axes.set(xlabel="operations 4mnd × steps", ylabel="particles m")
     axes.legend(loc="upper left")
     return None

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from simulations._records import Record, Records, Select
-from theory.cost import pair_operations
 
 REACH = 2
 """Particle counts on either side of the least risk that a parabola is laid through (count)."""
@@ -84,21 +83,11 @@ def width(record: Record) -> float:
     return float(record["width"][0])
 
 
-def steps(record: Record) -> float:
-    """Steps of least risk, of a record of `frontier`."""
-    return float(record["steps"][0])
-
-
-def all_particles(record: Record) -> float:
-    """Particles that the same operations would buy for a single step."""
-    return width(record) * steps(record)
-
-
 def frontier(select: Select, spacing: float = 2**0.5) -> Select:
     """Of the runs that `select` keeps: for every seed and number of operations, the least risk over the particles.
 
-    Records of their own: what the runs share, and operations, `spacing` apart, as parameters; values risk, width
-    (particles of least risk) and steps. The least is that of a parabola, in logarithms, through the particle counts
+    Records of their own: what the runs share, and operations, `spacing` apart, as parameters; values risk and width
+    (particles of least risk). The least is that of a parabola, in logarithms, through the particle counts
     about the best one; where that is at the end of their range, or a run at the end of its time, nothing is said.
     """
     return lambda records: Records(point for group in _groups(select(records)) for point in _points(group, spacing))
@@ -116,6 +105,21 @@ def at_fewest(select: Select, spacing: float = 2**0.5) -> Select:
         )
 
     return chosen
+
+
+def expanded(records: Records) -> Records:
+    """The same runs with the risk that the expansion in 1/m gives them, R_∞ + V/m."""
+    return Records(
+        Record(
+            record.parameters,
+            {
+                **record.values,
+                "risk": record["limit_risk"] + record["variance"] / record["particles"],
+                "linear": np.zeros_like(record["risk"]),
+            },
+        )
+        for record in records
+    )
 
 
 def _setting(record: Record) -> dict:
@@ -171,7 +175,6 @@ def _log_risk(record: Record, at: float) -> float:
 
 
 def _record(run: Record, at: float, log_risk: float, particles: float) -> Record:
-    steps_of_one = at / pair_operations(1, run.parameters["samples"], 2)
-    values = {"risk": np.exp(log_risk), "width": particles, "steps": steps_of_one / particles}
+    values = {"risk": np.exp(log_risk), "width": particles}
     parameters = {**_setting(run), "operations": float(at)}
     return Record(parameters, {name: np.array([value]) for name, value in values.items()})

@@ -344,7 +344,7 @@ def _teacher(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     theta = np.concatenate([theta, theta * np.where(np.arange(1 + run.dimension) < 1, -1.0, 1.0)], axis=1)
     n = run.samples
     again = max(1, SHARED // n) if SHARED % n == 0 else 1
-    risks = []
+    risks, times = [], clock(run)
     for i in range(run.replicas):
         inputs, labels, start = (part[i].astype(np.float32) for part in (x, y, theta))
         data = np.tile(inputs[:n], (again, 1)), np.tile(labels[:n], again)
@@ -353,10 +353,10 @@ def _teacher(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             objective,
             mf.GradientFlow(run.step),
             mf.Particles(start),
-            times=clock(run),
+            times=times,
             observables=[mf.TestRisk(inputs[n:], labels[n:])],
         )
         if not trained.done:
             return {"times": trained.times}, trained.status
         risks.append(trained.values["test_risk"])
-    return {"times": trained.times, "risk": np.mean(risks, axis=0)}, "done"
+    return {"times": times, "risk": np.mean(risks, axis=0)}, "done"
