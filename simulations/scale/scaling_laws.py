@@ -43,11 +43,11 @@ TEACHER: dict[str, Any] = {"part": "teacher", "dimension": 16, "particles": 64, 
 GRIDS: dict[str, dict[str, Any]] = {
     "smoke": {
         "seeds": 7,
-        "mean_field": {16: 30, 64: 30, 256: 30},
-        "lazy": dict.fromkeys((16, 22, 32, 45, 64, 90, 128, 181, 256), 10),
+        "mean_field": {16: 24, 64: 24, 256: 24},
+        "lazy": dict.fromkeys((16, 22, 32, 45, 64, 90, 128, 181, 256), 8),
         "lazy_time": 2048.0,
         "inputs": 256,
-        "samples": {64: 16, 128: 12, 256: 8, 512: 4, 1024: 1},
+        "samples": {64: 16, 128: 12, 256: 8, 512: 3, 1024: 1},
         "teacher": [32, 64, 128],
     },
     "default": {
