@@ -18,7 +18,7 @@ class Orbax:
         except ImportError:
             raise ImportError(
                 "checkpoint: expected the package orbax-checkpoint, which is not installed "
-                "(pip install orbax-checkpoint)."
+                "(the extra `checkpoint`)."
             ) from None
         self._args = ocp.args
         with _quiet():

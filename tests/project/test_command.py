@@ -32,6 +32,12 @@ BAD = [
     (["run", "lazy_scaling", "--particles", "ten"], "particles='ten'", "a whole number"),
     (["run", "lazy_scaling", "--particles", "2.5"], "particles='2.5'", "a whole number"),
     (["run", "lazy_scaling", "--particles", "21"], "particles=21", "even"),
+    (["run", "lazy_scaling", "--particles", "1e15"], "takes at least 21.3 PiB", "expected at most this machine's"),
+    (["run", "lazy_scaling", "--particles", "1:2"], "particles='1:2'", "expected low:high:COUNT"),
+    (["run", "lazy_scaling", "--workers", "0"], "workers=0", "at least 1"),
+    (["run", "lazy_scaling", "--workers", "1", "--scheduler", "x"], "workers and scheduler", "expected one of them"),
+    (["status", "nowhere"], "'nowhere'", "holds no records"),
+    (["status", "a", "b"], "status 'a b'", "expected one directory"),
     (["run", "lazy_scaling", "--samples", "0"], "samples=0", "at least 1"),
     (["run", "lazy_scaling", "--dimension", "0"], "dimension=0", "at least 1"),
     (["run", "lazy_scaling", "--replicas", "0"], "replicas=0", "at least 1"),
@@ -93,7 +99,7 @@ def test_damaged_record(capsys, tmp_path):
     (folder / ("0" * 64 + ".npz")).write_bytes(b"garbage")
     assert main(["figure", "lazy_scaling", "--from", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "is not a readable record" in said
+    assert "holds no records of lazy_scaling that can be trusted; 1 are damaged" in said
     assert said.count("\n") == 1
 
 
@@ -199,3 +205,30 @@ def test_interrupted_sweep_says_how_to_go_on(tmp_path):
     assert "Traceback" not in said
     assert list(folder.glob("*.npz"))
     assert not list(folder.glob("*.tmp"))
+
+
+GRID = ("--problem", "random", "--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10:30:2")
+
+
+def test_a_dry_run_says_what_it_would_take_and_writes_nothing(tmp_path):
+    done = command("run", "lazy_scaling", *GRID, "--seeds", "3", "--dry-run", "--out", str(tmp_path / "new"))
+    assert done.returncode == 0, done.stderr
+    assert "runs     6, of which 0 are there" in done.stdout
+    assert "memory   at least" in done.stdout
+    assert not (tmp_path / "new").exists()
+    told = command("run", "lazy_scaling", *GRID, "--seeds", "3", "--dry-run", "--json", "--out", str(tmp_path / "new"))
+    assert json.loads(told.stdout)["runs"] == 6
+
+
+def test_workers_and_status(tmp_path):
+    out = ("--out", str(tmp_path))
+    done = command("run", "lazy_scaling", *GRID, "--seeds", "2", "--workers", "1", "--format", "png", *out)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("lazy_scaling: ")]
+    assert len(lines) == 4  # one a run, where there is no terminal
+    assert "4 of 4" in lines[-1]
+    told = command("status", str(tmp_path), "--json")
+    (row,) = json.loads(told.stdout)
+    assert (row["study"], row["done"], row["failed"], row["damaged"]) == ("lazy_scaling", 4, 0, 0)
+    again = command("run", "lazy_scaling", *GRID, "--seeds", "2", "--format", "png", *out)
+    assert "lazy_scaling: all 4 runs are there" in again.stderr
