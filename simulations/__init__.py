@@ -13,6 +13,9 @@ from simulations._estimate import estimate as estimate
 from simulations._execute import Progress as Progress
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
+from simulations._power_law import PowerLaw as PowerLaw
+from simulations._power_law import fit as fit_power_law
+from simulations._power_law import power_law as power_law
 from simulations._progress import print_calibration as print_calibration
 from simulations._progress import print_ledger as print_ledger
 from simulations._progress import print_status as print_status
@@ -46,6 +49,7 @@ __all__ = [
     "Entry",
     "Estimate",
     "Plan",
+    "PowerLaw",
     "Progress",
     "Record",
     "Records",
@@ -60,7 +64,9 @@ __all__ = [
     "estimate",
     "field_docs",
     "find",
+    "fit_power_law",
     "load",
+    "power_law",
     "prepare",
     "print_calibration",
     "print_ledger",

@@ -4,6 +4,8 @@ import importlib.util
 
 import jax
 import pytest
+import scipy.linalg  # noqa: F401  # loads the BLAS whose threads are limited below
+from threadpoolctl import threadpool_limits
 
 CHECKED = importlib.util.find_spec("beartype") is not None
 
@@ -12,6 +14,11 @@ if CHECKED:
 
     # On in tests only: every annotation of the engine (types, and shapes by jaxtyping) is checked at each call.
     install_import_hook("meanfield", "beartype.beartype")
+
+
+# Tests run in as many processes as there are cores: threads of linear algebra would wait for one another, at a hundred
+# times the cost of a small eigenproblem.
+threadpool_limits(1, user_api="blas")
 
 
 def pytest_addoption(parser):
