@@ -140,7 +140,8 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
     with client:
         executor = client.get_executor(pure=False)
         try:
-            yield executor, max(1, sum(client.nthreads().values()))
+            threads: Any = client.nthreads()  # a coroutine only for clients that are asynchronous
+            yield executor, max(1, sum(threads.values()))
         finally:
             executor.shutdown(wait=False)
 

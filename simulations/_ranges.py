@@ -27,14 +27,11 @@ def expanded(name: str, kind: Any, values: Any) -> list:
     several = isinstance(values, Iterable) and not isinstance(values, str | bytes)
     made: list = []
     for value in values if several else [values]:
-        made += _range(name, kind, value) if kind in (int, float) and _is_range(value) else [value]
+        is_range = kind in (int, float) and isinstance(value, str) and ":" in value
+        made += _range(name, kind, str(value)) if is_range else [value]
     if not made:
         raise ValueError(f"{name}=[]: expected at least one value.")
     return made
-
-
-def _is_range(value: Any) -> bool:
-    return isinstance(value, str) and ":" in value
 
 
 def _range(name: str, kind: type, text: str) -> list:

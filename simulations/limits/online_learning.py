@@ -19,7 +19,7 @@ from theory.prediction import Prediction
 PLATEAU = {"start": "plateau", "rate": 1.25, "time": 80.0}
 
 GRIDS = {
-    "smoke": {"seeds": 7, "dimensions": [48, 96, 192], "replicas": 32, "plateau": (48, 32)},
+    "smoke": {"seeds": 9, "dimensions": [48, 96, 192], "replicas": 32, "plateau": (48, 32)},
     "default": {"seeds": 8, "dimensions": [96, 192, 384, 768], "replicas": 96, "plateau": (192, 96)},
     "paper": {"seeds": 10, "dimensions": [192, 480, 960, 1920, 4800], "replicas": 256, "plateau": (960, 256)},
 }

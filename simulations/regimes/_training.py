@@ -62,7 +62,7 @@ def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray
 def _starts(runs: list[Parameters], unit: mf.Neuron, data: dict) -> list[tuple[mf.Particles, np.ndarray | None]]:
     """Initial particles of every run and, for small ones, their tangent kernels, in one call for all."""
     run, d = runs[0], data[runs[0].seed].d
-    keys = jax.random.wrap_key_data(np.stack([jax.random.key_data(initial_key(one)) for one in runs]))
+    keys = jax.random.wrap_key_data(jnp.stack([jax.random.key_data(initial_key(one)) for one in runs]))
     x = np.stack([data[one.seed].x for one in runs]) if _small(run) else None
     law = run.initial, run.output, run.particles, unit, d
     mus, kernels = jax.device_get(_started(*law, keys, x, run.precision))
