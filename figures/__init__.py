@@ -41,7 +41,7 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
         content = io.BytesIO()
         with styled():
             figure.savefig(content, format=kind, metadata=_metadata(kind, study, records))
-        write_whole(path, content.getvalue())
+        write_whole({path: content.getvalue()})
         written.append(path)
     return written
 

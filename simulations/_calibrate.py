@@ -90,7 +90,7 @@ def calibrate(study: str | Study, size: str, count: int, *, out, report: Report 
             made["verdicts"][str(k)] = {
                 entry.claim.name: [entry.verdict.passed, entry.control.passed] for entry in verify(study, records)
             }
-            write_whole(path, json.dumps(made, sort_keys=True).encode())
+            write_whole({path: json.dumps(made, sort_keys=True).encode()})
         if report is not None:
             report(k + 1, count)
     verdicts = [made["verdicts"][str(k)] for k in range(count)]

@@ -154,9 +154,8 @@ class Execution:
         """What has become of a task."""
         problem = CancelledError("its work was given up") if future.cancelled() else future.exception()
         if problem is None:
-            for text, record in zip(task.batch.runs, future.result(), strict=True):
-                if text not in self.records:
-                    self._keep(text, record)
+            made = dict(zip(task.batch.runs, future.result(), strict=True))
+            self._keep({text: record for text, record in made.items() if text not in self.records})
             self._give_back(task)
         elif isinstance(problem, LOST):
             task.attempts += 1
@@ -177,13 +176,13 @@ class Execution:
         elif len(task.batch) > 1:
             self.waiting.extend(_Task(one, RETRIES) for one in task.batch.apart() if set(one.runs) <= set(missing))
         else:
-            for text in missing:
-                self._keep(text, failure(self.study, text, problem))
+            self._keep({text: failure(self.study, text, problem) for text in missing})
 
-    def _keep(self, text: str, record: Record) -> None:
+    def _keep(self, records: dict[str, Record]) -> None:
         if self.store is not None:
-            self.store.save(text, record)
-        self._have(text, record)
+            self.store.save(records)
+        for text, record in records.items():
+            self._have(text, record)
 
     def _have(self, text: str, record: Record) -> None:
         self.records[text] = record

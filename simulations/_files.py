@@ -1,9 +1,11 @@
 """Files that are there whole or not at all."""
 
+import contextlib
 import errno
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
@@ -12,23 +14,32 @@ FORGOTTEN = 3600.0
 """Seconds after which a temporary file has no writer any more: writing one takes less than a second."""
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside `path`, flush it to disk, then rename it: no reader sees half a file, and a
-    power cut leaves the old file or the new one.
+def write_whole(files: Mapping[Path, bytes]) -> None:
+    """Write to temporary files beside the paths, flush them to disk, then rename them: no reader sees half a file, and
+    a power cut leaves the old file or the new one.
 
-    Raises `OSError` when it can't be written; a failed write leaves nothing behind.
+    Many at once are flushed together, which a disk does in the time of a few. Raises `OSError` when one can't be
+    written; then none is, and nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporaries = {path: path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp") for path in files}
     try:
-        with open(temporary, "xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with contextlib.ExitStack() as stack:
+            streams = []
+            for path, content in files.items():
+                stream = stack.enter_context(open(temporaries[path], "xb"))
+                stream.write(content)
+                stream.flush()
+                streams.append(stream)
+            for stream in streams:
+                os.fsync(stream.fileno())
+        for path, temporary in temporaries.items():
+            os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
         raise
-    flush_names(path.parent)
+    for directory in {path.parent for path in files}:
+        flush_names(directory)
 
 
 def flush_names(directory: Path) -> None:

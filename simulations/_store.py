@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +87,15 @@ class Store:
                 return aside
         raise ValueError(f"{path}: a thousand damaged copies stand beside it; clear them away.")
 
-    def save(self, parameters_json: str, record: Record) -> None:
-        """Store a record, whole or not at all.
+    def save(self, records: Mapping[str, Record]) -> None:
+        """Store records by the canonical texts of their runs, each whole or not at all.
 
-        Raises `ValueError` for one that `find` would not take back, `OSError` when it can't be written.
+        Raises `ValueError` for one that `find` would not take back, `OSError` when they can't be written.
         """
-        if record.provenance.get("study") != self.study or canonical_text(record.parameters) != parameters_json:
-            raise ValueError(f"{parameters_json}: the record to be stored is of another study or run.")
-        write_whole(self.path(parameters_json), encode(record))
+        for text, record in records.items():
+            if record.provenance.get("study") != self.study or canonical_text(record.parameters) != text:
+                raise ValueError(f"{text}: the record to be stored is of another study or run.")
+        write_whole({self.path(text): encode(record) for text, record in records.items()})
 
 
 def encode(record: Record) -> bytes:

@@ -30,7 +30,7 @@ PARTS = [f"{name}.npy" for name in ("__record__", *VALUES)]
 @pytest.fixture
 def store(tmp_path):
     store = Store(tmp_path / "out", "study")
-    store.save(TEXT, Record(PARAMETERS, VALUES, FROM))
+    store.save({TEXT: Record(PARAMETERS, VALUES, FROM)})
     return store
 
 
@@ -234,7 +234,7 @@ def test_stamps_that_are_none(store, stamp):
 def test_parameters_that_look_like_code_are_text(store):
     parameters = {"problem": "__import__('os').system('touch broken') # ../../$(touch broken)"}
     text = json.dumps(parameters, separators=(",", ":"))
-    store.save(text, Record(parameters, VALUES, FROM))
+    store.save({text: Record(parameters, VALUES, FROM)})
     assert store.find(text).parameters == parameters
     assert store.path(text).parent == store.directory
 
@@ -268,7 +268,7 @@ def test_a_record_that_is_a_link(store, tmp_path):
     with pytest.raises(DamagedRecord, match="symbolic link"):
         store.find(TEXT)
     assert store.set_aside(TEXT).is_symlink()
-    store.save(TEXT, Record(PARAMETERS, VALUES, FROM))
+    store.save({TEXT: Record(PARAMETERS, VALUES, FROM)})
     assert not store.path(TEXT).is_symlink()
     assert target.read_bytes() == whole
 
@@ -295,7 +295,7 @@ def test_things_that_are_no_files(store, kind):
     with pytest.raises(DamagedRecord, match=str(path)):
         store.find(TEXT)
     store.set_aside(TEXT)
-    store.save(TEXT, Record(PARAMETERS, VALUES, FROM))
+    store.save({TEXT: Record(PARAMETERS, VALUES, FROM)})
     assert store.find(TEXT) is not None
 
 
@@ -305,7 +305,7 @@ def test_directories_that_are_links(tmp_path, linked, exists):
     out, outside = tmp_path / "out", tmp_path / "outside"
     (out / linked).parent.mkdir(parents=True)
     if exists:
-        Store(tmp_path / "other", "study").save(TEXT, Record(PARAMETERS, VALUES, FROM))
+        Store(tmp_path / "other", "study").save({TEXT: Record(PARAMETERS, VALUES, FROM)})
         os.replace(tmp_path / "other" / linked, outside)
     (out / linked).symlink_to(outside)
     before = sorted(outside.rglob("*"))

@@ -29,7 +29,7 @@ def stored(tmp_path):
         "nothing": np.zeros((0, 3)),
         "one": np.array(2.5),
     }
-    store.save(TEXT, Record(json.loads(TEXT), values, FROM))
+    store.save({TEXT: Record(json.loads(TEXT), values, FROM)})
     return store
 
 
@@ -111,7 +111,7 @@ def test_failed_write_leaves_nothing(stored, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     other = TEXT.replace("0}", "1}")
     with pytest.raises(OSError, match="No space"):
-        stored.save(other, Record(json.loads(other), {"x": np.ones(3)}, FROM))
+        stored.save({other: Record(json.loads(other), {"x": np.ones(3)}, FROM)})
     assert [path.name for path in stored.directory.iterdir()] == [stored.path(TEXT).name]
 
 
@@ -135,7 +135,7 @@ def test_every_kind_of_value_comes_back(tmp_path):
     store = Store(tmp_path, "study")
     kinds = ("?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", "F", "D", "U7")
     values = {f"kind_{k}": np.array([[0, 1, 1]]).astype(kind) for k, kind in enumerate(kinds)}
-    store.save(TEXT, Record(json.loads(TEXT), values, FROM))
+    store.save({TEXT: Record(json.loads(TEXT), values, FROM)})
     found = store.find(TEXT)
     assert list(found.values) == list(values)
     for name, value in values.items():
@@ -168,9 +168,9 @@ def test_what_would_not_be_read_is_not_written(parameters, values, provenance):
 
 def test_a_record_is_saved_only_where_it_belongs(stored):
     with pytest.raises(ValueError, match="of another study or run"):
-        stored.save(TEXT, Record({"alpha": 2.0, "seed": 0}, {}, FROM))
+        stored.save({TEXT: Record({"alpha": 2.0, "seed": 0}, {}, FROM)})
     with pytest.raises(ValueError, match="of another study or run"):
-        stored.save(TEXT, Record(json.loads(TEXT), {}, FROM | {"study": "other"}))
+        stored.save({TEXT: Record(json.loads(TEXT), {}, FROM | {"study": "other"})})
 
 
 def test_the_name_is_flushed_after_the_rename(stored, monkeypatch):
@@ -188,7 +188,7 @@ def test_the_name_is_flushed_after_the_rename(stored, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(os, "replace", renamed)
-    stored.save(TEXT, stored.find(TEXT))
+    stored.save({TEXT: stored.find(TEXT)})
     assert calls == ["file", "rename", "folder"]
 
 
@@ -253,7 +253,7 @@ def test_load(tmp_path):
 
 def test_load_leaves_damaged_files_out_and_names_them(stored, caplog):
     other = TEXT.replace("0}", "1}")
-    stored.save(other, Record(json.loads(other), {}, FROM))
+    stored.save({other: Record(json.loads(other), {}, FROM)})
     stored.path(TEXT).write_bytes(b"damaged")
     (stored.directory.parent / "not a study").mkdir()
     root = stored.directory.parents[1]
