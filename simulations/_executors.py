@@ -89,6 +89,7 @@ class _Worker:
     """One process, which ends when the end of a pipe that we hold is closed: by `end`, or by our own death."""
 
     def __init__(self):
+        self._ending = threading.Lock()
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
@@ -105,8 +106,11 @@ class _Worker:
         return problem
 
     def end(self) -> None:
-        self._lifeline.close()
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        """Once, though who serves it and who shuts down may both ask for it."""
+        with self._ending:
+            if not self._lifeline.closed:
+                self._lifeline.close()
+                self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _begin(lifeline: Connection) -> None:

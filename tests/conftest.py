@@ -1,6 +1,7 @@
 """What all tests share: the long-test flag, the GPU skip, 64-bit numbers, and shape checks on the engine."""
 
 import importlib.util
+import signal
 
 import jax
 import pytest
@@ -19,6 +20,11 @@ if CHECKED:
 # Tests run in as many processes as there are cores: threads of linear algebra would wait for one another, at a hundred
 # times the cost of a small eigenproblem.
 threadpool_limits(1, user_api="blas")
+
+
+# What is started in the background ignores Ctrl-C, and so do its children; tests that press it need it to be heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -39,8 +39,9 @@ def learning_curve(
     `eigenvalues` and `powers` are [P], neither negative; at λ = 0 there must be more positive eigenvalues than samples.
     Raises ValueError otherwise.
 
-    >>> learning_curve([1.0], [1.0], 10**6, strength=1.0)[:2]  # infinitely many samples: (λ/(1 + λ))²
-    (0.2500..., 1.0000...)
+    >>> risk, ridge = learning_curve([1.0], [1.0], 10**6, strength=1.0)[:2]  # infinitely many samples: (λ/(1 + λ))²
+    >>> round(risk, 3), round(ridge, 3)
+    (0.25, 1.0)
 
     Source: `bordelon2020spectrum`.
     """

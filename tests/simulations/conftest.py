@@ -1,5 +1,7 @@
 """One smoke run of a study serves all of its tests."""
 
+import os
+
 import pytest
 
 import simulations
@@ -7,10 +9,15 @@ import simulations
 
 @pytest.fixture(scope="session")
 def smoke_directory(tmp_path_factory):
-    """A directory for the records of the smoke runs; those of lazy_scaling are in it."""
-    directory = tmp_path_factory.mktemp("smoke")
-    simulations.run("lazy_scaling", "smoke", out=directory)
-    return directory
+    """A directory for the records of the smoke runs; those of lazy_scaling are in it.
+
+    All test processes have the same: what one of them computes, or is computing, the others take from there.
+    """
+    directory = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = directory.parent
+    simulations.run("lazy_scaling", "smoke", out=directory / "smoke")
+    return directory / "smoke"
 
 
 @pytest.fixture(scope="session")

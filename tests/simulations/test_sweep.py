@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import Together
+from simulations import Together, _batches
 from simulations._executors import InProcess, Pool, WorkerDied
 
 LAZY = simulations.find("lazy_scaling")
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def any_two_are_batched(monkeypatch):
+    monkeypatch.setattr(_batches, "FEW", 2)
 
 
 def counting(run=None, together=None):
@@ -76,6 +81,13 @@ def test_a_batch_is_filled_up_to_the_size_of_its_kind():
     records = simulations.sweep(study, {"particles": 10, "alpha": "1:10:65"})
     assert asked == [33, 33]
     assert len(records) == 65
+
+
+def test_few_runs_are_not_worth_a_batch(monkeypatch):
+    monkeypatch.undo()
+    study, _ = counting(together=together([]))
+    sizes = {count: len(simulations.prepare(study, particles=10, alpha=f"1:10:{count}").batches) for count in (15, 16)}
+    assert sizes == {15: 15, 16: 1}
 
 
 def test_memory_bounds_a_batch():
