@@ -39,10 +39,6 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     long = pytest.mark.skip(reason="longer validation: run with --validate")
     gpu = pytest.mark.skip(reason="no GPU visible to JAX")
-    if jax.config.jax_enable_x64:  # in a run with 64-bit numbers, what switches them on for itself is the same again
-        again = [item for item in items if "x64" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=again)
-        items[:] = [item for item in items if item not in again]
     for item in items:
         if "validate" in item.keywords and not config.getoption("--validate"):
             item.add_marker(long)
