@@ -138,7 +138,7 @@ def dask(address: str) -> Iterator[tuple[Executor, int]]:
             f"scheduler={address!r}: needs dask.distributed; install it with the extra `cluster`."
         ) from None
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=5, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
         raise ValueError(f"scheduler={address!r}: no scheduler answers there ({problem}).") from None
     with client:

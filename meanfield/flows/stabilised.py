@@ -129,8 +129,9 @@ class StabilisedFlow(AbstractFlow):
         size = h * jnp.where(keep, _growth(h, error, memory.last), _cut(error))
         # An attempt cut short at the horizon says little about the next: fall back on what was planned.
         size = jnp.where(keep & (end < state.time + planned), jnp.maximum(size, planned), size)
-        # Refused at the shortest step that moves the clock, the flow would go on for ever: it has diverged.
-        stuck = ~(end > state.time) | (~keep & ~(end > soonest))
+        # Refused where the clock can't tell a shorter step from this one, the flow would go on for ever: it has diverged.
+        again = jnp.maximum(state.time + size, soonest)
+        stuck = ~(end > state.time) | (~keep & ~(again < end))
         kept = (position, velocity, end, (h, error), memory.age + 1)
         # A refusal may be instability: unless the radius was found here, find it before the next attempt.
         left = (mu.position, memory.velocity, state.time, memory.last, jnp.where(memory.age > 0, REFRESH, 0))
