@@ -129,7 +129,7 @@ class StabilisedFlow(AbstractFlow):
         size = h * jnp.where(keep, _growth(h, error, memory.last), _cut(error))
         # An attempt cut short at the horizon says little about the next: fall back on what was planned.
         size = jnp.where(keep & (end < state.time + planned), jnp.maximum(size, planned), size)
-        # Refused where the clock can't tell a shorter step from this one, the flow would go on for ever: it has diverged.
+        # Refused where the clock can't tell a shorter step from this one, it would go on for ever: it has diverged.
         again = jnp.maximum(state.time + size, soonest)
         stuck = ~(end > state.time) | (~keep & ~(again < end))
         kept = (position, velocity, end, (h, error), memory.age + 1)
