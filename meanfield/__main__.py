@@ -24,7 +24,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   info                      versions, devices, precision, kernels
 
 `meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
-takes one value, several, or a range such as 1e2:1e6:9log. Records that exist are not computed again, so every command
+takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input.
 """
