@@ -90,8 +90,8 @@ class Execution:
     def _look_up(self, batch: Batch) -> None:
         """Take what is stored, and plan for the rest; a damaged record is dealt with by who claims its run."""
         for text in batch.runs:
-            record = None if self.store is None else whole(self.store, text)
-            if record is not None and not failed(record):
+            record = kept(self.store, text)
+            if record is not None:
                 self.progress.found += 1
                 self._have(text, record)
         if not all(text in self.records for text in batch.runs):
@@ -129,8 +129,8 @@ class Execution:
                 return False
             task.taken.append(text)
         for text in list(task.taken):  # what was computed elsewhere between the look-up and the claim
-            record = None if self.store is None else stored(self.store, text)
-            if record is not None and not failed(record):
+            record = kept(self.store, text, set_aside=True)
+            if record is not None:
                 self._have(text, record)
         return True
 
@@ -213,19 +213,18 @@ def failed(record: Record) -> bool:
     return record.status.startswith("failed")
 
 
-def whole(store: Store, text: str) -> Record | None:
-    """The record of a run, or None where there is none that can be trusted."""
-    try:
-        return store.find(text)
-    except DamagedRecord:
+def kept(store: Store | None, text: str, *, set_aside: bool = False) -> Record | None:
+    """The stored record of a run that need not be computed again, or None: failed and damaged ones do not count.
+
+    With `set_aside` a damaged one is named and moved out of the way, which is for who has claimed the run.
+    """
+    if store is None:
         return None
-
-
-def stored(store: Store, text: str) -> Record | None:
-    """The record of a run, or None; one that can't be trusted is named and set aside."""
     try:
-        return store.find(text)
+        record = store.find(text)
     except DamagedRecord as problem:
-        aside = store.set_aside(text)
-        logger.warning("%s It is set aside as %s and computed again.", problem, aside.name)
+        if set_aside:
+            aside = store.set_aside(text)
+            logger.warning("%s It is set aside as %s and computed again.", problem, aside.name)
         return None
+    return None if record is None or failed(record) else record

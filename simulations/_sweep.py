@@ -1,16 +1,17 @@
 """From a study and a grid to the runs, and from the runs to their records."""
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from meanfield.arguments import one_of, positive_count
 from simulations._batches import Batch, batches
-from simulations._execute import Execution, Report, failed, whole
+from simulations._execute import Execution, Report, kept
 from simulations._executors import dask, pool
 from simulations._records import Records, canonical_text
 from simulations._registry import find
@@ -26,19 +27,18 @@ class Plan:
     runs: Mapping[str, Any]
     """Parameters by their canonical text, each once."""
     store: Store | None
-    batches: list[Batch] = field(default_factory=list)
-    """The runs as they are computed together."""
-
-    def __post_init__(self):
-        self.batches.extend(batches(self.study, self.runs))
 
     def __len__(self) -> int:
         return len(self.runs)
 
+    @functools.cached_property
+    def batches(self) -> list[Batch]:
+        """The runs as they are computed together."""
+        return batches(self.study, self.runs)
+
     def there(self) -> list[str]:
         """The texts of the runs whose records are stored, whole and not failed."""
-        found = [] if self.store is None else [(text, whole(self.store, text)) for text in self.runs]
-        return [text for text, record in found if record is not None and not failed(record)]
+        return [text for text in self.runs if kept(self.store, text) is not None]
 
     def execute(
         self, report: Report | None = None, executor: Executor | None = None, in_flight: int | None = None
@@ -174,9 +174,10 @@ def sweep(
     >>> len(records), records.where(particles=40).last("risk").shape
     (4, (2,))
     """
-    plan = prepare(study, out=out, seeds=seeds, first_seed=first_seed, **grid)
-    with computing(executor, in_flight, workers, scheduler) as (where, most):
-        return plan.execute(report, where, most)
+    where: dict[str, Any] = {
+        "executor": executor, "in_flight": in_flight, "workers": workers, "scheduler": scheduler
+    }  # fmt: skip
+    return run(study, out=out, seeds=seeds, first_seed=first_seed, report=report, **where, **grid)
 
 
 def complete(study: str | Study, directory) -> Records:
