@@ -1,6 +1,7 @@
 """Ctrl-C that is not lost."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ def noticed() -> Iterator[Callable[[], bool]]:
     """A context that gives a function: whether Ctrl-C was pressed in it.
 
     `KeyboardInterrupt` is raised as ever; but where it comes up inside a destructor or a callback that native code
-    calls, Python prints it and goes on, and a sweep would run to its end in spite of it. Only the main thread of a
-    process hears signals: elsewhere nothing is noticed, and nothing changes.
+    calls, Python prints it and goes on, and a sweep would run to its end in spite of it. Since it is noticed here, it
+    is not printed: nothing is lost, and nothing went wrong. Only the main thread of a process hears signals: elsewhere
+    nothing is noticed, and nothing changes.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -28,8 +30,16 @@ def noticed() -> Iterator[Callable[[], bool]]:
     if before in (signal.SIG_IGN, None):  # who started this process does not want it to be interrupted
         yield pressed.is_set
         return
+    swallowed = sys.unraisablehook
+
+    def say(unraisable):
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            swallowed(unraisable)
+
     signal.signal(signal.SIGINT, notice)
+    sys.unraisablehook = say
     try:
         yield pressed.is_set
     finally:
+        sys.unraisablehook = swallowed
         signal.signal(signal.SIGINT, before)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import sys
 import time
 
 import numpy as np
@@ -301,6 +302,31 @@ def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
     assert len(asked) == 1
     assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_in_a_destructor_is_not_printed(capsys, monkeypatch):
+    """It is noticed, so the page that Python prints about it would only frighten; any other mishap is printed."""
+    from simulations._interrupt import noticed
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+
+    class Dies:
+        def __init__(self, action):
+            self.action = action
+
+        def __del__(self):
+            self.action()
+
+    with noticed() as pressed:
+        mishap = Dies(lambda: 1 / 0)
+        del mishap
+        assert "ZeroDivisionError" in capsys.readouterr().err
+        assert not pressed()
+        last = Dies(lambda: signal.raise_signal(signal.SIGINT))
+        del last
+        assert pressed()
+    assert capsys.readouterr().err == ""
+    assert sys.unraisablehook is sys.__unraisablehook__
 
 
 def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
