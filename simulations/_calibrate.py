@@ -106,8 +106,9 @@ def _counted(study: Study, name: str, pairs: list[list[bool | None]]) -> Alarms:
 
 def _stamp(study: Study, size: str) -> str:
     """What the verdicts depend on, as far as it can be told: runs, claims, predictions. Another study starts anew."""
-    claims = []
+    claims: list[Any] = []
     for claim in study.claims:
+        claims.append([claim.name, claim.statement, claim.wrong])
         for check in (claim.check, claim.control):
             settings = check.keywords.items()  # type: ignore[attr-defined]
             claims.append([claim.name, {name: value for name, value in settings if not callable(value)}])

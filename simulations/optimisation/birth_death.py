@@ -21,7 +21,7 @@ from simulations.optimisation._birth_death import EARLY, Parameters, exact, trai
 from theory.prediction import Prediction
 
 GRIDS = {
-    "smoke": {"seeds": 7, "many": 96, "particles": [256], "network": {}, "rates": [3.0]},
+    "smoke": {"seeds": 7, "many": 192, "particles": [256], "network": {}, "rates": [3.0]},
     "default": {
         "seeds": 8,
         "many": 256,

@@ -90,8 +90,8 @@ to_kernel_regression = partial(apart, other="limit_test_predictions")
 to_tangent_model = partial(apart, other="tangent_test_predictions")
 output_layer_distance = partial(kernel_distance, name="output_layer_distance")
 # The deliberately wrong ones, for controls: K without its 1/n (n = 8), and a bound one power of α too
-# small; regression that was stopped early.
+# small; regression before its first step.
 gap_without_mean = partial(linearised_gap, rate=8.0)
 loss_over_bound_without_mean = partial(loss_over_bound, rate=8.0)
 gap_over_squared_bound = partial(gap_over_bound, power=2)
-excess_over_hurried = partial(excess_error, share=0.01)
+excess_over_untrained = partial(excess_error, share=0.0)

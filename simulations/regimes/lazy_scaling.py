@@ -229,7 +229,7 @@ CLAIMS = (
         "digits_error", "digits: test error less that of kernel regression, α = √m, m → ∞", SAME, limit_of,
         select=trained_runs(problem="digits", exponent=TANGENT), x="particles", value=measure.excess_error, order=1.0,
         what="difference of error shares",
-        wrong="regression for a hundredth of the time", control={"value": measure.excess_over_hurried},
+        wrong="regression before its first step", control={"value": measure.excess_over_untrained},
     ),
 )  # fmt: skip
 
