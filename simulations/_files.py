@@ -5,8 +5,10 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
@@ -30,8 +32,7 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
                 stream.write(content)
                 stream.flush()
                 streams.append(stream)
-            for stream in streams:
-                os.fsync(stream.fileno())
+            _flush(streams)
         for path, temporary in temporaries.items():
             os.replace(temporary, path)
     except BaseException:
@@ -40,6 +41,16 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         raise
     for directory in {path.parent for path in files}:
         flush_names(directory)
+
+
+def _flush(streams: Sequence[IO]) -> None:
+    """Bring files to disk; several by several threads, whose requests a journal answers together."""
+    if len(streams) == 1:
+        os.fsync(streams[0].fileno())
+        return
+    with ThreadPoolExecutor(8) as threads:
+        for _ in threads.map(lambda stream: os.fsync(stream.fileno()), streams):
+            pass  # to raise what one of them raised
 
 
 def flush_names(directory: Path) -> None:

@@ -109,10 +109,14 @@ class Study:
         return made
 
     def combinations(self, grid: Mapping[str, Iterable]) -> list:
-        """The parameters of every combination of the values in `grid`; what is not named keeps its default."""
+        """The parameters of every combination of the values in `grid`; what is not named keeps its default.
+
+        Seed by seed: runs of one seed share data, which are made once a batch, and a sweep that is stopped early has
+        all settings for some seeds.
+        """
         rows: list[dict[str, Any]] = [{}]
         kinds = {field.name: plain_type(field.type) for field in dataclasses.fields(self.parameters)}
-        for name, values in grid.items():
+        for name, values in sorted(grid.items(), key=lambda item: item[0] != "seed"):
             values = expanded(name, kinds[one_of("parameter", name, kinds)], values)
             if len(rows) * len(values) > MOST_RUNS:
                 raise ValueError(f"{name}: makes {len(rows) * len(values)} runs, expected at most {MOST_RUNS}.")

@@ -45,10 +45,7 @@ def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray
             return [(_at_start(one, unit, data[one.seed]), "done") for one in several]
         starts = dict(zip(first, _starts(list(first.values()), unit, data), strict=True))
         pairs = [(one, data[one.seed], *starts[one.seed]) for one in several]
-        objectives = [
-            mf.Objective(unit, mf.Square(), seen.x, seen.y, scale=one.scale, centred=one.initial == "centred")
-            for one, seen, _, _ in pairs
-        ]
+        objectives = _objectives(several, unit, data)
         flow = mf.GradientFlow(run.step) if run.flow == "euler" else mf.AdaptiveFlow(run.tolerance, run.tolerance / 100)
         marks, mus = times(run), [mu for _, _, mu, _ in pairs]
         watches = {seed: _watched(run, seen) for seed, seen in data.items()}
@@ -57,6 +54,18 @@ def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray
         if run.tangent:
             linear = _simulated(objectives, mf.TangentFlow(flow), mus, marks[[0, -1]], [[mf.Risk()]] * len(several))
         return [_values(*pair, *ends) for pair, *ends in zip(pairs, trained, linear, strict=True)]
+
+
+def _objectives(several: list[Parameters], unit: mf.Neuron, data: dict) -> list[mf.Objective]:
+    """One for every run; those of a seed differ in the output scale alone, and share a quarter of the work each."""
+    first = {
+        seed: mf.Objective(unit, mf.Square(), seen.x, seen.y, centred=several[0].initial == "centred")
+        for seed, seen in data.items()
+    }
+    return [
+        eqx.tree_at(lambda objective: objective.scale, first[one.seed], np.asarray(one.scale, data[one.seed].x.dtype))
+        for one in several
+    ]
 
 
 def _starts(runs: list[Parameters], unit: mf.Neuron, data: dict) -> list[tuple[mf.Particles, np.ndarray | None]]:

@@ -17,7 +17,7 @@ def test_ranges():
     assert expanded("particles", int, "1:3:5") == [1, 2, 3]  # rounded, each once
     assert expanded("problem", str, "a:b:3") == ["a:b:3"]
     plan = simulations.prepare("lazy_scaling", **SMALL, particles="10:40:3log", seeds=2)
-    assert [run.particles for run in plan.runs.values()] == [10, 10, 20, 20, 40, 40]
+    assert [(run.seed, run.particles) for run in plan.runs.values()] == [(s, m) for s in (0, 1) for m in (10, 20, 40)]
 
 
 @pytest.mark.parametrize(

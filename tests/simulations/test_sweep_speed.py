@@ -1,0 +1,66 @@
+"""What batches save, and what keeping records and telling of them costs: ratios measured in one run."""
+
+import time
+from statistics import median
+
+import simulations
+from simulations._executors import InProcess
+
+SMALL = {
+    "problem": "random", "activation": "tanh", "samples": 8, "dimension": 4, "particles": 64,
+    "time": 8.0, "step": 0.1, "alpha": "1:1000:25log", "seed": range(20),
+}  # fmt: skip
+"""500 networks of 64 particles, 80 steps each."""
+
+LARGER = {"particles": 1000, "precision": "float32", "alpha": "1:1000:13log", "seed": range(2)}
+"""26 networks of 1000 particles on the study's own problem, 200 steps each."""
+
+
+def seconds(call, clock=time.perf_counter) -> float:
+    began = clock()
+    call()
+    return clock() - began
+
+
+def test_batches_are_ten_times_as_fast_as_a_loop():
+    """By turns, all compiled before; the loop's time is that of every 25th run. Counted are seconds of processors,
+    which other work on the machine hardly changes.
+    """
+    plan = simulations.prepare("lazy_scaling", **SMALL)
+    assert len(plan) == 500
+    some = list(plan.runs.values())[::25]
+
+    def loop():
+        for run in some:
+            plan.study.run(run)
+
+    plan.execute(), loop()
+    clock = time.process_time
+    ratios = [25 * seconds(loop, clock) / seconds(plan.execute, clock) for _ in range(5)]
+    assert median(ratios) >= 10, ratios
+
+
+class Timed(InProcess):
+    """This process, and how long it computes."""
+
+    seconds = 0.0
+
+    def submit(self, fn, /, *args, **kwargs):
+        began = time.perf_counter()
+        future = super().submit(fn, *args, **kwargs)
+        self.seconds += time.perf_counter() - began
+        return future
+
+
+def test_store_and_progress_cost_less_than_two_hundredths(tmp_path):
+    """Of a sweep whose programs are compiled: all that is not computing, over computing; the median of three."""
+    simulations.prepare("lazy_scaling", **LARGER).execute()
+    shares = []
+    for attempt in range(3):
+        plan = simulations.prepare("lazy_scaling", out=tmp_path / str(attempt), **LARGER)
+        timed = Timed()
+        with open(tmp_path / "shown", "w") as stream, simulations.reporter("lazy_scaling", len(plan), stream) as report:
+            total = seconds(lambda plan=plan, report=report, timed=timed: plan.execute(report, timed))
+        assert len(plan.there()) == len(plan) == 26
+        shares.append((total - timed.seconds) / timed.seconds)
+    assert median(shares) < 0.02, shares
