@@ -53,7 +53,7 @@ def in_time(axes: Axes, records: Records) -> None:
     axes.set_title("b  Every training to its largest margin")
     drawn = 0.0
     kinds = ((rich, "variation", "both layers, F1", MEAN_FIELD, "D"), (output, "output", "output layer, F2", LAZY, "o"))
-    for select, norm, name, color, marker in (*kinds, (lazy, "moved", "α = 10⁶, tangent", GREEN, "^")):
+    for select, norm, name, color, marker in (*kinds, (lazy, "moved", "α = 10⁸, tangent", GREEN, "^")):
         for i, record in enumerate(select(records)):
             seen = record["margin"] > 1
             axes.plot(
@@ -101,7 +101,7 @@ def ends(axes: Axes, records: Records) -> None:
     kinds = (
         (rich, measure.variation_excess, "both layers\nF1", MEAN_FIELD),
         (output, measure.output_excess, "output layer\nF2", LAZY),
-        (lazy, measure.tangent_excess, "α = 10⁶\ntangent", GREEN),
+        (lazy, measure.tangent_excess, "α = 10⁸\ntangent", GREEN),
         (output, measure.total_excess, "output layer\nin F1: wrong", PURPLE),
     )
     drawn = False

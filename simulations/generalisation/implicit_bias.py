@@ -21,8 +21,10 @@ from simulations.generalisation import _margin_measures as measure
 from simulations.generalisation._margins import Parameters, largest, train
 from theory.prediction import Prediction
 
-RICH, LAZY = 1.0, 1e6
-"""Output scales at either end."""
+RICH, LAZY = 1.0, 1e8
+"""Output scales at either end. At 10⁶ still one run in a thousand has a particle whose unit changes sign at a sample, and
+is no tangent model any more: its margin may fall short.
+"""
 
 CONTROLLED = 4
 """Seeds with labels that no few directions tell, for the control."""
@@ -38,7 +40,7 @@ ERROR = {
 }
 GRIDS = {
     "smoke": {
-        "seeds": 5,
+        "seeds": 8,  # at 5 the interval of `both`, whose values are skewed, missed in 6 of 200 re-seedings
         "tested": 10,
         "margin": {},
         "alphas": (RICH, 100.0, LAZY),
@@ -122,7 +124,7 @@ CLAIMS = (
     claim(
         "both", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH, above,
         select=rich, value=measure.variation_excess, what="(margin − γ₁ mean ½|θ|²) / log n",
-        wrong="α = 10⁶", control={"select": lazy},
+        wrong="α = 10⁸", control={"select": lazy},
     ),
     claim(
         "output_largest", "output layer: no margin exceeds the largest over F2", LARGEST, bounded,
@@ -156,5 +158,5 @@ STUDY = Study(
     run=train,
     predict=largest,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "a day (not timed)"},
+    cost={"smoke": "12 s", "default": "2 min", "paper": "a day (not timed)"},
 )
