@@ -6,10 +6,10 @@ Only what a command needs is imported, when it needs it: `meanfield --help` answ
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from meanfield._command_line import Line, Refused, nearest, read
+from meanfield._options import Bench, Figure, Info, List, Run, Status, Sweeping, Verify
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
 
@@ -26,100 +26,9 @@ Two-layer neural networks as particle systems, checked against theorems.
 `meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
 takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
-Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input.
+Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input, 130 or 143 stopped by
+Ctrl-C or SIGTERM.
 """
-
-
-@dataclass(frozen=True)
-class List:
-    """The studies in the order of the story, one line each."""
-
-    json: bool = False
-    """One JSON object on standard output."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Time one step at six shapes (more on a GPU), with plain JAX taking turns; under two minutes on two cores."""
-
-    json: bool = False
-    """One JSON object on standard output; everything else goes to standard error."""
-
-
-@dataclass(frozen=True)
-class Info:
-    """Versions, devices, precision, and the kernel chosen for a few shapes."""
-
-    json: bool = False
-    """One JSON object on standard output."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """Make a study's records, check its claims and draw its figure."""
-
-    size: str = "default"
-    """smoke (seconds), default (minutes) or paper (the literature's sizes). Not used when parameters are given."""
-    out: str = "results"
-    """Directory for records and figures."""
-    seeds: int | None = None
-    """Number of seeds for every setting; the size's own if not given."""
-    first_seed: int = 0
-    """The first of them."""
-    workers: int | None = None
-    """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
-    scheduler: str | None = None
-    """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
-    dry_run: bool = False
-    """Only say how many runs and batches there are, what is already stored, and what the rest would take."""
-    format: tuple[str, ...] = ("png", "svg")
-    """Formats of the figure: png, svg, pdf."""
-    json: bool = False
-    """One JSON object on standard output; everything else goes to standard error."""
-
-
-@dataclass(frozen=True)
-class Verify:
-    """Check every claim of the studies named, or of all."""
-
-    size: str = "default"
-    """smoke (seconds), default (minutes) or paper (the literature's sizes)."""
-    out: str = "results"
-    """Directory for records."""
-    seeds: int | None = None
-    """Number of seeds for every setting; the size's own if not given."""
-    first_seed: int = 0
-    """The first of them."""
-    workers: int | None = None
-    """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
-    scheduler: str | None = None
-    """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
-    calibrate: int = 0
-    """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
-    alarm.
-    """
-    json: bool = False
-    """One JSON object on standard output; everything else goes to standard error."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Draw a study's figure from the records that a run left behind."""
-
-    from_: str = "results"
-    """Directory that run or verify wrote. Of the sizes that are complete there, the largest is drawn."""
-    out: str = ""
-    """Directory for the figure; by default the folder figures beside the records."""
-    format: tuple[str, ...] = ("png",)
-    """png, svg, pdf."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is stored in a directory that run or verify wrote."""
-
-    json: bool = False
-    """One JSON object on standard output."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -225,15 +134,16 @@ def _calibrate(studies: list, options: Verify) -> int:
 
     rows = []
     for study in studies:
-        try:
-            rows += simulations.calibrate(study, options.size, options.calibrate, out=options.out, report=report)
-        except ValueError as problem:
-            raise Refused(str(problem)) from None
-        except OSError as problem:
-            raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
-        except KeyboardInterrupt:
-            print("meanfield: stopped; the same command goes on from there.", file=sys.stderr)
-            raise SystemExit(130) from None
+        with simulations.terminable() as exit_status:
+            try:
+                rows += simulations.calibrate(study, options.size, options.calibrate, out=options.out, report=report)
+            except ValueError as problem:
+                raise Refused(str(problem)) from None
+            except OSError as problem:
+                raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+            except KeyboardInterrupt:
+                print("meanfield: stopped; the same command goes on from there.", file=sys.stderr)
+                raise SystemExit(exit_status()) from None
     passed = all(row.passed is not False for row in rows)
     simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
     if options.json:
@@ -296,7 +206,7 @@ COMMANDS = {
 }
 
 
-def _plan(study, options: Run | Verify, grid: dict, *, write: bool = True):
+def _plan(study, options: Sweeping, grid: dict, *, write: bool = True):
     import simulations
 
     try:
@@ -313,14 +223,18 @@ def _plan(study, options: Run | Verify, grid: dict, *, write: bool = True):
         raise Refused(str(problem)) from None
 
 
-def _records(study, options: Run | Verify, grid: dict):
+def _records(study, options: Sweeping, grid: dict):
     """The records of a run, with progress on standard error."""
     import simulations
 
     plan = _plan(study, options, grid)
     try:
         computing = simulations.computing(workers=options.workers, scheduler=options.scheduler)
-        with computing as (executor, most), simulations.reporter(study.name, len(plan), sys.stderr) as report:
+        with (
+            simulations.terminable() as exit_status,
+            computing as (executor, most),
+            simulations.reporter(study.name, len(plan), sys.stderr) as report,
+        ):
             try:
                 return plan.execute(report, executor, most)
             except OSError as problem:
@@ -331,12 +245,12 @@ def _records(study, options: Run | Verify, grid: dict):
                     f"goes on from there.",
                     file=sys.stderr,
                 )
-                raise SystemExit(130) from None
+                raise SystemExit(exit_status()) from None
     except ValueError as problem:
         raise Refused(str(problem)) from None
 
 
-def _close(options: Run | Verify, made: dict, entries: list, drawn: list[Path]) -> int:
+def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> int:
     """Say what was found; the exit status."""
     import simulations
 

@@ -147,6 +147,11 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
 
 def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
+    kinds = [kind for kind in reversed(parameters.__mro__) if dataclasses.is_dataclass(kind)]
+    return {name: text for kind in kinds for name, text in _own_docs(kind).items()}
+
+
+def _own_docs(parameters: type) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(parameters))).body[0]
     assert isinstance(tree, ast.ClassDef)
     docs = {}
@@ -155,7 +160,7 @@ def field_docs(parameters: type) -> dict[str, str]:
             text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
             if not isinstance(text, str):
                 raise ValueError(f"{parameters.__name__}.{statement.target.id} has no text under it.")
-            docs[statement.target.id] = text
+            docs[statement.target.id] = " ".join(text.split())
     return docs
 
 

@@ -22,8 +22,8 @@ from simulations.generalisation._margins import Parameters, largest, train
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1e8
-"""Output scales at either end. At 10⁶ still one run in a thousand has a particle whose unit changes sign at a sample, and
-is no tangent model any more: its margin may fall short.
+"""Output scales at either end. At 10⁶ one run in a thousand still has a particle whose unit changes sign at a sample,
+and is no tangent model any more: its margin may fall short.
 """
 
 CONTROLLED = 4

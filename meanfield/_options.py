@@ -1,0 +1,87 @@
+"""The options of every command; the text under a field is its help."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class List:
+    """The studies in the order of the story, one line each."""
+
+    json: bool = False
+    """One JSON object on standard output."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Time one step at six shapes (more on a GPU), with plain JAX taking turns; under two minutes on two cores."""
+
+    json: bool = False
+    """One JSON object on standard output; everything else goes to standard error."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """Versions, devices, precision, and the kernel chosen for a few shapes."""
+
+    json: bool = False
+    """One JSON object on standard output."""
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """What every command takes that makes records."""
+
+    size: str = "default"
+    """smoke (seconds), default (minutes) or paper (the literature's sizes). Not used when parameters are given."""
+    out: str = "results"
+    """Directory for records and figures."""
+    seeds: int | None = None
+    """Number of seeds for every setting; the size's own if not given."""
+    first_seed: int = 0
+    """The first of them."""
+    workers: int | None = None
+    """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
+    scheduler: str | None = None
+    """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
+    json: bool = False
+    """One JSON object on standard output; everything else goes to standard error."""
+
+
+@dataclass(frozen=True)
+class Run(Sweeping):
+    """Make a study's records, check its claims and draw its figure."""
+
+    dry_run: bool = False
+    """Only say how many runs and batches there are, what is already stored, and what the rest would take."""
+    format: tuple[str, ...] = ("png", "svg")
+    """Formats of the figure: png, svg, pdf."""
+
+
+@dataclass(frozen=True)
+class Verify(Sweeping):
+    """Check every claim of the studies named, or of all."""
+
+    calibrate: int = 0
+    """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
+    alarm.
+    """
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Draw a study's figure from the records that a run left behind."""
+
+    from_: str = "results"
+    """Directory that run or verify wrote. Of the sizes that are complete there, the largest is drawn."""
+    out: str = ""
+    """Directory for the figure; by default the folder figures beside the records."""
+    format: tuple[str, ...] = ("png",)
+    """png, svg, pdf."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is stored in a directory that run or verify wrote."""
+
+    json: bool = False
+    """One JSON object on standard output."""
