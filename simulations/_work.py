@@ -19,23 +19,26 @@ def compute(study: str | Study, texts: Sequence[str], size: int = 1) -> list[Rec
     Raises `KeyboardInterrupt` when a simulation in it was interrupted, and whatever the study raises.
     """
     study = STUDIES[study] if isinstance(study, str) else study
-    runs = [study.make(json.loads(text)) for text in texts]
+    parameters = [json.loads(text) for text in texts]
+    runs = [study.make(values) for values in parameters]
     began = time.perf_counter()
     if study.together is None or size == 1:
         answers = [study.run(run) for run in runs]
     else:
         answers = study.together.run(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
     seconds = (time.perf_counter() - began) / len(runs)
-    records = zip(texts, runs, answers, strict=True)
-    return [_record(study, text, run, values, status, seconds) for text, run, (values, status) in records]
+    records = zip(parameters, runs, answers, strict=True)
+    return [_record(study, named, run, values, status, seconds) for named, run, (values, status) in records]
 
 
-def _record(study: Study, text: str, run: Any, values: dict[str, Any], status: str, seconds: float) -> Record:
+def _record(
+    study: Study, parameters: dict[str, Any], run: Any, values: dict[str, Any], status: str, seconds: float
+) -> Record:
     if status.endswith("interrupted"):
         # `simulate` returns what there is when it is interrupted; a sweep keeps whole runs only, and stops.
         raise KeyboardInterrupt
     arrays = {name: np.asarray(value) for name, value in values.items()}
-    return Record(json.loads(text), arrays, provenance(study.name, run, status, seconds))
+    return Record(parameters, arrays, provenance(study.name, run, status, seconds))
 
 
 def by_name(study: Study) -> str | Study:
