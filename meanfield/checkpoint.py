@@ -4,33 +4,29 @@ import importlib.metadata
 import logging
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import time as clock
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield
 from meanfield import _checkpoint_folder as folder
 from meanfield._identity import PACKAGES, digest
 from meanfield._orbax import Orbax
+from meanfield._packing import packed, unpacked
+from meanfield._signals import Signals
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import State
 from meanfield.sharding import common, every, spans_processes
 
 logger = logging.getLogger("meanfield")
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl-C, and what schedulers send before they end a job."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +76,8 @@ class Unsaved:
     def ended(self, status: str, time: float, state: State, seen: list) -> str:
         return status
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        yield
+    def listening(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def saves(checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]) -> "Unsaved | Saves":
@@ -115,8 +110,7 @@ class Saves:
         self.seconds = 0.0
         """What earlier calls have taken."""
         self.next = 1
-        self.signal: int | None = None
-        self.obeyed = False
+        self.signals = Signals()
 
     def begun(self, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
         """The newest state that can be trusted, and the values observed on the way to it; else the given one."""
@@ -138,18 +132,14 @@ class Saves:
         """What is in `path`; of `state` its structure, its devices and what is not stored."""
         said = folder.sealed(path)
         self._recognise(said)
-        arrays, rest = eqx.partition(state, _stored)
-        shapes = [(tuple(shape), np.dtype(name)) for shape, name in said["seen"]]
-        flat, structure = jax.tree.flatten(arrays)
-        target = _tree([_raw(leaf) for leaf in flat], [np.zeros(*shape) for shape in shapes])
-        found = self.orbax.restore(path / folder.STATE, target)
-        flat = [_like(leaf, found["state"][_name(i)]) for i, leaf in enumerate(flat)]
-        columns = [found["seen"][_name(i)] if 0 not in s else np.zeros(s, d) for i, (s, d) in enumerate(shapes)]
+        like = [np.zeros(tuple(shape), np.dtype(name)) for shape, name in said["seen"]]
+        found = self.orbax.restore(path / folder.STATE, packed(state, like))
+        state, columns = unpacked(found, state, like)
         rows = len(columns[0]) if columns else 0
         seen = [{name: column[i, ...] for name, column in zip(self.names, columns, strict=True)} for i in range(rows)]
         self.seconds = said["seconds"]
         logger.info("simulation goes on from %s", path)
-        return eqx.combine(jax.tree.unflatten(structure, flat), rest), seen
+        return state, seen
 
     def look(self, state: State, seen: list) -> bool:
         """Between two chunks: save if it is time to; whether a signal has asked to stop, in any process."""
@@ -172,37 +162,14 @@ class Saves:
         saved = self._save(state, seen)
         return f"stopped at t = {time:.6g}, to go on from {self.directory}: {why}" if saved else status
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> AbstractContextManager[None]:
         """A context in which the first signal is heard, not obeyed; the second one acts as ever."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.getsignal(number) for number in SIGNALS}
-        # Who ignores a signal, or has left it to code that is not Python's, is to keep it so.
-        before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-
-        def restore():
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        def hear(number, frame):
-            self.signal = number
-            restore()
-
-        try:
-            for number in before:
-                signal.signal(number, hear)
-            yield
-        finally:
-            restore()
-            if self.signal is not None and not self.obeyed:  # it came too late, or an exception came before it
-                signal.raise_signal(self.signal)
+        return self.signals.listening()
 
     def _heard(self) -> bool:
-        if every(np.array(self.signal is not None, np.int32), self.mesh).any():
-            self.obeyed = True
-        return self.obeyed
+        if every(np.array(self.signals.heard, np.int32), self.mesh).any():
+            self.signals.obeyed = True
+        return self.signals.obeyed
 
     def _recognise(self, said: dict) -> None:
         other = [part for part in self.made_of if said["made_of"].get(part) != self.made_of[part]]
@@ -219,7 +186,7 @@ class Saves:
     def _save(self, state: State, seen: list[dict[str, np.ndarray]]) -> bool:
         """Whether it could be saved: a simulation does not end because a disk is full."""
         columns = [np.stack([row[name] for row in seen]) for name in self.names] if seen else []
-        tree = _tree([_raw(leaf) for leaf in jax.tree.leaves(eqx.filter(state, _stored))], columns)
+        tree = packed(state, columns)
         said = {
             "made_of": self.made_of,
             "made_with": made_with(),
@@ -256,35 +223,6 @@ def layout(state: State) -> list:
     """Names, shapes and types of the arrays in `state`."""
     leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(state, eqx.is_array))
     return [(jax.tree_util.keystr(path), leaf.shape, str(leaf.dtype)) for path, leaf in leaves]
-
-
-def _stored(leaf) -> bool:
-    """Orbax refuses arrays of no entries, in which there is nothing to keep."""
-    return eqx.is_array(leaf) and leaf.size > 0
-
-
-def _raw(leaf: jax.Array) -> jax.Array:
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def _like(leaf: jax.Array, raw: jax.Array) -> jax.Array:
-    return jax.random.wrap_key_data(raw, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else raw
-
-
-def _is_key(leaf: jax.Array) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _name(i: int) -> str:
-    return f"{i:04d}"
-
-
-def _tree(arrays: list, columns: list[np.ndarray]) -> dict[str, dict]:
-    """What orbax is given: arrays with names that suit any file system."""
-    return {
-        "state": {_name(i): array for i, array in enumerate(arrays)},
-        "seen": {_name(i): column for i, column in enumerate(columns) if column.size},
-    }
 
 
 def _bytes(content: bytes) -> np.ndarray:

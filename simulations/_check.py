@@ -2,9 +2,9 @@
 
 Seeds are the unit of replication. Every interval is Student at the level `LEVEL`, the rate at which a claim
 that holds is turned down by chance; `Verdict.error` is the half-width of that interval. Slopes are fitted by
-`simulations._power_law`, whose page says how often each kind of interval covers: Student's for the mean of the seeds'
-slopes holds this level at five seeds and more, which no percentile bootstrap can; it decides. The cluster bootstrap's
-is named in the statistic.
+`simulations._power_law`. How often each kind of interval covers is a table of `simulations._intervals`: Student's for
+the mean of the seeds' slopes holds this level at five seeds and more, which no percentile bootstrap can; it decides.
+The cluster bootstrap's is named in the statistic.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulations._power_law import fit, seed_slopes, student_half_width
+from simulations._intervals import student_half_width
+from simulations._power_law import fit, seed_slopes
 from simulations._records import Record, Records, Select, along
 
 LEVEL = 1e-3

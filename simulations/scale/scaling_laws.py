@@ -21,7 +21,8 @@ from simulations._check import above, below, equals, slope
 from simulations._records import Records, Select, runs, widest
 from simulations._study import Study, claim
 from simulations.scale import _frontier as measure
-from simulations.scale._risks import Parameters, predict, simulate
+from simulations.scale._risk_parameters import Parameters
+from simulations.scale._risks import predict, simulate
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
 from theory.learning_curve import sample_exponent
