@@ -28,7 +28,7 @@ ACCURACY = {"part": "accuracy", "share": 0.4}
 
 SIZES = {
     "smoke": {
-        "seeds": 6,
+        "seeds": 7,
         "activations": ("relu", "erf", "cosine"),
         "start": {16: 80, 64: 80, 256: 80},
         "labels": ("true", "even"),
@@ -37,7 +37,7 @@ SIZES = {
         "particles": 64,
         "others": 3,
         "accuracy": {
-            "digits": {"samples": 300, "tested": 500, "steps": 100},
+            "digits": {"samples": 300, "tested": 1000, "steps": 100},
             "breast_cancer": {"samples": 300, "tested": 269, "steps": 100},
             "mnist1d": {"samples": 300, "tested": 600, "steps": 100},
         },
