@@ -5,11 +5,14 @@ Only what a command needs is imported, when it needs it: `meanfield --help` answ
 
 import dataclasses
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 from meanfield._command_line import Line, Refused, nearest, read
 from meanfield._options import Bench, Figure, Info, List, Run, Status, Sweeping, Verify
+from meanfield._signals import terminable
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
 
@@ -26,8 +29,8 @@ Two-layer neural networks as particle systems, checked against theorems.
 `meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
 takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
-Exit status: 0 all checks hold, 1 a check failed or a run diverged, 2 bad usage or bad input, 130 or 143 stopped by
-Ctrl-C or SIGTERM.
+Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
+input, 130 or 143 stopped by Ctrl-C or SIGTERM.
 """
 
 
@@ -38,13 +41,24 @@ def main(arguments: list[str] | None = None) -> int:
         print(USAGE, end="")
         return 0 if arguments else 2
     name, rest = arguments[0], arguments[1:]
-    try:
-        if name not in COMMANDS:
-            raise Refused(f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{nearest(name, COMMANDS)}")
-        return COMMANDS[name](rest)
-    except Refused as problem:
-        print(f"meanfield: {problem}", file=sys.stderr)
-        return 2
+    with terminable() as exit_status:
+        try:
+            if name not in COMMANDS:
+                raise Refused(
+                    f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{nearest(name, COMMANDS)}"
+                )
+            status = COMMANDS[name](rest)
+            sys.stdout.flush()
+            return status
+        except Refused as problem:
+            print(f"meanfield: {problem}", file=sys.stderr)
+            return problem.status
+        except KeyboardInterrupt as stop:
+            print(f"meanfield: stopped{stop}.", file=sys.stderr)
+            return exit_status()
+        except BrokenPipeError:  # who reads, such as `head`, has seen enough; Python would say so once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
 
 
 def _list(arguments: list[str]) -> int:
@@ -88,11 +102,14 @@ def _dry_run(study, options: Run, grid: dict) -> int:
     """What a run would take; nothing is computed and nothing is written."""
     from simulations import estimate
 
+    workers = 1 if options.workers is None else options.workers
+    if workers < 1:
+        raise Refused(f"workers={workers}: expected a whole number of at least 1.")
     found = estimate(_plan(study, options, grid, write=False))
     if options.json:
         print(json.dumps(dataclasses.asdict(found)))
     else:
-        print("\n".join(found.lines(options.workers or 1)))
+        print("\n".join(found.lines(workers)))
     return 0
 
 
@@ -119,6 +136,8 @@ def _verify(arguments: list[str]) -> int:
     line = _read("verify", Verify, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
     if line.options.calibrate:
+        if line.options.seeds is not None or line.options.first_seed:
+            raise Refused("calibrate: chooses its seeds itself; expected neither --seeds nor --first-seed.")
         return _calibrate(studies, line.options)
     made = {study.name: _records(study, line.options, {}) for study in studies}
     entries = [entry for study in studies for entry in simulations.verify(study, made[study.name])]
@@ -133,17 +152,20 @@ def _calibrate(studies: list, options: Verify) -> int:
         print(f"{study.name}: {done} of {total} re-seedings", file=sys.stderr, flush=True)
 
     rows = []
-    for study in studies:
-        with simulations.terminable() as exit_status:
-            try:
-                rows += simulations.calibrate(study, options.size, options.calibrate, out=options.out, report=report)
-            except ValueError as problem:
-                raise Refused(str(problem)) from None
-            except OSError as problem:
-                raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
-            except KeyboardInterrupt:
-                print("meanfield: stopped; the same command goes on from there.", file=sys.stderr)
-                raise SystemExit(exit_status()) from None
+    try:
+        with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor:
+            for study in studies:
+                rows += simulations.calibrate(
+                    study, options.size, options.calibrate, out=options.out, report=report, executor=executor
+                )
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    except OSError as problem:
+        raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+    except simulations.NoWorkers as problem:
+        raise Refused(f"{problem}; the same command goes on from there.", 1) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("; the same command goes on from there") from None
     passed = all(row.passed is not False for row in rows)
     simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
     if options.json:
@@ -228,26 +250,22 @@ def _records(study, options: Sweeping, grid: dict):
     import simulations
 
     plan = _plan(study, options, grid)
+    report = simulations.reporter(study.name, len(plan), sys.stderr)
+
+    def so_far() -> str:
+        return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
+
     try:
-        computing = simulations.computing(workers=options.workers, scheduler=options.scheduler)
-        with (
-            simulations.terminable() as exit_status,
-            computing as (executor, most),
-            simulations.reporter(study.name, len(plan), sys.stderr) as report,
-        ):
-            try:
-                return plan.execute(report, executor, most)
-            except OSError as problem:
-                raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
-            except KeyboardInterrupt:
-                print(
-                    f"meanfield: stopped; {report.done} of {len(plan)} runs are in {options.out}, and the same command "
-                    f"goes on from there.",
-                    file=sys.stderr,
-                )
-                raise SystemExit(exit_status()) from None
+        with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor, report:
+            return plan.execute(report, executor)
     except ValueError as problem:
         raise Refused(str(problem)) from None
+    except OSError as problem:
+        raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+    except simulations.NoWorkers as problem:
+        raise Refused(f"{problem}; {so_far()}.", 1) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"; {so_far()}") from None
 
 
 def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> int:

@@ -10,8 +10,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
+class _Nothing(tuple):
+    """No values; not the same as a parameter that was named and given none."""
+
+
+_ABSENT = _Nothing()
+
+
 class Refused(Exception):
-    """Bad usage or bad input, as one sentence for the user."""
+    """Bad usage or bad input, as one sentence for the user; or, with another exit status, what else ends a command."""
+
+    def __init__(self, sentence: str, status: int = 2):
+        super().__init__(sentence)
+        self.status = status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +92,7 @@ def read(
         name: taken[name].default if value in ("", ()) else _typed(name, taken[name].type, value, coerce)
         for name, value in values.items()
     }
-    given = {name: getattr(found, name) for name in studied if getattr(found, name)}
+    given = {name: getattr(found, name) for name in studied if getattr(found, name) is not _ABSENT}
     return Line(options(**values), rest, given)
 
 
@@ -119,7 +130,7 @@ def _parameter(field: dataclasses.Field, doc: str) -> tuple:
     mark = tyro.conf.arg(
         help=doc, metavar=_metavar(field.type, several=True), help_behavior_hint=f"(default: {field.default})"
     )
-    return field.name, typing.Annotated[tuple[str, ...], mark], dataclasses.field(default=())
+    return field.name, typing.Annotated[tuple[str, ...], mark], dataclasses.field(default=_ABSENT)
 
 
 def _metavar(kind: Any, several: bool) -> str:

@@ -1,8 +1,8 @@
-"""Signals that ask a long simulation to stop: heard when they come, obeyed when it can be stopped."""
+"""Signals that ask to stop: of a long simulation, which obeys when it can, and of the command."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -49,3 +49,30 @@ class Signals:
             restore()
             if self.number is not None and not self.obeyed:  # it came too late, or an exception came before it
                 signal.raise_signal(self.number)
+
+
+@contextmanager
+def terminable() -> Iterator[Callable[[], int]]:
+    """A context in which SIGTERM is Ctrl-C, and a function that gives the exit status which belongs to what was heard.
+
+    Schedulers send SIGTERM some time before they kill: enough to say how far the work has come. Where Ctrl-C is ignored
+    SIGTERM keeps its meaning, so that there is always a way to end the process.
+    """
+    heard = threading.Event()
+
+    def status() -> int:
+        return 128 + (signal.SIGTERM if heard.is_set() else signal.SIGINT)
+
+    def hear(number, frame):
+        heard.set()
+        signal.raise_signal(signal.SIGINT)
+
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    if threading.current_thread() is not threading.main_thread() or handlers[0] in (signal.SIG_IGN, None):
+        yield status
+        return
+    signal.signal(signal.SIGTERM, hear)
+    try:
+        yield status
+    finally:
+        signal.signal(signal.SIGTERM, handlers[1])

@@ -11,7 +11,7 @@ from simulations._check import Verdict as Verdict
 from simulations._estimate import Estimate as Estimate
 from simulations._estimate import estimate as estimate
 from simulations._execute import Progress as Progress
-from simulations._interrupt import terminable as terminable
+from simulations._executors import NoWorkers as NoWorkers
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
 from simulations._power_law import PowerLaw as PowerLaw

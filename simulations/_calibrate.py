@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class Alarms:
         }
 
 
-def calibrate(study: str | Study, size: str, count: int, *, out, report: Report | None = None) -> list[Alarms]:
+def calibrate(
+    study: str | Study, size: str, count: int, *, out, report: Report | None = None, executor: Executor | None = None
+) -> list[Alarms]:
     """The false alarms of every claim of a study over `count` re-seedings.
 
     Re-seeding k starts at seed 1000 (k + 1), so that none shares a run with the study as it stands. Verdicts are kept
@@ -86,7 +89,7 @@ def calibrate(study: str | Study, size: str, count: int, *, out, report: Report 
     made = _kept(path, _stamp(study, size))
     for k in range(positive_count("calibrate", count)):
         if str(k) not in made["verdicts"]:
-            records = prepare(study, size, first_seed=APART * (k + 1)).execute()
+            records = prepare(study, size, first_seed=APART * (k + 1)).execute(executor=executor)
             made["verdicts"][str(k)] = {
                 entry.claim.name: [entry.verdict.passed, entry.control.passed] for entry in verify(study, records)
             }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from simulations._batches import Batch
 from simulations._claims import Claims
-from simulations._executors import InProcess, WorkerDied
+from simulations._executors import InProcess, NoWorkers, WorkerDied, gone, room
 from simulations._interrupt import noticed
 from simulations._records import Record
 from simulations._store import DamagedRecord, Store, address
@@ -39,8 +39,10 @@ class Progress:
     found: int = 0
     """Of those, how many were there before."""
     failed: int = 0
+    computed: int = 0
+    """Runs that were computed here, of which `done` may not count all yet: those of a batch come at once."""
     running: int = 0
-    """Runs that are being computed, here or by another process."""
+    """Runs that are being computed for this sweep."""
     record: Record | None = None
     """The record that has just come, or None."""
 
@@ -61,9 +63,12 @@ class Execution:
 
     A batch whose worker is lost is tried again up to `RETRIES` times, then run by run. A batch in which a run raises is
     taken apart at once, so that only the run itself is lost. What fails alone is recorded as failed, with its message.
+    An executor that takes no more work says nothing about the runs: what is under way is kept, and the sweep ends.
     """
 
-    def __init__(self, study: Study, store: Store | None, executor: Executor | None, in_flight: int, report: Report):
+    def __init__(
+        self, study: Study, store: Store | None, executor: Executor | None, in_flight: int | None, report: Report
+    ):
         self.study, self.store, self.report = study, store, report
         self.executor, self.in_flight = executor or InProcess(), in_flight
         self.records: dict[str, Record] = {}
@@ -73,7 +78,10 @@ class Execution:
         """What another process is computing."""
 
     def run(self, batches: list[Batch]) -> dict[str, Record]:
-        """The record of every run, by its text; raises `KeyboardInterrupt` when it is interrupted."""
+        """The record of every run, by its text.
+
+        Raises `KeyboardInterrupt` when it is interrupted, and `NoWorkers` when nobody computes any more.
+        """
         self.progress = Progress(sum(map(len, batches)))
         with noticed() as self.interrupted, Claims(self.store and self.store.directory) as self.claims:
             for batch in batches:
@@ -82,6 +90,9 @@ class Execution:
                 while self.waiting or self.running or self.elsewhere:
                     self._send_out()
                     self._take_in()
+            except NoWorkers:
+                self._keep_the_rest()
+                raise
             finally:
                 for future in self.running:
                     future.cancel()
@@ -98,8 +109,9 @@ class Execution:
             self.waiting.append(_Task(batch))
 
     def _send_out(self) -> None:
+        most = self.in_flight or room(self.executor)
         for _ in range(len(self.waiting)):
-            if len(self.running) >= self.in_flight:
+            if len(self.running) >= most:
                 return
             task = self.waiting.popleft()
             if not self._claimed(task):
@@ -116,10 +128,8 @@ class Execution:
     def _submitted(self, work: tuple) -> Future:
         try:
             return self.executor.submit(compute, *work)
-        except (RuntimeError, OSError) as problem:  # an engine that has gone away takes no more work
-            lost: Future = Future()
-            lost.set_exception(ConnectionError(str(problem)))
-            return lost
+        except (RuntimeError, OSError) as problem:
+            raise NoWorkers(f"no more work is taken: {problem}") from problem
 
     def _claimed(self, task: _Task) -> bool:
         """Claim what is missing of a task; all of it, or none."""
@@ -136,7 +146,10 @@ class Execution:
 
     def _take_in(self) -> None:
         if self.running:
-            done, _ = wait(self.running, timeout=LOOK if self.elsewhere else None, return_when=FIRST_COMPLETED)
+            done, _ = wait(self.running, timeout=LOOK, return_when=FIRST_COMPLETED)
+            why = None if done else gone(self.executor)
+            if why:
+                raise NoWorkers(why)
         else:
             done = set()
             # Not in step with another sweep whose batches are cut differently, or each refuses the other for ever.
@@ -149,6 +162,12 @@ class Execution:
         if self.elsewhere:
             self.waiting.extend(self.elsewhere)
             self.elsewhere = []
+
+    def _keep_the_rest(self) -> None:
+        """What was computed before there was nobody left to compute."""
+        for future, task in self.running.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._settle(task, future)
 
     def _settle(self, task: _Task, future: Future) -> None:
         """What has become of a task."""
@@ -163,7 +182,8 @@ class Execution:
             self._again(task, problem, apart=task.attempts > RETRIES)
         else:  # whatever a study, or an executor of somebody else, raises
             alone = "" if len(task.batch) == 1 else f" in a batch of {len(task.batch)}, which is computed run by run"
-            logger.warning("%s: %s: %s%s.", self.study.name, type(problem).__name__, problem, alone)
+            said = str(problem).rstrip(".")
+            logger.warning("%s: %s: %s%s.", self.study.name, type(problem).__name__, said, alone)
             logger.debug("%s: where it was raised", self.study.name, exc_info=problem)
             self._again(task, problem, apart=True)
 
@@ -174,15 +194,32 @@ class Execution:
         if not apart:
             self.waiting.append(task)
         elif len(task.batch) > 1:
-            self.waiting.extend(_Task(one, RETRIES) for one in task.batch.apart() if set(one.runs) <= set(missing))
+            attempts = min(task.attempts, RETRIES)
+            self.waiting.extend(_Task(one, attempts) for one in task.batch.apart() if set(one.runs) <= set(missing))
         else:
             self._keep({text: failure(self.study, text, problem) for text in missing})
 
     def _keep(self, records: dict[str, Record]) -> None:
         if self.store is not None:
-            self.store.save(records)
+            records = self._saved(self.store, records)
+        self.progress.computed += len(records)
         for text, record in records.items():
             self._have(text, record)
+
+    def _saved(self, store: Store, records: dict[str, Record]) -> dict[str, Record]:
+        """The records as they are stored: one that can't be is a failure of its run, and of no other."""
+        try:
+            store.save(records)
+            return records
+        except ValueError as problem:
+            if len(records) > 1:
+                parts = [self._saved(store, {text: record}) for text, record in records.items()]
+                return {text: record for part in parts for text, record in part.items()}
+            (text,) = records
+            logger.warning("%s: %s", self.study.name, problem)
+            lost = {text: failure(self.study, text, problem)}
+            store.save(lost)
+            return lost
 
     def _have(self, text: str, record: Record) -> None:
         self.records[text] = record

@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost, and what schedulers send in its place."""
+"""Ctrl-C that is not lost."""
 
 import signal
 import sys
@@ -43,30 +43,3 @@ def noticed() -> Iterator[Callable[[], bool]]:
     finally:
         sys.unraisablehook = swallowed
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def terminable() -> Iterator[Callable[[], int]]:
-    """A context in which SIGTERM is Ctrl-C, and a function that gives the exit status which belongs to what was heard.
-
-    Schedulers send SIGTERM some time before they kill: enough to say how far the work has come. Where Ctrl-C is ignored
-    SIGTERM keeps its meaning, so that there is always a way to end the process.
-    """
-    heard = threading.Event()
-
-    def status() -> int:
-        return 128 + (signal.SIGTERM if heard.is_set() else signal.SIGINT)
-
-    def hear(number, frame):
-        heard.set()
-        signal.raise_signal(signal.SIGINT)
-
-    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    if threading.current_thread() is not threading.main_thread() or handlers[0] in (signal.SIG_IGN, None):
-        yield status
-        return
-    signal.signal(signal.SIGTERM, hear)
-    try:
-        yield status
-    finally:
-        signal.signal(signal.SIGTERM, handlers[1])

@@ -1,5 +1,6 @@
 """What a sweep says while it runs, and the table it ends with."""
 
+import contextlib
 import time
 from typing import TextIO
 
@@ -48,13 +49,18 @@ class Reporter:
         elif record is not None and progress.done > progress.found:
             self._say(progress, record)
         elif record is not None and progress.done == progress.total:
-            print(f"{self.name}: all {self.total} runs are there", file=self.stream, flush=True)
+            self._print(f"all {self.total} runs are there")
 
     def _say(self, progress: Progress, record: Record) -> None:
         setting = " ".join(f"{name}={value}" for name, value in record.parameters.items() if name in CHIEF)
-        left = (time.monotonic() - self._began) / (progress.done - progress.found) * (progress.total - progress.done)
-        line = f"{self.name}: {progress.done} of {progress.total}, {setting}, {record.status}"
-        print(f"{line}, {in_time(left)} left", file=self.stream, flush=True)
+        # Runs of a batch are told of one by one when all of them are computed; others may be computed elsewhere.
+        left = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
+        left *= (time.monotonic() - self._began) / max(1, progress.computed)
+        self._print(f"{progress.done} of {progress.total}, {setting}, {record.status}, {in_time(left)} left")
+
+    def _print(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # who read has gone; the sweep goes on without him
+            print(f"{self.name}: {line}", file=self.stream, flush=True)
 
     def __exit__(self, *_) -> None:
         if self._bar is not None:

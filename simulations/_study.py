@@ -132,17 +132,32 @@ def plain_type(kind: Any) -> Any:
 def coerce(name: str, kind: Any, value: Any) -> Any:
     """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats."""
     kind = plain_type(kind)
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    if kind not in words:
+        raise ValueError(f"{name} is declared as {kind}: expected int, float, bool or str.")
     try:
         if kind is bool:
             return {"true": True, "false": False}[str(value).lower()]
-        if kind is int and float(value) == int(float(value)):
-            return int(float(value))
-        if kind in (float, str) and not isinstance(value, bool):
-            return kind(value)
+        if kind is int:
+            return _whole(value)
+        if kind is str:
+            return str(value)
+        if not isinstance(value, bool):
+            return float(value) + 0.0  # −0.0 and 0.0 are one number, and one run
     except (TypeError, ValueError, KeyError, OverflowError):
         pass
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
     raise ValueError(f"{name}={value!r}: expected {words[kind]}.")
+
+
+def _whole(value: Any) -> int:
+    """An integer, every digit of it; or a float, or its text, that is one, such as 1e5."""
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        return int(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if float(value) != int(float(value)):
+        raise ValueError
+    return int(float(value))
 
 
 def field_docs(parameters: type) -> dict[str, str]:

@@ -11,12 +11,16 @@ from typing import Any
 
 from meanfield.arguments import one_of, positive_count
 from simulations._batches import Batch, batches
-from simulations._execute import Execution, Report, kept
-from simulations._executors import dask, pool
+from simulations._dask import dask
+from simulations._execute import Execution, Report, failed, kept
+from simulations._pool import pool
 from simulations._records import Records, canonical_text
 from simulations._registry import find
 from simulations._store import Store, load
-from simulations._study import SIZES, Study, canonical
+from simulations._study import SIZES, Study, canonical, coerce
+
+SEEDS = 1 << 32
+"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,11 @@ class Plan:
         """The records in the order of the runs; see `run`. Each is stored as soon as its batch is computed, so that a
         kill costs the batches that are being computed.
         """
-        flying = positive_count("in_flight", 1 if in_flight is None else in_flight)
-        made = Execution(self.study, self.store, executor, flying, report or _silent).run(self.batches)
+        if in_flight is not None:
+            positive_count("in_flight", in_flight)
+        if not isinstance(executor, Executor | None):
+            raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
+        made = Execution(self.study, self.store, executor, in_flight, report or _silent).run(self.batches)
         return Records(made[text] for text in self.runs)
 
 
@@ -70,14 +77,31 @@ def prepare(
     With `write` false the directory `out` is looked into, if it is there, and not made.
     """
     study = find(study)
+    if parameters:
+        return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
+    first_seed = coerce("first_seed", int, first_seed)
     if seeds is not None:
         positive_count("seeds", seeds)
-    if parameters:
-        if seeds is not None and "seed" not in parameters:
-            parameters["seed"] = range(first_seed, first_seed + seeds)
-        runs = study.combinations(parameters)
-    else:
-        runs = study.grid(one_of("size", size, SIZES), seeds, first_seed)
+    return _plan(study, study.grid(one_of("size", size, SIZES), seeds, first_seed), out, write)
+
+
+def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, first_seed: int, write: bool) -> Plan:
+    """Every combination of the values in `grid`; seeds as named there, or so many from the first one on."""
+    grid, first = dict(grid), coerce("first_seed", int, first_seed)
+    if seeds is not None or first:
+        if "seed" in grid:
+            raise ValueError(f"seed and {'first_seed' if seeds is None else 'seeds'}: expected one of them.")
+        grid["seed"] = range(first, first + (1 if seeds is None else positive_count("seeds", seeds)))
+    return _plan(study, study.combinations(grid), out, write)
+
+
+def _plan(study: Study, runs: list, out, write: bool) -> Plan:
+    for one in runs:
+        seed = getattr(one, "seed", 0)
+        if not 0 <= seed < SEEDS:
+            raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
+    if not isinstance(out, str | os.PathLike | None):
+        raise ValueError(f"out={out!r}: expected the path of a directory.")
     return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write))
 
 
@@ -108,7 +132,7 @@ def run(
     - `size`: "smoke", "default" or "paper"; not used when parameters are given.
     - `parameters`: any parameters of the study, each one value, a list, or a range such as "1e2:1e6:9log"; the runs
       are all combinations, and what is not named keeps its default.
-    - `seeds`, `first_seed`: how many seeds for every setting, and the first of them.
+    - `seeds`, `first_seed`: how many seeds for every setting, and the first of them; seeds are below 2³².
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
     - `report`: called with the `Progress` of the sweep, whenever it changes.
     - `workers`: processes on this machine that compute. `scheduler`: the address of a dask scheduler whose workers
@@ -124,21 +148,20 @@ def run(
     sweeps over one directory, also on two machines that share it, share the work.
 
     Raises `ValueError` for an unknown study, size or parameter, for values out of range, for sizes beyond this
-    machine's memory, and for a scheduler that does not answer.
+    machine's memory, for processes that can't be started and for a scheduler that does not answer; `OSError` when a
+    record can't be written; `NoWorkers`, a `RuntimeError`, when an executor takes no more work. What was computed
+    before is stored, and the same call goes on from there.
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
-    with computing(executor, in_flight, workers, scheduler) as (where, most):
-        return plan.execute(report, where, most)
+    with computing(executor, workers, scheduler) as where:
+        return plan.execute(report, where, in_flight)
 
 
 @contextmanager
 def computing(
-    executor: Executor | None = None,
-    in_flight: int | None = None,
-    workers: int | None = None,
-    scheduler: str | None = None,
-) -> Iterator[tuple[Executor | None, int]]:
-    """(who computes, how many batches at a time); what was started here is ended when the context is left.
+    executor: Executor | None = None, workers: int | None = None, scheduler: str | None = None
+) -> Iterator[Executor | None]:
+    """Who computes; what was started here is ended when the context is left.
 
     Raises `ValueError` when more than one of `executor`, `workers` and `scheduler` is given.
     """
@@ -147,10 +170,10 @@ def computing(
     if len(chosen) > 1:
         raise ValueError(f"{' and '.join(chosen)}: expected one of them.")
     if workers is not None or scheduler is not None:
-        with pool(workers) if workers is not None else dask(str(scheduler)) as (made, most):
-            yield made, in_flight or most
+        with pool(workers) if workers is not None else dask(str(scheduler)) as made:
+            yield made
     else:
-        yield executor, in_flight or (1 if executor is None else os.cpu_count() or 1)
+        yield executor
 
 
 def sweep(
@@ -174,20 +197,22 @@ def sweep(
     >>> len(records), records.where(particles=40).last("risk").shape
     (4, (2,))
     """
-    where: dict[str, Any] = {
-        "executor": executor, "in_flight": in_flight, "workers": workers, "scheduler": scheduler
-    }  # fmt: skip
-    return run(study, out=out, seeds=seeds, first_seed=first_seed, report=report, **where, **grid)
+    if not isinstance(grid, Mapping):
+        raise ValueError(f"grid={grid!r:.60}: expected a mapping from parameters to values.")
+    plan = _of_grid(find(study), grid, out=out, seeds=seeds, first_seed=first_seed, write=True)
+    with computing(executor, workers, scheduler) as where:
+        return plan.execute(report, where, in_flight)
 
 
 def complete(study: str | Study, directory) -> Records:
     """The stored records of the largest size that is complete in `directory`; all of the study, if none is.
 
-    Raises `ValueError` when there are none, or one is damaged.
+    A run that failed is not complete, and what is damaged is left out, with a warning. Raises `ValueError` when there
+    is no record.
     """
     study = find(study)
     records = load(directory, study.name)
-    there = {canonical_text(record.parameters): record for record in records}
+    there = {canonical_text(record.parameters): record for record in records if not failed(record)}
     for size in reversed(SIZES):
         wanted = [canonical(one) for one in study.grid(size, None, 0)]
         if all(text in there for text in wanted):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meanfield.__main__ import main
+from meanfield.__main__ import COMMANDS, main
 
 TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
 
@@ -35,6 +35,12 @@ BAD = [
     (["run", "lazy_scaling", "--particles", "21"], "particles=21", "even"),
     (["run", "lazy_scaling", "--particles", "1e15"], "takes at least 21.3 PiB", "expected at most this machine's"),
     (["run", "lazy_scaling", "--particles", "1:2"], "particles='1:2'", "expected low:high:COUNT"),
+    (["run", "lazy_scaling", "--particles"], "particles=[]", "expected at least one value"),
+    (["run", "lazy_scaling", "--particles", "20", "--seed", "3", "--seeds", "2"], "seed and seeds", "one of them"),
+    (["run", "lazy_scaling", "--particles", "20", "--seed", "-3"], "seed=-3", "from 0 to 4294967295"),
+    (["run", "lazy_scaling", "--workers", "0", "--dry-run"], "workers=0", "at least 1"),
+    (["run", "lazy_scaling", "--scheduler", "nonsense"], "scheduler='nonsense'", "an address with its port"),
+    (["verify", "lazy_scaling", "--calibrate", "2", "--seeds", "3"], "calibrate", "neither --seeds nor --first-seed"),
     (["run", "lazy_scaling", "--workers", "0"], "workers=0", "at least 1"),
     (["run", "lazy_scaling", "--workers", "1", "--scheduler", "x"], "workers and scheduler", "expected one of them"),
     (["status", "nowhere"], "'nowhere'", "holds no records"),
@@ -205,6 +211,33 @@ def test_interrupted_sweep_says_how_to_go_on(tmp_path, number):
     assert "Traceback" not in said
     assert list(folder.glob("*.npz"))
     assert not list(folder.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_anywhere_is_one_line(monkeypatch, capsys, number):
+    """Outside of a sweep, too: while a figure is drawn, or records are read."""
+
+    def slow(arguments):
+        signal.raise_signal(number)
+        time.sleep(5)
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setitem(COMMANDS, "figure", slow)
+    assert main(["figure", "lazy_scaling"]) == 128 + number
+    assert capsys.readouterr().err == "meanfield: stopped.\n"
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_who_reads_may_stop_reading():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "meanfield", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
 
 
 GRID = ("--problem", "random", "--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10:30:2")

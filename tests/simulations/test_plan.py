@@ -1,5 +1,8 @@
 """What a grid means, what it would take, and what is refused before anything is computed."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 
@@ -88,3 +91,55 @@ def test_status(tmp_path):
     assert row.sizes["smoke"] == "0 of 310"
     with pytest.raises(ValueError, match="holds no records"):
         simulations.status(tmp_path / "elsewhere")
+
+
+def seeds_of(plan) -> list[int]:
+    return [run.seed for run in plan.runs.values()]
+
+
+def test_a_grid_is_what_it_says():
+    """Also when it names nothing; and none of its names is taken for an argument."""
+    assert len(simulations.sweep("lazy_scaling", SMALL | {"particles": 10})) == 1
+    for grid, name in (({"size": "smoke"}, "size"), ({"workers": [1, 2]}, "workers")):
+        with pytest.raises(ValueError, match=f"^parameter='{name}': expected one of"):
+            simulations.sweep("lazy_scaling", grid)
+    with pytest.raises(ValueError, match=r"^grid=None: expected a mapping"):
+        simulations.sweep("lazy_scaling", None)
+
+
+def test_an_empty_grid_is_the_run_of_all_defaults():
+    study = dataclasses.replace(simulations.find("lazy_scaling"), run=lambda run: ({}, "done"), together=None)
+    (record,) = simulations.sweep(study, {})
+    assert record.parameters == dataclasses.asdict(study.parameters())
+
+
+def test_seeds_of_a_grid():
+    def of(**grid):
+        return seeds_of(simulations.prepare("lazy_scaling", **SMALL, **grid))
+
+    assert of(first_seed=7) == [7]
+    assert of(first_seed=7, seeds=2) == [7, 8]
+    assert of(seed=[3, 5]) == [3, 5]
+    for given, name in (({"seeds": 2}, "seeds"), ({"first_seed": 1}, "first_seed")):
+        with pytest.raises(ValueError, match=f"^seed and {name}: expected one of them"):
+            of(seed=3, **given)
+    for wrong in (-1, 2**32, 2**53 + 1):
+        with pytest.raises(ValueError, match=f"^seed={wrong}: expected a whole number from 0 to 4294967295"):
+            of(seed=wrong)
+    with pytest.raises(ValueError, match=r"^first_seed=1\.5: expected a whole number"):
+        of(first_seed=1.5)
+
+
+def test_whole_numbers_keep_their_digits():
+    assert simulations.coerce("seed", int, str(2**53 + 1)) == 2**53 + 1
+    assert simulations.coerce("seed", int, 2**53 + 1) == 2**53 + 1
+    assert simulations.coerce("particles", int, "1e5") == 100000
+    assert simulations.coerce("particles", int, 1e5) == 100000
+    assert math.copysign(1, simulations.coerce("exponent", float, "-0.0")) == 1
+    with pytest.raises(ValueError, match=r"shape is declared as tuple.*expected int, float, bool or str"):
+        simulations.coerce("shape", tuple[int, ...], "3")
+
+
+def test_out_is_a_path():
+    with pytest.raises(ValueError, match=r"^out=3: expected the path of a directory"):
+        simulations.prepare("lazy_scaling", out=3)

@@ -1,6 +1,7 @@
 """What a sweep does with batches, with runs that raise, with workers that die, and with another sweep beside it."""
 
 import dataclasses
+import io
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 
 import simulations
 from simulations import Together, _batches
-from simulations._executors import InProcess, Pool, WorkerDied
+from simulations._executors import InProcess, WorkerDied
 
 LAZY = simulations.find("lazy_scaling")
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
@@ -169,10 +170,65 @@ def test_progress_counts(tmp_path):
     study, _ = counting()
     simulations.sweep(study, {"alpha": [1.0, 2.0]}, out=tmp_path)
     told: list = []
-    simulations.sweep(
-        study, {"alpha": [1.0, 2.0, 3.0]}, out=tmp_path, report=lambda now: told.append(dataclasses.astuple(now)[:5])
-    )
-    assert told == [(3, 1, 1, 0, 0), (3, 2, 2, 0, 0), (3, 2, 2, 0, 1), (3, 3, 2, 0, 0)]
+
+    def tell(now):
+        told.append((now.total, now.done, now.found, now.failed, now.computed, now.running))
+
+    simulations.sweep(study, {"alpha": [1.0, 2.0, 3.0]}, out=tmp_path, report=tell)
+    assert told == [(3, 1, 1, 0, 0, 0), (3, 2, 2, 0, 0, 0), (3, 2, 2, 0, 0, 1), (3, 3, 2, 0, 1, 0)]
+
+
+def test_the_time_left_does_not_wait_for_the_lines_of_a_batch(monkeypatch):
+    """A batch of 50 of 100 runs took ten seconds, so ten are left, at its first line as at its last."""
+    stream = io.StringIO()
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    said = simulations.reporter("study", 100, stream)
+    monkeypatch.setattr(time, "monotonic", lambda: 10.0)
+    record = simulations.Record({"seed": 0}, {})
+    for done in (1, 50):
+        said(simulations.Progress(100, done=done, computed=50, record=record))
+    assert [line.rpartition(", ")[2] for line in stream.getvalue().splitlines()] == ["10.0 s left", "10.0 s left"]
+
+
+def test_who_reads_may_go_away():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    study, asked = counting()
+    with simulations.reporter("study", 2, Closed()) as report:
+        simulations.sweep(study, {"alpha": [1.0, 2.0]}, report=report)
+    assert len(asked) == 2
+
+
+def test_what_cannot_be_stored_is_a_failure_of_its_run(tmp_path):
+    """An array of objects, in a batch of three."""
+
+    def run(several):
+        wrong = np.array([object()])
+        return [({"risk": wrong if one.alpha == 2.0 else np.zeros(1)}, "done") for one in several]
+
+    study, _ = counting(together=Together(lambda run: 0, run, lambda run: 1))
+    records = simulations.sweep(study, {"alpha": [1.0, 2.0, 3.0]}, out=tmp_path)
+    assert [record.status.partition(": ")[0] for record in records] == ["done", "failed", "done"]
+    assert "has type object" in list(records)[1].status
+    (row,) = simulations.status(tmp_path)
+    assert (row.done, row.failed) == (2, 1)
+
+
+def test_a_run_that_is_taken_from_a_batch_may_lose_its_worker():
+    """The batch raises, which says nothing of workers; then one is lost, and the run is tried again."""
+
+    class Once(Losing):
+        def submit(self, fn, /, *args, **kwargs):
+            if len(args[1]) > 1:
+                return InProcess().submit(fn, *args, **kwargs)
+            return super().submit(fn, *args, **kwargs)
+
+    asked: list = []
+    study, _ = counting(together=together(asked, fails=lambda run: len(asked) == 1))
+    records = simulations.sweep(study, {"particles": 10, "alpha": [1.0, 2.0]}, executor=Once(2), in_flight=1)
+    assert {record.status for record in records} == {"done"}
 
 
 def test_a_record_that_cannot_be_written_stops_the_sweep_and_loses_nothing_else(tmp_path, monkeypatch):
@@ -208,20 +264,3 @@ def test_batched_runs_are_the_runs(tmp_path):
         for name, value in values.items():
             scale = float(np.max(np.abs(value), initial=1.0)) * 10
             np.testing.assert_allclose(record[name], value, rtol=0, atol=4 * steps * np.finfo(float).eps * scale)
-
-
-def test_a_worker_dies_alone():
-    pool = Pool(2)
-    began = [pool.submit(os.getpid) for _ in range(8)]
-    workers = {future.result() for future in began}
-    assert os.getpid() not in workers
-    lost, kept = pool.submit(os._exit, 3), pool.submit(int, "7")
-    with pytest.raises(WorkerDied):
-        lost.result()
-    assert kept.result() == 7
-    with pytest.raises(ValueError, match="invalid literal"):
-        pool.submit(int, "seven").result()
-    assert pool.submit(os.getpid).result() != os.getpid()
-    pool.shutdown()
-    with pytest.raises(RuntimeError, match="shut down"):
-        pool.submit(int, "7")

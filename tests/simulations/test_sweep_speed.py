@@ -53,14 +53,17 @@ class Timed(InProcess):
 
 
 def test_store_and_progress_cost_less_than_two_hundredths(tmp_path):
-    """Of a sweep whose programs are compiled: all that is not computing, over computing; the median of three."""
+    """Of a sweep whose programs are compiled: the least, of four, of all that is not computing over that of computing.
+    The least, because whatever else the machine does adds to either.
+    """
     simulations.prepare("lazy_scaling", **LARGER).execute()
-    shares = []
-    for attempt in range(3):
+    computing, aside = [], []
+    for attempt in range(4):
         plan = simulations.prepare("lazy_scaling", out=tmp_path / str(attempt), **LARGER)
         timed = Timed()
         with open(tmp_path / "shown", "w") as stream, simulations.reporter("lazy_scaling", len(plan), stream) as report:
             total = seconds(lambda plan=plan, report=report, timed=timed: plan.execute(report, timed))
         assert len(plan.there()) == len(plan) == 26
-        shares.append((total - timed.seconds) / timed.seconds)
-    assert median(shares) < 0.02, shares
+        computing.append(timed.seconds)
+        aside.append(total - timed.seconds)
+    assert min(aside) < 0.02 * min(computing), (aside, computing)
