@@ -3,7 +3,6 @@ margins.
 """
 
 import functools
-import math
 from dataclasses import dataclass, replace
 
 import equinox as eqx
@@ -14,6 +13,7 @@ import numpy as np
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from theory import arc_cosine, margin
+from theory._cells import count
 
 TESTED = 1000
 """Test samples (count)."""
@@ -80,7 +80,7 @@ class Parameters:
             )
         if self.look == "margin" and self.replicas > 1:
             raise ValueError(f"replicas={self.replicas}: expected 1 for margin, whose time is that of its data.")
-        cells = 2 * sum(math.comb(self.samples - 1, k) for k in range(self.dimension))
+        cells = count(self.samples, self.dimension)
         if self.look == "margin" and cells > CELLS:
             raise ValueError(
                 f"samples={self.samples}: a certificate in dimension {self.dimension} would look at {cells} cells; "

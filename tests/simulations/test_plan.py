@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import numpy as np
 import pytest
@@ -46,6 +47,23 @@ def test_a_range_that_is_none_is_named(text):
 def test_what_is_refused(grid, sentence):
     with pytest.raises(ValueError, match=sentence):
         simulations.prepare("lazy_scaling", **grid)
+
+
+@pytest.mark.parametrize(
+    ("study", "grid"),
+    [
+        ("global_convergence", {"dimension": 1e15}),
+        ("global_convergence", {"dimension": 1e6, "samples": 1e6}),
+        ("implicit_bias", {"dimension": 1e12}),
+        ("implicit_bias", {"dimension": 1e6, "samples": 1e6}),
+    ],
+)
+def test_huge_spaces_are_refused_at_once(study, grid):
+    """Not after as many steps as there are dimensions."""
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match=r"samples=.*: .*expected"):
+        simulations.prepare(study, **grid)
+    assert time.perf_counter() - began < 5
 
 
 def test_sizes_in_words():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from theory import _cells
-from theory.convex import arrangement_minimum, feature_minimum, network, planar_minimum
+from theory.convex import arrangement_minimum, enumerable, feature_minimum, network, planar_minimum
 
 
 def problem(seed, n, d=2, noise=0.1):
@@ -179,6 +179,14 @@ def test_cells_are_counted():
     assert np.array_equal(np.unique(_cells.patterns(lattice), axis=0), seen)
     on, rays = _cells.planar(lattice[:, :2][np.any(lattice[:, :2] != 0, axis=1)])
     assert len(on) == len(rays) == 8
+
+
+def test_cells_of_huge_spaces_are_counted_at_once():
+    """Beyond n dimensions nothing is added; numbers without end are not written out."""
+    assert _cells.count(15, 10**15) == _cells.count(15, 15) == 2**15
+    assert _cells.count(10**15, 3) == _cells.count(10**9, 10**9) == _cells.count(10**15, 10**15) == np.inf
+    assert enumerable(15, 10**15)
+    assert not enumerable(10**6, 10**6)
 
 
 def test_features_against_scikit_learn():
