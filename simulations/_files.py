@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and their bytes, which are read from files only."""
 
 import contextlib
 import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,46 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 FORGOTTEN = 3600.0
 """Seconds after which a temporary file has no writer any more: writing one takes less than a second."""
+
+_NO_FILE = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
+"""Failures to open links, folders and sockets; any other one says nothing about what is there."""
+
+
+class NoFile(ValueError):
+    """What lies at a path is no file of a size to be read, with the reason."""
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a regular file, at most `most`.
+
+    Raises `NoFile` for anything else at that path, a link among it, and `OSError` with the path for what can't be read
+    now.
+    """
+    try:
+        try:
+            return _bytes(path, most)
+        except OSError as problem:
+            if problem.errno != errno.ESTALE:
+                raise
+            return _bytes(path, most)  # replaced on another machine since it was opened: the name leads to the new one
+    except OSError as problem:
+        if problem.errno in _NO_FILE or (problem.errno == errno.EACCES and path.is_dir()):  # which Windows says of one
+            raise NoFile(f"is not a file ({problem.strerror})") from None
+        raise OSError(problem.errno, problem.strerror, str(path)) from None
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    if path.is_symlink():
+        raise NoFile("is a symbolic link")
+    # Should it become a link or a pipe after that look, it is not followed, and not waited for.
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    with open(os.open(path, flags), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise NoFile("is not a file")
+        if status.st_size > most:
+            raise NoFile("is larger than any record")
+        return stream.read(status.st_size)
 
 
 def write_whole(files: Mapping[Path, bytes]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from simulations._execute import failed
 from simulations._records import canonical_text
 from simulations._registry import STUDIES
-from simulations._store import DamagedRecord, read
+from simulations._store import DamagedRecord, OtherVersion, plain_name, read
 from simulations._study import SIZES, canonical
 
 
@@ -23,32 +23,46 @@ class Status:
     """What they said, each once."""
     damaged: int
     """Files that can't be trusted, set aside or still in their place."""
+    other: int
+    """Records that another version of the package wrote: neither trusted nor damaged."""
     seconds: float
     """Computing time of all records together (s)."""
     sizes: dict[str, str]
-    """Of every size: "7 of 310"."""
+    """Of every size: "7 of 310"; empty for a study that is not one of the package's own."""
 
 
 def status(directory) -> list[Status]:
-    """The studies that have records under `directory`, in the order of the story; nothing is changed there.
+    """The studies that have records under `directory`: the package's own in the order of the story, then others by
+    name; nothing is changed there.
 
-    Raises `ValueError` when there are none.
+    Raises `ValueError` when there are none, `OSError` with its path for a file that can't be read now.
     """
     root = Path(directory) / "records"
     folders = {path.name: path for path in root.glob("*") if path.is_dir() and not path.is_symlink()}
-    rows = [_row(name, folders[name]) for name in STUDIES if name in folders]
+    # A name that is no plain one was not given by a sweep, and may be more than a terminal should print.
+    others = [name for name in sorted(folders) if name not in STUDIES and plain_name(name) and _written(folders[name])]
+    rows = [_row(name, folders[name]) for name in [*STUDIES, *others] if name in folders]
     if not rows:
         raise ValueError(f"{str(directory)!r}: holds no records; expected a directory written by run or verify.")
     return rows
 
 
+def _written(folder: Path) -> bool:
+    return any(path.suffix == ".npz" or path.suffix.startswith(".damaged") for path in folder.iterdir())
+
+
 def _row(name: str, folder: Path) -> Status:
-    done, broken, damaged, seconds = set(), [], len(list(folder.glob("*.damaged*"))), 0.0
+    done, broken, damaged, other, seconds = set(), [], len(list(folder.glob("*.damaged*"))), 0, 0.0
     for path in sorted(folder.glob("*.npz")):
         try:
             record = read(path)
+        except OtherVersion:
+            other += 1
+            continue
         except DamagedRecord:
             damaged += 1
+            continue
+        except FileNotFoundError:  # set aside by a sweep since the directory was listed
             continue
         seconds += record.provenance["seconds"]
         if failed(record):
@@ -56,7 +70,8 @@ def _row(name: str, folder: Path) -> Status:
         else:
             done.add(canonical_text(record.parameters))
     sizes = {}
-    for size in SIZES:
+    for size in SIZES if name in STUDIES else ():
         wanted = [canonical(one) for one in STUDIES[name].grid(size, None, 0)]
         sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
-    return Status(name, len(done), len(broken), tuple(dict.fromkeys(broken)), damaged, round(seconds, 1), sizes)
+    messages = tuple(dict.fromkeys(broken))
+    return Status(name, len(done), len(broken), messages, damaged, other, round(seconds, 1), sizes)

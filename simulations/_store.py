@@ -1,20 +1,18 @@
 """One file a run, at the hash of its parameters, written whole or not at all, and trusted only when all of it fits."""
 
-import errno
 import hashlib
 import json
 import logging
 import math
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from simulations._archive import MAX_BYTES, Unreadable, pack, parse, unpack
-from simulations._files import clear_forgotten, flush_names, write_whole
+from simulations._files import NoFile, clear_forgotten, content, flush_names, write_whole
 from simulations._records import Record, Records, canonical_text
 
 logger = logging.getLogger("meanfield")
@@ -24,12 +22,13 @@ SCHEMA = 1
 run.
 """
 
-_OWN_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""Failures to read that say nothing about the file."""
-
 
 class DamagedRecord(ValueError):
     """A file that is not the record it claims to be."""
+
+
+class OtherVersion(DamagedRecord):
+    """A whole record, but of another schema: not trusted, and no damage."""
 
 
 def address(study: str, parameters_json: str) -> str:
@@ -40,13 +39,16 @@ def address(study: str, parameters_json: str) -> str:
 class Store:
     """Records of one study under `directory`/records/`study`.
 
-    What killed writers left there an hour ago or earlier is cleared away. Raises `ValueError` when the directory can't
-    be made or written, when the study's name is no plain name, and when a symbolic link leads out of `directory`.
+    What killed writers left there an hour ago or earlier is cleared away. With `write` false nothing is made, cleared
+    or tried there: records are found, and not saved. Raises `ValueError` when the directory can't be made or written,
+    when the study's name is no plain name, and when a symbolic link leads out of `directory`.
     """
 
-    def __init__(self, directory: str | os.PathLike, study: str):
-        self.study = study
+    def __init__(self, directory: str | os.PathLike, study: str, *, write: bool = True):
+        self.study, self.write = study, write
         self.directory = _folder("out", directory, study)
+        if not write:
+            return
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             _folder("out", directory, study)
@@ -61,7 +63,10 @@ class Store:
         return self.directory / f"{address(self.study, parameters_json)}.npz"
 
     def find(self, parameters_json: str) -> Record | None:
-        """The record, or None if there is none; raises `DamagedRecord` for a file that can't be trusted."""
+        """The record, or None if there is none.
+
+        Raises `DamagedRecord` for a file that can't be trusted, `OSError` for one that can't be read now.
+        """
         try:
             return read(self.path(parameters_json))
         except FileNotFoundError:
@@ -70,8 +75,9 @@ class Store:
     def set_aside(self, parameters_json: str) -> Path:
         """Rename a damaged file (a link itself, not its target), so that it is neither trusted nor lost.
 
-        Returns its new path. Two processes never choose the same.
+        Returns its new path. Two processes never choose the same. Raises `ValueError` in a store that only reads.
         """
+        self._check_write()
         path = self.path(parameters_json)
         folder = path.is_dir() and not path.is_symlink()
         for number in range(1000):
@@ -90,12 +96,18 @@ class Store:
     def save(self, records: Mapping[str, Record]) -> None:
         """Store records by the canonical texts of their runs, each whole or not at all.
 
-        Raises `ValueError` for one that `find` would not take back, `OSError` when they can't be written.
+        Raises `ValueError` for one that `find` would not take back and in a store that only reads, `OSError` when they
+        can't be written.
         """
+        self._check_write()
         for text, record in records.items():
             if record.provenance.get("study") != self.study or canonical_text(record.parameters) != text:
                 raise ValueError(f"{text}: the record to be stored is of another study or run.")
         write_whole({self.path(text): encode(record) for text, record in records.items()})
+
+    def _check_write(self) -> None:
+        if not self.write:
+            raise ValueError(f"write=False: expected a store that writes; {self.directory} is only read here.")
 
 
 def encode(record: Record) -> bytes:
@@ -113,15 +125,21 @@ def encode(record: Record) -> bytes:
 def read(path: Path) -> Record:
     """The record in a file; raises `DamagedRecord` unless every value is as written and the file is where it belongs.
 
-    Its directory must be that of its study and its name the address of its parameters. A digest shows damage, not
-    intent: who can write to the store can write other values. But no file runs code, takes more memory than a few times
-    its size, or is read through a link. Raises `FileNotFoundError` when there is none.
+    Its schema must be this one, else the error is `OtherVersion`; its directory must be that of its study, and its name
+    the address of its parameters. A digest shows damage, not intent: who can write to the store can write other values.
+    But no file runs code, takes more memory than a few times its size, or is read through a link. Raises
+    `FileNotFoundError` when there is none, and `OSError` with the path when it can't be read now (no permission, a disk
+    or a network that fails), which says nothing of the record.
     """
     try:
-        text, values = unpack(_content(path))
+        text, values = unpack(content(path, MAX_BYTES))
         head = parse(text)
+    except NoFile as problem:
+        raise DamagedRecord(f"{path}: {problem}.") from None
     except Unreadable as problem:
         raise DamagedRecord(f"{path}: is not a readable record ({problem}).") from None
+    if type(head.get("schema")) is int and head["schema"] != SCHEMA:
+        raise OtherVersion(f"{path}: has schema {head['schema']!r:.20}, expected {SCHEMA}: another version wrote it.")
     fault = _fault(head)
     if fault:
         raise DamagedRecord(f"{path}: {fault}.")
@@ -136,24 +154,30 @@ def read(path: Path) -> Record:
 def load(directory: str | os.PathLike, study: str | None = None) -> Records:
     """All records under a directory that a sweep wrote, of one study or of all.
 
-    A file that can't be trusted is left out, with a warning that names it. Raises `ValueError` when no record is left,
-    and when a symbolic link leads out of `directory`.
+    A file that can't be trusted is left out, with a warning that names it; records of another version are left out
+    without. Raises `ValueError` when no record is left, and when a symbolic link leads out of `directory`; `OSError`
+    with its path for a file that can't be read now.
     """
-    records, damaged = [], 0
+    records, damaged, others = [], 0, 0
     for folder in _folders(directory, study):
         for path in sorted(folder.glob("*.npz")):
             try:
                 records.append(read(path))
+            except OtherVersion:
+                others += 1
             except DamagedRecord as problem:
                 damaged += 1
                 logger.warning("%s It is left out.", problem)
             except FileNotFoundError:  # set aside by a sweep since the directory was listed
                 pass
+    if others:
+        logger.info("%s: %d records of another version are left alone.", directory, others)
     if records:
         return Records(records)
     which = f"records of {study}" if study else "records"
-    if damaged:
-        raise ValueError(f"from={str(directory)!r}: holds no {which} that can be trusted; {damaged} are damaged.")
+    if damaged or others:
+        reasons = [f"{damaged} are damaged"] * (damaged > 0) + [f"{others} are of another version"] * (others > 0)
+        raise ValueError(f"from={str(directory)!r}: holds no {which} that can be trusted; {', '.join(reasons)}.")
     raise ValueError(f"from={str(directory)!r}: holds no {which}; expected a directory written by run or verify.")
 
 
@@ -162,12 +186,12 @@ def _folders(directory: str | os.PathLike, study: str | None) -> list[Path]:
         return [_folder("from", directory, study)]
     root = _folder("from", directory)
     names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return [_folder("from", directory, name) for name in names if _plain_name(name)]
+    return [_folder("from", directory, name) for name in names if plain_name(name)]
 
 
 def _folder(argument: str, directory: str | os.PathLike, study: str | None = None) -> Path:
     """The folder of all records or of a study's; raises `ValueError` unless it lies in `directory`, not by a link."""
-    if study is not None and not _plain_name(study):
+    if study is not None and not plain_name(study):
         raise ValueError(f"study={study!r}: expected a plain name of letters, digits and underscores.")
     records = Path(directory) / "records"
     folder = records if study is None else records / study
@@ -178,30 +202,9 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
     return folder
 
 
-def _plain_name(name: str) -> bool:
+def plain_name(name: str) -> bool:
+    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
     return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a regular file; raises `DamagedRecord` for anything else at that path."""
-    if path.is_symlink():
-        raise DamagedRecord(f"{path}: is a symbolic link.")
-    # Should it become a link or a pipe after that look, it is not followed, and not waited for.
-    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-    try:
-        with open(os.open(path, flags), "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise DamagedRecord(f"{path}: is not a file.")
-            if status.st_size > MAX_BYTES:
-                raise DamagedRecord(f"{path}: is larger than any record.")
-            return stream.read(status.st_size)
-    except FileNotFoundError:
-        raise
-    except OSError as problem:
-        if problem.errno in _OWN_SHORTAGE:
-            raise
-        raise DamagedRecord(f"{path}: is not a readable record ({problem.strerror}).") from None
 
 
 def _fault(head: dict[str, Any]) -> str | None:
@@ -211,7 +214,7 @@ def _fault(head: dict[str, Any]) -> str | None:
     if type(head["schema"]) is not int or head["schema"] != SCHEMA:
         return f"has schema {head['schema']!r:.20}, expected {SCHEMA}"
     parameters, provenance = head["parameters"], head["provenance"]
-    if not isinstance(parameters, dict) or not all(map(_plain_name, parameters)):
+    if not isinstance(parameters, dict) or not all(map(plain_name, parameters)):
         return "has no parameters by name"
     if not all(_plain(value, 0) for value in parameters.values()):
         return "has parameters that no run can have"
@@ -219,6 +222,9 @@ def _fault(head: dict[str, Any]) -> str | None:
         return "has a provenance that is not plain data"
     if not all(isinstance(provenance.get(name), str) for name in ("study", "status")):
         return "does not name its study and status"
+    seconds = provenance.get("seconds")
+    if type(seconds) not in (int, float) or seconds < 0:
+        return "does not say how many seconds its run took"
     return None
 
 

@@ -108,7 +108,7 @@ def _plan(study: Study, runs: list, out, write: bool) -> Plan:
 def _store(out, study: Study, write: bool) -> Store | None:
     if out is None or not (write or (Path(out) / "records" / study.name).is_dir()):
         return None
-    return Store(out, study.name)
+    return Store(out, study.name, write=write)
 
 
 def run(
