@@ -1,12 +1,13 @@
 """What a sweep would take, before any of it is computed."""
 
 import math
+from bisect import bisect
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from simulations._machine import in_time, in_words, least_bytes
-from simulations._records import Record
 from simulations._store import load
 from simulations._sweep import Plan
 
@@ -45,18 +46,21 @@ class Estimate:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """What `plan` would take, from the records of its study that are stored; nothing is computed."""
+    """What `plan` would take, from the records of its study that are stored; nothing is computed, and nothing changed.
+
+    Raises `OSError` with its path for a record that can't be read now.
+    """
     there = set(plan.there())
     todo = [batch for batch in plan.batches if not set(batch.runs) <= there]
-    known = _known(plan)
-    seconds = sum(_seconds(run, known) * batch.size / len(batch) for batch in todo for run in batch.runs.values())
+    known = Known(_stored(plan))
+    seconds = sum(known.seconds(run) * batch.size / len(batch) for batch in todo for run in batch.runs.values())
     together = plan.study.together
     largest = 0
     for batch in todo:
         run = next(iter(batch.runs.values()))
         one = max(least_bytes(run), together.bytes(run) if together is not None and batch.size > 1 else 0)
         largest = max(largest, one * batch.size)
-    return Estimate(len(plan), len(there), len(todo), seconds, len(known), largest)
+    return Estimate(len(plan), len(there), len(todo), seconds, known.count, largest)
 
 
 def operations(run: Any) -> float:
@@ -70,23 +74,39 @@ def operations(run: Any) -> float:
     return math.prod(sizes) * (1 + float(getattr(run, "dimension", 1))) * max(1.0, steps)
 
 
-def _known(plan: Plan) -> list[tuple[float, float]]:
-    """(operations, seconds) of stored records."""
+class Known:
+    """What runs took, by their size: (operations, seconds) of each."""
+
+    def __init__(self, runs: Iterable[tuple[float, float]]):
+        rates: dict[float, list[float]] = {}
+        for size, seconds in runs:
+            rates.setdefault(size, []).append(max(0.0, seconds - BASE) / size)
+        self.count = sum(map(len, rates.values()))
+        self.sizes = sorted(rates)
+        self.rates = [median(rates[size]) for size in self.sizes]
+
+    def seconds(self, run: Any) -> float:
+        """The median of the runs nearest in size (by ratio; the smaller ones of two as near), in proportion."""
+        size = operations(run)
+        if not self.sizes:
+            return BASE + size / RATE
+        place = bisect(self.sizes, size)
+        near = range(max(0, place - 1), min(place + 1, len(self.sizes)))
+        nearest = min(near, key=lambda k: abs(math.log(self.sizes[k] / size)))
+        return BASE + size * self.rates[nearest]
+
+
+def _stored(plan: Plan) -> Iterator[tuple[float, float]]:
+    """(operations, seconds) of stored records, of those whose parameters the study still has."""
     if plan.store is None:
-        return []
+        return
     try:
-        records: list[Record] = list(load(plan.store.directory.parents[1], plan.study.name))
+        records = load(plan.store.directory.parents[1], plan.study.name).done
     except ValueError:
-        return []
-    done = [record for record in records if record.status == "done"]
-    return [(operations(plan.study.make(one.parameters)), one.provenance["seconds"]) for one in done]
-
-
-def _seconds(run: Any, known: list[tuple[float, float]]) -> float:
-    """The median of the records nearest in size, in proportion."""
-    size = operations(run)
-    if not known:
-        return BASE + size / RATE
-    away = [abs(math.log(other / size)) for other, _ in known]
-    near = [one for one, distance in zip(known, away, strict=True) if distance <= min(away) + 1e-9]
-    return median(BASE + max(0.0, seconds - BASE) * size / other for other, seconds in near)
+        return
+    for record in records:
+        try:
+            run = plan.study.make(record.parameters)
+        except ValueError:
+            continue
+        yield operations(run), record.provenance["seconds"]

@@ -1,6 +1,7 @@
 """What a grid means, what it would take, and what is refused before anything is computed."""
 
 import dataclasses
+import io
 import math
 import time
 
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 
 import simulations
+from simulations import _status
+from simulations._estimate import BASE, Known, operations
 from simulations._machine import in_time, in_words, least_bytes, memory
 from simulations._ranges import expanded
+from simulations._records import canonical_text
+from simulations._store import Store
 
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 
@@ -94,6 +99,39 @@ def test_an_estimate_from_records(tmp_path):
     assert 0.5 * min(spent) * 6 <= 2 * found.seconds <= 2 * max(spent) * 6 + 0.1
 
 
+def test_an_estimate_is_that_of_the_runs_nearest_in_size():
+    study = simulations.find("lazy_scaling")
+    runs = [study.make({**SMALL, "particles": m}) for m in range(2, 60, 2)]
+    sizes = {run.particles: operations(run) for run in runs}
+    known = Known([(sizes[m], 1.0 + m) for m in (10, 20, 40)] + [(sizes[20], 100.0), (sizes[20], 0.0)])
+    for run in runs:
+        m = run.particles
+        nearest = 10 if m < 200**0.5 else 20 if m < 800**0.5 else 40
+        assert known.seconds(run) == pytest.approx(BASE + (1.0 + nearest - BASE) * m / nearest, rel=1e-12)
+    assert known.count == 5
+    assert Known([]).seconds(runs[0]) == BASE + sizes[2] / 1e9
+
+
+def test_twenty_thousand_runs_are_estimated_from_a_thousand_records_at_once():
+    run = simulations.find("lazy_scaling").make(SMALL)
+    runs = [dataclasses.replace(run, particles=m) for m in range(10, 210, 2)] * 200
+    began = time.process_time()
+    known = Known((1e3 * 1.01**k, 0.1) for k in range(1000))
+    assert sum(map(known.seconds, runs)) > 0
+    assert time.process_time() - began < 1.0
+
+
+def test_records_with_parameters_that_are_gone_are_not_counted(tmp_path):
+    """Of an older version of the study, say; the others still tell how long a run takes."""
+    study = simulations.find("lazy_scaling")
+    plan = simulations.prepare(study, out=tmp_path, **SMALL, particles=20)
+    now = dataclasses.asdict(study.make({**SMALL, "particles": 10}))
+    for parameters in (now, now | {"oldname": 1.0}, now | {"problem": "once"}):
+        told = {"study": study.name, "status": "done", "seconds": 2.0}
+        plan.store.save({canonical_text(parameters): simulations.Record(parameters, {}, told)})
+    assert simulations.estimate(plan).measured == 1
+
+
 def test_a_dry_run_changes_nothing(tmp_path):
     plan = simulations.prepare("lazy_scaling", out=tmp_path / "new", write=False, **SMALL)
     assert simulations.estimate(plan).there == 0
@@ -161,3 +199,36 @@ def test_whole_numbers_keep_their_digits():
 def test_out_is_a_path():
     with pytest.raises(ValueError, match=r"^out=3: expected the path of a directory"):
         simulations.prepare("lazy_scaling", out=3)
+def test_status_beside_a_sweep(tmp_path, monkeypatch):
+    """A file may be set aside between the moment it is listed and the moment it is read."""
+    told = {"study": "lazy_scaling", "status": "done", "seconds": 2.0}
+    made = [simulations.Record({"particles": m}, {}, told) for m in (10, 20)]
+    Store(tmp_path, "lazy_scaling").save({canonical_text(record.parameters): record for record in made})
+    read, taken = _status.read, []
+
+    def set_aside_first(path):
+        if not taken:
+            taken.append(path.rename(path.with_suffix(".damaged0")))
+        return read(path)
+
+    monkeypatch.setattr(_status, "read", set_aside_first)
+    (row,) = simulations.status(tmp_path)
+    assert (row.done, row.damaged) == (1, 0)
+    monkeypatch.undo()
+    (row,) = simulations.status(tmp_path)
+    assert (row.done, row.damaged) == (1, 1)
+
+
+def test_status_of_other_studies(tmp_path):
+    """Of one's own, whose sizes nobody knows; folders that no sweep made are none."""
+    told = {"study": "mine", "status": "done", "seconds": 2.0}
+    store = Store(tmp_path, "mine")
+    store.save({canonical_text({"a": a}): simulations.Record({"a": a}, {}, told) for a in (1, 2)})
+    (tmp_path / "records" / "notes").mkdir()
+    (tmp_path / "records" / "no\x1bname").mkdir()
+    (tmp_path / "records" / "no\x1bname" / "x.npz").write_bytes(b"")
+    (row,) = simulations.status(tmp_path)
+    assert (row.study, row.done, row.failed, row.damaged, row.seconds, row.sizes) == ("mine", 2, 0, 0, 4.0, {})
+    shown = io.StringIO()
+    simulations.print_status([row], shown)
+    assert "mine" in shown.getvalue()
