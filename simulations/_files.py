@@ -44,7 +44,7 @@ def content(path: Path, most: int) -> bytes:
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    if path.is_symlink():
+    if stat.S_ISLNK(os.lstat(path).st_mode):
         raise NoFile("is a symbolic link")
     # Should it become a link or a pipe after that look, it is not followed, and not waited for.
     flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
