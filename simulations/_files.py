@@ -38,14 +38,15 @@ def content(path: Path, most: int) -> bytes:
                 raise
             return _bytes(path, most)  # replaced on another machine since it was opened: the name leads to the new one
     except OSError as problem:
-        if problem.errno in _NO_FILE or (problem.errno == errno.EACCES and path.is_dir()):  # which Windows says of one
+        if problem.errno in _NO_FILE:
             raise NoFile(f"is not a file ({problem.strerror})") from None
         raise OSError(problem.errno, problem.strerror, str(path)) from None
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    if stat.S_ISLNK(os.lstat(path).st_mode):
-        raise NoFile("is a symbolic link")
+    kind = os.lstat(path).st_mode
+    if not stat.S_ISREG(kind):
+        raise NoFile("is a symbolic link" if stat.S_ISLNK(kind) else "is not a file")
     # Should it become a link or a pipe after that look, it is not followed, and not waited for.
     flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
     with open(os.open(path, flags), "rb") as stream:

@@ -223,7 +223,7 @@ def _fault(head: dict[str, Any]) -> str | None:
     if not all(isinstance(provenance.get(name), str) for name in ("study", "status")):
         return "does not name its study and status"
     seconds = provenance.get("seconds")
-    if type(seconds) not in (int, float) or seconds < 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         return "does not say how many seconds its run took"
     return None
 
