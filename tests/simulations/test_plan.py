@@ -199,6 +199,8 @@ def test_whole_numbers_keep_their_digits():
 def test_out_is_a_path():
     with pytest.raises(ValueError, match=r"^out=3: expected the path of a directory"):
         simulations.prepare("lazy_scaling", out=3)
+
+
 def test_status_beside_a_sweep(tmp_path, monkeypatch):
     """A file may be set aside between the moment it is listed and the moment it is read."""
     told = {"study": "lazy_scaling", "status": "done", "seconds": 2.0}
