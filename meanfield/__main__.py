@@ -59,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
         except BrokenPipeError:  # who reads, such as `head`, has seen enough; Python would say so once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
+        except OSError as problem:  # of a disk or a network; what it was about is in its own words
+            print(f"meanfield: {problem}.", file=sys.stderr)
+            return 2
 
 
 def _list(arguments: list[str]) -> int:
@@ -161,7 +164,7 @@ def _calibrate(studies: list, options: Verify) -> int:
     except ValueError as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:
-        raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+        raise Refused(f"out={options.out!r}: cannot read or write there ({problem.strerror}).") from None
     except simulations.NoWorkers as problem:
         raise Refused(f"{problem}; the same command goes on from there.", 1) from None
     except KeyboardInterrupt:
@@ -261,7 +264,7 @@ def _records(study, options: Sweeping, grid: dict):
     except ValueError as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:
-        raise Refused(f"out={options.out!r}: cannot write there ({problem.strerror}).") from None
+        raise Refused(f"out={options.out!r}: cannot read or write there ({problem.strerror}).") from None
     except simulations.NoWorkers as problem:
         raise Refused(f"{problem}; {so_far()}.", 1) from None
     except KeyboardInterrupt:

@@ -137,12 +137,13 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
 
     console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
     table = Table(pad_edge=False)
-    for heading in ("study", "done", "failed", "damaged", "computing time", "of the sizes"):
+    others = ("of another version",) if any(row.other for row in rows) else ()
+    for heading in ("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
-        counts = (str(row.done), str(row.failed), str(row.damaged))
-        table.add_row(row.study, *counts, in_time(row.seconds), sizes)
+        counts = (row.done, row.failed, row.damaged, *((row.other,) if others else ()))
+        table.add_row(row.study, *map(str, counts), in_time(row.seconds), sizes)
     console.print(table)
     for row in rows:
         for message in row.messages:

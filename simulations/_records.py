@@ -86,8 +86,9 @@ class Records:
     def to_xarray(self, *names: str) -> "xarray.Dataset":
         """The values named (all numbers of one shape, if none is) over the parameters that vary, as dimensions.
 
-        Settings without a record are NaN; values observed in time have the dimension `time`; parameters that all
-        records share are attributes. `records.to_xarray("risk").risk.mean("seed")` averages over seeds.
+        Settings without a record, and what a run lacks that did not reach its end, are NaN. Values observed in time
+        have the dimension `time`, or `observation` where a parameter of that name varies, padded by NaN; parameters
+        that all records share are attributes. `records.to_xarray("risk").risk.mean("seed")` averages over seeds.
 
         Raises `ImportError` without xarray (extra `data`), `ValueError` for a name that is no value of a record, for
         values of several shapes, and for two records of one setting.

@@ -54,6 +54,8 @@ class Plan:
             positive_count("in_flight", in_flight)
         if not isinstance(executor, Executor | None):
             raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
+        if self.store is not None and not self.store.write:
+            raise ValueError("write=False: the plan was made to be looked at; expected one that may write.")
         made = Execution(self.study, self.store, executor, in_flight, report or _silent).run(self.batches)
         return Records(made[text] for text in self.runs)
 
