@@ -14,7 +14,7 @@ pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distri
 
 GRID = {
     "problem": "random", "samples": 4, "dimension": 2, "time": 1.0, "precision": "float32",
-    "particles": [10, 20, 30], "alpha": [1.0, 3.0, 10.0, 30.0],
+    "alpha": "1:100:4log",
 }  # fmt: skip
 
 
@@ -47,21 +47,26 @@ def cluster(directory, workers: int):
             process.wait()
 
 
+# The second is the large sweep of the fault test.
+@pytest.mark.parametrize(
+    ("shapes", "seeds"), [(3, 4), pytest.param(7, 8, marks=pytest.mark.validate)], ids=["small", "large"]
+)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_worker_is_killed_midway(tmp_path):
+def test_a_worker_is_killed_midway(tmp_path, shapes, seeds):
+    grid, count = GRID | {"particles": [10 * (i + 1) for i in range(shapes)]}, shapes * 4 * seeds
     killed: list[int] = []
 
     def kill_one(now: simulations.Progress) -> None:
-        if now.done >= 2 and not killed:
+        if now.done >= count // 20 and not killed:
             killed.append(workers[0].pid)
             workers[0].kill()
 
     with cluster(tmp_path, 2) as (address, workers):
-        found = simulations.sweep("lazy_scaling", GRID, seeds=4, out=tmp_path, scheduler=address, report=kill_one)
+        found = simulations.sweep("lazy_scaling", grid, seeds=seeds, out=tmp_path, scheduler=address, report=kill_one)
     assert killed
-    alone = simulations.sweep("lazy_scaling", GRID, seeds=4)
-    assert len(found) == len(alone) == 48
-    assert len(list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))) == 48
+    alone = simulations.sweep("lazy_scaling", grid, seeds=seeds)
+    assert len(found) == len(alone) == count
+    assert len(list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))) == count
     for one, other in zip(found, alone, strict=True):
         assert one.parameters == other.parameters
         assert one.status == other.status == "done"
