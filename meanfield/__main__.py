@@ -3,11 +3,14 @@
 Only what a command needs is imported, when it needs it: `meanfield --help` answers before JAX has loaded.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 
 from meanfield._command_line import Line, Refused, nearest, read
@@ -155,20 +158,11 @@ def _calibrate(studies: list, options: Verify) -> int:
         print(f"{study.name}: {done} of {total} re-seedings", file=sys.stderr, flush=True)
 
     rows = []
-    try:
-        with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor:
-            for study in studies:
-                rows += simulations.calibrate(
-                    study, options.size, options.calibrate, out=options.out, report=report, executor=executor
-                )
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
-    except OSError as problem:
-        raise Refused(f"out={options.out!r}: cannot read or write there ({problem.strerror}).") from None
-    except simulations.NoWorkers as problem:
-        raise Refused(f"{problem}; the same command goes on from there.", 1) from None
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("; the same command goes on from there") from None
+    with _computing(options, lambda: "the same command goes on from there") as executor:
+        for study in studies:
+            rows += simulations.calibrate(
+                study, options.size, options.calibrate, out=options.out, report=report, executor=executor
+            )
     passed = all(row.passed is not False for row in rows)
     simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
     if options.json:
@@ -258,9 +252,18 @@ def _records(study, options: Sweeping, grid: dict):
     def so_far() -> str:
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
 
+    with _computing(options, so_far) as executor, report:
+        return plan.execute(report, executor)
+
+
+@contextlib.contextmanager
+def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executor | None]:
+    """Who computes; what ends a sweep early is one line, with how far it is where the same command goes on."""
+    import simulations
+
     try:
-        with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor, report:
-            return plan.execute(report, executor)
+        with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor:
+            yield executor
     except ValueError as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:

@@ -127,6 +127,7 @@ class _Worker:
 
     def __init__(self):
         self._ending = threading.Lock()
+        self._lost: BaseException | None = None
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
@@ -138,18 +139,13 @@ class _Worker:
             raise
 
     def missing(self) -> BaseException | None:
-        """What kept the process from coming up, or None when it is there."""
-        try:
-            problem = self._there.exception()
-        except CancelledError as ended:
-            return ended
-        if problem is not None:
-            return problem
-        try:
-            self._there = self._pool.submit(os.getpid)  # it may have died since, with nothing to do
-        except RuntimeError as dead:
-            return dead
-        return None
+        """What kept the process from coming up, or ended it at its last work; None when it is there."""
+        if self._lost is None:
+            try:
+                self._lost = self._there.exception()
+            except CancelledError as ended:
+                self._lost = ended
+        return self._lost
 
     def attempt(self, future: Future, fn: Callable, args: tuple, kwargs: dict) -> BaseException | None:
         """Give `future` the result of the work, or return what was raised instead."""
@@ -157,10 +153,14 @@ class _Worker:
             inner = self._pool.submit(fn, *args, **kwargs)
             problem = inner.exception()
         except (RuntimeError, CancelledError, OSError) as lost:  # BrokenProcessPool among them; or it was ended
+            self._lost = lost
             return WorkerDied(f"the worker process is gone ({lost})")
+        if isinstance(problem, BrokenProcessPool):
+            self._lost = problem
+            return WorkerDied("the worker process died")
         if problem is None:
             future.set_result(inner.result())
-        return WorkerDied("the worker process died") if isinstance(problem, BrokenProcessPool) else problem
+        return problem
 
     def end(self) -> None:
         """Once, though who serves it and who shuts down may both ask for it."""

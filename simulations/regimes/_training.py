@@ -57,7 +57,7 @@ def train_together(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray
 
 
 def _objectives(several: list[Parameters], unit: mf.Neuron, data: dict) -> list[mf.Objective]:
-    """One for every run; those of a seed differ in the output scale alone, and share a quarter of the work each."""
+    """One for every run; those of a seed differ in the output scale alone, and all else is made and checked once."""
     first = {
         seed: mf.Objective(unit, mf.Square(), seen.x, seen.y, centred=several[0].initial == "centred")
         for seed, seen in data.items()
