@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.checkpoint import Checkpoint as Checkpoint
+    from meanfield.deep_linear import DeepLinear as DeepLinear
+    from meanfield.deep import DeepNetwork as DeepNetwork
     from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from meanfield.particles import Particles as Particles
     from meanfield.penalties import TotalMass as TotalMass
     from meanfield.penalties import WeightDecay as WeightDecay
+    from meanfield.power import Power as Power
     from meanfield.replicas import simulate_replicas as simulate_replicas
     from meanfield.sharding import shard as shard
     from meanfield.simulation import Trajectory as Trajectory
@@ -88,6 +91,8 @@ _HOME = {
     ],
     "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
     "meanfield.checkpoint": ("Checkpoint",),
+    "meanfield.deep": ("DeepNetwork",),
+    "meanfield.deep_linear": ("DeepLinear",),
     "meanfield.flows": [
         "AbstractFlow",
         "AdaptiveFlow",
@@ -108,6 +113,7 @@ _HOME = {
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],
+    "meanfield.power": ("Power",),
     "meanfield.sharding": ("shard",),
     "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],
