@@ -55,8 +55,9 @@ def slope(
 
     `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper
     half of the points, and what that changed, which bounds what the missing decades would still change, adds to the
-    error. With `pooled` one line goes through the median over seeds at every x, and the error is the regression's own
-    interval: for times, of which a few are disturbed, and which memories of several levels scatter about the line.
+    error. With `pooled` one line goes through the medians over seeds at every x, and the error is the regression's
+    own interval: for times, of which some are disturbed, and which memories of several levels scatter about the line. A
+    seed counts by its shape alone, its mean logarithm taken off: a machine may be slower for a whole seed.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -68,7 +69,7 @@ def slope(
     logs, lines = np.log(points), np.log(table)
     measured, error, bias = law.slope, law.width, 0.0
     if pooled:
-        lines = np.log(np.median(table, axis=0, keepdims=True))
+        lines = np.median(lines - lines.mean(axis=1, keepdims=True), axis=0, keepdims=True)
         measured, error = float(seed_slopes(logs, lines)[0]), _regression_width(logs, lines[0])
     if drift:
         upper = (len(logs) - 1) // 2
