@@ -1,0 +1,179 @@
+"""Kernels of infinitely wide deep networks: the recursion in depth, and what it does to inputs in the end.
+
+A network of L hidden layers of width N is
+
+    z_1 = s_w W_1 x + s_b b_1,   h_l = σ(z_l),   z_{l+1} = (s_w/√N) W_{l+1} h_l + s_b b_{l+1},   f = (1/√N) a·h_L,
+
+with all entries of W, b and a independent N(0, 1). As N → ∞ its output is a Gaussian process, and with K_0 = x·x'
+
+    Λ_l = s_w² K_{l−1} + s_b²                             covariance of the pre-activations z_l
+    K_l = E σ(u)σ(v),  K̇_l = E σ'(u)σ'(v)                 (u, v) ~ N(0, Λ_l)
+    T_1 = Λ_1,  T_{l+1} = Λ_{l+1} + s_w² K̇_l T_l           tangent kernel of z_l
+    Θ_l = K_l + K̇_l T_l                                   tangent kernel of a network of l hidden layers.
+
+K_L is the covariance of f: the conjugate kernel. L = 1, s_w = 1 and s_b = 0 is `theory.arc_cosine`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from theory import _checks
+from theory._checks import Array
+from theory.activations import ACTIVATIONS, Activation, Pairs
+
+_ULPS = 64
+"""Correlations this many units of rounding from ±1 count as ±1."""
+
+DEGENERATION = 9 * np.pi**2 / 2
+"""lim L² (1 − c_L), c_L the cosine of two inputs behind L layers of ReLU (`cosine_deficits`)."""
+
+
+@dataclass(frozen=True)
+class Moments(Pairs):
+    """`Pairs` given by variances and covariance instead of vectors; all three broadcast against each other.
+
+    The angle comes from a rounded correlation, so that of nearly parallel inputs is right to 1e-7 only.
+    """
+
+    variances: tuple[Array, Array]
+    covariance: Array
+
+    @cached_property
+    def dot(self) -> Array:
+        return self.covariance
+
+    @cached_property
+    def norms(self) -> tuple[Array, Array]:
+        return np.sqrt(self.variances[0]), np.sqrt(self.variances[1])
+
+    @cached_property
+    def angles(self) -> tuple[Array, Array]:
+        length = self.norms[0] * self.norms[1]
+        correlation = self.covariance / np.where(length > 0, length, 1.0)
+        apart, together = (
+            np.where(side > _ULPS * np.finfo(float).eps, side, 0.0) for side in (1 - correlation, 1 + correlation)
+        )
+        apart, together = np.sqrt(apart), np.sqrt(together)
+        return 2 * np.arctan2(apart, together), 2 * np.arctan2(together, apart)
+
+    @cached_property
+    def distances(self) -> tuple[Array, Array]:
+        total = self.variances[0] + self.variances[1]
+        near, far = (np.sqrt(np.maximum(total + sign * 2 * self.covariance, 0.0)) for sign in (-1, 1))
+        return near, far
+
+
+def moments(first: Array, second: Array, covariance: Array) -> Moments:
+    """`Moments` of matrices that broadcast to the shape [n1, n2] of `covariance`."""
+    n1, n2 = covariance.shape
+    return Moments(np.zeros((n1, 1)), np.zeros((n2, 1)), (first, second), covariance)
+
+
+class DeepKernels(NamedTuple):
+    """Conjugate and tangent kernels, [D, n1, n2] each, a matrix for every depth asked for."""
+
+    conjugate: Array
+    tangent: Array
+
+
+def deep_kernels(
+    x1: ArrayLike,
+    x2: ArrayLike | None = None,
+    depths: Sequence[int] = (1,),
+    activation: str = "relu",
+    *,
+    weight_scale: float = 1.0,
+    bias_scale: float = 0.0,
+) -> DeepKernels:
+    """K_L and Θ_L for every L of `depths`, in their order.
+
+    `x1` is [n1, d], `x2` is [n2, d] and defaults to `x1`; `activation` is relu, leaky_relu, squared_relu, erf, cosine
+    or linear; `weight_scale` is s_w (√2 keeps norms through layers of ReLU), `bias_scale` is s_b. Raises ValueError for
+    inputs that are not finite matrices of equally many columns, depths below 1, an unknown activation, a `weight_scale`
+    that is not positive, a negative `bias_scale`, or a result that overflows.
+
+    >>> deep_kernels([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], (1, 2), weight_scale=2**0.5).conjugate.round(4).tolist()
+    [[[1.0, 0.3183]], [[1.0, 0.4939]]]
+
+    Source: `lee2018deep` (conjugate kernel), `jacot2018neural` (tangent kernel).
+    """
+    first = _checks.array("x1", x1, ["[n, d]"])
+    second = first if x2 is None else _checks.array("x2", x2, ["[n, d]"])
+    _checks.same("columns of x2", second.shape[1], "x1", first.shape[1])
+    if not len(depths):
+        raise ValueError("depths must not be empty")
+    numbers = [_checks.integer("depths", depth) for depth in depths]
+    expected = ACTIVATIONS[_checks.choice("activation", activation, ACTIVATIONS)]
+    gain = _checks.number("weight_scale", weight_scale, exclusive=True) ** 2
+    shift = _checks.number("bias_scale", bias_scale) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Variances [n1, 1] and [1, n2] go through the layers beside the covariance.
+        parts = [np.sum(first**2, axis=1)[:, None], np.sum(second**2, axis=1)[None], first @ second.T]
+        moved, kept = np.zeros(()), {}
+        for depth in range(1, max(numbers) + 1):
+            parts = [gain * part + shift for part in parts]
+            pairs = moments(*parts)
+            tangent = pairs.dot + gain * moved
+            moved = expected.derivative(pairs) * tangent
+            parts = [*_variances(expected, pairs), expected.conjugate(pairs)]
+            if depth in numbers:
+                kept[depth] = parts[2], parts[2] + moved
+        stacks = (np.stack([kept[depth][i] for depth in numbers]) for i in (0, 1))
+        return DeepKernels(*(_checks.in_range("x1, x2 and the scales", stack) for stack in stacks))
+
+
+def _variances(expected: Activation, pairs: Moments) -> list[Array]:
+    """E σ(u)² and E σ(v)²."""
+    first, second = pairs.variances
+    return [expected.conjugate(moments(first, first, first)), expected.conjugate(moments(second, second, second))]
+
+
+def cosine_deficits(angle: float, depth: int) -> Array:
+    """1 − c_l for l = 0 … `depth`, c_l the cosine of two inputs behind l layers of ReLU; shape [depth + 1].
+
+    c_{l+1} = (sin φ + (π − φ) cos φ)/π, φ the angle of cosine c_l and c_0 = cos `angle`; without biases, for any s_w.
+    Written as 1 − c_{l+1} = (1 − c_l) − (sin φ − φ cos φ)/π, which keeps all digits of small angles. Raises ValueError
+    for an angle outside of [0, π] or a depth below 1.
+
+    >>> cosine_deficits(np.pi / 2, 2).round(4).tolist()
+    [1.0, 0.6817, 0.5061]
+
+    Source: `cho2009kernel`.
+    """
+    angle = _checks.number("angle", angle)
+    if angle > np.pi:
+        raise ValueError(f"angle must be at most pi, got {angle:g}")
+    deficits = [2 * np.sin(angle / 2) ** 2]
+    for _ in range(_checks.integer("depth", depth)):
+        phi = 2 * np.arcsin(np.sqrt(min(deficits[-1] / 2, 1.0)))
+        deficits.append(deficits[-1] - phi**2 * special.spherical_jn(1, phi) / np.pi)
+    return np.array(deficits)
+
+
+def deficit_bounds(angle: float, depth: int) -> tuple[float, float]:
+    """(least, most) that 1 − c_L can be for L = `depth`: both are (9π²/2)/L² (1 + O(log L/L)).
+
+    Each layer adds to u = (1 − c)^{−1/2} at least √2/3π, and at most 0.11/u more than that. So, with s = √2/3π,
+
+        u_0 + sL  ≤  u_L  ≤  u_0 + sL + (0.11/u_0) + (0.11/s) log(1 + sL/u_0).
+
+    Raises ValueError as `cosine_deficits`, and for an angle of 0, at which u is infinite.
+
+    >>> least, most = deficit_bounds(np.pi / 2, 1000)
+    >>> bool(least < cosine_deficits(np.pi / 2, 1000)[-1] < most), round(most * 1000**2 / DEGENERATION, 3)
+    (True, 0.987)
+
+    Source: `meanfield`.
+    """
+    start = cosine_deficits(angle, depth)[0]
+    if start == 0:
+        raise ValueError("angle must be above 0, at which inputs are parallel from the start")
+    u, step, rest = start**-0.5, np.sqrt(2) / (3 * np.pi), 0.11
+    linear = u + step * depth
+    return float((linear + rest / u + rest / step * np.log1p(step * depth / u)) ** -2), float(linear**-2)
