@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from meanfield import datasets as datasets
     from meanfield import observables as observables
     from meanfield import spikes as spikes
+    from meanfield.adversarial import AdversarialObjective as AdversarialObjective
+    from meanfield.adversarial import Contrast as Contrast
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.checkpoint import Checkpoint as Checkpoint
     from meanfield.deep_linear import DeepLinear as DeepLinear
     from meanfield.deep import DeepNetwork as DeepNetwork
+    from meanfield.dual import Dual as Dual
     from meanfield.flows import SGD as SGD
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import BirthDeath as BirthDeath
     from meanfield.flows import ConicFlow as ConicFlow
     from meanfield.flows import GradientFlow as GradientFlow
+    from meanfield.flows import HeavyBall as HeavyBall
     from meanfield.flows import Langevin as Langevin
     from meanfield.flows import OptimiserFlow as OptimiserFlow
     from meanfield.flows import OutputFlow as OutputFlow
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from meanfield.losses import Exponential as Exponential
     from meanfield.losses import Logistic as Logistic
     from meanfield.losses import Square as Square
+    from meanfield.normalised import NormalisedNeuron as NormalisedNeuron
     from meanfield.objective import AbstractObjective as AbstractObjective
     from meanfield.objective import Objective as Objective
     from meanfield.objective import TangentObjective as TangentObjective
@@ -89,16 +94,19 @@ _HOME = {
         "TestError",
         "TestRisk",
     ],
+    "meanfield.adversarial": ["AdversarialObjective", "Contrast"],
     "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
     "meanfield.checkpoint": ("Checkpoint",),
     "meanfield.deep": ("DeepNetwork",),
     "meanfield.deep_linear": ("DeepLinear",),
+    "meanfield.dual": ("Dual",),
     "meanfield.flows": [
         "AbstractFlow",
         "AdaptiveFlow",
         "BirthDeath",
         "ConicFlow",
         "GradientFlow",
+        "HeavyBall",
         "Langevin",
         "OptimiserFlow",
         "OutputFlow",
@@ -110,6 +118,7 @@ _HOME = {
     ],
     "meanfield.kernels": ["Blocked", "Dense", "Interpolated", "Pallas", "Plan", "Sorted", "plan"],
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
+    "meanfield.normalised": ("NormalisedNeuron",),
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],

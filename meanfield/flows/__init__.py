@@ -5,6 +5,7 @@ from meanfield.flows.adaptive import AdaptiveFlow
 from meanfield.flows.birth_death import BirthDeath
 from meanfield.flows.conic import ConicFlow
 from meanfield.flows.gradient import GradientFlow
+from meanfield.flows.heavy_ball import HeavyBall
 from meanfield.flows.langevin import Langevin
 from meanfield.flows.optimiser import OptimiserFlow
 from meanfield.flows.output import OutputFlow
@@ -20,6 +21,7 @@ __all__ = [
     "BirthDeath",
     "ConicFlow",
     "GradientFlow",
+    "HeavyBall",
     "Langevin",
     "OptimiserFlow",
     "OutputFlow",
