@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from meanfield.deep_linear import DeepLinear as DeepLinear
     from meanfield.deep import DeepNetwork as DeepNetwork
     from meanfield.dual import Dual as Dual
+    from meanfield.flows import SAG as SAG
+    from meanfield.flows import SAGA as SAGA
     from meanfield.flows import SGD as SGD
+    from meanfield.flows import SVRG as SVRG
     from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import BirthDeath as BirthDeath
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from meanfield.flows import OptimiserFlow as OptimiserFlow
     from meanfield.flows import OutputFlow as OutputFlow
     from meanfield.flows import RungeKutta as RungeKutta
+    from meanfield.flows import ScheduledSGD as ScheduledSGD
     from meanfield.flows import StabilisedFlow as StabilisedFlow
     from meanfield.flows import State as State
     from meanfield.flows import TangentFlow as TangentFlow
@@ -111,7 +115,11 @@ _HOME = {
         "OptimiserFlow",
         "OutputFlow",
         "RungeKutta",
+        "SAG",
+        "SAGA",
         "SGD",
+        "SVRG",
+        "ScheduledSGD",
         "StabilisedFlow",
         "State",
         "TangentFlow",

@@ -4,18 +4,24 @@ from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.adaptive import AdaptiveFlow
 from meanfield.flows.birth_death import BirthDeath
 from meanfield.flows.conic import ConicFlow
+from meanfield.flows.finite_sum import SAG, SAGA
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.heavy_ball import HeavyBall
 from meanfield.flows.langevin import Langevin
 from meanfield.flows.optimiser import OptimiserFlow
 from meanfield.flows.output import OutputFlow
 from meanfield.flows.runge_kutta import RungeKutta
+from meanfield.flows.scheduled import ScheduledSGD
 from meanfield.flows.stabilised import StabilisedFlow
 from meanfield.flows.stochastic import SGD
+from meanfield.flows.svrg import SVRG
 from meanfield.flows.tangent import TangentFlow
 
 __all__ = [
+    "SAG",
+    "SAGA",
     "SGD",
+    "SVRG",
     "AbstractFlow",
     "AdaptiveFlow",
     "BirthDeath",
@@ -26,6 +32,7 @@ __all__ = [
     "OptimiserFlow",
     "OutputFlow",
     "RungeKutta",
+    "ScheduledSGD",
     "StabilisedFlow",
     "State",
     "TangentFlow",

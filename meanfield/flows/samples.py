@@ -1,0 +1,59 @@
+"""An objective on some of its samples: what stochastic flows and incremental ones look at in a step."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from meanfield._typing import Outputs, Scalar
+from meanfield.kernels import plan
+from meanfield.kernels.sharded import Sharded, spread
+from meanfield.losses import AbstractLoss, Exponential
+from meanfield.objective import AbstractObjective, Objective, TangentObjective
+from meanfield.particles import Particles
+
+Rows = Int[Array, " b"]
+
+
+class FirstOnly(AbstractLoss):
+    """A loss that is the mean over the first `count` samples of a batch, whose length need not be known."""
+
+    loss: AbstractLoss
+    count: Scalar
+
+    def targets(self, y, outputs: int, dtype) -> Outputs:
+        return self.loss.targets(y, outputs, dtype)
+
+    def risk(self, f: Outputs, y: Outputs) -> Scalar:
+        raise NotImplementedError("only its residual is known")
+
+    def residual(self, f: Outputs, y: Outputs) -> Outputs:
+        n = f.shape[0]
+        share = jnp.where(jnp.arange(n) < self.count, n / self.count, 0).astype(f.dtype)
+        return self.loss.residual(f, y) * share.reshape(n, *[1] * (f.ndim - 1))
+
+
+def part(objective: AbstractObjective, mu: Particles, rows: Rows, count: Scalar | None = None) -> AbstractObjective:
+    """The objective on the samples `rows`, or on the first `count` of them, at work for particles such as `mu`."""
+    if isinstance(objective, TangentObjective):
+        return TangentObjective(part(objective.network, mu, rows, count), objective.anchor)  # type: ignore[arg-type]
+    assert isinstance(objective, Objective)
+    mesh = objective.ready.mesh if isinstance(objective.ready, Sharded) else None
+    share = -(-mu.m // (1 if mesh is None else mesh.size))
+    kernel = spread(objective.kernel or plan(objective, share, n=rows.shape[0]).kernel, mesh)
+    offset = None if objective.offset is None else objective.offset[rows]
+    loss = objective.loss if count is None else FirstOnly(objective.loss, count)
+    return eqx.tree_at(
+        lambda o: (o.x, o.y, o.offset, o.ready, o.loss),
+        objective,
+        (objective.x[rows], objective.y[rows], offset, kernel, loss),
+        is_leaf=lambda leaf: leaf is None,
+    )
+
+
+def splits(objective: AbstractObjective) -> Objective:
+    """The objective itself; raises `ValueError` for one that is no mean over samples."""
+    if not isinstance(objective, Objective):
+        raise ValueError(f"objective={type(objective).__name__}: expected an Objective, whose samples are drawn.")
+    if isinstance(objective.loss, Exponential):
+        raise ValueError("loss=Exponential: expected a loss that is a mean over samples, which the soft-min is not.")
+    return objective
