@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from meanfield.flows import ConicFlow as ConicFlow
     from meanfield.flows import GradientFlow as GradientFlow
     from meanfield.flows import HeavyBall as HeavyBall
+    from meanfield.flows import InputFlow as InputFlow
     from meanfield.flows import Langevin as Langevin
     from meanfield.flows import OptimiserFlow as OptimiserFlow
     from meanfield.flows import OutputFlow as OutputFlow
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
     from meanfield.penalties import WeightDecay as WeightDecay
     from meanfield.power import Power as Power
     from meanfield.replicas import simulate_replicas as simulate_replicas
+    from meanfield.sensitivity import critical_samples as critical_samples
+    from meanfield.sensitivity import loss_sensitivity as loss_sensitivity
     from meanfield.sharding import shard as shard
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
@@ -111,6 +114,7 @@ _HOME = {
         "ConicFlow",
         "GradientFlow",
         "HeavyBall",
+        "InputFlow",
         "Langevin",
         "OptimiserFlow",
         "OutputFlow",
@@ -131,6 +135,7 @@ _HOME = {
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],
     "meanfield.power": ("Power",),
+    "meanfield.sensitivity": ["critical_samples", "loss_sensitivity"],
     "meanfield.sharding": ("shard",),
     "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],

@@ -7,6 +7,7 @@ from meanfield.flows.conic import ConicFlow
 from meanfield.flows.finite_sum import SAG, SAGA
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.heavy_ball import HeavyBall
+from meanfield.flows.input import InputFlow
 from meanfield.flows.langevin import Langevin
 from meanfield.flows.optimiser import OptimiserFlow
 from meanfield.flows.output import OutputFlow
@@ -28,6 +29,7 @@ __all__ = [
     "ConicFlow",
     "GradientFlow",
     "HeavyBall",
+    "InputFlow",
     "Langevin",
     "OptimiserFlow",
     "OutputFlow",

@@ -1,0 +1,65 @@
+"""Two of the ten digits as labels ±1, and labels that are partly replaced by random ones."""
+
+import functools
+
+import numpy as np
+
+IMAGES = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+"""Images of each digit in the data set that ships with scikit-learn (count)."""
+
+PIXELS = 64
+
+
+def check_digits(first: int, second: int, samples: int, tested: int) -> None:
+    """Refuse digits that are none or the same, and more samples than there are images."""
+    for name, digit in (("first", first), ("second", second)):
+        if not 0 <= digit <= 9:
+            raise ValueError(f"{name}={digit}: expected a digit, 0 to 9.")
+    if first == second:
+        raise ValueError(f"second={second}: expected another digit than first.")
+    most = IMAGES[first] + IMAGES[second]
+    if samples < 4:
+        raise ValueError(f"samples={samples}: expected at least 4.")
+    if samples + tested > most:
+        raise ValueError(f"samples={samples} and tested={tested}: expected at most {most} images together.")
+
+
+@functools.lru_cache(maxsize=64)
+def two_digits(
+    first: int, second: int, samples: int, tested: int, split: int, components: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(x, y, x_test, y_test): images centred on the training part, each then of unit length; `first` is +1.
+
+    `components` keeps so many principal components of the training part (0: all pixels). The split is drawn from
+    `split`.
+    """
+    pixels, label = _images()
+    chosen = np.random.default_rng([split, first, second]).permutation(np.flatnonzero(np.isin(label, (first, second))))
+    train, test = chosen[:samples], chosen[samples : samples + tested]
+    x = pixels - pixels[train].mean(axis=0)
+    if components:
+        x = x @ np.linalg.svd(x[train], full_matrices=False)[2][:components].T
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    y = np.where(label == first, 1.0, -1.0)
+    return x[train], y[train], x[test], y[test]
+
+
+@functools.cache
+def _images() -> tuple[np.ndarray, np.ndarray]:
+    import sklearn.datasets
+
+    pixels, label = sklearn.datasets.load_digits(return_X_y=True)
+    return pixels, label
+
+
+def replaced(samples: int, levels: int) -> np.ndarray:
+    """How many labels are replaced at each level, from none to all, [levels]."""
+    return np.rint(np.linspace(0, samples, levels)).astype(int)
+
+
+def corrupted(y: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels of which so many are replaced by random signs, [levels, n]: what one level replaces the next does too."""
+    order, signs = rng.permutation(len(y)), rng.choice([-1.0, 1.0], len(y))
+    rank = np.empty(len(y), int)
+    rank[order] = np.arange(len(y))
+    return np.where(rank < counts[:, None], signs, y)
