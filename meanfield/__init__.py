@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from meanfield.deep_linear import DeepLinear as DeepLinear
     from meanfield.deep import DeepNetwork as DeepNetwork
     from meanfield.dual import Dual as Dual
-    from meanfield.flows import SAG as SAG
     from meanfield.flows import SAGA as SAGA
     from meanfield.flows import SGD as SGD
     from meanfield.flows import SVRG as SVRG
@@ -76,9 +75,11 @@ if TYPE_CHECKING:
     from meanfield.sensitivity import critical_samples as critical_samples
     from meanfield.sensitivity import loss_sensitivity as loss_sensitivity
     from meanfield.sharding import shard as shard
+    from meanfield.sharpness import Sharpness as Sharpness
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
     from meanfield.spikes import Spike as Spike
+    from meanfield.stiffness import stiffness as stiffness
     from meanfield.tangent import tangent_kernel as tangent_kernel
     from meanfield.units import AbstractUnit as AbstractUnit
     from meanfield.units import Neuron as Neuron
@@ -119,7 +120,6 @@ _HOME = {
         "OptimiserFlow",
         "OutputFlow",
         "RungeKutta",
-        "SAG",
         "SAGA",
         "SGD",
         "SVRG",
@@ -137,9 +137,11 @@ _HOME = {
     "meanfield.power": ("Power",),
     "meanfield.sensitivity": ["critical_samples", "loss_sensitivity"],
     "meanfield.sharding": ("shard",),
+    "meanfield.sharpness": ("Sharpness",),
     "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],
     "meanfield.spikes": ("Spike",),
+    "meanfield.stiffness": ("stiffness",),
     "meanfield.tangent": ("tangent_kernel",),
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
