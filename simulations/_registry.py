@@ -9,7 +9,7 @@ from simulations._study import Study
 _FILES = (
     "simulations.regimes.lazy_scaling",
     "simulations.regimes.tangent_kernel",
-    # "simulations.regimes.infinite_width",
+    "simulations.regimes.infinite_width",
     # "simulations.regimes.representation_learning",
     # "simulations.regimes.splines",
     "simulations.limits.particle_count",
@@ -23,7 +23,7 @@ _FILES = (
     # "simulations.optimisation.saddle_escape",
     # "simulations.optimisation.depth",
     # "simulations.optimisation.large_step",
-    # "simulations.optimisation.exponential_rate",
+    "simulations.optimisation.exponential_rate",
     # "simulations.optimisation.sgd_temperature",
     # "simulations.optimisation.finite_sums",
     "simulations.generalisation.implicit_bias",

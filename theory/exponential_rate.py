@@ -149,10 +149,10 @@ def lasts(momentum: float, strength: float) -> float:
     Source: meanfield.
     """
     gamma, s = _momentum(momentum), _checks.number("strength", strength)
-    if s <= largest_strength(gamma):
-        return float("inf")
     if s >= 1:
         return 1.0
+    if s <= largest_strength(gamma):
+        return float("inf")
     cosine = (1 + gamma - s) / (2 * np.sqrt(gamma))
     phi = np.arccos(cosine)
     return float(np.ceil((np.pi / 2 + np.arctan((cosine - np.sqrt(gamma)) / np.sin(phi))) / phi))
@@ -188,5 +188,7 @@ def _rates(rates: ArrayLike) -> Array:
 def _in_range(found: list[Decimal]) -> Array:
     c = np.array([float(value) for value in found])
     if np.abs(c).min() < 1e-140:
-        raise ValueError(f"factors must stay in the range of float64, got {np.abs(c).min():.3g} after {len(c) - 1} steps")
+        raise ValueError(
+            f"factors must stay in the range of float64, got {np.abs(c).min():.3g} after {len(c) - 1} steps"
+        )
     return c

@@ -90,17 +90,16 @@ class HeavyBall(AbstractFlow):
         self.interval = jnp.asarray(positive_number("interval", interval), dtype=float)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
-        p = mu.position.shape[1]
+        return objective.started(mu) if self.draws is None else self.draws.prepare(objective, mu)
+
+    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         first = jax.eval_shape(self.size, jnp.zeros((), jnp.int32)) if callable(self.size) else self.size
         for name, value in {"step": first, "decay": self.decay, "decoupled": self.decoupled}.items():
-            shape = np.shape(value)
+            shape, p = np.shape(value), mu.position.shape[1]
             if shape not in ((), (p,)):
                 raise ValueError(f"{name} has shape {shape}: expected one number, or ({p},), one a parameter.")
         if self.buffer is not None and self.buffer.shape != mu.position.shape:
             raise ValueError(f"buffer has shape {self.buffer.shape}: expected {mu.position.shape}, as the particles.")
-        return objective.started(mu) if self.draws is None else self.draws.prepare(objective, mu)
-
-    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         buffer = jnp.zeros_like(mu.position) if self.buffer is None else self.buffer.astype(mu.dtype)
         if self.draws is None:
             return beginning(mu, key, buffer)
