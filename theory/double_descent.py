@@ -47,9 +47,14 @@ def least_squares(features: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Arra
 
     Source: `hastie2022surprises`.
     """
-    ridge = _checks.number("ridge", ridge)
-    left, size, right, y = _modes(features, y)
-    return right.T @ _scaled(size / (size**2 + ridge * len(left)), left.T @ y)
+    if _checks.number("ridge", ridge) == 0:
+        left, size, right, y = _modes(features, y)
+        return right.T @ _scaled(1 / size, left.T @ y)
+    features, y = _arrays(features, y)
+    n, p = features.shape
+    if p > n:  # (ΦᵀΦ + nλ)⁻¹ Φᵀ = Φᵀ (ΦΦᵀ + nλ)⁻¹: the smaller system of the two
+        return features.T @ np.linalg.solve(features @ features.T + n * ridge * np.eye(n), y)
+    return np.linalg.solve(features.T @ features + n * ridge * np.eye(p), features.T @ y)
 
 
 def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, momentum: float = 0.0) -> Array:
@@ -98,11 +103,16 @@ def tangent_parameters(particles: int, dimension: int, homogeneous: bool) -> int
 
 def _modes(features: ArrayLike, y: ArrayLike) -> tuple[Array, Array, Array, Array]:
     """(U, s, Vᵀ) without what is zero, and y."""
-    features, y = _checks.array("features", features, ["[n, p]"]), _checks.array("y", y, ["[n]", "[n, k]"])
-    _checks.same("y", len(y), "the rows of features", len(features))
+    features, y = _arrays(features, y)
     left, size, right = np.linalg.svd(features, full_matrices=False)
     kept = size > FLOOR * max(float(size.max()), np.finfo(float).tiny)
     return left[:, kept], size[kept], right[kept], y
+
+
+def _arrays(features: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    features, y = _checks.array("features", features, ["[n, p]"]), _checks.array("y", y, ["[n]", "[n, k]"])
+    _checks.same("y", len(y), "the rows of features", len(features))
+    return features, y
 
 
 def _scaled(factor: Array, modes: Array) -> Array:
