@@ -7,8 +7,10 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -75,14 +77,16 @@ def _list(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps([_summary(study) for study in studies]))
         return 0
-    group = None
-    for study in studies:
-        if study.group != group:
-            group = study.group
-            print(group)
-        cost = ", ".join(f"{size} {time}" for size, time in study.cost.items())
-        print(f"  {study.name}: {study.summary} ({len(study.claims)} claims; {cost}).")
-        print(f"    parameters: {', '.join(_summary(study)['parameters'])}")
+    margin = 4 + max(len(study.name) for study in studies)
+    wide = max(80, shutil.get_terminal_size((160, 24)).columns)
+    for group, question in simulations.GROUPS.items():
+        print(f"{group}: {question}")
+        for study in (study for study in studies if study.group == group):
+            line = f"  {study.name:{margin - 2}}{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})"
+            print(textwrap.fill(line, wide, subsequent_indent=" " * margin))
+        print()
+    print("In brackets: claims checked, and what the smallest size takes.")
+    print("`meanfield run STUDY --help` shows a study's parameters; `meanfield verify STUDY --size smoke` checks it.")
     return 0
 
 

@@ -23,6 +23,7 @@ from simulations._progress import print_status as print_status
 from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
 from simulations._records import Records as Records
+from simulations._registry import GROUPS as GROUPS
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
 from simulations._status import Status as Status
@@ -42,6 +43,7 @@ from simulations._sweep import run as run
 from simulations._sweep import sweep as sweep
 
 __all__ = [
+    "GROUPS",
     "STUDIES",
     "Alarms",
     "Batch",

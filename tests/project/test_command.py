@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import simulations
 from meanfield.__main__ import COMMANDS, main
 
 TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
@@ -137,15 +138,29 @@ def test_list(capsys):
     for row in rows:
         groups.setdefault(row["group"], []).append(row["name"])
     assert groups == {
-        "regimes": ["lazy_scaling", "tangent_kernel"],
+        "regimes": ["lazy_scaling", "tangent_kernel", "infinite_width", "representation_learning", "splines"],
         "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning"],
-        "optimisation": ["global_convergence", "sparse_deconvolution", "birth_death"],
-        "generalisation": ["implicit_bias"],
+        "optimisation": [
+            *("global_convergence", "sparse_deconvolution", "birth_death", "saddle_escape", "depth", "large_step"),
+            *("exponential_rate", "sgd_temperature", "finite_sums"),
+        ],
+        "generalisation": [
+            *("implicit_bias", "random_labels", "double_descent", "noise_stability", "stiffness", "mode_collapse"),
+        ],
         "scale": ["throughput", "scaling_laws"],
     }
     assert set(rows[0]) == {"name", "group", "claim", "parameters"}
+
+
+def test_list_is_a_line_a_study_in_the_order_of_the_story(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["list"]) == 0
-    assert "lazy_scaling" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines if line.endswith("?")] == list(simulations.GROUPS)
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(simulations.STUDIES)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["list"]) == 0
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()[:-2]) <= 80
 
 
 def test_info(capsys):
