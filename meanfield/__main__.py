@@ -85,8 +85,9 @@ def _list(arguments: list[str]) -> int:
             line = f"  {study.name:{margin - 2}}{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})"
             print(textwrap.fill(line, wide, subsequent_indent=" " * margin))
         print()
-    print("In brackets: claims checked, and what the smallest size takes.")
-    print("`meanfield run STUDY --help` shows a study's parameters; `meanfield verify STUDY --size smoke` checks it.")
+    print("In brackets: the claims that are checked, and what the smallest size takes.")
+    print("meanfield run STUDY --help            its parameters")
+    print("meanfield verify STUDY --size smoke   its claims")
     return 0
 
 
