@@ -14,6 +14,7 @@ with all entries of W, b and a independent N(0, 1). As N → ∞ its output is a
 K_L is the covariance of f: the conjugate kernel. L = 1, s_w = 1 and s_b = 0 is `theory.arc_cosine`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from theory import _checks
 from theory._checks import Array
@@ -138,7 +138,7 @@ def cosine_deficits(angle: float, depth: int) -> Array:
     """1 − c_l for l = 0 … `depth`, c_l the cosine of two inputs behind l layers of ReLU; shape [depth + 1].
 
     c_{l+1} = (sin φ + (π − φ) cos φ)/π, φ the angle of cosine c_l and c_0 = cos `angle`; without biases, for any s_w.
-    Written as 1 − c_{l+1} = (1 − c_l) − (sin φ − φ cos φ)/π, which keeps all digits of small angles. Raises ValueError
+    Written as 1 − c_{l+1} = (1 − c_l) − (sin φ − φ cos φ)/π, which keeps the digits of small angles. Raises ValueError
     for an angle outside of [0, π] or a depth below 1.
 
     >>> cosine_deficits(np.pi / 2, 2).round(4).tolist()
@@ -149,10 +149,10 @@ def cosine_deficits(angle: float, depth: int) -> Array:
     angle = _checks.number("angle", angle)
     if angle > np.pi:
         raise ValueError(f"angle must be at most pi, got {angle:g}")
-    deficits = [2 * np.sin(angle / 2) ** 2]
+    deficits = [2 * math.sin(angle / 2) ** 2]
     for _ in range(_checks.integer("depth", depth)):
-        phi = 2 * np.arcsin(np.sqrt(min(deficits[-1] / 2, 1.0)))
-        deficits.append(deficits[-1] - phi**2 * special.spherical_jn(1, phi) / np.pi)
+        phi = 2 * math.asin(math.sqrt(min(deficits[-1] / 2, 1.0)))
+        deficits.append(deficits[-1] - (math.sin(phi) - phi * math.cos(phi)) / math.pi)
     return np.array(deficits)
 
 
