@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Input, Parameter
@@ -11,7 +11,7 @@ from meanfield.arguments import floating_array, positive_count
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
 
-Matrix = Float[Array, "rows columns"]
+Matrix = Float[Array | np.ndarray, "rows columns"]
 
 
 class DeepLinear(AbstractUnit):
@@ -59,7 +59,7 @@ class DeepLinear(AbstractUnit):
             f = factor @ f
         return f[0] if self.outputs == 1 else f
 
-    def factors(self, theta: Parameter, d: int) -> list[Matrix]:
+    def factors(self, theta: Parameter | np.ndarray, d: int) -> list[Matrix]:
         """W_1 … W_N of one particle, W_j of shape [h_j, h_{j−1}] with h_0 = d and h_N = k."""
         found, start = [], 0
         for rows, columns in reversed(self._shapes(d)):
@@ -67,7 +67,7 @@ class DeepLinear(AbstractUnit):
             start += rows * columns
         return found[::-1]
 
-    def matrix(self, theta: Parameter, d: int) -> Matrix:
+    def matrix(self, theta: Parameter | np.ndarray, d: int) -> Matrix:
         """The end-to-end matrix W_N ⋯ W_1 of one particle, [k, d]."""
         product, *others = self.factors(theta, d)
         for factor in others:
@@ -76,11 +76,10 @@ class DeepLinear(AbstractUnit):
 
     def particle(self, factors: Sequence) -> Particles:
         """One particle of the given factors W_1 … W_N; raises `ValueError` for shapes that do not fit."""
-        known = [floating_array(f"factors[{j}]", factor, "rows columns") for j, factor in enumerate(factors)]
-        shapes = [factor.shape for factor in known]
-        if shapes != self._shapes(known[0].shape[1] if known else 1):
-            raise ValueError(f"factors have the shapes {shapes}: expected {self.depth}, {self._shapes('d')}.")
-        return Particles(jnp.concatenate([factor.T.ravel() for factor in known[::-1]])[None])
+        shapes = [np.shape(factor) for factor in factors]
+        if not shapes or len(shapes[0]) != 2 or shapes != self._shapes(shapes[0][1]):
+            raise ValueError(f"factors have the shapes {shapes}: expected {self._shapes('d')}.")
+        return Particles(np.concatenate([np.asarray(factor).T.ravel() for factor in factors[::-1]])[None])
 
     def balanced(self, matrix) -> Particles:
         """One particle of end-to-end matrix [k, d] whose factors are balanced, W_{j+1}ᵀ W_{j+1} = W_j W_jᵀ.
@@ -88,19 +87,20 @@ class DeepLinear(AbstractUnit):
         W_N = U S^{1/N}, W_1 = S^{1/N} Vᵀ and S^{1/N} in between, padded by zeros, for the singular values
         W = U S Vᵀ. Raises `ValueError` where a hidden layer is narrower than min(k, d).
         """
-        matrix = floating_array("matrix", matrix, "k d")
+        matrix = np.asarray(floating_array("matrix", matrix, "k d"))
         if matrix.shape[0] != self.outputs:
             raise ValueError(f"matrix has {matrix.shape[0]} rows: expected {self.outputs}, one an output.")
         if self.hidden and min(self.hidden) < min(matrix.shape):
             raise ValueError(f"hidden={self.hidden}: expected widths of at least {min(matrix.shape)}, the matrix's.")
         if not self.hidden:
             return self.particle([matrix])
-        u, s, vt = jnp.linalg.svd(matrix, full_matrices=False)
-        root = jnp.diag(s ** (1 / self.depth))
+        u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+        root = np.diag(s ** (1 / self.depth))
         core = [root @ vt, *[root] * (self.depth - 2), u @ root]
-        shapes = self._shapes(matrix.shape[1])
-        padded = [jnp.zeros(shape, matrix.dtype) for shape in shapes]
-        return self.particle([zero.at[: c.shape[0], : c.shape[1]].set(c) for zero, c in zip(padded, core, strict=True)])
+        factors = [np.zeros(shape, matrix.dtype) for shape in self._shapes(matrix.shape[1])]
+        for factor, part in zip(factors, core, strict=True):
+            factor[: part.shape[0], : part.shape[1]] = part
+        return self.particle(factors)
 
     def _shapes(self, d) -> list[tuple]:
         """[(h_1, d), …, (k, h_{N−1})]."""

@@ -21,7 +21,7 @@ _FILES = (
     "simulations.optimisation.sparse_deconvolution",
     "simulations.optimisation.birth_death",
     # "simulations.optimisation.saddle_escape",
-    # "simulations.optimisation.depth",
+    "simulations.optimisation.depth",
     # "simulations.optimisation.large_step",
     "simulations.optimisation.exponential_rate",
     # "simulations.optimisation.sgd_temperature",
