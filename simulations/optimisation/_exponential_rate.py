@@ -47,7 +47,7 @@ class Parameters:
     """n, training samples (count)."""
     steps: int = 100
     """Steps that are taken (count)."""
-    replicas: int = 4
+    replicas: int = 3
     """Networks (count), each with samples and a start of its own."""
     seed: int = 0
     """Seed of samples, starts and batches (integer)."""
