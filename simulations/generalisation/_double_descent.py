@@ -13,13 +13,13 @@ from theory.double_descent import descended, isotropic_risk, least_squares, tang
 SIGNAL = 2.0
 """r, length of the linear teacher of the isotropic part (target units)."""
 
-TESTED = 200
+TESTED = 100
 """Test samples of each curve (count)."""
 
 MOMENTUM = 0.99
 """Of the trained networks: 1/(1 − γ) = 100 steps of descent for the price of one."""
 
-ISOTROPIC = (0.25, 0.5, 0.75, 4 / 3, 2.0, 5.0)
+ISOTROPIC = (0.25, 0.5, 0.75, 4 / 3, 2.0, 4.0)
 """p/n of isotropic inputs, where risks have a variance."""
 
 FEATURES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 10.0)
@@ -162,7 +162,8 @@ def curve(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     if run.part == "trained":
         values, status = _trained(run)
         return known | values, status
-    table = np.array([[_solved(run, replica, int(m)) for replica in range(run.replicas)] for m in run.widths])
+    samples = [sample(run, replica) for replica in range(run.replicas)]
+    table = np.array([[_solved(run, data, replica, int(m)) for replica, data in enumerate(samples)] for m in run.widths])
     names = ("risk", "ridge_risk", "train_residual", "rounding")
     return known | {name: table[:, :, i] for i, name in enumerate(names)}, "done"
 
@@ -182,9 +183,8 @@ def _isotropic(run: Parameters) -> np.ndarray:
     return np.array(rows)
 
 
-def _solved(run: Parameters, replica: int, m: int) -> tuple[float, float, float, float]:
+def _solved(run: Parameters, data: Sample, replica: int, m: int) -> tuple[float, float, float, float]:
     """(test risk, test risk with ridge, residual of training, the rounding to be expected in it)."""
-    data = sample(run, replica)
     theta = network(run, replica, m, data.x.shape[1])
     inside, outside = features(run, theta, data.x), features(run, theta, data.x_test)
     free, held = least_squares(inside, data.y), least_squares(inside, data.y, run.ridge)
