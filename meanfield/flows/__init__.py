@@ -4,7 +4,7 @@ from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.adaptive import AdaptiveFlow
 from meanfield.flows.birth_death import BirthDeath
 from meanfield.flows.conic import ConicFlow
-from meanfield.flows.finite_sum import SAG, SAGA
+from meanfield.flows.finite_sum import SAGA
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.heavy_ball import HeavyBall
 from meanfield.flows.input import InputFlow
@@ -19,7 +19,6 @@ from meanfield.flows.svrg import SVRG
 from meanfield.flows.tangent import TangentFlow
 
 __all__ = [
-    "SAG",
     "SAGA",
     "SGD",
     "SVRG",

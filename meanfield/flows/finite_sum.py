@@ -1,6 +1,4 @@
-"""Incremental gradients with a memory, whose noise dies out: SAG and SAGA."""
-
-from abc import abstractmethod
+"""Incremental gradients with a memory, whose noise dies out: SAGA and SAG."""
 
 import equinox as eqx
 import jax
@@ -12,7 +10,7 @@ from meanfield._typing import Position, Random, Scalar
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import constant_clock
-from meanfield.flows.samples import part, splits
+from meanfield.flows.samples import drawn, part, splits
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
 from meanfield.sharding import mesh_of
@@ -47,92 +45,29 @@ class AbstractFiniteSumFlow(AbstractFlow):
         return f"lower the step (now {float(self.size):.3g})"
 
 
-class _Remembering(AbstractFiniteSumFlow):
-    def step(self, objective: AbstractObjective, state: State) -> State:
-        assert state.key is not None
-        mu, table, n = state.particles, state.memory, objective.x.shape[0]
-        i = jax.random.randint(jax.random.fold_in(state.key, state.step), (1,), 0, n)
-        one = part(objective, mu, i)
-        if _linear(objective):
-            f, pull = one.linearise(mu)
-            entry = one.loss.residual(f, one.y)
-            change = (-pull(entry - table.entries[i]) / one.scale).astype(mu.dtype)
-        else:
-            entry = one.velocity(mu)[None]
-            change = entry[0] - table.entries[i[0]]
-        h = self.size.astype(mu.dtype)
-        position = mu.position + h * (table.mean + change * self._weight(n))
-        memory = Table(table.entries.at[i].set(entry), table.mean + change / n)
-        return eqx.tree_at(
-            lambda s: (s.particles, s.time, s.step, s.memory),
-            state,
-            (mu.moved(position), state.time + h, state.step + 1, memory),
-        )
-
-    @abstractmethod
-    def _weight(self, n: int) -> float:
-        """Of the change of one sample's velocity, in the direction of a step."""
-
-
-class SAG(_Remembering):
-    r"""Stochastic average gradient: θ_j ← θ_j + h (1/n) Σ_i g_ij, g_i the velocity on sample i when it was last drawn.
-
-    A step draws one sample i, renews g_i, and follows the mean of all. F_i holds the penalty whole, so that
-    F = (1/n) Σ_i F_i. Directions are biased, and their noise dies out at the minimum. If every F_i is convex with
-    L-Lipschitz gradients and F is μ-strongly convex, both in the metric (1/m) Σ_j |θ_j|², then with h = 1/(16L)
-    E F − min F falls at least by the factor 1 − min{μ/16L, 1/8n} a step.
-
-    **Arguments:**
-
-    - `step`: h, in units of mean-field time.
-
-    g_i = 0 at the start. Memory: n m p numbers; n residuals (times outputs) for a linearised model without penalty, as
-    in `TangentFlow(SAG(h))`. The mean is kept by increments. The sample of step k follows from `fold_in(key, k)`.
-    `Trajectory.stats["evaluations"]` counts velocities on one sample, one a step.
-
-    Raises `ValueError` for a step that is not positive, an objective that is no mean over samples, particles on several
-    devices and, at the start, a simulation without `key`. Source: Schmidt, Le Roux & Bach (2017).
-
-    >>> import jax, jax.numpy as jnp, meanfield as mf
-    >>> unit, key = mf.Neuron("tanh"), jax.random.key(0)
-    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(4), y=jnp.ones(4))
-    >>> mu = mf.Particles.gaussian(key, unit, m=20, d=4)
-    >>> mf.simulate(objective, mf.TangentFlow(mf.SAG(0.1)), mu, times=20.0, key=key).status
-    'done'
-    """
-
-    size: Scalar
-
-    def __init__(self, step):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-
-    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        n = objective.x.shape[0]
-        entries = objective.predict(mu) if _linear(objective) else jnp.zeros((n, *mu.position.shape), mu.dtype)
-        return _remembered(mu, key, "SAG", Table(jnp.zeros_like(entries), jnp.zeros_like(mu.position)))
-
-    def _weight(self, n: int) -> float:
-        return 1 / n
-
-
-class SAGA(_Remembering):
-    r"""SAGA: θ_j ← θ_j + h [v_ij − g_ij + (1/n) Σ_l g_lj], v_i the velocity on sample i, g_i what it was when last drawn.
+class SAGA(AbstractFiniteSumFlow):
+    r"""SAGA: θ_j ← θ_j + h [v_ij − g_ij + (1/n) Σ_l g_lj], v_i the velocity on sample i and g_i its value last seen.
 
     A step draws one sample i, goes this way and renews g_i. F_i holds the penalty whole, so that F = (1/n) Σ_i F_i.
     Directions are unbiased, and their noise dies out at the minimum. If every F_i is μ-strongly convex with L-Lipschitz
-    gradients in the metric (1/m) Σ_j |θ_j|², then with h = 1/(3L) the expected squared distance to the minimum
-    falls at least by the factor 1 − min{1/4n, μ/3L} a step, up to a constant; with h = 1/(2(μn + L)) by 1 − μh.
+    gradients in the metric (1/m) Σ_j |θ_j|², then with h = 1/(3L) the expected squared distance to the minimum falls
+    at least by the factor 1 − min{1/4n, μ/3L} a step, up to a constant; with h = 1/(2(μn + L)) by 1 − μh.
 
     **Arguments:**
 
     - `step`: h, in units of mean-field time.
+    - `biased`: the stochastic average gradient (SAG) instead: v_i − g_i counts 1/n times, so that a step follows the
+      mean of all g with g_i renewed, and g = 0 at the start. If every F_i is convex with L-Lipschitz gradients and F
+      is μ-strongly convex, then with h = 1/(16L) E F − min F falls at least by 1 − min{μ/16L, 1/8n} a step.
 
-    g_i are the velocities at the start, n evaluations. Memory: n m p numbers; n residuals (times outputs) for a
-    linearised model without penalty, as in `TangentFlow(SAGA(h))`. The mean is kept by increments. The sample of step k
-    follows from `fold_in(key, k)`. `Trajectory.stats["evaluations"]` counts velocities on one sample, one a step and n
-    at the start.
+    The g_i of SAGA are the velocities at the start. Memory: n m p numbers; n residuals (times outputs) for a linearised
+    model without penalty, as in `TangentFlow(SAGA(h))`. The mean is kept by increments. The sample of step k follows
+    from `fold_in(key, k)`. `Trajectory.stats["evaluations"]` counts velocities on one sample: one a step, and n at the
+    start.
 
-    Raises `ValueError` as `SAG`. Source: Defazio, Bach & Lacoste-Julien (2014).
+    Raises `ValueError` for a step that is not positive, an objective that is no mean over samples, particles on several
+    devices and, at the start, a simulation without `key`. Source: Defazio, Bach & Lacoste-Julien (2014); Schmidt, Le
+    Roux & Bach (2017).
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> unit, key = mf.Neuron("tanh"), jax.random.key(0)
@@ -144,9 +79,11 @@ class SAGA(_Remembering):
     """
 
     size: Scalar
+    biased: Scalar
 
-    def __init__(self, step):
+    def __init__(self, step, *, biased: bool = False):
         self.size = jnp.asarray(positive_number("step", step), dtype=float)
+        self.biased = jnp.asarray(biased, dtype=float)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         if _linear(objective):
@@ -154,10 +91,31 @@ class SAGA(_Remembering):
         else:
             rows = jnp.arange(objective.x.shape[0])
             entries = jax.lax.map(lambda i: part(objective, mu, i[None]).velocity(mu), rows)
-        return _remembered(mu, key, "SAGA", Table(entries, objective.velocity(mu)))
+        known = 1 - self.biased.astype(mu.dtype)
+        state = random_beginning(mu, key, "SAGA draws samples")
+        table = Table(known * entries, known * objective.velocity(mu))
+        return State(state.particles, state.time, state.step, state.key, table)
 
-    def _weight(self, n: int) -> float:
-        return 1.0
+    def step(self, objective: AbstractObjective, state: State) -> State:
+        assert state.key is not None
+        mu, table, n = state.particles, state.memory, objective.x.shape[0]
+        i = drawn(jax.random.fold_in(state.key, state.step), n, 1)
+        one = part(objective, mu, i)
+        if _linear(objective):
+            f, pull = one.linearise(mu)
+            entry = one.loss.residual(f, one.y)
+            change = (-pull(entry - table.entries[i]) / one.scale).astype(mu.dtype)
+        else:
+            entry = one.velocity(mu)[None]
+            change = entry[0] - table.entries[i[0]]
+        h = self.size.astype(mu.dtype)
+        position = mu.position + h * (table.mean + jnp.where(self.biased > 0, change / n, change))
+        memory = Table(table.entries.at[i].set(entry), table.mean + change / n)
+        return eqx.tree_at(
+            lambda s: (s.particles, s.time, s.step, s.memory),
+            state,
+            (mu.moved(position), state.time + h, state.step + 1, memory),
+        )
 
     def evaluated(self, state: State) -> int:
         return int(state.step) + state.memory.entries.shape[0]
@@ -166,8 +124,3 @@ class SAGA(_Remembering):
 def _linear(objective: AbstractObjective) -> bool:
     """Whether a sample's residual tells its velocity, wherever the particles are."""
     return isinstance(objective, TangentObjective) and objective.penalty is None
-
-
-def _remembered(mu: Particles, key: Random | None, name: str, memory: Table) -> State:
-    state = random_beginning(mu, key, f"{name} draws samples")
-    return State(state.particles, state.time, state.step, state.key, memory)

@@ -8,7 +8,7 @@ from meanfield._typing import Count, Position, Random, Scalar
 from meanfield.arguments import host, positive_number
 from meanfield.flows.abstract import State, random_beginning
 from meanfield.flows.finite_sum import AbstractFiniteSumFlow
-from meanfield.flows.samples import part
+from meanfield.flows.samples import drawn, part
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 
@@ -24,9 +24,9 @@ class Snapshot(eqx.Module):
 class SVRG(AbstractFiniteSumFlow):
     r"""Variance-reduced descent θ_j ← θ_j + h [v_ij(θ) − v_ij(θ̂) + v_j(θ̂)], θ̂ a snapshot, v_i the velocity on sample i.
 
-    A step draws one sample i; where it started becomes the next snapshot with probability 1/`epoch`. (The loopless form:
-    epochs have geometric lengths, which makes steps alike, and its theorem needs no random choice among the iterates
-    of an epoch, as that of epochs of one length does.) F_i holds the penalty whole, so that F = (1/n) Σ_i F_i. If
+    A step draws one sample i; where it started becomes the next snapshot with probability 1/`epoch`. (Epochs so have
+    geometric lengths: this makes steps alike, and its theorem needs no random choice among the iterates of an epoch,
+    as that of epochs of one length does.) F_i holds the penalty whole, so that F = (1/n) Σ_i F_i. If
     every F_i is convex with L-Lipschitz gradients and F is μ-strongly convex, both in the metric (1/m) Σ_j |θ_j|², then
     for h ≤ 1/(6L) the expectation of |θ − θ*|² + 4h² `epoch` (1/n) Σ_i |∇F_i(θ̂) − ∇F_i(θ*)|² falls at least by the
     factor 1 − min{hμ, 1/(2 `epoch`)} a step.
@@ -40,8 +40,8 @@ class SVRG(AbstractFiniteSumFlow):
     What is drawn at step k follows from `fold_in(key, k)`. `Trajectory.stats["evaluations"]` counts velocities on one
     sample: two a step and n a snapshot.
 
-    Raises `ValueError` as `SAG`, and for an epoch below 1. Source: Johnson & Zhang (2013); Kovalev, Horváth & Richtárik
-    (2020).
+    Raises `ValueError` as `SAGA`, and for an epoch below 1. Source: Johnson & Zhang (2013); Kovalev, Horváth and
+    Richtárik (2020).
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> unit, key = mf.Neuron("tanh"), jax.random.key(0)
@@ -70,13 +70,12 @@ class SVRG(AbstractFiniteSumFlow):
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
         mu, kept = state.particles, state.memory
-        drawn, renewed = jax.random.split(jax.random.fold_in(state.key, state.step))
-        n = objective.x.shape[0]
-        one = part(objective, mu, jax.random.randint(drawn, (1,), 0, n))
+        key, n = jax.random.fold_in(state.key, state.step), objective.x.shape[0]
+        one = part(objective, mu, drawn(key, n, 1))
         h = self.size.astype(mu.dtype)
         position = mu.position + h * (one.velocity(mu) - one.velocity(mu.moved(kept.position)) + kept.velocity)
         memory = jax.lax.cond(
-            jax.random.uniform(renewed) * self.epoch < 1,
+            jax.random.uniform(jax.random.fold_in(key, 1)) * self.epoch < 1,
             lambda: Snapshot(mu.position, objective.velocity(mu), kept.evaluations + n),
             lambda: kept,
         )

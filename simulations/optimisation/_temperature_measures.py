@@ -1,0 +1,123 @@
+"""What is measured on a record of `sgd_temperature`, each a function of one record."""
+
+import numpy as np
+
+from simulations._records import Record
+from simulations.optimisation import _minima
+from simulations.optimisation._temperature import (
+    LATE,
+    Parameters,
+    exact_moments,
+    lazy,
+    predict,
+    problem_of,
+    step_of,
+)
+from theory.temperature import excess, first_order, variance_factor
+
+
+def parameters_of(record: Record) -> Parameters:
+    return Parameters(**record.parameters)
+
+
+def late_excess(record: Record) -> float:
+    """Excess risk, mean over replicas and the later half of the run."""
+    return float(np.mean(record["excess"][-LATE:]))
+
+
+def exact_excess(run: Parameters) -> float:
+    """The exact mean of `late_excess`."""
+    return float(np.mean(excess(lazy(run).problem, exact_moments(run).second[-LATE:])))
+
+
+def first_order_excess(run: Parameters) -> float:
+    """(η/4B) tr C."""
+    return first_order(lazy(run).problem, step_of(run), run.batch)
+
+
+def over_exact(record: Record) -> float:
+    return late_excess(record) / exact_excess(parameters_of(record))
+
+
+def over_first_order(record: Record) -> float:
+    return late_excess(record) / first_order_excess(parameters_of(record))
+
+
+def over_root(record: Record) -> float:
+    """Over (η/4√B) tr C: as if the batch counted by its root; for single samples that of two."""
+    return over_first_order(record) / np.sqrt(max(2, record["batch"]))
+
+
+def over_replaced(record: Record) -> float:
+    """Over the exact value times 1/B over its factor: what batches with replacement would have, to first order."""
+    own = variance_factor(record["samples"], record["batch"], replacement=False)
+    return over_exact(record) * own * record["batch"]
+
+
+def modes_over_exact(record: Record) -> float:
+    """tr(S_exact⁻¹ S)/p, S the second moment of b − b* in the later half."""
+    exact = exact_moments(parameters_of(record)).second[-LATE:].mean(axis=0)
+    return float(np.trace(np.linalg.solve(exact, record["second"])) / len(exact))
+
+
+def modes_over_equal(record: Record) -> float:
+    """The same over the multiple of the identity that has the excess risk of the first-order law."""
+    run = parameters_of(record)
+    problem = lazy(run).problem
+    equal = 2 * first_order_excess(run) / np.trace(problem.hessian)
+    return float(np.trace(record["second"]) / len(problem.hessian) / equal)
+
+
+def grown_over_decayed(record: Record, slower: str = "decayed") -> float:
+    """log of the excess with a growing batch over that with a decaying step, mean over the transient, less its exact
+    value at equal numbers of samples.
+    """
+    exact = predict(parameters_of(record))
+    expected = np.log(exact["grown"].mean() / exact["decayed"].mean())
+    return float(np.log(record["grown"].mean() / record[slower].mean()) - expected)
+
+
+def grown_over_decayed_steps(record: Record) -> float:
+    return grown_over_decayed(record, "decayed_steps")
+
+
+def _off(record: Record, name: str, cold: bool = False) -> float:
+    """log of a curvature at the end less that of the slow flow: 2 (cold, run twice as long) − base, so that what is of
+    the first order in the temperature cancels; or with `cold` that of the cold run after the time of the base.
+    """
+    run = parameters_of(record)
+    exact = np.log(_minima.predict(run.dose, problem_of(run))[name][-1])
+    logs = np.log(record[f"cold_{name}"]).mean(axis=0)
+    if cold:
+        return float(logs[_minima.TIMES - 1] - exact)
+    return float(2 * logs[-1] - np.log(record[f"base_{name}"][:, -1]).mean() - exact)
+
+
+def trace_off(record: Record) -> float:
+    return _off(record, "traces")
+
+
+def trace_off_cold(record: Record) -> float:
+    return _off(record, "traces", cold=True)
+
+
+def largest_off(record: Record) -> float:
+    return _off(record, "largest")
+
+
+def largest_off_cold(record: Record) -> float:
+    return _off(record, "largest", cold=True)
+
+
+def _log_trace(record: Record, setting: str) -> float:
+    return float(np.log(record[f"{setting}_traces"][:, _minima.TIMES - 1]).mean())
+
+
+def factors(record: Record) -> float:
+    """log trace of `batch` and of `noise`, their mean, less that of the base."""
+    return (_log_trace(record, "batch") + _log_trace(record, "noise")) / 2 - _log_trace(record, "base")
+
+
+def step_alone(record: Record) -> float:
+    """log trace of `cold` less that of the base, after the same time."""
+    return _log_trace(record, "cold") - _log_trace(record, "base")
