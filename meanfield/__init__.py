@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from meanfield.losses import Logistic as Logistic
     from meanfield.losses import Square as Square
     from meanfield.normalised import NormalisedNeuron as NormalisedNeuron
+    from meanfield.noise_stability import Cushions as Cushions
+    from meanfield.noise_stability import cushions as cushions
     from meanfield.objective import AbstractObjective as AbstractObjective
     from meanfield.objective import Objective as Objective
     from meanfield.objective import TangentObjective as TangentObjective
@@ -131,6 +133,7 @@ _HOME = {
     "meanfield.kernels": ["Blocked", "Dense", "Interpolated", "Pallas", "Plan", "Sorted", "plan"],
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.normalised": ("NormalisedNeuron",),
+    "meanfield.noise_stability": ["Cushions", "cushions"],
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],

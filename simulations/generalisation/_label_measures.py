@@ -44,38 +44,38 @@ def power_over_even(level: int):
 
 
 def residual_norm(record: Record, of: str = "f") -> np.ndarray:
-    """‖y − u_k‖/√n of the networks [levels, replicas, T], or of a prediction for them [levels, 1, T]."""
-    f = record[of] if record[of].ndim == 4 else record[of][:, None]
-    return np.sqrt(np.mean((record["labels"][:, None, None] - f) ** 2, axis=3))
+    """‖y − u_k‖/√n of the networks, or of the prediction for each, [levels, replicas, T]."""
+    return np.sqrt(np.mean((record["labels"][:, :, None] - record[of]) ** 2, axis=3))
 
 
-def loss_error(level: int, of: str = "limit_f"):
-    """sup_k |‖y − u_k‖ − predicted|/‖y‖ at a level of random labels, mean over networks."""
+def loss_error(level: int, predicted: int | None = None):
+    """sup_k |‖y − u_k‖ − predicted|/‖y‖ at a level of random labels, mean over networks; predicted for that level, or
+    for another.
+    """
 
     def value(record: Record) -> float:
-        off = np.abs(residual_norm(record) - residual_norm(record, of))
-        return float(np.mean(np.max(off[level], axis=1)))
+        limit = residual_norm(record, "limit_f")[level if predicted is None else predicted]
+        return float(np.mean(np.max(np.abs(residual_norm(record)[level] - limit), axis=1)))
 
     return value
 
 
 def memorised_after(record: Record, of: str = "f") -> np.ndarray:
-    """Steps until the mean squared residual is at `LEVEL`, [levels, replicas]; infinite if it never is.
+    """Steps until the mean squared residual is at `LEVEL`, [levels, replicas].
 
-    Between two looks the loss is taken to fall by the same factor at every step.
+    Between two looks, and beyond the last, the loss is taken to fall by the same factor at every step.
     """
     logs, steps = 2 * np.log(np.maximum(residual_norm(record, of), 1e-12)), record["steps"]
     below = logs <= np.log(LEVEL)
-    after = np.maximum(below.argmax(axis=2), 1)[..., None]
-    high, low = (np.take_along_axis(logs, at, axis=2)[..., 0] for at in (after - 1, after))
-    after = after[..., 0]
-    part = (high - np.log(LEVEL)) / np.maximum(high - low, 1e-12)
-    return np.where(below.any(axis=2), steps[after - 1] + part * (steps[after] - steps[after - 1]), np.inf)
+    after = np.where(below.any(axis=2), np.maximum(below.argmax(axis=2), 1), len(steps) - 1)
+    high, low = (np.take_along_axis(logs, at[..., None], axis=2)[..., 0] for at in (after - 1, after))
+    part = (high - np.log(LEVEL)) / np.maximum(high - low, 1e-6)
+    return steps[after - 1] + part * (steps[after] - steps[after - 1])
 
 
-def time_over_predicted(record: Record, level: int = -1, predicted: int = -1) -> float:
-    """Steps to memorise the labels of a level, mean over networks, over those predicted for that level or another."""
-    return float(np.mean(memorised_after(record)[level]) / memorised_after(record, "limit_f")[predicted, 0])
+def time_over_predicted(record: Record, level: int = -1) -> float:
+    """Steps to memorise the labels of a level over those predicted for random labels: means over networks."""
+    return float(np.mean(memorised_after(record)[level]) / np.mean(memorised_after(record, "limit_f")[-1]))
 
 
 def log_slowdown(record: Record) -> float:
@@ -85,7 +85,7 @@ def log_slowdown(record: Record) -> float:
 
 
 def wrong(record: Record) -> np.ndarray:
-    """Samples whose label at each level is not the true one, [levels, n]."""
+    """Samples whose label is not the true one, [levels, replicas, n]."""
     return record["labels"] != record["truth"]
 
 
@@ -94,25 +94,21 @@ def middle(record: Record) -> int:
     return (len(record["labels"]) - 1) // 2
 
 
-def right(record: Record, level: int, of: str = "f") -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the samples with a true label, and of those with a wrong one, that are put where their label says:
-    each [replicas, T] for networks, [1, T] for the prediction.
-    """
-    f = record[of] if record[of].ndim == 4 else record[of][:, None]
-    fits = f[level] * record["labels"][level] > 0
-    false = wrong(record)[level]
-    return np.mean(fits[..., ~false], axis=2), np.mean(fits[..., false], axis=2)
+def right(record: Record, level: int, chosen: np.ndarray, of: str = "f") -> np.ndarray:
+    """Share of the chosen samples [replicas, n] that are put where their label says, [replicas, T]."""
+    fits = record[of][level] * record["labels"][level][:, None] > 0
+    return np.sum(fits & chosen[:, None], axis=2) / np.sum(chosen, axis=1)[:, None]
 
 
 def early(record: Record, level: int) -> np.ndarray:
     """The first look at which `FITTED` of the samples with a true label are right, [replicas]."""
-    return np.argmax(right(record, level)[0] >= FITTED, axis=1)
+    return np.argmax(right(record, level, ~wrong(record)[level]) >= FITTED, axis=1)
 
 
 def wrong_fitted(record: Record, level: int | None = None) -> float:
     """Share of the wrong labels that the network says when it says `FITTED` of the true ones."""
     level = middle(record) if level is None else level
-    _, false = right(record, level)
+    false = right(record, level, wrong(record)[level])
     return float(np.mean(np.take_along_axis(false, early(record, level)[:, None], axis=1)))
 
 
@@ -132,7 +128,8 @@ def log_sensitivity(record: Record, level: int | None = None) -> float:
     """log(mean sensitivity of the loss to samples with a wrong label / to those with a true one)."""
     level = middle(record) if level is None else level
     false, of = wrong(record)[level], record["sensitivity"][level]
-    return float(np.mean(np.log(np.mean(of[:, false], axis=1) / np.mean(of[:, ~false], axis=1))))
+    means = [np.sum(of * chosen, axis=1) / np.sum(chosen, axis=1) for chosen in (false, ~false)]
+    return float(np.mean(np.log(means[0] / means[1])))
 
 
 def gini(values: np.ndarray) -> float:

@@ -20,8 +20,8 @@ LEVEL = 0.1
 TOP = 0.1
 """Part of the eigenvectors, those of the largest eigenvalues, that counts as few (share)."""
 
-TILE = 64
-"""Units of few-unit networks are filled up by units without mass to a multiple of so many: one program for all."""
+TILES = {"train": 256, "capacity": 64}
+"""Units are filled up, by units without mass, to a multiple of so many: then most networks share a program (count)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Parameters:
     particles: int = 1024
     """m, particles (count)."""
     replicas: int = 2
-    """Independent networks a level; for capacity with labels of their own (count)."""
+    """Independent networks a level, each with labels of its own (count)."""
     steps: int = 150
     """Steps of descent; for capacity updates of Adam (count)."""
     share: float = 0.5
@@ -118,6 +118,13 @@ def _kernel(run: Parameters):
     return _spectrum(run.first, run.second, run.samples, run.tested, run.seed, run.components)
 
 
+def _filled(run: Parameters, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and masses of the units, [replicas, units, …] and [units], with those without mass behind them."""
+    fill = -run.particles % TILES[run.part]
+    mass = np.append(np.full(run.particles, 1 / run.particles, "float32"), np.zeros(fill, "float32"))
+    return np.pad(theta, [(0, 0), (0, fill), (0, 0)]), mass
+
+
 # --- Labels
 
 
@@ -156,20 +163,24 @@ def labels_exact(run: Parameters) -> dict[str, np.ndarray]:
 
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Networks of every level of random labels, [levels, replicas, …]: predictions, sensitivity, critical samples."""
+    """Networks of every level of random labels, [levels, replicas, …]: predictions, sensitivity, critical samples.
+
+    Replica r of every level starts from the same particles; each replica has labels of its own.
+    """
     x, _, x_test, y_test = _data(run)
     exact = train_exact(run)
     step, marks, targets = float(exact["step"]), exact["steps"], exact["labels"]
     theta = _random(run, 2).normal(size=(run.replicas, run.particles // 2, 1 + x.shape[1])).astype("float32")
     theta[:, :, 0] = np.where(theta[:, :, 0] < 0, -1, 1)
     twins = theta * np.where(np.arange(theta.shape[2]) < 1, -1, 1).astype("float32")
-    mus = [mf.Particles(one) for one in np.concatenate([theta, twins], axis=1)]
+    position, mass = _filled(run, np.concatenate([theta, twins], axis=1))
+    mus = [mf.Particles(one, mass) for one in position]
     unit, alpha = mf.Neuron("relu"), float(run.particles) ** 0.5
     x, x_test, targets = (part.astype("float32") for part in (x, x_test, targets))
     with jax.enable_x64(False):
-        objectives = [mf.Objective(unit, mf.Square(), x, y, scale=alpha) for y in targets]
+        objectives = [mf.Objective(unit, mf.Square(), x, y, scale=alpha) for y in targets.reshape(-1, run.samples)]
         trained = mf.simulate_replicas(
-            [objective for objective in objectives for _ in mus],
+            objectives,
             mf.InputFlow(step),
             mus * run.levels,
             times=step * marks,
@@ -193,22 +204,22 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 def train_exact(run: Parameters) -> dict[str, np.ndarray]:
     """What theory says of the same runs for m → ∞: descent with the kernel of the input layer."""
     _, y, _, y_test = _data(run)
-    kernel, cross, eigenvalues, vectors = _kernel(run)
-    targets = corrupted(y, replaced(run.samples, run.levels), _random(run, 3))
+    kernel, cross, eigenvalues, _ = _kernel(run)
+    counts, rng = replaced(run.samples, run.levels), _random(run, 3)
+    targets = np.stack([corrupted(y, counts, rng) for _ in range(run.replicas)], axis=1)
     step = run.share * run.samples / float(eigenvalues[0])
     marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 24)))).astype(int)
-    f = kernel_flow.train_discrete(kernel, targets.T, step, marks)
-    f_test = kernel_flow.test_discrete(kernel, cross, targets.T, step, marks)
-    # For the control: the same eigenvectors, the eigenvalues dealt out in reverse.
-    dealt = kernel_flow.train_discrete((vectors * eigenvalues[::-1]) @ vectors.T, targets.T, step, marks)
+    columns = targets.reshape(-1, run.samples).T
+    f = kernel_flow.train_discrete(kernel, columns, step, marks)
+    f_test = kernel_flow.test_discrete(kernel, cross, columns, step, marks)
+    shape = (*targets.shape[:2], len(marks))
     return {
         "step": np.asarray(step),
         "steps": marks,
         "labels": targets,
         "truth": y,
-        "limit_f": np.moveaxis(f, 2, 0),
-        "dealt_f": np.moveaxis(dealt, 2, 0),
-        "limit_error": np.mean((f_test > 0) != (y_test > 0)[:, None], axis=1).T,
+        "limit_f": np.moveaxis(f, 2, 0).reshape(*shape, run.samples),
+        "limit_error": np.mean((f_test > 0) != (y_test > 0)[:, None], axis=1).T.reshape(shape),
     }
 
 
@@ -220,9 +231,7 @@ def capacity(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     x = _data(run)[0].astype("float32")
     rng = _random(run, 4)
     targets = rng.choice([-1.0, 1.0], (run.replicas, run.samples)).astype("float32")
-    mass = np.zeros(-(-run.particles // TILE) * TILE, "float32")
-    mass[: run.particles] = 1 / run.particles
-    theta = rng.normal(size=(run.replicas, len(mass), 1 + x.shape[1])).astype("float32")
+    theta, mass = _filled(run, rng.normal(size=(run.replicas, run.particles, 1 + x.shape[1])).astype("float32"))
     unit = mf.Neuron("relu")
     with jax.enable_x64(False):
         trained = mf.simulate_replicas(

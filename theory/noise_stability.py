@@ -1,0 +1,103 @@
+"""Generalisation bounds of a two-layer network f(x) = A σ(W x) with ReLU σ, from its norms and from its cushions.
+
+Each is the leading term of a bound on (test error − share of training samples with a margin below γ): constants and
+logarithms are left out, of all alike, so that they can be compared with one another; above 1 they say nothing even so.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import _checks
+from theory._checks import Array
+
+
+class NormBounds(NamedTuple):
+    """Leading terms of norm-based bounds; B = max_i |x_i|, γ the margin, n the samples."""
+
+    path: float
+    """Σ_j |A_j| |w_j| B / (γ√n), the variation norm of the network as it is written: at most the next two."""
+    frobenius: float
+    """‖A‖_F ‖W‖_F B / (γ√n)."""
+    spectral: float
+    """‖A‖ ‖W‖ (Σ_l (‖M_l‖_{2,1} / ‖M_l‖)^{2/3})^{3/2} B / (γ√n), ‖·‖_{2,1} the sum of the norms of a layer's rows
+    (of the units for W, of the outputs for A).
+    """
+    parameters: float
+    """√(m (d + k) / n), for a count of parameters that looks at no norm."""
+
+
+def norm_bounds(w: ArrayLike, a: ArrayLike, x: ArrayLike, margin: float) -> NormBounds:
+    """Bounds from norms: path, Frobenius (Neyshabur et al.), spectral (Bartlett et al.), and a count of parameters.
+
+    `w`, W, is [m, d]; `a`, A, is [k, m]; `x` is [n, d]; `margin`, γ, is positive. Raises ValueError for shapes that
+    disagree and for a margin that is not positive.
+
+    >>> norm_bounds([[3.0, 4.0], [0.0, 1.0]], [[1.0, 2.0]], [[1.0, 0.0]], 7.0).path
+    1.0
+
+    Source: `neyshabur2015norm`, `bartlett2017spectrally`.
+    """
+    w, a, x = _checks.array("w", w, ["[m, d]"]), _checks.array("a", a, ["[k, m]"]), _checks.array("x", x, ["[n, d]"])
+    _checks.same("columns of a", a.shape[1], "rows of w", w.shape[0])
+    _checks.same("columns of x", x.shape[1], "w", w.shape[1])
+    margin = _checks.number("margin", margin, exclusive=True)
+    unit = float(np.max(np.linalg.norm(x, axis=1)) / (margin * np.sqrt(len(x))))
+    widths = [np.linalg.norm(w, axis=1).sum(), np.linalg.norm(a, axis=1).sum()]
+    sizes = [np.linalg.norm(w, 2), np.linalg.norm(a, 2)]
+    # Written without a division by the sizes, which may be 0.
+    both = (widths[0] * sizes[1]) ** (2 / 3) + (widths[1] * sizes[0]) ** (2 / 3)
+    return NormBounds(
+        path=unit * float(np.sum(np.linalg.norm(a, axis=0) * np.linalg.norm(w, axis=1))),
+        frobenius=unit * float(np.linalg.norm(w) * np.linalg.norm(a)),
+        spectral=unit * float(both**1.5),
+        parameters=float(np.sqrt(len(w) * (w.shape[1] + len(a)) / len(x))),
+    )
+
+
+def compression_bound(
+    largest: float,
+    margin: float,
+    contraction: float,
+    input_cushion: float,
+    output_cushion: float,
+    interlayer_cushion: float,
+    units: int,
+    samples: int,
+) -> float:
+    """√(p/n), p = (c² L² max|f|² / γ²) Σ_l 1/(μ_l μ_{l→})² the parameters of a compressed network that errs as little.
+
+    L = 2 layers; `largest` is max |f| and `margin` γ, over the training samples; `contraction` is c; the cushions are
+    μ₁, μ₂ and μ₁₂, each the worst over the samples in the theorem; μ_{1→} = min(1/√m, μ₁₂) with m `units`, and
+    μ_{2→} = 1, for one output. `samples` is n. Raises ValueError for a number that is not positive.
+
+    >>> compression_bound(1.0, 1.0, 1.0, 0.5, 1.0, 0.5, 4, 20)
+    1.8439088914585775
+
+    Source: `arora2018stronger`.
+    """
+    names = ("largest", "margin", "contraction", "input_cushion", "output_cushion", "interlayer_cushion")
+    given = (largest, margin, contraction, input_cushion, output_cushion, interlayer_cushion)
+    f, gamma, c, mu1, mu2, mu12 = (_checks.number(name, v, exclusive=True) for name, v in zip(names, given, strict=True))
+    m, n = _checks.integer("units", units), _checks.integer("samples", samples)
+    onward = min(m**-0.5, mu12)
+    return float(2 * c * f / gamma * np.sqrt(((mu1 * onward) ** -2 + mu2**-2) / n))
+
+
+def noise_gain(matrix: ArrayLike, signal: ArrayLike) -> Array:
+    """E |M η|² / |M x|² = ‖M‖²_F |x|² / |M x|² for noise η ~ N(0, |x|² I): one over the layer cushion squared.
+
+    `matrix`, M, is [h, d]; `signal`, x, is [n, d]; the result is [n], infinite where M x = 0. Raises ValueError for
+    shapes that disagree.
+
+    >>> noise_gain([[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]])
+    array([5.  , 1.25])
+
+    Source: `arora2018stronger`, proposition 3.1.
+    """
+    matrix, signal = _checks.array("matrix", matrix, ["[h, d]"]), _checks.array("signal", signal, ["[n, d]"])
+    _checks.same("columns of signal", signal.shape[1], "matrix", matrix.shape[1])
+    behind = np.sum((signal @ matrix.T) ** 2, axis=1)
+    with np.errstate(divide="ignore"):
+        return np.sum(matrix**2) * np.sum(signal**2, axis=1) / behind
