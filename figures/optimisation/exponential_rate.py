@@ -110,8 +110,8 @@ def distances(axes: Axes, records: Records) -> None:
     for name, color, label in shown:
         axes.plot(_largest(record, f"{name}_gap"), color=color, label=label)
     axes.plot(_largest(record, "gap_bound"), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
-    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e12))
-    axes.legend(loc="upper right", ncols=2, fontsize=6.5, columnspacing=1)
+    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e15))
+    axes.legend(loc="upper right", labelspacing=0.25, borderaxespad=0)
     return None
 
 
@@ -136,6 +136,7 @@ def scheduled(axes: Axes, records: Records) -> None:
         axes.plot(exact, color=THEORY, lw=0.8, zorder=1)
     axes.plot([], [], color=THEORY, lw=0.8, label="theory: η_t / (c_t c_t+1)")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
+    axes.set_ylim(top=20 * axes.get_ylim()[1])
     axes.legend(loc="upper right")
     return None
 
