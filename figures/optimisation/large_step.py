@@ -1,0 +1,143 @@
+"""Large steps in six panels: the linear model, a network at the edge of stability, and the catapult."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, powers
+from simulations import Record, Records
+from simulations._records import runs
+from simulations.optimisation import _large_step_measures as measure
+from simulations.optimisation.large_step import HEIGHT
+
+COLORS = (BLUE, GREEN, PURPLE, ORANGE, GREY, "#56B4E9", "#E69F00", "#B2182B")
+FLOOR = 1e-12
+"""The least loss that is drawn."""
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `large_step`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots(2, 3)
+    linearised(axes[0, 0], records)
+    sharpness(axes[0, 1], records)
+    risk(axes[0, 2], records)
+    catapult(axes[1, 0], records)
+    ends(axes[1, 1], records)
+    height(axes[1, 2], records)
+    return figure
+
+
+def one_a_step(records: Records, most: int = 8) -> list[Record]:
+    """The first record of every step, among those that share all else with the first; few enough to tell apart."""
+    first = next(iter(records), None)
+    if first is None:
+        return []
+    alike = records.where(
+        lambda record: all(record[name] == first[name] for name in ("seed", "particles", "samples", "steps"))
+    )
+    found = {record["step"]: record for record in reversed(list(alike))}
+    steps = sorted(found)
+    kept = {steps[i] for i in np.unique(np.rint(np.linspace(0, len(steps) - 1, most)).astype(int))}
+    return [found[step] for step in steps if step in kept]
+
+
+def linearised(axes: Axes, records: Records) -> None:
+    """Risk of the linear model against its exact one."""
+    chosen = one_a_step(runs("exact_risk", part="linear")(records))
+    axes.set(xlabel="step", ylabel="risk", title="linearised: stable up to hλ = 2")
+    if not chosen:
+        return empty(axes, "of the linear model")
+    for record, color in zip(chosen, COLORS, strict=False):
+        label = f"hλ = {record['step']:g}"
+        axes.plot(record["seen"], record["risk"][0], "o", color=color, ms=3, label=label)
+        exact = "theory" if record is chosen[-1] else None
+        axes.plot(record["seen"], record["exact_risk"][0], color=THEORY, lw=0.8, label=exact)
+    axes.set(yscale="log", xscale="symlog")
+    axes.legend()
+
+
+def sharpness(axes: Axes, records: Records) -> None:
+    """S over steps, with 2/h of each h."""
+    chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
+    axes.set(xlabel="step", ylabel="sharpness S (1 / time)", title="a network sharpens up to 2/h")
+    if not chosen:
+        return empty(axes, "of networks")
+    for record, color in zip(chosen, COLORS, strict=False):
+        axes.plot(
+            record["seen"], record["sharpness"][0], ".-", color=color, ms=2.5, lw=0.8, label=f"h = {record['step']:g}"
+        )
+        if 2 / record["step"] < 1.5 * max(np.max(one["sharpness"][0]) for one in chosen):
+            axes.axhline(2 / record["step"], color=color, lw=0.9, ls="--")
+    axes.plot([], [], color=GREY, ls="--", lw=0.9, label="theory: 2/h")
+    axes.set(xscale="symlog", xlim=(1, None), ylim=(0, None))
+    axes.legend()
+
+
+def risk(axes: Axes, records: Records) -> None:
+    """The risk of the same runs at pairs of consecutive steps."""
+    chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
+    axes.set(xlabel="step", ylabel="risk", title="beyond it the risk rises and falls by turns")
+    if not chosen:
+        return empty(axes, "of networks")
+    for record, color in zip(chosen, COLORS, strict=False):
+        values = record["risk"][0]
+        axes.plot(record["seen"], values, color=color, lw=0.7, label=f"h = {record['step']:g}")
+        at = measure.windows(record)
+        up = at[values[at + 1] > values[at]]
+        axes.plot(record["seen"][up + 1], values[up + 1], "^", color=color, ms=3)
+    axes.plot([], [], "^", color=GREY, ms=3, label="after a rise")
+    axes.set(xscale="symlog", yscale="log", xlim=(1, None))
+    axes.legend()
+
+
+def catapult(axes: Axes, records: Records) -> None:
+    """The loss of one replica for each step, over the exact map."""
+    chosen = one_a_step(runs("output", part="catapult")(records))
+    axes.set(xlabel="step", ylabel="loss f²/2", title="the catapult: thrown for 2 < hλ < 4")
+    if not chosen:
+        return empty(axes, "of the catapult")
+    for record, color in zip(chosen, COLORS, strict=False):
+        loss = _shown(record["output"][0] ** 2 / 2)
+        axes.plot(record["seen"], loss, "o", color=color, ms=3, label=f"hλ = {record['step']:g}")
+        exact = "theory: exact map" if record is chosen[-1] else None
+        axes.plot(record["seen"], _shown(record["map_output"][0] ** 2 / 2), color=THEORY, lw=0.8, label=exact)
+    axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, 1e5))
+    axes.legend(loc="upper right", ncols=2)
+
+
+def _shown(loss: np.ndarray) -> np.ndarray:
+    return np.where((loss > FLOOR) & (loss < 1e12), loss, np.nan)
+
+
+def ends(axes: Axes, records: Records) -> None:
+    """hλ at the end against hλ at the start, all replicas; above 4 there is no end."""
+    chosen = runs("curvature", part="catapult")(records)
+    axes.set(xlabel="hλ at the start", ylabel="hλ at the end", title="it lands where hλ < 2")
+    if not len(chosen):
+        return empty(axes, "of the catapult")
+    for record in chosen:
+        end = record["curvature"][:, -1]
+        landed = end[record["reached"]]
+        axes.plot(np.full(len(landed), record["step"]), landed, "o", color=ORANGE, ms=3, alpha=0.5, mew=0)
+        if len(landed) < len(end):
+            axes.plot(record["step"], 4.4, "x", color=GREY, ms=5)
+    axes.plot([0, 2, 4], [0, 2, 2], color=THEORY, lw=0.9, label="theory: bound on the end")
+    axes.axvline(4, color=THEORY, lw=0.9, ls="--")
+    axes.plot([], [], "x", color=GREY, label="diverged")
+    axes.set(ylim=(0, 4.7), xlim=(0, None))
+    axes.legend(loc="upper left")
+
+
+def height(axes: Axes, records: Records) -> None:
+    """The height of the loss in m."""
+    chosen = runs("output", part="catapult")(records).where(lambda record: 2.1 < record["step"] < 3.9)
+    series = [
+        (f"hλ = {step:g}", chosen.where(step=step), measure.peak, color, "o", HEIGHT)
+        for step, color in zip(sorted({record["step"] for record in chosen}), COLORS, strict=False)
+    ]
+    axes.set(xlabel="particles m", ylabel="largest loss f²/2", title="thrown to a height ∝ m")
+    if not powers(axes, series, "particles", "theory: ∝ m"):
+        return empty(axes, "of three widths")
+    axes.legend()

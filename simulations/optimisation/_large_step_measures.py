@@ -1,0 +1,132 @@
+"""What is read off a run with large steps."""
+
+import numpy as np
+
+from simulations._records import Record
+from theory import large_steps
+
+LARGE = 0.8
+"""The step (mean-field time) for which a run of small steps is asked whether it would be too sharp."""
+
+
+def growth(record: Record, *, share: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """(growth per step of the leading error over |1 − hλ|, less one; what rounding leaves of that) [replicas].
+
+    What rounding adds at each step grows like the rest, so that after K steps Σ_j g^j times as much is wrong. With
+    another `share` the growth is predicted for that share of the step.
+    """
+    error = np.einsum("rtn,rn->rt", record["predictions"] - _targets(record), record["leading"])
+    steps = record["seen"][-1]
+    measured = np.abs(error[:, -1] / error[:, 0]) ** (1 / steps)
+    predicted = large_steps.growth(share * record["step"], 1.0)
+    added = np.sum(float(large_steps.growth(record["step"], 1.0)) ** np.arange(steps + 1))
+    left = record["rounding"] * (added / np.abs(error[:, -1]) + 1 / np.abs(error[:, 0])) / steps
+    return np.abs(measured / predicted - 1), left + 4 * np.finfo(float).eps
+
+
+def growth_error(record: Record, *, share: float = 1.0) -> float:
+    """That deviation over the rounding, the largest of all replicas."""
+    deviation, rounding = growth(record, share=share)
+    return float(np.max(deviation / rounding))
+
+
+def _targets(record: Record) -> np.ndarray:
+    angle = np.pi * (np.arange(record["samples"]) + 0.5) / record["samples"]
+    return np.cos(4 * angle)
+
+
+def largest_rise(record: Record) -> float:
+    """The largest logarithm of a ratio of risks, later over earlier, between steps seen one after the other."""
+    return float(np.max(np.diff(np.log(record["risk"]), axis=1)))
+
+
+def total_rise(record: Record) -> float:
+    """log(risk at the end / risk at the start), the least of all replicas."""
+    risk = record["risk"]
+    return float(np.min(np.log(risk[:, -1] / risk[:, 0])))
+
+
+def late_change(record: Record) -> float:
+    """log of mean risk in the last tenth of the steps over that in the sixth tenth, mean over replicas."""
+    share = record["seen"] / record["seen"][-1]
+    late, middle = (record["risk"][:, part].mean(axis=1) for part in (share >= 0.9, (share >= 0.5) & (share <= 0.6)))
+    return float(np.mean(np.log(late / middle)))
+
+
+def windows(record: Record) -> np.ndarray:
+    """Where in `seen` a pair of consecutive steps of the second half begins."""
+    seen = record["seen"]
+    return np.flatnonzero((np.diff(seen) == 1) & (seen[:-1] >= seen[-1] // 2))
+
+
+def pairs(record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """(hS/2, risk) [replicas, windows], means over two consecutive steps: descent at the edge has period two."""
+    at = windows(record)
+    edge = record["step"] * record["sharpness"] / 2
+    return (edge[:, at] + edge[:, at + 1]) / 2, (record["risk"][:, at] + record["risk"][:, at + 1]) / 2
+
+
+def hovering(record: Record) -> float:
+    """hS/2 as the oscillation dies: the intercept of its line in the risk, mean over replicas.
+
+    The ends of an oscillation see another curvature than its centre; the difference is of the order of its square.
+    """
+    edge, risk = pairs(record)
+    apart = risk - risk.mean(axis=1, keepdims=True)
+    slope = np.sum(apart * edge, axis=1) / np.sum(apart**2, axis=1)
+    return float(np.mean(edge.mean(axis=1) - slope * risk.mean(axis=1)))
+
+
+def rising(record: Record) -> float:
+    """Share of the steps of the second half at which the risk rises."""
+    at = windows(record)
+    return float(np.mean(record["risk"][:, at + 1] > record["risk"][:, at]))
+
+
+def too_sharp(record: Record, *, at: int = -1) -> float:
+    """S over 2/h of the large step h, where S is the sharpness after small steps (or at another time)."""
+    return float(np.mean(record["sharpness"][:, at])) * LARGE / 2
+
+
+def map_error(record: Record, *, linear: bool = False) -> float:
+    """Distance of (f, λ) from the map of those one step before, over the rounding; the largest."""
+    alone = np.flatnonzero(np.diff(record["seen"]) == 1)
+    scale, m = np.sqrt(record["particles"]), record["particles"]
+    f, curvature = record["output"], record["curvature"]
+    # Beyond α/h = α the steps of a run that diverges square what is wrong.
+    fine = (np.abs(f[:, alone + 1]) < scale) & np.isfinite(f[:, alone])
+    f0, c0, f1, c1 = (part[:, at][fine] for at in (alone, alone + 1) for part in (f, curvature))
+    mapped = large_steps.catapult_step(f0, c0, 1.0, scale, linear=linear)
+    rounding = large_steps.catapult_rounding(f0, c0, c1, 1.0, scale, m)
+    return float(max(np.max(np.abs(f1 - mapped[0]) / rounding[0]), np.max(np.abs(c1 - mapped[1]) / rounding[1])))
+
+
+def peak(record: Record, *, power: float = 1.0) -> float:
+    """The largest loss f²/2 of a path to a power, geometric mean over replicas."""
+    return float(np.exp(power * np.mean(np.log(np.max(record["output"] ** 2 / 2, axis=1)))))
+
+
+def rises(record: Record) -> np.ndarray:
+    """The largest loss after the first step over that of the start [replicas]."""
+    loss = record["output"] ** 2
+    return np.max(loss[:, 1:], axis=1) / loss[:, 0]
+
+
+def largest_of_rises(record: Record) -> float:
+    """That of the replica that rises most; at most 10¹²."""
+    return float(min(np.max(rises(record)), 1e12))
+
+
+def least_of_rises(record: Record) -> float:
+    """That of the replica that rises least."""
+    return float(np.min(rises(record)))
+
+
+def end_curvature(record: Record) -> float:
+    """hλ/2 at the end, the largest; at most 10¹²."""
+    return float(min(np.max(record["curvature"][:, -1]) / 2, 1e12))
+
+
+def diverged(record: Record) -> float:
+    """Share of replicas that left the numbers."""
+    return float(np.mean(~record["reached"]))

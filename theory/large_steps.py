@@ -1,0 +1,92 @@
+"""Gradient descent with steps that are not small: where it is stable, and what happens beyond.
+
+In a linear model each eigendirection of the curvature is multiplied by 1 − hλ at a step. A two-layer linear network
+with one datum (x = 1, y = 0) is the least model in which the curvature gives way. Its output f = (α/m) Σ_j a_j w_j and
+its curvature λ = (1/m) Σ_j (a_j² + w_j²) close under steps of h:
+
+    f ← f (1 − hλ + h²f²/α²),   λ ← λ + (h f²/α²)(hλ − 4).
+
+By λ ≥ 2|f|/α all of it is decided by hλ₀, at any width and from any f₀ ≠ 0. Let l = hλ and u = h|f|/α ≤ l/2.
+l ≤ 2: then u² < l, |1 − l + u²| < 1, so that |f| falls at every step, and l ≤ 2 stays. 2 < l < 4: l falls as long as it
+is above 2, where f = 0 repels; the path ends below, after a rise of f. l > 4: l never falls, and both go to infinity.
+(No path is meant that hits f = 0 by chance.)
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import _checks
+from theory._checks import Array
+
+
+def growth(step: ArrayLike, curvature: ArrayLike) -> Array:
+    """|1 − hλ|, the factor of one step of size h in a direction of curvature λ; below 1 for 0 < hλ < 2.
+
+    >>> growth(0.5, [1.0, 4.0, 5.0])
+    array([0.5, 1. , 1.5])
+
+    Source: `cohen2021gradient`.
+    """
+    return np.abs(1 - _checks.array("step", step) * _checks.array("curvature", curvature))
+
+
+def catapult_step(
+    output: ArrayLike, curvature: ArrayLike, step: ArrayLike, scale: float, *, linear: bool = False
+) -> tuple[Array, Array]:
+    """(f, λ) after one step of size h from (f, λ), α being the `scale`; without the terms in f²/α² if `linear`.
+
+    Arguments are arrays that broadcast. Raises ValueError if one is not finite, or `scale` is not positive.
+
+    >>> catapult_step(0.5, 2.0, 0.5, 1.0)
+    (array(0.03125), array(1.625))
+
+    Source: `lewkowycz2020large`.
+    """
+    f, curvature = _checks.array("output", output), _checks.array("curvature", curvature)
+    h = _checks.array("step", step)
+    moved = 0.0 if linear else (f / _checks.number("scale", scale, exclusive=True)) ** 2
+    return np.asarray(f * (1 - h * curvature + h**2 * moved)), np.asarray(curvature + h * moved * (h * curvature - 4))
+
+
+def catapult(output: float, curvature: float, step: float, scale: float, steps: int) -> tuple[Array, Array]:
+    """f and λ after 0 … `steps` steps, each [steps + 1]; infinite from where a square of f overflows.
+
+    Raises ValueError as `catapult_step`, for a negative curvature and for one below 2|f|/α, which no network has.
+
+    >>> f, curvature = catapult(0.1, 3.0, 1.0, 1.0, 50)
+    >>> bool(np.abs(f).max() > 0.5), bool(curvature[-1] < 2)
+    (True, True)
+
+    Source: `lewkowycz2020large`.
+    """
+    if _checks.number("curvature", curvature) < 2 * abs(output) / _checks.number("scale", scale, exclusive=True):
+        raise ValueError(f"curvature must be at least 2|f|/α, got {curvature:g} where f is {output:g}")
+    path = np.full((steps + 1, 2), np.inf)
+    path[0] = output, curvature
+    for k in range(steps):
+        if not np.all(np.abs(path[k]) < 1e100):
+            break
+        path[k + 1] = catapult_step(path[k, 0], path[k, 1], step, scale)
+    return path[:, 0], path[:, 1]
+
+
+def catapult_rounding(
+    output: ArrayLike, curvature: ArrayLike, after: ArrayLike, step: ArrayLike, scale: float, particles: int
+) -> tuple[Array, Array]:
+    """How far f and λ after a step may be from the map of those before, by rounding, to first order.
+
+    f and λ are sums over m particles: they are known to γ αλ/2 and γλ, γ = (m + 16)ε, by |a w| ≤ (a² + w²)/2; and so
+    are those after the step, with the curvature `after` it. What is wrong before the step goes through the map's
+    derivatives.
+
+    Arguments broadcast, the result has their shape. Source: `meanfield`.
+    """
+    f, curvature, after = (_checks.array("values", part) for part in (output, curvature, after))
+    h, unit = _checks.array("step", step), (particles + 16) * np.finfo(float).eps
+    moved = (f / scale) ** 2
+    to_f, to_curvature = unit * scale * curvature / 2, unit * curvature
+    # A new weight a − (h f/α) w is rounded three times; its relative error counts by the larger of the two curvatures.
+    largest = np.maximum(after, curvature * (1 + h**2 * moved))
+    in_f = np.abs(1 - h * curvature + 3 * h**2 * moved) * to_f + h * np.abs(f) * to_curvature
+    in_curvature = np.abs(2 * h * f / scale**2 * (h * curvature - 4)) * to_f + (1 + h**2 * moved) * to_curvature
+    return in_f + unit * scale * largest, in_curvature + 2 * unit * largest
