@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from meanfield.observables import Risk as Risk
     from meanfield.observables import TestError as TestError
     from meanfield.observables import TestRisk as TestRisk
+    from meanfield.parameter_decay import ParameterDecay as ParameterDecay
     from meanfield.particles import Particles as Particles
     from meanfield.penalties import TotalMass as TotalMass
     from meanfield.penalties import WeightDecay as WeightDecay
@@ -135,6 +136,7 @@ _HOME = {
     "meanfield.normalised": ("NormalisedNeuron",),
     "meanfield.noise_stability": ["Cushions", "cushions"],
     "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
+    "meanfield.parameter_decay": ("ParameterDecay",),
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],
     "meanfield.power": ("Power",),
