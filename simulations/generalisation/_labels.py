@@ -20,8 +20,12 @@ LEVEL = 0.1
 TOP = 0.1
 """Part of the eigenvectors, those of the largest eigenvalues, that counts as few (share)."""
 
-TILES = {"train": 256, "capacity": 64}
+TILES = {"train": 512, "capacity": 64}
 """Units are filled up, by units without mass, to a multiple of so many: then most networks share a program (count)."""
+
+
+TRIED = 50
+"""Test samples around which a change of class is searched for, at most (count)."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         if status != "done":
             return exact, status
         critical = [
-            np.mean(mf.critical_samples(objectives[0], one.particles, x_test, run.radius)) for one in trained
+            np.mean(mf.critical_samples(objectives[0], one.particles, x_test[:TRIED], run.radius, steps=4)) for one in trained
         ]
     shape = (run.levels, run.replicas)
     values = {name: np.stack([one.values[name] for one in trained]) for name in ("f", "f_test", "sensitivity")}

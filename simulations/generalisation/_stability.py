@@ -44,11 +44,11 @@ class Parameters:
     """Updates of Adam (count)."""
     rate: float = 0.01
     """Step of Adam (parameter units)."""
-    size: float = 0.3
+    size: float = 0.5
     """Standard deviation of all parameters at the start (parameter units)."""
     alpha: float = 8.0
     """α, output scale (output units)."""
-    draws: int = 30
+    draws: int = 10
     """Draws of noise for every sample (count)."""
     seed: int = 0
     """Seed of split, labels, initial particles and noise (integer)."""
@@ -149,9 +149,9 @@ def _measure(run: Parameters, rng, theta: np.ndarray, y: np.ndarray, cushions: d
     values = {"gain": np.mean(np.sum((noise @ w.T) ** 2, axis=2), axis=0) / np.sum(z**2, axis=1)}
     values["exact_gain"] = noise_stability.noise_gain(w, x)
     noise = rng.normal(size=(run.draws, *z.shape)) * np.linalg.norm(z, axis=1)[:, None]
-    values["response"] = np.stack(
-        [np.mean(((np.maximum(z + size * noise, 0) @ a - f) / (size * f)) ** 2, axis=0) for size in NOISES]
-    ) / len(w)
+    moved = np.stack([np.mean((np.maximum(z + size * noise, 0) @ a - f) ** 2, axis=0) / size**2 for size in NOISES])
+    # A sample at which all units are off has f = 0, and infinite noise.
+    values["response"] = np.divide(moved, len(w) * f**2, out=np.full_like(moved, np.inf), where=f != 0)
     margin, largest = float(np.min(y * f)), float(np.max(np.abs(f)))
     values |= {"margin": margin, "norm": _norm(theta), "train_error": np.mean(y * f <= 0)}
     values["test_error"] = np.mean((np.maximum(x_test @ w.T, 0) @ a > 0) != (y_test > 0))
