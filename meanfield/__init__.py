@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from meanfield.kernels import Plan as Plan
     from meanfield.kernels import Sorted as Sorted
     from meanfield.kernels import plan as plan
+    from meanfield.piecewise import LinearSpline as LinearSpline
+    from meanfield.piecewise import linear_spline as linear_spline
     from meanfield.losses import AbstractLoss as AbstractLoss
     from meanfield.losses import Exponential as Exponential
     from meanfield.losses import Logistic as Logistic
@@ -132,6 +134,7 @@ _HOME = {
         "TangentFlow",
     ],
     "meanfield.kernels": ["Blocked", "Dense", "Interpolated", "Pallas", "Plan", "Sorted", "plan"],
+    "meanfield.piecewise": ["LinearSpline", "linear_spline"],
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.normalised": ("NormalisedNeuron",),
     "meanfield.noise_stability": ["Cushions", "cushions"],
