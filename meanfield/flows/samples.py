@@ -23,6 +23,11 @@ def drawn(key: Random, n: int, count: int) -> Rows:
     return (jax.random.bits(key, (count,), jnp.uint32) % jnp.uint32(n)).astype(jnp.int32)
 
 
+def distinct(key: Random, n: int, count: int) -> Rows:
+    """Different samples of n, in the order of n numbers of 32 bits: what equal numbers change is a share n²/2³³."""
+    return jnp.argsort(jax.random.bits(key, (n,), jnp.uint32))[:count].astype(jnp.int32)
+
+
 class FirstOnly(AbstractLoss):
     """A loss that is the mean over the first `count` samples of a batch, whose length need not be known."""
 

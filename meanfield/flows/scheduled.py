@@ -11,7 +11,7 @@ from meanfield._typing import Random, Scalar
 from meanfield.arguments import host, positive_count, positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
-from meanfield.flows.samples import drawn, part, splits
+from meanfield.flows.samples import distinct, drawn, part, splits
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 
@@ -75,8 +75,8 @@ class ScheduledSGD(AbstractFlow):
         key, mu = jax.random.fold_in(state.key, state.step), state.particles
         wanted = self.batch(state.step) if callable(self.batch) else self.batch
         count = jnp.clip(jnp.rint(jnp.asarray(wanted, mu.dtype)), 1, self.most)
-        n = objective.x.shape[0]
-        rows = drawn(key, n, self.most) if self.replacement else jax.random.choice(key, n, (self.most,), replace=False)
+        draw = drawn if self.replacement else distinct
+        rows = draw(key, objective.x.shape[0], self.most)
         return self.descent.step(part(objective, mu, rows, count), state)
 
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

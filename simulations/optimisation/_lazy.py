@@ -1,6 +1,7 @@
 """A linearised network with a ridge as the least-squares problem that theory knows, and as the objective of the engine."""
 
 import functools
+import zlib
 from dataclasses import dataclass
 
 import jax
@@ -52,17 +53,24 @@ def instance(particles: int, dimension: int, samples: int, ridge: float, noise: 
     return Lazy(x, f + change, position, LeastSquares(phi, change + phi @ start, ridge))
 
 
+def key_of(run) -> jax.Array:
+    """The key of a run, which follows from all of its parameters: runs of one seed that differ in others are
+    independent given the data.
+    """
+    return jax.random.fold_in(jax.random.key(run.seed), np.uint32(zlib.crc32(repr(run).encode())))
+
+
 def positions(objective, mu: mf.Particles):
     """An observable: where the particles are."""
     return mu.position
 
 
-def walk(lazy: Lazy, flow: mf.AbstractFlow, times: np.ndarray, replicas: int, seed: int) -> tuple[np.ndarray, str]:
+def walk(lazy: Lazy, flow: mf.AbstractFlow, times: np.ndarray, replicas: int, key) -> tuple[np.ndarray, str]:
     """b [replicas, T, p] of independent runs of the linearised network, and "done" or what happened to the first that
     failed.
     """
     objective, mu = lazy.engine()
-    keys = jax.random.split(jax.random.key(seed), replicas)
+    keys = jax.random.split(key, replicas)
     watched = {"positions": positions}
     runs = mf.simulate_replicas(objective, mf.TangentFlow(flow), mu, times=times, observables=watched, keys=keys)
     failed = [run.status for run in runs if not run.done]

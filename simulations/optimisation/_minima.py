@@ -22,13 +22,16 @@ TIMES = 9
 """Observations, evenly spaced from 0 on; of `cold` twice as many intervals."""
 
 
+OUTPUT = 2.0
+"""Standard deviation of output weights: at the start, minima are sharp."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """tanh neurons θ ~ N(0, I) and the values that they have at inputs on the unit sphere."""
+    """tanh neurons a ~ N(0, 4), w ~ N(0, I), and the values that they have at inputs on the unit sphere."""
 
     x: np.ndarray
     position: np.ndarray
-    seed: int
 
     @property
     def y(self) -> np.ndarray:
@@ -45,7 +48,8 @@ def fitted(particles: int, dimension: int, samples: int, seed: int) -> Fitted:
     """Data and network of one seed."""
     random = np.random.default_rng([seed, particles, dimension, samples, 1])
     x = random.normal(size=(samples, dimension))
-    return Fitted(x / np.linalg.norm(x, axis=1, keepdims=True), random.normal(size=(particles, dimension + 1)), seed)
+    position = random.normal(size=(particles, dimension + 1)) * np.where(np.arange(dimension + 1) == 0, OUTPUT, 1.0)
+    return Fitted(x / np.linalg.norm(x, axis=1, keepdims=True), position)
 
 
 class NoisyLabels(eqx.Module):
@@ -63,7 +67,7 @@ class NoisyLabels(eqx.Module):
 
 
 def descend(
-    fineness: float, batch: int, noise: float, dose: float, replicas: int, start: Fitted
+    fineness: float, batch: int, noise: float, dose: float, replicas: int, start: Fitted, key
 ) -> tuple[dict[str, np.ndarray], str]:
     """Trace and largest eigenvalue of the Hessian, [replicas, T], along runs of all `SETTINGS`."""
     step = 1 / (fineness * start.smoothness)
@@ -85,7 +89,7 @@ def descend(
             mu,
             times=np.linspace(0, longer * steps * step, longer * (TIMES - 1) + 1),
             observables={"positions": positions},
-            keys=jax.random.split(jax.random.fold_in(jax.random.key(start.seed), number), replicas),
+            keys=jax.random.split(jax.random.fold_in(key, number), replicas),
         )
         failed = [run.status for run in runs if not run.done]
         if failed:

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
@@ -12,18 +12,18 @@ import numpy as np
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
 from simulations.optimisation import _minima
-from simulations.optimisation._lazy import Lazy, instance, walk
+from simulations.optimisation._lazy import Lazy, instance, key_of, walk
 from theory.temperature import Moments, excess, first_order, moments, stationary, then
 
 PARTS = ("constant", "schedule", "width")
 
-BLOCK = 8
+BLOCK = 4
 """Batches up to a multiple of so many share a program."""
 
 MOST = 40
 """Parameters of a linearised network: its second moments follow from matrices of the order of their square."""
 
-LATE = 17
+LATE = 33
 """Observations in the later half of a run, which are averaged."""
 
 
@@ -51,7 +51,7 @@ class Parameters:
     """How long a linearised network is run: in units of 1/(least eigenvalue of its Hessian)."""
     factor: int = 4
     """q, by which the step is divided or the batch multiplied (count)."""
-    dose: float = 0.5
+    dose: float = 0.25
     """s = (ησ²/4B) η k at the end of a run for width (units of θ²)."""
     particles: int = 3
     """m, particles (count)."""
@@ -59,7 +59,7 @@ class Parameters:
     """d, inputs (count)."""
     samples: int = 40
     """n, samples (count)."""
-    replicas: int = 128
+    replicas: int = 32
     """Independent runs from one start (count)."""
     seed: int = 0
     """Seed of data, network and samples drawn (integer)."""
@@ -120,10 +120,10 @@ def stops(run: Parameters) -> np.ndarray:
 
 
 def pauses(run: Parameters) -> np.ndarray:
-    """Steps after the batch was multiplied at which a schedule is looked at: until half of what can be lost is."""
+    """Steps after the batch was multiplied at which a schedule is looked at: until most of what can be lost is."""
     problem = lazy(run).problem
     mean = np.trace(problem.hessian @ problem.noise) / np.trace(problem.noise)
-    last = max(8, math.ceil(0.5 / (step_of(run) * mean)))
+    last = max(8, math.ceil(1 / (step_of(run) * mean)))
     return np.rint(np.linspace(last / 8, last, 8)).astype(int)
 
 
@@ -131,7 +131,7 @@ def run(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Values of one run, by its part."""
     with jax.enable_x64(True):
         if run.part == "width":
-            return _minima.descend(run.fineness, run.batch, run.noise, run.dose, run.replicas, problem_of(run))
+            return _minima.descend(run.fineness, run.batch, run.noise, run.dose, run.replicas, problem_of(run), key_of(run))
         return _schedule(run) if run.part == "schedule" else _constant(run)
 
 
@@ -152,7 +152,7 @@ def _constant(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Excess risk [T] and second moments [T, p, p] of b − b*, means over replicas."""
     one, step, seen = lazy(run), step_of(run), stops(run)
     flow = _flow(run, (step, step), (run.batch, run.batch), seen[-1])
-    b, status = walk(one, flow, seen * step, run.replicas, run.seed)
+    b, status = walk(one, flow, seen * step, run.replicas, key_of(run))
     if status != "done":
         return {"steps": seen}, status
     away = b - one.problem.minimum
@@ -169,11 +169,11 @@ def _schedule(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     first, q = int(stops(run)[-1]), run.factor
     grown = _flow(run, (step, step), (run.batch, q * run.batch), first)
     decayed = _flow(run, (step, step / q), (run.batch, run.batch), first)
-    b, status = walk(one, grown, (first + rest) * step, run.replicas, run.seed)
+    b, status = walk(one, grown, (first + rest) * step, run.replicas, key_of(run))
     if status != "done":
         return {"pauses": rest}, status
     late = np.union1d(rest, q * rest)
-    c, status = walk(one, decayed, first * step + late * step / q, run.replicas, run.seed)
+    c, status = walk(one, decayed, first * step + late * step / q, run.replicas, key_of(run))
     if status != "done":
         return {"pauses": rest}, status
     slower = one.problem.excess(c).mean(axis=0)
@@ -206,8 +206,6 @@ def _exact_moments(alike: Parameters, fineness: float, batch: int, replacement: 
 
 
 def _with(alike: Parameters, fineness: float) -> Parameters:
-    from dataclasses import replace
-
     return replace(alike, fineness=fineness)
 
 
