@@ -79,7 +79,9 @@ def compression_bound(
     """
     names = ("largest", "margin", "contraction", "input_cushion", "output_cushion", "interlayer_cushion")
     given = (largest, margin, contraction, input_cushion, output_cushion, interlayer_cushion)
-    f, gamma, c, mu1, mu2, mu12 = (_checks.number(name, v, exclusive=True) for name, v in zip(names, given, strict=True))
+    f, gamma, c, mu1, mu2, mu12 = (
+        _checks.number(name, v, exclusive=True) for name, v in zip(names, given, strict=True)
+    )
     m, n = _checks.integer("units", units), _checks.integer("samples", samples)
     onward = min(m**-0.5, mu12)
     return float(2 * c * f / gamma * np.sqrt(((mu1 * onward) ** -2 + mu2**-2) / n))

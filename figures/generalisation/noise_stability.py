@@ -1,4 +1,4 @@
-"""Noise stability in six panels: cushions, what they say of noise, larger noise, what else orders, bounds, and errors."""
+"""Noise stability in six panels: cushions, what they say of noise, larger noise, what else orders, bounds, errors."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -63,8 +63,11 @@ def sizes(axes: Axes, records: Records) -> None:
         return empty(axes, "without an error in training")
     for level, (color, name) in LEVELS.items():
         table = np.array(
-            [[np.mean(at) for at in np.moveaxis(r["response"][level] / r["attenuation"][level][:, None], 1, 0)] for r in records]
-        )  # fmt: skip
+            [
+                np.mean(record["response"][level] / record["attenuation"][level][:, None], axis=(0, 2))
+                for record in records
+            ]
+        )
         axes.errorbar(NOISES, table.mean(axis=0), yerr=_bars(table), fmt="o-", color=color, lw=0.7, label=name)
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: infinitesimal noise")
     axes.set(xscale="log", xlabel="noise of a hidden unit (|z|)", ylabel="noise of f / noise of z · m μ₁₂²")

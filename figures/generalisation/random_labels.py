@@ -45,7 +45,9 @@ def losses(axes: Axes, records: Records) -> None:
         axes.plot(steps + 1, found.mean(axis=0), "o", color=color, ms=3, label=name)
         axes.plot(steps + 1, exact.mean(axis=0), color=THEORY, lw=1, label=None if level else "theory: kernel, m → ∞")
     axes.axhline(np.sqrt(measure.LEVEL), color=GREY, ls=":", lw=0.9)
-    axes.text(steps[-1] + 1, np.sqrt(measure.LEVEL) * 1.03, "memorised", color=GREY, ha="right", va="bottom", fontsize=7)
+    axes.text(
+        steps[-1] + 1, np.sqrt(measure.LEVEL) * 1.03, "memorised", color=GREY, ha="right", va="bottom", fontsize=7
+    )
     axes.set(xscale="log", xlabel="1 + steps of descent", ylabel="‖y − u‖ / √n (output)", ylim=(0, 1.55))
     axes.legend(loc="upper right", ncols=2, columnspacing=1)
     return None
@@ -108,7 +110,9 @@ def first(axes: Axes, records: Records) -> None:
         ("wrong labels fitted", RANDOM, "s", lambda r, of: measure.right(r, level, measure.wrong(r)[level], of)),
         ("test samples right", GREEN, "^", lambda r, of: 1 - r["limit_error" if of == "limit_f" else "error"][level]),
     ):
-        found, exact = (np.concatenate([values(record, of) for record in chosen]).mean(axis=0) for of in ("f", "limit_f"))
+        found, exact = (
+            np.concatenate([values(record, of) for record in chosen]).mean(axis=0) for of in ("f", "limit_f")
+        )
         axes.plot(steps[1:], found[1:], marker, color=color, ms=3, label=said)
         axes.plot(steps[1:], exact[1:], color=THEORY, lw=0.9, label=None if marker != "^" else "theory: kernel")
     axes.set(xscale="log", xlabel="steps of descent", ylabel="share", ylim=(-0.03, 1.08))

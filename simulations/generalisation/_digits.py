@@ -49,7 +49,7 @@ def _images() -> tuple[np.ndarray, np.ndarray]:
     import sklearn.datasets
 
     pixels, label = sklearn.datasets.load_digits(return_X_y=True)
-    return pixels, label
+    return np.asarray(pixels), np.asarray(label)
 
 
 def replaced(samples: int, levels: int) -> np.ndarray:

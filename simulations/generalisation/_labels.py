@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -188,13 +189,18 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             mf.InputFlow(step),
             mus * run.levels,
             times=step * marks,
-            observables={"f": mf.Predictions(), "f_test": mf.Predictions(x_test), "sensitivity": mf.loss_sensitivity},
+            observables={
+                "f": mf.Predictions(),
+                "f_test": mf.Predictions(jnp.asarray(x_test)),
+                "sensitivity": mf.loss_sensitivity,
+            },
         )
         status = next((one.status for one in trained if not one.done), "done")
         if status != "done":
             return exact, status
         critical = [
-            np.mean(mf.critical_samples(objectives[0], one.particles, x_test[:TRIED], run.radius, steps=4)) for one in trained
+            np.mean(mf.critical_samples(objectives[0], one.particles, x_test[:TRIED], run.radius, steps=4))
+            for one in trained
         ]
     shape = (run.levels, run.replicas)
     values = {name: np.stack([one.values[name] for one in trained]) for name in ("f", "f_test", "sensitivity")}
@@ -212,7 +218,7 @@ def train_exact(run: Parameters) -> dict[str, np.ndarray]:
     counts, rng = replaced(run.samples, run.levels), _random(run, 3)
     targets = np.stack([corrupted(y, counts, rng) for _ in range(run.replicas)], axis=1)
     step = run.share * run.samples / float(eigenvalues[0])
-    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 24)))).astype(int)
+    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 16)))).astype(int)
     columns = targets.reshape(-1, run.samples).T
     f = kernel_flow.train_discrete(kernel, columns, step, marks)
     f_test = kernel_flow.test_discrete(kernel, cross, columns, step, marks)

@@ -157,12 +157,17 @@ def _measure(run: Parameters, rng, theta: np.ndarray, y: np.ndarray, cushions: d
     values["test_error"] = np.mean((np.maximum(x_test @ w.T, 0) @ a > 0) != (y_test > 0))
     bounds = dict.fromkeys(BOUNDS, np.inf)
     if margin > 0:
-        worst = [np.max(cushions["contraction"])] + [np.min(cushions[name]) for name in FIELDS[:3]]
-        usual = [np.mean(cushions["contraction"])] + [np.mean(cushions[name] ** -2.0) ** -0.5 for name in FIELDS[:3]]
-        bounds["compression"] = noise_stability.compression_bound(largest, margin, *worst, len(w), len(x))
-        bounds["average"] = noise_stability.compression_bound(
-            float(np.sqrt(np.mean(f**2))), float(np.mean(y * f)), *usual, len(w), len(x)
+        worst, usual = (
+            {f"{name}_cushion": float(of(cushions[name])) for name in FIELDS[:3]}
+            for of in (np.min, lambda cushion: np.mean(cushion**-2.0) ** -0.5)
         )
+        for name, size, gamma, of, those in (
+            ("compression", largest, margin, np.max, worst),
+            ("average", float(np.sqrt(np.mean(f**2))), float(np.mean(y * f)), np.mean, usual),
+        ):
+            bounds[name] = noise_stability.compression_bound(
+                size, gamma, float(of(cushions["contraction"])), **those, units=len(w), samples=len(x)
+            )
         bounds |= noise_stability.norm_bounds(w, a[None], x, margin)._asdict()
     return values | {f"bound_{name}": np.asarray(bound) for name, bound in bounds.items()}
 

@@ -2,14 +2,15 @@
 
 Arora, Ge, Neyshabur & Zhang (2018): a layer that hands on its signal better than noise of a random direction can be
 compressed, and what can be compressed generalises. The cushions say how well it does. That they are what they say is
-exact: Gaussian noise through a layer grows, relative to the signal, by 1/μ₁² in the mean, and infinitesimal noise on the
-hidden units reaches the output multiplied by 1/(m μ₁₂²).
+exact: Gaussian noise through a layer grows, relative to the signal, by 1/μ₁² in the mean, and infinitesimal noise on
+the hidden units reaches the output multiplied by 1/(m μ₁₂²).
 
 ReLU networks of m units, both layers trained by Adam on the logistic loss of two digits, labels of which a growing
-share is random, from the same starts. Trained on true labels they forgive much more noise. So far the ordering is as it
-should be; but the norms of the same networks order them as well, the theorem's bound (constants and logarithms left
-out) is vacuous at every share, and it counts more parameters than the network has: to gain by the interlayer cushion
-noise would have to be forgiven better than by 1/√m at every sample, and the theorem takes no less than that.
+share is random, from the same starts. Trained on true labels they forgive much more noise: the order is as it should
+be. But the norms of the same networks order them as well; and the theorem's bound, constants and logarithms left out,
+is vacuous at every share and counts more parameters than the network has. It takes the worse of μ₁₂ and 1/√m, so that
+an interlayer cushion above 1/√m, which is what training leaves, gains nothing; and it takes the worst sample. From
+half to all labels random it does not even grow.
 
 An interval over seeds is one over random splits of the same images.
 """
@@ -180,7 +181,7 @@ CLAIMS = (
 STUDY = Study(
     name="noise_stability",
     group="generalisation",
-    summary="how much noise trained networks forgive, true against random labels; compression bounds beside norm bounds",
+    summary="how much noise trained networks forgive, true against random labels; compression and norm bounds",
     parameters=Parameters,
     grid=grid,
     run=run,

@@ -1,0 +1,118 @@
+"""What the studies of random labels and noise stability build on: labels, measures where the answer is known, refusals."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from simulations import Record
+from simulations.generalisation import _label_measures as measure
+from simulations.generalisation import _labels, _stability
+from simulations.generalisation._digits import IMAGES, corrupted, replaced, two_digits
+from simulations.generalisation._labels import Parameters
+
+KNOWN = Parameters(samples=32, tested=20, steps=300, particles=4, replicas=2, levels=3)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """A record whose networks do just what the kernel says."""
+    values = _labels.train_exact(KNOWN)
+    return Record(dataclasses.asdict(KNOWN), values | {"f": values["limit_f"], "error": values["limit_error"]})
+
+
+def test_levels_are_nested():
+    y = np.ones(10)
+    counts = replaced(10, 6)
+    assert counts.tolist() == [0, 2, 4, 6, 8, 10]
+    labels = corrupted(y, counts, np.random.default_rng(0))
+    assert np.array_equal(labels[0], y)
+    for low, high in zip(labels, labels[1:], strict=False):
+        assert np.all(high[low < 0] < 0)
+    # Every sign is drawn once: half of the labels that all replacements give are wrong, within 5 standard errors.
+    draws = [corrupted(y, counts, np.random.default_rng(seed))[-1] for seed in range(200)]
+    assert abs(np.mean(draws)) < 5 / np.sqrt(2000)
+
+
+def test_two_digits():
+    x, y, x_test, y_test = two_digits(3, 8, 200, 157, 0)
+    assert len(x) + len(x_test) == IMAGES[3] + IMAGES[8]
+    assert np.sum(np.concatenate([y, y_test]) > 0) == IMAGES[3]
+    assert np.abs(np.linalg.norm(np.concatenate([x, x_test]), axis=1) - 1).max() < 1e-12
+    assert two_digits(3, 8, 50, 20, 0, 5)[0].shape == (50, 5)
+    assert not np.array_equal(two_digits(3, 8, 200, 157, 1)[0], x)
+
+
+def test_what_obeys_the_prediction_is_measured_so(exact):
+    for level in (0, -1):
+        assert measure.loss_error(level)(exact) < 1e-12
+    assert measure.loss_error(0, predicted=-1)(exact) > 0.2
+    assert measure.time_over_predicted(exact) == pytest.approx(1)
+    assert measure.log_slowdown(exact) > 1
+    # The loss at the time found, between two looks, is the level.
+    times, steps = measure.memorised_after(exact), exact["steps"]
+    for level, replica in np.ndindex(times.shape):
+        logs = 2 * np.log(measure.residual_norm(exact)[level, replica])
+        assert np.interp(times[level, replica], steps, logs) == pytest.approx(np.log(measure.LEVEL), abs=1e-9)
+
+
+def test_shares_of_right_labels(exact):
+    middle = measure.middle(exact)
+    assert middle == 1
+    false = measure.wrong(exact)[middle]
+    assert 0 < np.sum(false) < false.size / 2
+    by_hand = [
+        [np.mean(exact["f"][middle, r, t][false[r]] * exact["labels"][middle, r][false[r]] > 0) for t in range(17)]
+        for r in range(2)
+    ]
+    found = measure.right(exact, middle, false)
+    np.testing.assert_allclose(found[:, :17], by_hand)
+    assert found[:, -1].tolist() == [1, 1]
+
+
+def test_gini():
+    assert measure.gini(np.ones(5)) == pytest.approx(0)
+    assert measure.gini(np.array([0, 0, 0, 1.0])) == pytest.approx(3 / 4)
+    values = np.random.default_rng(0).exponential(size=200)
+    pairs = np.abs(values[:, None] - values).mean() / (2 * values.mean())
+    assert measure.gini(values) == pytest.approx(pairs)
+
+
+def test_units_without_mass_change_nothing():
+    run = dataclasses.replace(KNOWN, part="capacity", particles=5)
+    theta, mass = _labels._filled(run, np.ones((2, 5, 3), "float32"))
+    assert theta.shape == (2, 64, 3)
+    assert np.sum(mass > 0) == 5
+    assert np.sum(mass) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"part": "both"}, "part='both': expected one of labels, train, capacity"),
+        ({"first": 10}, "first=10: expected a digit"),
+        ({"second": 3}, "second=3: expected another digit than first"),
+        ({"samples": 300}, "samples=300 and tested=100: expected at most 357 images together"),
+        ({"samples": 2}, "samples=2: expected at least 4"),
+        ({"components": 64}, "components=64: expected 0 to 63"),
+        ({"levels": 1}, "levels=1: expected at least 2"),
+        ({"share": 2.0}, "share=2: descent diverges"),
+        ({"particles": 5}, "particles=5: expected an even number"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        Parameters(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"levels": 1}, "levels=1: expected at least 2"),
+        ({"rate": 0.0}, "rate=0.0: expected a finite number above 0"),
+        ({"tested": 300}, "samples=100 and tested=300: expected at most 357 images together"),
+    ],
+)
+def test_bad_input_of_noise_stability_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        _stability.Parameters(**change)
