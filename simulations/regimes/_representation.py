@@ -3,7 +3,9 @@
 import functools
 from dataclasses import dataclass, replace
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -110,7 +112,7 @@ def alike(run: Parameters) -> Parameters:
     if run.part == "kernel":
         return replace(run, tested=1)
     filled = -(-run.dimension // ROUND) * ROUND
-    return replace(run, dimension=filled, target="direction", data="filled", intrinsic=0)
+    return replace(run, dimension=filled, target="direction", data="filled", intrinsic=0, replicas=1)
 
 
 def batch_bytes(run: Parameters) -> int:
@@ -142,10 +144,17 @@ def initial(random: np.random.Generator, run: Parameters, d: int) -> np.ndarray:
 # --- Kernels in training
 
 
-def observed(objective, mu):
-    """The tangent kernel's two parts: output weights, which is the kernel of the features, and input weights."""
-    x = objective.x
-    return jax.numpy.stack([mf.tangent_kernel(objective.unit, mu, x, layers=layers) for layers in ("output", "input")])
+@eqx.filter_jit
+def _kernels(unit: mf.Neuron, positions, x):
+    """Both parts of the tangent kernel in time, [T, 2, n, n]: output weights, whose kernel is that of the features, and
+    input weights.
+    """
+
+    def of_one(position):
+        mu = mf.Particles(position)
+        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=layers) for layers in ("output", "input")])
+
+    return jax.lax.map(of_one, positions)
 
 
 def kernels(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray], str]]:
@@ -171,28 +180,28 @@ def kernels(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray], str]
         mf.GradientFlow(run.step),
         mus,
         times=np.unique(run.time * np.array(MARKS)),
-        observables={"kernels": observed, "risk": lambda objective, mu: objective.risk(mu)},
+        observables=[mf.Risk(), mf.Positions()],
     )
     found = []
     for first in range(0, len(trained), run.replicas):
         mine = trained[first : first + run.replicas]
         status = next((one.status for one in mine if not one.done), "done")
         rows = zip(mine, targets[first : first + run.replicas], strict=True)
-        found.append((_of_kernels([(one.values, y) for one, y in rows]) if status == "done" else {}, status))
+        found.append((_of_kernels(unit, list(rows)) if status == "done" else {}, status))
         found[-1][0]["times"] = mine[0].times
     return found
 
 
-def _of_kernels(rows: list) -> dict[str, np.ndarray]:
+def _of_kernels(unit: mf.Neuron, rows: list) -> dict[str, np.ndarray]:
     """Values [T]: risk; of tangent and feature kernel change (root mean square), alignment, dimension, and the root
     mean square changes of both; the largest change of alignment over its bound.
     """
-    values: dict[str, list] = {"risk": [seen["risk"] for seen, _ in rows]}
+    values: dict[str, list] = {"risk": [one.values["risk"] for one, _ in rows]}
+    seen = [np.asarray(_kernels(unit, one.values["positions"], one.objective.x), float) for one, _ in rows]
     for name, total in (("tangent", True), ("features", False)):
         drift, aligned, wide, bound = [], [], [], []
-        for seen, y in rows:
-            kernel = np.asarray(seen["kernels"], float)
-            kernel = kernel.sum(axis=1) if total else kernel[:, 0]
+        for parts, (_, y) in zip(seen, rows, strict=True):
+            kernel = parts.sum(axis=1) if total else parts[:, 0]
             drift.append(np.linalg.norm(kernel - kernel[0], axis=(1, 2)) / np.linalg.norm(kernel[0]))
             aligned.append([alignment(matrix, y) for matrix in kernel])
             wide.append([effective_dimension(matrix) for matrix in kernel])
@@ -229,12 +238,16 @@ class Task:
     direction: np.ndarray
     """The hidden direction [d]."""
 
-    @property
-    def kernels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Tangent kernels [n, n] and [n_test, n] of inputs scaled to unit length."""
-        length = np.linalg.norm(self.x[0])
-        x, z = self.x / length, self.x_test / length
-        return arc_cosine.tangent_kernel(x), arc_cosine.tangent_kernel(z, x)
+    @functools.cached_property
+    def kernel(self) -> np.ndarray:
+        """Tangent kernel [n, n] of inputs scaled to unit length."""
+        return arc_cosine.tangent_kernel(self.x / np.linalg.norm(self.x[0]))
+
+    @functools.cached_property
+    def regression(self) -> np.ndarray:
+        """Test predictions of regression with this kernel for every strength [S, n_test]."""
+        x, z = (part / np.linalg.norm(self.x[0]) for part in (self.x, self.x_test))
+        return ridge_path(self.kernel, arc_cosine.tangent_kernel(z, x), self.y, STRENGTHS).predictions
 
 
 def tasks(run: Parameters, replica: int) -> list[Task]:
@@ -256,6 +269,14 @@ def tasks(run: Parameters, replica: int) -> list[Task]:
 
 def task(run: Parameters, d: int, replica: int) -> Task:
     """Inputs that fill the sphere of radius √d, and a target on them."""
+    # Runs that differ in these alone share it, as the reference of several manifolds is one.
+    shared = {"dimension": d, "data": "filled", "intrinsic": 0, "replicas": 1}
+    return _task(replace(run, alpha=1.0, time=1.0, step=1.0, decay=0.0, **shared), replica)
+
+
+@functools.lru_cache(maxsize=64)
+def _task(run: Parameters, replica: int) -> Task:
+    d = run.dimension
     random = np.random.default_rng([run.seed, 2, replica, d, run.samples, TARGETS.index(run.target)])
     x = random.normal(size=(run.samples + run.tested, d))
     x *= np.sqrt(d) / np.linalg.norm(x, axis=1, keepdims=True)
@@ -314,25 +335,19 @@ def _of_tasks(row: list[Task], runs: list[mf.Trajectory]) -> dict[str, np.ndarra
     """Errors of the network in time and of the kernel, of the task and of its reference; where units point."""
     values = {}
     for name, one, trained in zip(("", "reference_"), row, runs, strict=False):
-        variance, (kernel, cross) = np.var(one.clean), one.kernels
-        path = ridge_path(kernel, cross, one.y, STRENGTHS).predictions
+        variance = np.var(one.clean)
         values[f"{name}net_error"] = 2 * np.asarray(trained.values["test_risk"], float) / variance
-        values[f"{name}kernel_error"] = np.mean((path - one.clean) ** 2, axis=1).min() / variance
-        values[f"{name}predictions"] = path[0]
+        values[f"{name}kernel_error"] = np.mean((one.regression - one.clean) ** 2, axis=1).min() / variance
     theta = np.asarray(runs[0].particles.position, float)[:, : 1 + row[0].x.shape[1]]
     values["times"] = runs[0].times
     values["along"] = np.array([_along(part, row[0].direction) for part in (row[0].theta, theta)])
     if len(row) > 1:
-        kernel = row[1].kernels[0]
+        ours, theirs = (one.regression[0] for one in row)
         # Rounding of the kernel, times the condition of what is solved.
-        condition = 1 + np.linalg.eigvalsh(kernel)[-1] / (len(kernel) * STRENGTHS[0])
-        allowed = np.finfo(float).eps * len(kernel) * condition * np.abs(values["reference_predictions"]).max()
-        values["kernel_difference"] = (
-            np.max(np.abs(values["predictions"] - values["reference_predictions"])) / allowed
-            if len(values["predictions"]) == len(values["reference_predictions"])
-            else np.array(np.inf)
-        )
-    return {name: np.asarray(value) for name, value in values.items() if not name.endswith("predictions")}
+        condition = 1 + np.linalg.eigvalsh(row[1].kernel)[-1] / (len(row[1].y) * STRENGTHS[0])
+        allowed = np.finfo(float).eps * len(row[1].kernel) * condition * np.abs(theirs).max()
+        values["kernel_difference"] = np.max(np.abs(ours - theirs)) / allowed
+    return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _along(theta: np.ndarray, direction: np.ndarray) -> float:

@@ -1,12 +1,12 @@
-"""What the representation study measures on a record, each a function of one record; and the check of a slope's sign."""
+"""What the representation study measures on a record, each a function of one record; and the check of a steep slope."""
 
 from functools import partial
 
 import numpy as np
 
 from simulations import _check
-from simulations._records import Record, Records, Select, along
 from simulations._power_law import seed_slopes
+from simulations._records import Record, Records, Select, along
 
 
 def change(record: Record, name: str) -> float:

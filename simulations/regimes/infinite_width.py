@@ -24,7 +24,7 @@ SIZES = {
         "relu": 6,
         "erf": 3,
         "splits": 10,
-        "regression": {"digits": {"samples": 150, "tested": 400, "depth": 32}},
+        "regression": {"digits": {"samples": 100, "tested": 250, "depth": 32}},
     },
     "default": {
         "seeds": 8,
@@ -144,7 +144,7 @@ CLAIMS = (
         control={"value": partial(measure.tangent_distance, name="tangent_wrong")},
     ),
     claim(
-        "tangent_mean", "mean tangent kernel at one input over that of the recursion, all layers, ReLU", TANGENT, equals,
+        "tangent_mean", "mean tangent kernel at one input over the recursion's, L layers of ReLU", TANGENT, equals,
         select=he, value=measure.tangent_mean, what="E Θ_N(x, x)/Θ(x, x)",
         wrong="the conjugate kernel", control={"value": partial(measure.tangent_mean, of="limit_conjugate")},
     ),
