@@ -57,11 +57,11 @@ class Parameters:
     """n, training samples of the ring (count)."""
     decay: float = 0.01
     """λ of the weight decay (λ/2)|θ|² of a network critic (data units)."""
-    rate: float = 10.0
+    rate: float = 5.0
     """Velocity of a network critic over that of the points (count)."""
-    step: float = 0.05
+    step: float = 0.1
     """h, step of the flow (mean-field time)."""
-    time: float = 75.0
+    time: float = 80.0
     """Time at the end (mean-field time)."""
     replicas: int = 4
     """Generators, each with data and a critic of its own (count)."""

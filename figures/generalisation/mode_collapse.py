@@ -1,0 +1,160 @@
+"""Mode collapse in six panels: points on the ring for strong and weak critics, diversity, coincidences, and intervals."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from simulations import Records
+from simulations.generalisation import _mode_collapse as made
+from simulations.generalisation import mode_collapse as study
+from theory import birthday
+
+CRITICS = {"network": "neurons", "kernel": "features"}
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `mode_collapse`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.6), layout="constrained")
+    axes = figure.subplots(2, 3)
+    ring(axes[0, 0], records, "network", max, "a  Strong critic: every mode")
+    ring(axes[0, 1], records, "network", min, "b  Weak critic: what it can see")
+    diversity(axes[0, 2], records)
+    told(axes[1, 0], records)
+    coincidences(axes[1, 1], records)
+    intervals(axes[1, 2], records)
+    return figure
+
+
+def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
+    """Data and generated points of one run, against the strongest critic or the weakest of at least four neurons."""
+    axes.set_title(title)
+    runs = list(study.generators(part=part)(records).where(lambda record: record["critic"] >= study.WEAK))
+    if not runs:
+        return empty(axes, f"against a {part}")
+    record = choose(runs, key=lambda record: record["critic"])
+    points = record["points"][0]
+    for k, centre in enumerate(made.centres(record["kinds"])):
+        label = "theory: modes, 4 standard deviations" if k == 0 else None
+        axes.add_patch(Circle(tuple(centre), made.ON * made.SPREAD, fill=False, ec=THEORY, lw=0.8, ls="--", label=label))
+    axes.plot(*record["data"].T, ".", color=GREY, ms=2.5, label="data")
+    axes.plot(*points.T, "o", color=ORANGE, ms=3.5, alpha=0.7, label=f"{len(points)} points, {record['critic']} {CRITICS[part]}")
+    reach = min(max(1.4, 1.1 * float(np.abs(points).max())), 4.0)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, 1.6 * reach), aspect="equal", xlabel="z₁ (data units)")
+    axes.set_ylabel("z₂ (data units)")
+    axes.legend(loc="upper left")
+    return None
+
+
+def diversity(axes: Axes, records: Records) -> None:
+    """1/Σq² of the modes covered by the points, times their share on modes, against the size of the critic."""
+    axes.set_title("c  Modes covered against the critic's size")
+    runs = list(study.generators()(records))
+    if not runs:
+        return empty(axes, "of generators")
+    kinds = runs[0]["kinds"]
+    runs = [run for run in runs if run["kinds"] == kinds]
+    for part, color, marker in (("network", BLUE, "o"), ("kernel", GREEN, "s")):
+        own = [run for run in runs if run["part"] == part]
+        sizes = sorted({run["critic"] for run in own})
+        for value, style, what in ((study.effective, "-", "1/Σq²"), (_fully, ":", "modes with half their share")):
+            table = [np.concatenate([value(run) for run in own if run["critic"] == size]) for size in sizes]
+            middle, spread = [row.mean() for row in table], [2 * row.std() / np.sqrt(len(row)) for row in table]
+            if sizes:
+                label = f"{part}: {what}"
+                axes.errorbar(sizes, middle, yerr=spread, fmt=marker + style, color=color, label=label, mfc=None if style == "-" else "white")
+    axes.axhline(kinds, color=THEORY, lw=0.9, ls="--", label=f"theory: all {kinds}")
+    axes.axhline(kinds - 1, color=THEORY, lw=0.9, ls=":", label="theory: most if one is missing")
+    axes.set(xscale="log", xlabel="neurons or features of the critic", ylabel="modes (count)")
+    axes.set_ylim(0, 1.75 * kinds)
+    axes.legend(loc="upper left", labelspacing=0.2)
+    return None
+
+
+def told(axes: Axes, records: Records) -> None:
+    """Diversity as one set of samples tells it, against that of the points they were drawn from."""
+    axes.set_title("d  Diversity told from samples alone")
+    runs = list(study.generators()(records))
+    if not runs:
+        return empty(axes, "of generators")
+    drawn = runs[0]["drawn"]
+    for part, color, marker in (("network", BLUE, "o"), ("kernel", GREEN, "s")):
+        own = [run for run in runs if run["part"] == part and run["drawn"] == drawn]
+        if not own:
+            continue
+        true = np.concatenate([study.effective(run) for run in own])
+        low, high = (np.concatenate([run[f"mode_moment_{end}"][:, 0] for run in own]) for end in ("low", "high"))
+        pairs = np.concatenate([run["mode_pairs"][:, 0] for run in own])
+        estimate = drawn * (drawn - 1) / 2 / np.maximum(pairs, 1)
+        bars = [np.maximum(estimate - low, 0), np.minimum(np.maximum(high - estimate, 0), 100)]
+        label = f"{part} critic: {drawn} samples, 95 % interval"
+        axes.errorbar(true, estimate, yerr=bars, fmt=marker, color=color, alpha=0.6, elinewidth=0.7, label=label)
+    axes.plot([0.8, 9], [0.8, 9], color=THEORY, lw=0.9, ls="--", label="theory: estimate = truth")
+    axes.set(xlabel="1/Σq² of the modes of the points", ylabel="pairs / coinciding pairs of samples", ylim=(0, 22))
+    axes.legend(loc="upper left")
+    return None
+
+
+def coincidences(axes: Axes, records: Records) -> None:
+    """P(no coincidence) against the number of samples, measured and exact, for uniform and uneven laws."""
+    axes.set_title("e  The birthday paradox")
+    runs = list(study.known()(records))
+    if not runs:
+        return empty(axes, "on known laws")
+    laws = sorted({(run["law"], run["kinds"]) for run in runs})[:4]
+    for (law, kinds), color in zip(laws, (BLUE, ORANGE, GREEN, PURPLE), strict=False):
+        own = [run for run in runs if (run["law"], run["kinds"]) == (law, kinds)]
+        p = np.full(kinds, 1 / kinds) if law == "uniform" else 1 / np.arange(1, kinds + 1)
+        count = np.arange(2, 61)
+        exact = [birthday.no_collision(p / p.sum(), int(s)) for s in count]
+        axes.plot(count, exact, color=color, lw=0.9)
+        sizes = sorted({run["drawn"] for run in own if run["drawn"] <= 60})
+        shares = [np.mean([np.mean(run["pairs"] == 0) for run in own if run["drawn"] == size]) for size in sizes]
+        axes.plot(sizes, shares, "o", color=color, label=f"{law}, N = {kinds}: 1/Σp² = {own[0]['exact_effective']:.3g}")
+    axes.plot([], [], color=THEORY, lw=0.9, label="theory: s! e_s(p)")
+    axes.set(xlabel="samples s", ylabel="share of sets without a coincidence", ylim=(-0.03, 1.25))
+    axes.legend(loc="upper right")
+    return None
+
+
+def intervals(axes: Axes, records: Records) -> None:
+    """How often each interval holds 1/Σp², by law and number of samples, with the exact value for the Poisson one."""
+    axes.set_title("f  How often intervals hold 1/Σp²")
+    runs = list(study.known()(records).where(lambda record: record["drawn"] >= 30))
+    if not runs:
+        return empty(axes, "on known laws")
+    laws = sorted({(run["law"], run["kinds"], run["drawn"]) for run in runs})
+    kinds = (("poisson", ORANGE, "o", "Poisson"), ("moment", BLUE, "s", "U-statistic"), ("disjoint", GREEN, "^", "disjoint pairs"))
+    for k, law in enumerate(laws):
+        own = [run for run in runs if (run["law"], run["kinds"], run["drawn"]) == law]
+        for shift, (name, color, marker, label) in zip((-0.2, 0.0, 0.2), kinds, strict=True):
+            held = np.concatenate([run[f"{name}_holds"] for run in own])
+            low, high = _wilson(int(held.sum()), len(held))
+            middle = held.mean()
+            bars = [[max(middle - low, 0)], [max(high - middle, 0)]]
+            axes.errorbar(k + shift, middle, yerr=bars, fmt=marker, color=color, label=label if k == 0 else None)
+        support = np.mean(np.concatenate([run["poisson_holds_support"] for run in own]))
+        axes.plot(k - 0.2, support, "x", color=GREY, label="Poisson: holds N" if k == 0 else None)
+        exact = float(own[0]["exact_coverage"])
+        axes.plot([k - 0.4, k], [exact, exact], color=THEORY, lw=1, label="theory: exact" if k == 0 else None)
+    axes.axhline(study.LEVEL, color=THEORY, lw=0.8, ls=":")
+    axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
+    axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75), ylabel="share of sets")
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.legend(loc="upper left", ncols=2)
+    return None
+
+
+def _fully(record) -> np.ndarray:
+    """Modes with at least half of their fair share of all points, [replicas]."""
+    counts = record["counts"]
+    return np.sum(counts >= record["particles"] / record["kinds"] / 2, axis=1)
+
+
+def _wilson(wins: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    middle = (wins + z * z / 2) / (count + z * z)
+    width = z / (count + z * z) * np.sqrt(wins * (count - wins) / count + z * z / 4)
+    return middle - width, middle + width
