@@ -46,20 +46,24 @@ class FirstOnly(AbstractLoss):
         return self.loss.residual(f, y) * share.reshape(n, *[1] * (f.ndim - 1))
 
 
+def kernel_for(objective: Objective, mu: Particles, n: int):
+    """The kernel for n samples, on the devices of the one for all samples."""
+    mesh = objective.ready.mesh if isinstance(objective.ready, Sharded) else None
+    share = -(-mu.m // (1 if mesh is None else mesh.size))
+    return spread(objective.kernel or plan(objective, share, n=n).kernel, mesh)
+
+
 def part(objective: AbstractObjective, mu: Particles, rows: Rows, count: Scalar | None = None) -> AbstractObjective:
     """The objective on the samples `rows`, or on the first `count` of them, at work for particles such as `mu`."""
     if isinstance(objective, TangentObjective):
         return TangentObjective(part(objective.network, mu, rows, count), objective.anchor)  # type: ignore[arg-type]
     assert isinstance(objective, Objective)
-    mesh = objective.ready.mesh if isinstance(objective.ready, Sharded) else None
-    share = -(-mu.m // (1 if mesh is None else mesh.size))
-    kernel = spread(objective.kernel or plan(objective, share, n=rows.shape[0]).kernel, mesh)
     offset = None if objective.offset is None else objective.offset[rows]
     loss = objective.loss if count is None else FirstOnly(objective.loss, count)
     return eqx.tree_at(
         lambda o: (o.x, o.y, o.offset, o.ready, o.loss),
         objective,
-        (objective.x[rows], objective.y[rows], offset, kernel, loss),
+        (objective.x[rows], objective.y[rows], offset, kernel_for(objective, mu, rows.shape[0]), loss),
         is_leaf=lambda leaf: leaf is None,
     )
 

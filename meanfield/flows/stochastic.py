@@ -11,8 +11,7 @@ from meanfield._typing import Random, Scalar
 from meanfield.arguments import positive_count
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
-from meanfield.kernels import plan
-from meanfield.kernels.sharded import Sharded, spread
+from meanfield.flows.samples import kernel_for, part
 from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
 
@@ -80,32 +79,32 @@ class SGD(AbstractFlow):
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
         key = jax.random.fold_in(state.key, state.step)
-        return self.descent.step(self._drawn(objective, state.particles, key), state)
+        return self.descent.step(self.sampled(objective, state.particles, key), state)
 
-    def _drawn(self, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
+    def sampled(self, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
         """The objective on the samples of one step."""
-        if isinstance(objective, TangentObjective):
-            return TangentObjective(self._drawn(objective.network, mu, key), objective.anchor)  # type: ignore[arg-type]
-        assert isinstance(objective, Objective)
-        n = objective.x.shape[0]
         if self.sampler is not None:
-            x, y = self.sampler(key, self.batch)
-            reference = False if objective.reference is None else objective.reference
-            fresh = Objective(
-                objective.unit, objective.loss, x.astype(objective.x.dtype), y, objective.scale, objective.penalty,
-                reference, objective.kernel,
-            )  # fmt: skip
-            x, y, offset = fresh.x, fresh.y, fresh.offset
-        elif self.replacement or self.batch < n:
-            rows = jax.random.choice(key, n, (self.batch,), replace=self.replacement)
-            x, y = objective.x[rows], objective.y[rows]
-            offset = None if objective.offset is None else objective.offset[rows]
-        else:
+            return self._fresh(self.sampler, objective, mu, key)
+        n = objective.x.shape[0]
+        if self.batch == n and not self.replacement:
             return objective
+        return part(objective, mu, jax.random.choice(key, n, (self.batch,), replace=self.replacement))
+
+    def _fresh(self, sampler: Callable, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
+        if isinstance(objective, TangentObjective):
+            fresh = self._fresh(sampler, objective.network, mu, key)
+            return TangentObjective(fresh, objective.anchor)  # type: ignore[arg-type]
+        assert isinstance(objective, Objective)
+        x, y = sampler(key, self.batch)
+        reference = False if objective.reference is None else objective.reference
+        fresh = Objective(
+            objective.unit, objective.loss, x.astype(objective.x.dtype), y, objective.scale, objective.penalty,
+            reference, objective.kernel,
+        )  # fmt: skip
         return eqx.tree_at(
             lambda o: (o.x, o.y, o.offset, o.ready),
             objective,
-            (x, y, offset, _kernel(objective, mu, self.batch)),
+            (fresh.x, fresh.y, fresh.offset, kernel_for(objective, mu, self.batch)),
             is_leaf=lambda leaf: leaf is None,
         )
 
@@ -117,13 +116,6 @@ class SGD(AbstractFlow):
 
     def advice(self) -> str:
         return f"lower the step (now {self.descent.now}) or raise the batch (now {self.batch})"
-
-
-def _kernel(objective: Objective, mu: Particles, n: int):
-    """The kernel for n samples, on the devices of the one for all samples."""
-    mesh = objective.ready.mesh if isinstance(objective.ready, Sharded) else None
-    share = -(-mu.m // (1 if mesh is None else mesh.size))
-    return spread(objective.kernel or plan(objective, share, n=n).kernel, mesh)
 
 
 def _check_sampler(sampler: Callable, batch: int, objective: Objective) -> None:
