@@ -82,6 +82,17 @@ class LeastSquares:
         """C = (1/n) Σ ∇F_i(b*) ∇F_i(b*)ᵀ, [p, p]: covariance of one sample's gradient at the minimum."""
         return self.gradients.T @ self.gradients / self.n
 
+    @cached_property
+    def span(self) -> Array:
+        """An orthonormal basis of the span of the features, [p, r]; the noise of all samples lies in it."""
+        _, values, rows = np.linalg.svd(self.features, full_matrices=False)
+        return rows[values > 1e-9 * values[0]].T
+
+    @cached_property
+    def reduced(self) -> "LeastSquares":
+        """The same problem in coordinates of `span`: what is orthogonal to it feels the ridge alone."""
+        return LeastSquares(self.features @ self.span, self.targets, self.ridge)
+
     def excess(self, b: ArrayLike) -> Array:
         """F(b) − F(b*) = ½ (b − b*)ᵀ H (b − b*), for b of shape [..., p]."""
         away = _checks.array("b", b) - self.minimum

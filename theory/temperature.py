@@ -125,10 +125,7 @@ def contraction(problem: LeastSquares, step: float, batch: int = 1) -> float:
 
     Source: `meanfield`.
     """
-    values, vectors = np.linalg.eigh(problem.hessian)
-    inside = vectors[:, values > 1e-12 * values[-1]]
-    seen = LeastSquares(problem.features @ inside, problem.targets, problem.ridge)
-    operator, _ = _contraction(seen, step, variance_factor(problem.n, batch))
+    operator, _ = _contraction(problem.reduced, step, variance_factor(problem.n, batch))
     return float(np.max(np.abs(np.linalg.eigvals(operator))))
 
 
@@ -180,7 +177,7 @@ def _next(problem: LeastSquares, mean, second, step: float, kick: float) -> tupl
     """One step of the recursion, term by term."""
     phi, n = problem.features, problem.n
     inner = phi.T @ phi / n
-    along = np.einsum("ni,ij,nj->n", phi, second, phi)
+    along = np.sum(phi @ second * phi, axis=1)
     crossed = (phi * (phi @ mean)[:, None]).T @ problem.gradients / n
     spread = (phi * along[:, None]).T @ phi / n - inner @ second @ inner + problem.noise + crossed + crossed.T
     shrink = np.eye(len(mean)) - step * problem.hessian

@@ -14,8 +14,8 @@ from theory.label_noise import features
 
 @dataclass(frozen=True, eq=False)
 class Lazy:
-    """One instance: tanh neurons θ ~ N(0, I), inputs on the unit sphere, targets that the linearised network can reach
-    but for noise.
+    """One instance: tanh neurons a = ±1, w ~ N(0, I), inputs on the unit sphere, targets that the linearised network can
+    reach but for noise.
     """
 
     x: np.ndarray
@@ -45,6 +45,7 @@ def instance(particles: int, dimension: int, samples: int, ridge: float, noise: 
     x = random.normal(size=(samples, dimension))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     position = random.normal(size=(particles, dimension + 1))
+    position[:, 0] = np.sign(position[:, 0])
     phi = features(position, x).reshape(samples, -1)
     away = random.normal(size=phi.shape[1])
     change = phi @ away + noise * random.normal(size=samples)

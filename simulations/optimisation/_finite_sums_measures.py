@@ -1,0 +1,132 @@
+"""What is measured on a record of `finite_sums`, each a function of one record."""
+
+import functools
+
+import numpy as np
+
+from simulations._records import Record
+from simulations.optimisation._finite_sums import Parameters, lazy, offset, predict, sizes, step_of, stops, theorem
+from theory.finite_sums import LeastSquares, decaying_limit
+from theory.temperature import excess, moments, varying
+
+FLOOR = 1e-20
+"""Of the start: below it, what is seen is rounding."""
+
+
+def parameters_of(record: Record) -> Parameters:
+    return Parameters(**record.parameters)
+
+
+def _mean(record: Record, name: str) -> np.ndarray:
+    """What the theorem `name` bounds, mean over replicas [T]: the excess risk for SAG, else the squared distance."""
+    return np.mean(record["excess" if name == "sag" else "distance"], axis=0)
+
+
+def over_bound(record: Record, name: str | None = None) -> float:
+    """The largest share of its theorem's bound that a method took, over all times."""
+    name = name or record["method"]
+    seen = _mean(record, name) > FLOOR * _mean(record, name)[0]
+    return float(np.max((_mean(record, name) / theorem(parameters_of(record), name).bound(record["steps"]))[seen]))
+
+
+def rate_ratio(record: Record, name: str | None = None) -> float:
+    """Observed rate, from the first observation after n steps to the last above rounding, over the theorem's."""
+    name, steps = name or record["method"], record["steps"]
+    values = _mean(record, name)
+    first = int(np.searchsorted(steps, record["samples"]))
+    last = int(np.flatnonzero(values > FLOOR * values[0])[-1])
+    rate = np.log(values[first] / values[last]) / (steps[last] - steps[first])
+    return float(rate / -np.log1p(-theorem(parameters_of(record), name).rate))
+
+
+def floor_ratio(record: Record) -> float:
+    """Excess risk in the later half of the run over the stationary one of SGD with the constant step."""
+    late = record["excess"][:, len(record["steps"]) // 2 :]
+    return float(np.mean(late) / floor(parameters_of(record)))
+
+
+def floor(run: Parameters) -> float:
+    """Stationary excess risk of SGD with the constant step 1/2L, on the problem of a run."""
+    return _floor(Parameters(method="sgd", **{name: getattr(run, name) for name in SHARED}))
+
+
+SHARED = ("ridge", "noise", "particles", "dimension", "samples", "seed")
+
+
+@functools.lru_cache(maxsize=256)
+def _floor(run: Parameters) -> float:
+    return float(predict(run)["floor"])
+
+
+def _tail(record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """(k + k₀, mean excess risk) in the last third of a run with decaying steps, on the scale of logarithms."""
+    late = record["steps"] + offset(parameters_of(record))
+    kept = slice(-(len(late) // 3), None)
+    return late[kept], np.mean(record["excess"], axis=0)[kept]
+
+
+def decay_slope(record: Record) -> float:
+    """The exponent p of mean excess risk ∝ (k + k₀)^p in the tail."""
+    late, values = _tail(record)
+    return float(np.polyfit(np.log(late), np.log(values), 1)[0])
+
+
+def decay_ratio(record: Record) -> float:
+    """Mean excess risk in the tail over the exact one."""
+    late, values = _tail(record)
+    return float(np.mean(values / decaying_excess(parameters_of(record))[-len(late) :]))
+
+
+def decay_over_limit(record: Record) -> float:
+    """(k + k₀) times the excess risk in the tail over its limit for the steps 1/(μk), which are half as large."""
+    late, values = _tail(record)
+    return float(np.mean(late * values) / decaying_limit(lazy(parameters_of(record)).problem, 1.0))
+
+
+@functools.lru_cache(maxsize=256)
+def decaying_excess(run: Parameters) -> np.ndarray:
+    """Exact mean excess risk [T] of decaying steps: in the span of the features, and off it, where the ridge acts."""
+    one, seen = lazy(run), stops(run)
+    steps = sizes(run, int(seen[-1]))
+    inside = one.problem.span.T @ one.start
+    within = excess(one.problem.reduced, varying(one.problem.reduced, inside, steps, seen).second)
+    left = np.concatenate([[1.0], np.cumprod(1 - steps * run.ridge) ** 2])[seen]
+    return within + 0.5 * run.ridge * (one.start @ one.start - inside @ inside) * left
+
+
+def without_noise(run: Parameters, steps: np.ndarray) -> np.ndarray:
+    """Excess risk [T] of SGD with the constant step if every sample were fitted at the minimum, else the same."""
+    return _without_noise(Parameters(method="sgd", **{name: getattr(run, name) for name in SHARED}), tuple(steps))
+
+
+@functools.lru_cache(maxsize=256)
+def _without_noise(run: Parameters, steps: tuple[int, ...]) -> np.ndarray:
+    one = lazy(run)
+    reduced = one.problem.reduced
+    away = one.problem.span.T @ (one.start - one.problem.minimum)
+    fitted = LeastSquares(reduced.features, np.zeros(reduced.n), reduced.ridge)
+    return excess(fitted, moments(fitted, away, step_of(run), 1, steps).second)
+
+
+def early_ratio(record: Record, multiplicative: bool = True) -> float:
+    """Mean excess risk over the exact one of fitted samples, in the first quarter of the run; or over what gradient
+    descent would leave, without the noise that is in proportion to the distance.
+    """
+    run, early = parameters_of(record), slice(1, len(record["steps"]) // 4)
+    exact = without_noise(run, record["steps"])
+    if not multiplicative:
+        problem = lazy(run).problem
+        values, vectors = np.linalg.eigh(problem.hessian)
+        away = vectors.T @ (lazy(run).start - problem.minimum)
+        left = (1 - step_of(run) * values) ** (2 * record["steps"][:, None])
+        exact = 0.5 * left @ (values * away**2)
+    return float(np.mean(np.mean(record["excess"], axis=0)[early] / exact[early]))
+
+
+def late_fall(record: Record) -> float:
+    """log of the fall of the mean excess risk in the later half of the run, over that of the exact one of fitted
+    samples.
+    """
+    exact, middle = without_noise(parameters_of(record), record["steps"]), len(record["steps"]) // 2
+    values = np.mean(record["excess"], axis=0)
+    return float(np.log(values[middle] / values[-1]) / np.log(exact[middle] / exact[-1]))
