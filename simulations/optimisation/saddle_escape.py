@@ -14,7 +14,7 @@ import numpy as np
 from simulations._check import at_least, bounded, equals
 from simulations._records import Record, Records, runs
 from simulations._study import Study, claim
-from simulations.optimisation._saddle_escape import Parameters, escape, predict
+from simulations.optimisation._saddle_escape import LOOKS, Parameters, escape, predict
 from theory.prediction import Prediction
 
 NOISE = {"start": "noise", "activation": "linear", "largest": 1e-3, "smallest": 1e-5, "levels": 3}
@@ -22,14 +22,16 @@ MIRROR = {"start": "mirror", "largest": 1e-1, "smallest": 1e-6}
 
 GRIDS = {
     "smoke": {
-        "seeds": 8,
+        "seeds": 6,
+        "symmetric": 3,
         "activations": ("tanh",),
-        "network": {},
+        "network": {"replicas": 6},
         "stable": {"largest": 1e-2, "smallest": 1e-3},
-        "noise": {"replicas": 32},
+        "noise": {"replicas": 24},
     },
     "default": {
         "seeds": 8,
+        "symmetric": 8,
         "activations": ("tanh", "linear", "softplus"),
         "network": {"particles": 12, "dimension": 5, "samples": 32, "levels": 11, "smallest": 1e-12},
         "stable": {"largest": 1e-2, "smallest": 1e-4},
@@ -37,6 +39,7 @@ GRIDS = {
     },
     "paper": {
         "seeds": 10,
+        "symmetric": 10,
         "activations": ("tanh", "linear", "softplus"),
         "network": {"particles": 100, "dimension": 20, "samples": 200, "levels": 11, "smallest": 1e-12, "replicas": 32},
         "stable": {"largest": 1e-2, "smallest": 1e-4},
@@ -53,9 +56,10 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
         common = sizes["network"] | {"seed": seed}
         made += [Parameters(**common, activation=name) for name in sizes["activations"]]
         made.append(Parameters(**(common | {"activation": "relu", "dimension": 3, "samples": 12})))
-        made.append(Parameters(**(common | {"start": "stable", "levels": 6} | sizes["stable"])))
         made.append(Parameters(**(common | NOISE | sizes["noise"])))
-        made.append(Parameters(**(common | {"levels": 6} | MIRROR)))
+        if seed < first + sizes["symmetric"]:
+            made.append(Parameters(**(common | {"start": "stable", "levels": 6} | sizes["stable"])))
+            made.append(Parameters(**(common | {"levels": 6} | MIRROR)))
     return made
 
 
@@ -63,9 +67,6 @@ def _near(record: Record) -> bool:
     """Starts of several sizes within the linear regime, whose steps follow the growth."""
     return bool(np.sum(record["sizes"] <= NEAR) >= 2) and record["step"] <= 0.1 and record["replicas"] >= 4
 
-
-STEPS = 2
-"""Steps between two looks."""
 
 NEAR = 1e-3 * (1 + 1e-9)
 """Sizes from here on are in the linear regime."""
@@ -150,17 +151,19 @@ def spread_of_one(record: Record) -> float:
     return noise_spread(record) * log_chi(record["particles"])[1] / log_chi(1)[1]
 
 
-def over_rounding(record: Record, level: int = -1) -> float:
-    """Tilt of a symmetric start over what rounding explains: errors of every step, carried on as a small tilt is,
-    while that is small.
-    """
+def rounding_bound(record: Record) -> np.ndarray:
+    """How far rounding may tilt a symmetric start, [R, T]: errors of every step, carried on as a small tilt is."""
     small = record["tilt"][-3]
     growth = small / small[:, :1]
     operations = record["samples"] + record["particles"] + 6 * record["dimension"] + 60
-    made = STEPS * operations * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
-    bound = growth * np.cumsum(made / np.minimum.accumulate(growth[:, ::-1], axis=1)[:, ::-1], axis=1)
-    linear = np.maximum.accumulate(small, axis=1) < 1e-2
-    return float(np.max((record["tilt"][level] / bound)[linear]))
+    made = LOOKS["mirror"] * operations * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
+    return growth * np.cumsum(made / np.minimum.accumulate(growth[:, ::-1], axis=1)[:, ::-1], axis=1)
+
+
+def over_rounding(record: Record, level: int = -1) -> float:
+    """Tilt of a symmetric start over what rounding explains, while a small tilt is small."""
+    linear = np.maximum.accumulate(record["tilt"][-3], axis=1) < 1e-2
+    return float(np.max((record["tilt"][level] / rounding_bound(record))[linear], initial=0.0))
 
 
 def least_symmetric(record: Record, level: int = -1) -> float:
