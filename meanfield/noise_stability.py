@@ -4,23 +4,19 @@ A network is read as x ↦ z = W x ↦ φ = σ(z) ↦ f = A φ, with W [m, d] th
 end in 1) and A [k, m] the output weights times masses and scale.
 """
 
-from dataclasses import dataclass
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._typing import Inputs, Position, Scalar
+from meanfield._typing import Inputs, Scalar
 from meanfield.arguments import floating_array
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.units import Neuron
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Cushions:
+class Cushions(eqx.Module):
     """Noise stability of a two-layer network, sample by sample.
 
     Noise of a random direction that enters a layer leaves it, relative to the signal, larger by 1/cushion². A cushion
@@ -70,7 +66,7 @@ def cushions(objective: AbstractObjective, mu: Particles, x=None) -> Cushions:
     return _cushions(objective.unit, objective.scale, mu, x)
 
 
-def layers(unit: Neuron, scale: Scalar, mu: Particles) -> tuple[Position, Position]:
+def layers(unit: Neuron, scale: Scalar, mu: Particles) -> tuple[Float[Array, "m q"], Float[Array, "k m"]]:
     """(W [m, d (+ 1)], A [k, m]) of the network; units without mass have rows and columns of zeros."""
     a, w, b = unit.split(mu.position)
     w = w if b is None else jnp.concatenate([w, b[:, None]], axis=1)

@@ -20,7 +20,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import above, below, bounded, equals, limit, share_above
+from simulations._check import above, below, bounded, equals, share_above
 from simulations._records import runs, widest
 from simulations._study import Study, claim
 from simulations.generalisation import _label_measures as measure
@@ -30,11 +30,11 @@ from theory.prediction import Prediction
 SIZES = {
     "smoke": {
         "seeds": 8,
-        "labels": {"samples": 100, "tested": 200, "levels": 6, "draws": 64},
+        "labels": {"samples": 100, "tested": 200, "levels": 6, "draws": 128},
         "more_samples": (),
         "train": {"samples": 48, "tested": 80, "steps": 120, "levels": 3},
         "widths": {64: 2, 192: 2, 512: 2},
-        "capacity": {"part": "capacity", "components": 5, "replicas": 10, "steps": 400},
+        "capacity": {"part": "capacity", "components": 5, "replicas": 8, "steps": 400},
         "few": {100: (2, 5, 20, 60)},
     },
     "default": {
@@ -144,18 +144,18 @@ CLAIMS = (
         wrong="true labels", control={"value": measure.power_over_even(0)},
     ),
     claim(
-        "loss_true", "true labels: distance to the predicted loss curve as m → ∞", VANISHES, limit,
-        select=trained(), x="particles", order=0.5, value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
+        "loss_true", "true labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
+        select=trained(), x="particles", value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
         wrong="the curve predicted for random labels", control={"value": measure.loss_error(0, predicted=-1)},
     ),
     claim(
-        "loss_random", "random labels: distance to the predicted loss curve as m → ∞", VANISHES, limit,
-        select=trained(), x="particles", order=0.5, value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
+        "loss_random", "random labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
+        select=trained(), x="particles", value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
         wrong="the curve predicted for true labels", control={"value": measure.loss_error(-1, predicted=0)},
     ),
     claim(
-        "time", "steps to memorise random labels over those that the kernel predicts", TIME, limit,
-        select=memorising, x="particles", order=0.5, value=measure.time_over_predicted, what="steps / predicted",
+        "time", "steps to memorise random labels over those that the kernel predicts", TIME, measure.limit,
+        select=memorising, x="particles", value=measure.time_over_predicted, what="steps / predicted",
         wrong="steps to memorise true labels", control={"value": partial(measure.time_over_predicted, level=0)},
     ),
     claim(

@@ -35,18 +35,9 @@ def test_first_move_is_that_of_the_kernel_of_the_input_layer(scene):
     objective, x, _, theta = scene
     mu, plain = mf.Particles(theta), mf.Objective(objective.unit, mf.Square(), x, objective.y, SCALE)
     step = 1e-6
-    run = mf.simulate(plain, mf.InputFlow(mf.RungeKutta(step)), mu, times=[0, step], observables=[mf.Predictions()])
+    flow = mf.InputFlow(mf.RungeKutta(step))
+    run = mf.simulate_replicas(plain, flow, [mu], times=[0, step], observables=[mf.Predictions()])[0]
     before, after = run.values["predictions"]
     kernel = np.asarray(mf.tangent_kernel(objective.unit, mu, x, layers="input"))
     expected = -kernel @ (before - np.asarray(objective.y)) / N
     np.testing.assert_allclose((after - before) / step, expected, rtol=0, atol=1e-4)
-
-
-def test_replicas(scene):
-    objective, _, _, theta = scene
-    mus = [mf.Particles(theta), mf.Particles(2 * theta)]
-    runs = mf.simulate_replicas(objective, mf.InputFlow(0.1), mus, times=[0, 1.0])
-    for run, mu in zip(runs, mus, strict=True):
-        alone = mf.simulate(objective, mf.InputFlow(0.1), mu, times=[0, 1.0])
-        np.testing.assert_allclose(run.particles.position, alone.particles.position, rtol=0, atol=1e-13)
-        assert np.array_equal(run.particles.position[:, 0], mu.position[:, 0])

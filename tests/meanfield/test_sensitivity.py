@@ -52,16 +52,6 @@ def test_critical_samples_of_several_outputs(x64):
     assert found.tolist() == [True, True, False]
 
 
-def test_more_radius_more_critical(x64):
-    rng = np.random.default_rng(2)
-    x = rng.normal(size=(50, 4))
-    objective = mf.Objective(mf.Neuron("relu"), mf.Square(), x, np.ones(50))
-    mu = mf.Particles(rng.normal(size=(20, 5)))
-    shares = [float(np.mean(mf.critical_samples(objective, mu, x, radius, steps=5))) for radius in (1e-6, 0.3, 3.0)]
-    assert shares[0] == 0
-    assert 0 < shares[1] < shares[2]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

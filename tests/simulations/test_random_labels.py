@@ -1,11 +1,12 @@
-"""What the studies of random labels and noise stability build on: labels, measures where the answer is known, refusals."""
+"""What the studies of random labels and noise stability build on: labels, measures of what is known, refusals."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
-from simulations import Record
+from simulations import Record, Records
 from simulations.generalisation import _label_measures as measure
 from simulations.generalisation import _labels, _stability
 from simulations.generalisation._digits import IMAGES, corrupted, replaced, two_digits
@@ -27,7 +28,7 @@ def test_levels_are_nested():
     assert counts.tolist() == [0, 2, 4, 6, 8, 10]
     labels = corrupted(y, counts, np.random.default_rng(0))
     assert np.array_equal(labels[0], y)
-    for low, high in zip(labels, labels[1:], strict=False):
+    for low, high in itertools.pairwise(labels):
         assert np.all(high[low < 0] < 0)
     # Every sign is drawn once: half of the labels that all replacements give are wrong, within 5 standard errors.
     draws = [corrupted(y, counts, np.random.default_rng(seed))[-1] for seed in range(200)]
@@ -62,11 +63,14 @@ def test_shares_of_right_labels(exact):
     false = measure.wrong(exact)[middle]
     assert 0 < np.sum(false) < false.size / 2
     by_hand = [
-        [np.mean(exact["f"][middle, r, t][false[r]] * exact["labels"][middle, r][false[r]] > 0) for t in range(17)]
+        [
+            np.mean(exact["f"][middle, r, t][false[r]] * exact["labels"][middle, r][false[r]] > 0)
+            for t in range(len(exact["steps"]))
+        ]
         for r in range(2)
     ]
     found = measure.right(exact, middle, false)
-    np.testing.assert_allclose(found[:, :17], by_hand)
+    np.testing.assert_allclose(found, by_hand)
     assert found[:, -1].tolist() == [1, 1]
 
 
@@ -76,6 +80,26 @@ def test_gini():
     values = np.random.default_rng(0).exponential(size=200)
     pairs = np.abs(values[:, None] - values).mean() / (2 * values.mean())
     assert measure.gini(values) == pytest.approx(pairs)
+
+
+def test_limit_in_either_order():
+    """1 + m^−½ and 1 + m^−1 both have the limit 1; 1.2 + m^−½ has not."""
+
+    def verdict(law):
+        records = Records(
+            Record({"particles": m, "seed": seed}, {"value": np.asarray(law(m) + 1e-4 * seed)})
+            for seed in range(4)
+            for m in (100, 200, 400)
+        )
+        settings = {"select": lambda r: r, "x": "particles", "value": lambda r: float(r["value"]), "what": "value"}
+        return measure.limit(records, predicted=1.0, **settings)
+
+    assert verdict(lambda m: 1 + m**-0.5).passed is True
+    assert verdict(lambda m: 1 + 1 / m).passed is True
+    assert verdict(lambda m: 1.2 + m**-0.5).passed is False
+    assert measure.limit(
+        Records([]), select=lambda r: r, x="particles", value=float, predicted=1.0, what="value"
+    ).passed is None  # fmt: skip
 
 
 def test_units_without_mass_change_nothing():

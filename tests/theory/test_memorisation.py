@@ -48,7 +48,7 @@ def test_dichotomies_are_those_that_a_program_finds(n, d):
 
 
 def test_bound_is_above_what_small_networks_do():
-    """One unit: only one label can be told from silence, so that strictly one of 2^n labellings in two ways is there."""
+    """One unit is silent or of one sign: without a zero, it gives two of the 2^n labellings."""
     for n in (10, 20):
         assert memorisation.memorisation_bound(n, 2, 1) >= 2 / 2**n
     # Many random networks of two units on 8 points of the plane: the labellings they give, over all of them.
@@ -58,7 +58,7 @@ def test_bound_is_above_what_small_networks_do():
     f = np.einsum("rj,rjn->rn", rng.normal(size=(20000, 2)), f)
     seen = np.unique(f[np.all(f != 0, axis=1)] > 0, axis=0)
     assert len(seen) > 2
-    assert len(seen) / 2**30 <= memorisation.memorisation_bound(30, 2, 2) < 1e-2
+    assert len(seen) / 2**30 <= memorisation.memorisation_bound(30, 2, 2) < 0.1
 
 
 def test_bound_grows_with_units_to_one():
