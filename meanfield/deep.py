@@ -9,6 +9,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Random, Scalar
@@ -57,7 +58,7 @@ class DeepNetwork(eqx.Module):
         depth = self.biases.shape[0]
         self.output = floating_array("output", output, "N", dtype=dtype)
         # One hidden layer has no weights between hidden layers.
-        empty = depth == 1 and jnp.shape(hidden)[:1] == (0,)
+        empty = depth == 1 and np.shape(hidden)[:1] == (0,)
         self.hidden = (
             jnp.zeros((0, width, width), dtype) if empty else floating_array("hidden", hidden, "L1 N N", dtype=dtype)
         )

@@ -1,0 +1,172 @@
+"""Deep random networks in six panels: a Gaussian process and a kernel in the limit, and what depth does to both."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
+from simulations import Records
+from simulations._records import along, runs
+from simulations.regimes import _deep_measures as measure
+from simulations.regimes.infinite_width import RATE, deep, he, networks, several
+from theory.deep_fluctuation import relu_kurtosis
+from theory.deep_kernels import DEGENERATION, cosine_deficits
+
+COLORS = (ORANGE, GREEN, BLUE, PURPLE, GREY)
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `infinite_width`."""
+    records = records.done
+    figure = Figure(figsize=(10.5, 6.4), layout="constrained")
+    axes = figure.subplots(2, 3)
+    law(axes[0, 0], records)
+    kurtosis(axes[0, 1], records)
+    widths(axes[0, 2], records)
+    cosines(axes[1, 0], records)
+    accuracy(axes[1, 1], records, "digits", "e  Digits: depth helps not")
+    accuracy(axes[1, 2], records, "mnist1d", "f  MNIST-1D: a few layers help a little")
+    return figure
+
+
+def _some(values: list) -> list:
+    """At most three of them: the first, the middle and the last."""
+    return values if len(values) <= 3 else [values[0], values[len(values) // 2], values[-1]]
+
+
+def _sizes(records: Records) -> list[int]:
+    return sorted(set(records.column("width").tolist()))
+
+
+def law(axes: Axes, records: Records) -> None:
+    """Density of an output in units of its limiting deviation: narrow and wide networks, and the normal law."""
+    axes.set_title("a  Wide networks are Gaussian")
+    chosen = he(records)
+    if not len(chosen):
+        return empty(axes, "of ReLU networks")
+    layers = max(chosen.column("depth"))
+    chosen = chosen.where(depth=layers)
+    sizes = _sizes(chosen)
+    edges = np.linspace(-5, 5, 31)
+    for width, color in zip(sorted({sizes[0], sizes[-1]}), (ORANGE, BLUE), strict=False):
+        outputs = [
+            record["outputs"] / np.sqrt(np.diag(record["limit_conjugate"][-1])) for record in chosen.where(width=width)
+        ]
+        values = np.concatenate([part.ravel() for part in outputs])
+        share = np.histogram(values, edges)[0] / len(values) / np.diff(edges)
+        seen = share > 0
+        middle = (edges[1:] + edges[:-1]) / 2
+        axes.plot(middle[seen], share[seen], "o", ms=3, color=color, label=f"N = {width}")
+    grid = np.linspace(-5, 5, 200)
+    axes.plot(grid, np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi), color=THEORY, label="theory: N = ∞")
+    axes.set(yscale="log", xlabel=f"output f, {layers} layers of ReLU (limiting deviations)", ylabel="density")
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 1e-4), high * 4)
+    axes.legend(loc="lower center")
+    return None
+
+
+def kurtosis(axes: Axes, records: Records) -> None:
+    """Excess kurtosis of the outputs against depth for every width."""
+    axes.set_title("b  Depth over width tells how nearly")
+    chosen = he(records)
+    if not len(chosen):
+        return empty(axes, "of ReLU networks")
+    for width, color in zip(_some(_sizes(chosen)), COLORS, strict=False):
+        rows = chosen.where(width=width)
+        layers = min(rows.column("depth"))
+        depths = np.arange(1, layers + 1)
+        points(axes, depths, np.array([record["kurtosis"][:layers] for record in rows]), f"N = {width}", color)
+        label = "theory: 3(1 + 5/N)ᴸ − 3" if color == COLORS[0] else None
+        axes.plot(depths, [relu_kurtosis(int(depth), width) for depth in depths], color=THEORY, lw=0.9, label=label)
+    axes.set(xlabel="layer L (count)", ylabel="excess kurtosis of an output")
+    axes.legend(loc="upper left")
+    return None
+
+
+def widths(axes: Axes, records: Records) -> None:
+    """Squared distances of kernels to their limits against the width."""
+    axes.set_title("c  Kernels are 1/N from their limits")
+    smooth, relu = several("erf")(records), deep(records)
+    series = [
+        ("tangent kernel, erf", smooth, measure.tangent_distance, MEAN_FIELD, "o", RATE),
+        ("conjugate kernel, erf", smooth, measure.distance, GREEN, "s", RATE),
+    ]
+    drawn = powers(axes, series, "width", "theory: slope −1")
+    x, table = along(relu, "width", measure.distance)
+    if table.size:
+        points(axes, x, table, "conjugate kernel, ReLU", LAZY, "^")
+        constant = np.mean([float(record["constant"][1]) for record in relu])
+        axes.plot(x, constant / x, color=THEORY, lw=0.9, label="theory: C/N")
+        drawn = True
+    if not drawn:
+        return empty(axes, "along N")
+    axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="E ‖K_N − K‖² (units²; tangent: share)")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    sizes = _sizes(networks()(records))
+    if len(sizes) <= 5:
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 30, high)
+    axes.legend(loc="lower left")
+    return None
+
+
+def cosines(axes: Axes, records: Records) -> None:
+    """L² (1 − cosine) of two inputs against the layer: networks, the map, and its limit."""
+    axes.set_title("d  In depth all inputs become one")
+    chosen = he(records)
+    if not len(chosen):
+        return empty(axes, "of ReLU networks")
+    first = min(chosen.column("seed"))
+    mine = chosen.where(seed=first)
+    angle = measure.pairs(next(iter(mine)))[0]
+    for width, color in zip(_some(_sizes(mine)), COLORS, strict=False):
+        record = max(mine.where(width=width), key=lambda one: one["depth"])
+        depths = np.arange(1, record["depth"] + 1)
+        axes.plot(depths, depths**2 * record["deficit"][:, 0, 1], "o", color=color, ms=3, label=f"N = {width}")
+    far = np.unique(np.rint(np.geomspace(1, 3000, 60)).astype(int))
+    axes.plot(far, far**2 * cosine_deficits(angle, 3000)[far], color=THEORY, lw=1, label="theory: N = ∞")
+    axes.axhline(DEGENERATION, color=THEORY, ls="--", lw=0.9, label="theory: 9π²/2")
+    axes.set(xscale="log", yscale="log", xlabel="layer L (count)", ylabel="L² (1 − cosine of two inputs)")
+    axes.legend(loc="lower right")
+    return None
+
+
+def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
+    """Test accuracy of regression against depth, mean and 95 % interval over splits, with a table's numbers."""
+    axes.set_title(title)
+    chosen = runs("accuracy_tangent", data=data)(records)
+    if not len(chosen):
+        return empty(axes, f"of regression on {data}")
+    drawn, shift = [], 0.94
+    for activation, kernel, color, marker, name in (
+        ("relu", "conjugate", LAZY, "o", "ReLU, conjugate"),
+        ("relu", "tangent", MEAN_FIELD, "s", "ReLU, tangent"),
+        ("erf", "conjugate", GREEN, "^", "erf, conjugate"),
+        ("erf", "tangent", PURPLE, "D", "erf, tangent"),
+    ):
+        rows = chosen.where(activation=activation)
+        if not len(rows):
+            continue
+        depths = min((record["depths"] for record in rows), key=len)
+        table = 100 * np.array([record[f"accuracy_{kernel}"][: len(depths)] for record in rows])
+        centre = table.mean(axis=0)
+        spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else 0 * centre
+        best = int(centre.argmax())
+        label = f"{name}: {centre[best]:.1f} ± {spread[best]:.1f} at L = {depths[best]}"
+        axes.errorbar(depths * shift, centre, spread, fmt=marker + "-", color=color, ms=3, lw=0.8, label=label)
+        shift *= 1.04
+        drawn.append((centre - spread, centre + spread))
+    linear = 100 * float(np.mean([record["accuracy_linear"] for record in chosen]))
+    axes.axhline(linear, color=GREY, ls=":", lw=1, label=f"linear kernel: {linear:.1f}")
+    high = max(float(top.max()) for _, top in drawn)
+    low = min(linear, min(float(bottom[:3].min()) for bottom, _ in drawn))
+    room = high - low
+    axes.set(xscale="log", xlabel="layers L (count)", ylim=(low - 1.9 * room, high + 0.1 * room))
+    axes.set_ylabel(f"test accuracy (%), {next(iter(chosen))['samples']} training samples")
+    axes.set_xticks(depths, [str(depth) for depth in depths])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="lower left", fontsize=7)
+    return None
