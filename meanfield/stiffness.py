@@ -30,7 +30,8 @@ def stiffness(
     **Returns:** [n, n]; zero for pairs with a gradient that vanishes. Memory: n arrays of the particles' size.
     Raises `ValueError` for x without y, y without x, or shapes that do not match.
 
-    As an observable: `observables={"stiffness": mf.stiffness}`, or with samples of your own by `functools.partial`.
+    As an observable: `observables={"stiffness": mf.stiffness}`, or with samples of your own by
+    `jax.tree_util.Partial(mf.stiffness, x=x, y=y)`.
 
     >>> import jax.numpy as jnp, meanfield as mf
     >>> mu = mf.Particles(jnp.array([[1.0, 1.0, 1.0], [1.0, 1.0, -1.0]]))
@@ -47,7 +48,8 @@ def stiffness(
         x, y = objective.x, objective.y
     else:
         x = floating_array("x", x, "n d", dtype=objective.x.dtype)
-        y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
+        with jax.ensure_compile_time_eval():  # labels are looked at, which those under a trace can't be
+            y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
         if len(y) != len(x):
             raise ValueError(f"y has {len(y)} rows and x has {len(x)}: expected one target an input.")
     root = jnp.sqrt(mu.mass)[:, None]

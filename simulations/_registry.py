@@ -30,7 +30,7 @@ _FILES = (
     "simulations.generalisation.random_labels",
     "simulations.generalisation.double_descent",
     "simulations.generalisation.noise_stability",
-    # "simulations.generalisation.stiffness",
+    "simulations.generalisation.stiffness",
     "simulations.generalisation.mode_collapse",
     "simulations.scale.throughput",
     "simulations.scale.scaling_laws",

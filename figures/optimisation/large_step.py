@@ -48,13 +48,14 @@ def linearised(axes: Axes, records: Records) -> None:
     chosen = one_a_step(runs("exact_risk", part="linear")(records))
     axes.set(xlabel="step", ylabel="risk", title="linearised: stable up to hλ = 2")
     if not chosen:
-        return empty(axes, "of the linear model")
+        empty(axes, "of the linear model")
+        return
     for record, color in zip(chosen, COLORS, strict=False):
         label = f"hλ = {record['step']:g}"
         axes.plot(record["seen"], record["risk"][0], "o", color=color, ms=3, label=label)
         exact = "theory" if record is chosen[-1] else None
         axes.plot(record["seen"], record["exact_risk"][0], color=THEORY, lw=0.8, label=exact)
-    axes.set(yscale="log", xscale="symlog")
+    axes.set(yscale="log", xscale="symlog", xlim=(-0.2, None))
     axes.legend()
 
 
@@ -63,7 +64,8 @@ def sharpness(axes: Axes, records: Records) -> None:
     chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
     axes.set(xlabel="step", ylabel="sharpness S (1 / time)", title="a network sharpens up to 2/h")
     if not chosen:
-        return empty(axes, "of networks")
+        empty(axes, "of networks")
+        return
     for record, color in zip(chosen, COLORS, strict=False):
         axes.plot(
             record["seen"], record["sharpness"][0], ".-", color=color, ms=2.5, lw=0.8, label=f"h = {record['step']:g}"
@@ -78,9 +80,10 @@ def sharpness(axes: Axes, records: Records) -> None:
 def risk(axes: Axes, records: Records) -> None:
     """The risk of the same runs at pairs of consecutive steps."""
     chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
-    axes.set(xlabel="step", ylabel="risk", title="beyond it the risk rises and falls by turns")
+    axes.set(xlabel="step", ylabel="risk", title="there the risk rises at half the steps")
     if not chosen:
-        return empty(axes, "of networks")
+        empty(axes, "of networks")
+        return
     for record, color in zip(chosen, COLORS, strict=False):
         values = record["risk"][0]
         axes.plot(record["seen"], values, color=color, lw=0.7, label=f"h = {record['step']:g}")
@@ -97,7 +100,8 @@ def catapult(axes: Axes, records: Records) -> None:
     chosen = one_a_step(runs("output", part="catapult")(records))
     axes.set(xlabel="step", ylabel="loss f²/2", title="the catapult: thrown for 2 < hλ < 4")
     if not chosen:
-        return empty(axes, "of the catapult")
+        empty(axes, "of the catapult")
+        return
     for record, color in zip(chosen, COLORS, strict=False):
         loss = _shown(record["output"][0] ** 2 / 2)
         axes.plot(record["seen"], loss, "o", color=color, ms=3, label=f"hλ = {record['step']:g}")
@@ -116,7 +120,8 @@ def ends(axes: Axes, records: Records) -> None:
     chosen = runs("curvature", part="catapult")(records)
     axes.set(xlabel="hλ at the start", ylabel="hλ at the end", title="it lands where hλ < 2")
     if not len(chosen):
-        return empty(axes, "of the catapult")
+        empty(axes, "of the catapult")
+        return
     for record in chosen:
         end = record["curvature"][:, -1]
         landed = end[record["reached"]]
@@ -139,5 +144,6 @@ def height(axes: Axes, records: Records) -> None:
     ]
     axes.set(xlabel="particles m", ylabel="largest loss f²/2", title="thrown to a height ∝ m")
     if not powers(axes, series, "particles", "theory: ∝ m"):
-        return empty(axes, "of three widths")
+        empty(axes, "of three widths")
+        return
     axes.legend()

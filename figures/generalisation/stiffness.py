@@ -1,0 +1,144 @@
+"""Stiffness in six panels: the identity, classes, distance, training, and the size of the step."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from simulations import Records
+from simulations._records import runs
+from simulations.generalisation import _stiffness_measures as measure
+from simulations.generalisation._stiffness import BINS, GROUPS, SHARES
+from simulations.generalisation.stiffness import LEARNED, identity
+
+LEVELS = np.geomspace(0.9, 0.02, 16)
+"""Shares of the risk at the start along which training is drawn."""
+
+STEPS = (ORANGE, GREEN, BLUE)
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `stiffness`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots(2, 3)
+    kernel(axes[0, 0], identity(records))
+    trained = one_setting(runs("groups", part="training")(records))
+    classes(axes[0, 1], trained)
+    distance(axes[0, 2], trained)
+    training(axes[1, 0], trained)
+    step(axes[1, 1], trained, "within", "within a class, by step")
+    step(axes[1, 2], trained, "between", "beyond 2/S all samples align")
+    return figure
+
+
+def one_setting(records: Records) -> Records:
+    """The runs that share all but the seed with the first of them."""
+    first = next(iter(records), None)
+    if first is None:
+        return records
+    names = [name for name in first.parameters if name != "seed"]
+    return records.where(lambda record: all(record[name] == first[name] for name in names))
+
+
+def kernel(axes: Axes, records: Records) -> None:
+    """Cosines from gradients against those from the kernel, with the decay in them for contrast."""
+    axes.set(xlabel="cosine from the tangent kernel", ylabel="cosine of gradients", title="gradients are as K says")
+    if not len(records):
+        empty(axes, "of the identity")
+        return
+    known, seen, wrong = (
+        np.concatenate([_pairs(record[name]) for record in records]) for name in ("kernel", "gradient", "decayed")
+    )
+    few = np.random.default_rng(0).permutation(len(known))[:600]
+    axes.plot(known[few], wrong[few], ".", color=GREY, ms=2, alpha=0.6, label="with weight decay in them")
+    axes.plot(known[few], seen[few], "o", color=BLUE, ms=2.5, mew=0, label="measured")
+    axes.plot([-1, 1], [-1, 1], color=THEORY, lw=0.8, label="theory")
+    axes.legend(loc="upper left")
+
+
+def _pairs(cosines: np.ndarray) -> np.ndarray:
+    i, k = np.triu_indices(cosines.shape[-1], 1)
+    return cosines[..., i, k].ravel()
+
+
+def classes(axes: Axes, records: Records) -> None:
+    """Mean cosine of every pair of classes."""
+    axes.set(xlabel="class", ylabel="class", title=f"by class, at {LEARNED:g} of the risk")
+    tables = [measure.at_risk(record, LEARNED, "classes")[:, -1] for record in records]
+    tables = [table[np.isfinite(table).any(axis=(1, 2))] for table in tables]
+    if not sum(map(len, tables)):
+        empty(axes, "of training")
+        return
+    stack = np.concatenate(tables)
+    known = np.isfinite(stack)
+    mean = np.sum(np.where(known, stack, 0), axis=0) / np.maximum(known.sum(axis=0), 1)
+    image = axes.imshow(mean, cmap="RdBu_r", vmin=-0.5, vmax=0.5)
+    axes.set_xticks(range(10))
+    axes.set_yticks(range(10))
+    axes.figure.colorbar(image, ax=axes, label="mean cosine")
+
+
+def distance(axes: Axes, records: Records) -> None:
+    """Mean cosine along the distance of two images."""
+    axes.set(xlabel="distance |x − x'|", ylabel="mean cosine", title="nearer is stiffer, either way")
+    tables = [measure.at_risk(record, LEARNED, "along")[:, -1] for record in records]
+    if not any(np.isfinite(table).any() for table in tables):
+        empty(axes, "of training")
+        return
+    stack = np.stack([_known_mean(table) for table in tables])
+    middle = (BINS[1:] + BINS[:-1]) / 2
+    for k, (name, color) in enumerate((("one class", ORANGE), ("two classes", BLUE))):
+        _band(axes, middle, stack[:, k], name, color)
+    axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
+    axes.legend()
+
+
+def training(axes: Axes, records: Records) -> None:
+    """Groups of pairs as the risk falls, smallest step."""
+    axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="it fades as the risk falls")
+    if not _paths(axes, records, [(name, -1) for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
+        empty(axes, "of training")
+        return
+    axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
+    axes.legend(ncols=2)
+
+
+def step(axes: Axes, records: Records, group: str, title: str) -> None:
+    """One group of pairs at equal risk, for every step."""
+    axes.set(xlabel="risk / risk at the start", ylabel=f"mean cosine {group} classes", title=title)
+    if not _paths(axes, records, [(group, k) for k in range(len(SHARES))], STEPS, by_step=True):
+        empty(axes, "of training")
+        return
+    if group == "between":
+        axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
+    axes.legend()
+
+
+def _paths(axes: Axes, records: Records, lines, colors, by_step: bool = False) -> bool:
+    """A line over `LEVELS` for each (group, step); whether there was anything to draw."""
+    seen = [[_known_mean(measure.at_risk(record, level)) for level in LEVELS] for record in records]
+    if not seen:
+        return False
+    table = np.array(seen)
+    for (name, k), color in zip(lines, colors, strict=True):
+        size = next(iter(records))["step"] * SHARES[k]
+        _band(axes, LEVELS, table[:, :, k, GROUPS.index(name)], f"h = {size:g}" if by_step else name, color)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    return True
+
+
+def _known_mean(table: np.ndarray) -> np.ndarray:
+    """Mean over replicas, the first axis, of what is known; NaN where less than all of them are."""
+    return np.mean(table, axis=0)
+
+
+def _band(axes: Axes, x: np.ndarray, table: np.ndarray, label: str, color: str) -> None:
+    """Mean over seeds, the rows, where all know it, and the range that 95 % of such means would fall in."""
+    whole = np.isfinite(table).all(axis=0)
+    x, table = x[whole], table[:, whole]
+    mean = table.mean(axis=0)
+    spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else 0 * mean
+    axes.plot(x, mean, ".-", color=color, label=label)
+    axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
