@@ -1,6 +1,7 @@
 """Two particle systems that play a game: points that imitate data, and the neurons of a critic that tells them apart."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -89,9 +90,9 @@ class AdversarialObjective(AbstractObjective):
         unit: AbstractUnit,
         x,
         generators: int,
-        penalty: Callable | None = None,
+        penalty: Any = None,
         rate=1.0,
-        loss: AbstractLoss | None = None,
+        loss: Any = None,
     ):
         if not isinstance(unit, AbstractUnit) or unit.outputs != 1:
             raise ValueError(f"unit={type(unit).__name__}: expected a unit of one output.")

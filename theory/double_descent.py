@@ -78,7 +78,9 @@ def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, moment
     left, size, right, y = _modes(features, y)
     rates = h * size**2 / len(left)
     if rates.max() >= 2 * (1 + beta):
-        raise ValueError(f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g}")
+        raise ValueError(
+            f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g}"
+        )
     # (error, velocity) in each mode: the velocity is counted in units of the limit, per step.
     turn = np.array([[[1 - rate, -beta], [rate, beta]] for rate in rates])
     power = np.linalg.matrix_power(turn, _checks.integer("steps", steps, minimum=0))

@@ -40,7 +40,9 @@ def exactly(axes: Axes, records: Records) -> None:
     means = np.array([run["excess"].mean(axis=1) for run in alike])
     spread = means.std(axis=0, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.zeros(means.shape[1])
     ratio = alike[0]["widths"] / n
-    axes.errorbar(ratio, means.mean(axis=0), yerr=2 * spread, fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3)
+    axes.errorbar(
+        ratio, means.mean(axis=0), yerr=2 * spread, fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3
+    )
     axes.axvline(1, color=GREY, lw=0.8, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="parameters over samples p/n", ylabel="excess risk |â − a|²")
     axes.set_ylim(0.01, 40)

@@ -38,9 +38,18 @@ def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
     points = record["points"][0]
     for k, centre in enumerate(made.centres(record["kinds"])):
         label = "theory: modes, 4 standard deviations" if k == 0 else None
-        axes.add_patch(Circle(tuple(centre), made.ON * made.SPREAD, fill=False, ec=THEORY, lw=0.8, ls="--", label=label))
+        axes.add_patch(
+            Circle(tuple(centre), made.ON * made.SPREAD, fill=False, ec=THEORY, lw=0.8, ls="--", label=label)
+        )
     axes.plot(*record["data"].T, ".", color=GREY, ms=2.5, label="data")
-    axes.plot(*points.T, "o", color=ORANGE, ms=3.5, alpha=0.7, label=f"{len(points)} points, {record['critic']} {CRITICS[part]}")
+    axes.plot(
+        *points.T,
+        "o",
+        color=ORANGE,
+        ms=3.5,
+        alpha=0.7,
+        label=f"{len(points)} points, {record['critic']} {CRITICS[part]}",
+    )
     reach = min(max(1.4, 1.1 * float(np.abs(points).max())), 4.0)
     axes.set(xlim=(-reach, reach), ylim=(-reach, 1.6 * reach), aspect="equal", xlabel="z₁ (data units)")
     axes.set_ylabel("z₂ (data units)")
@@ -50,7 +59,7 @@ def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
 
 def diversity(axes: Axes, records: Records) -> None:
     """1/Σq² of the modes covered by the points, times their share on modes, against the size of the critic."""
-    axes.set_title("c  Modes covered against the critic's size")
+    axes.set_title("c  Modes covered, by the critic's size")
     runs = list(study.generators()(records))
     if not runs:
         return empty(axes, "of generators")
@@ -64,7 +73,15 @@ def diversity(axes: Axes, records: Records) -> None:
             middle, spread = [row.mean() for row in table], [2 * row.std() / np.sqrt(len(row)) for row in table]
             if sizes:
                 label = f"{part}: {what}"
-                axes.errorbar(sizes, middle, yerr=spread, fmt=marker + style, color=color, label=label, mfc=None if style == "-" else "white")
+                axes.errorbar(
+                    sizes,
+                    middle,
+                    yerr=spread,
+                    fmt=marker + style,
+                    color=color,
+                    label=label,
+                    mfc=None if style == "-" else "white",
+                )
     axes.axhline(kinds, color=THEORY, lw=0.9, ls="--", label=f"theory: all {kinds}")
     axes.axhline(kinds - 1, color=THEORY, lw=0.9, ls=":", label="theory: most if one is missing")
     axes.set(xscale="log", xlabel="neurons or features of the critic", ylabel="modes (count)")
@@ -126,7 +143,11 @@ def intervals(axes: Axes, records: Records) -> None:
     if not runs:
         return empty(axes, "on known laws")
     laws = sorted({(run["law"], run["kinds"], run["drawn"]) for run in runs})
-    kinds = (("poisson", ORANGE, "o", "Poisson"), ("moment", BLUE, "s", "U-statistic"), ("disjoint", GREEN, "^", "disjoint pairs"))
+    kinds = (
+        ("poisson", ORANGE, "o", "Poisson"),
+        ("moment", BLUE, "s", "U-statistic"),
+        ("disjoint", GREEN, "^", "disjoint pairs"),
+    )
     for k, law in enumerate(laws):
         own = [run for run in runs if (run["law"], run["kinds"], run["drawn"]) == law]
         for shift, (name, color, marker, label) in zip((-0.2, 0.0, 0.2), kinds, strict=True):

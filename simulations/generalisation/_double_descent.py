@@ -74,7 +74,9 @@ class Parameters:
             most = len(_threes_and_eights()[1]) // 2
             raise ValueError(f"samples={self.samples}: expected at most {most}, half of the digits 3 and 8.")
         if self.part in ("tangent", "trained") and self.samples < 2 * (self.dimension + 1):
-            raise ValueError(f"samples={self.samples}: expected at least 2 (d + 1), so that two particles do not suffice.")
+            raise ValueError(
+                f"samples={self.samples}: expected at least 2 (d + 1), so that two particles do not suffice."
+            )
         if self.part == "isotropic" and self.samples < 20:
             raise ValueError(f"samples={self.samples}: expected at least 20, so that risks near n have a variance.")
 
@@ -155,15 +157,18 @@ def features(run: Parameters, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def curve(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Risks at every width in every draw, [k, replicas], and how the run ended."""
+    """Risks at every width in every draw, [k, replicas], with what theory says of them, and how the run ended."""
     known = {"widths": run.widths, "parameters": run.parameters}
+    known |= {f"exact_{name}": value for name, value in exact(run).items()}
     if run.part == "isotropic":
         return known | {"excess": _isotropic(run)}, "done"
     if run.part == "trained":
         values, status = _trained(run)
         return known | values, status
     samples = [sample(run, replica) for replica in range(run.replicas)]
-    table = np.array([[_solved(run, data, replica, int(m)) for replica, data in enumerate(samples)] for m in run.widths])
+    table = np.array(
+        [[_solved(run, data, replica, int(m)) for replica, data in enumerate(samples)] for m in run.widths]
+    )
     names = ("risk", "ridge_risk", "train_residual", "rounding")
     return known | {name: table[:, :, i] for i, name in enumerate(names)}, "done"
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 import meanfield as mf
@@ -100,7 +99,8 @@ def known_law(run: Parameters) -> np.ndarray:
 def play(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Coincidences among samples, and for a generator where its points ended; and how the run ended."""
     if run.part == "known":
-        return _coincidences(run, known_law(run), run.generator(0)), "done"
+        values = {f"exact_{name}": value for name, value in exact(run).items()}
+        return values | _coincidences(run, known_law(run), run.generator(0)), "done"
     runs, points, values = (_against_network if run.part == "network" else _against_kernel)(run)
     status = next((end.status for end in runs if not end.done), "done")
     if status != "done":

@@ -161,7 +161,9 @@ def off_over_rounding(name: str, record: Record) -> float:
 EXACT = Prediction(1.0, "=", "normal inputs, least squares of least norm, any n and p", "hastie2022surprises")
 PEAK = Prediction(0.0, ">=", "targets with errors: the mean risk is infinite at interpolation", "belkin2019reconciling")
 SECOND = Prediction(0.0, "<=", "observed for random features, not proved in general", "belkin2019reconciling")
-RIDGE = Prediction(0.0, "<=", "a little ridge bounds the coefficients where features are dependent", "hastie2022surprises")
+RIDGE = Prediction(
+    0.0, "<=", "a little ridge bounds the coefficients where features are dependent", "hastie2022surprises"
+)
 ZERO = Prediction(1.0, "<=", "as many independent features as samples: rounding alone is left", "meanfield")
 COUNT = Prediction(0.0, ">=", "parameters of a tangent model that count: m d (relu), m (d + 1) (tanh)", "meanfield")
 FLOW = Prediction(1.0, "<=", "heavy-ball descent of a linear model in closed form; rounding bounded", "polyak1964some")
@@ -219,7 +221,7 @@ CLAIMS = (
         wrong="the closed form of infinitely many steps", control={"value": partial(off_over_rounding, "exact_limit_predictions")},
     ),
     claim(
-        "trained_peak", "it has the peak: log(median risk at m d = n / the larger at half and at twice that)", PEAK, above,
+        "trained_peak", "it has the peak: log(median risk at m d = n / larger at half and at twice)", PEAK, above,
         select=curves(part="trained", activation="relu"), value=partial(log_rise, 1.0), what="log(peak / sides)",
         wrong="the peak at m d = 2n", control={"value": partial(log_rise, 2.0)},
     ),

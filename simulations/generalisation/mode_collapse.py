@@ -179,7 +179,8 @@ CLAIMS = (
     claim(
         "collision", "share of sets without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, equals,
         select=mixed, value=partial(none_over_exact, "exact_none"), what="share / exact",
-        wrong="the formula of a uniform law for Zipf's", control={"select": uneven_mixed, "value": partial(none_over_exact, "exact_uniform_none")},
+        wrong="the formula of a uniform law for Zipf's",
+        control={"select": uneven_mixed, "value": partial(none_over_exact, "exact_uniform_none")},
     ),
     claim(
         "estimator", "share of pairs that coincide, over Σp²", UNBIASED, equals,
@@ -222,12 +223,12 @@ CLAIMS = (
         wrong="4 neurons", control={"select": weak("network")},
     ),
     claim(
-        "birthday", "share of pairs of generated samples that are of one mode, over Σq² of the points", UNBIASED, equals,
+        "birthday", "share of pairs of generated samples on one mode, over Σq² of the points", UNBIASED, equals,
         select=generators(), value=partial(mode_pairs_over, False), what="share / Σq²",
         wrong="over 1/k, as if all modes were covered alike", control={"value": partial(mode_pairs_over, True)},
     ),
     claim(
-        "diversity", "the interval from samples holds the 1/Σq² of weak critics' generators in 95 % or more", ANY, share_above,
+        "diversity", "weak critic: the interval from samples holds 1/Σq² of the points in 95 % or more", ANY, share_above,
         select=weak("kernel"), value=partial(outcomes, "mode_disjoint_holds"), what="coverage",
         wrong="of the number of modes", control={"value": partial(outcomes, "mode_disjoint_holds_support")},
     ),
@@ -236,7 +237,7 @@ CLAIMS = (
 STUDY = Study(
     name="mode_collapse",
     group="generalisation",
-    summary="points that imitate a ring of Gaussians against strong and weak critics; diversity by the birthday paradox",
+    summary="points imitate a ring of Gaussians against strong and weak critics; diversity by the birthday paradox",
     parameters=Parameters,
     grid=grid,
     run=play,
