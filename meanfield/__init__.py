@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.checkpoint import Checkpoint as Checkpoint
-    from meanfield.deep_linear import DeepLinear as DeepLinear
     from meanfield.deep import DeepNetwork as DeepNetwork
+    from meanfield.deep_linear import DeepLinear as DeepLinear
     from meanfield.dual import Dual as Dual
     from meanfield.flows import SAGA as SAGA
     from meanfield.flows import SGD as SGD
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from meanfield.kernels import Plan as Plan
     from meanfield.kernels import Sorted as Sorted
     from meanfield.kernels import plan as plan
-    from meanfield.piecewise import LinearSpline as LinearSpline
-    from meanfield.piecewise import linear_spline as linear_spline
     from meanfield.losses import AbstractLoss as AbstractLoss
     from meanfield.losses import Exponential as Exponential
     from meanfield.losses import Logistic as Logistic
@@ -75,6 +73,8 @@ if TYPE_CHECKING:
     from meanfield.particles import Particles as Particles
     from meanfield.penalties import TotalMass as TotalMass
     from meanfield.penalties import WeightDecay as WeightDecay
+    from meanfield.piecewise import LinearSpline as LinearSpline
+    from meanfield.piecewise import linear_spline as linear_spline
     from meanfield.power import Power as Power
     from meanfield.replicas import simulate_replicas as simulate_replicas
     from meanfield.sensitivity import critical_samples as critical_samples

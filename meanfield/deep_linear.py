@@ -1,6 +1,7 @@
 """A deep linear network as one particle, so that every loss, flow and observable serves it too."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import equinox as eqx
 import numpy as np
@@ -10,8 +11,6 @@ from meanfield._typing import Input, Parameter
 from meanfield.arguments import floating_array, positive_count
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
-
-Matrix = Float[Array | np.ndarray, "rows columns"]
 
 
 class DeepLinear(AbstractUnit):
@@ -59,15 +58,15 @@ class DeepLinear(AbstractUnit):
             f = factor @ f
         return f[0] if self.outputs == 1 else f
 
-    def factors(self, theta: Parameter | np.ndarray, d: int) -> list[Matrix]:
-        """W_1 … W_N of one particle, W_j of shape [h_j, h_{j−1}] with h_0 = d and h_N = k."""
+    def factors(self, theta, d: int) -> list:
+        """W_1 … W_N of one particle θ [p], of JAX or numpy; W_j has the shape [h_j, h_{j−1}], h_0 = d and h_N = k."""
         found, start = [], 0
         for rows, columns in reversed(self._shapes(d)):
             found.append(theta[start : start + rows * columns].reshape(columns, rows).T)
             start += rows * columns
         return found[::-1]
 
-    def matrix(self, theta: Parameter | np.ndarray, d: int) -> Matrix:
+    def matrix(self, theta, d: int):
         """The end-to-end matrix W_N ⋯ W_1 of one particle, [k, d]."""
         product, *others = self.factors(theta, d)
         for factor in others:
@@ -105,4 +104,4 @@ class DeepLinear(AbstractUnit):
     def _shapes(self, d) -> list[tuple]:
         """[(h_1, d), …, (k, h_{N−1})]."""
         widths = [d, *self.hidden, self.outputs]
-        return [(after, before) for before, after in zip(widths[:-1], widths[1:], strict=True)]
+        return [(after, before) for before, after in pairwise(widths)]

@@ -1,9 +1,8 @@
 """A quadratic penalty with a strength of its own for each parameter of a particle."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-
-import equinox as eqx
 
 from meanfield._typing import Parameter, Scalar
 from meanfield.arguments import floating_array, host

@@ -24,7 +24,7 @@ class LinearSpline(NamedTuple):
         """f at any x, of the shape of x."""
         x = np.asarray(x, np.float64)
         right = np.maximum(x[..., None] - self.knots, 0)
-        return self.offset + self.slope * x + right @ self.bends
+        return np.asarray(self.offset + self.slope * x + right @ self.bends)
 
     @property
     def slopes(self) -> np.ndarray:
@@ -57,7 +57,9 @@ class LinearSpline(NamedTuple):
         group = np.append(0, np.cumsum(np.diff(self.knots) > distance))
         bends, size = np.bincount(group, self.bends), np.bincount(group, np.abs(self.bends))
         plain = np.bincount(group, self.knots) / np.bincount(group)
-        knots = np.where(size > 0, np.bincount(group, self.knots * np.abs(self.bends)) / np.where(size > 0, size, 1), plain)
+        knots = np.where(
+            size > 0, np.bincount(group, self.knots * np.abs(self.bends)) / np.where(size > 0, size, 1), plain
+        )
         return LinearSpline(knots, bends, self.slope, self.offset)
 
     def pieces(self, distance: float = 0.0, share: float = 0.0) -> int:

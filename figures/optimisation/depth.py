@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, power
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Records
 from simulations._records import along
 from simulations.optimisation import depth as study
@@ -60,15 +60,14 @@ def orders(axes: Axes, records: Records) -> None:
         if table.size and np.all(table > 0):
             points(axes, 1 / at, table, name, color, marker)
             if predicted is not None:
+                line = np.exp(np.log(table[:, -1]).mean()) * (at / at[-1]) ** float(predicted.value)
                 label = None if drawn else "theory: slopes 2 and 1"
-                axes.plot([], [], color=THEORY, ls="--", lw=0.9, label=label)
-                power(axes, at, table, predicted)
-                axes.lines[-1].set_xdata(1 / at)
+                axes.plot(1 / at, line, color=THEORY, ls="--", lw=0.9, label=label)
             drawn = True
     if not drawn:
         return empty(axes, "along three steps")
     axes.set(xscale="log", yscale="log", xlabel="step η (time)", ylabel="|W − W of the rule|")
-    axes.set_ylim(top=axes.get_ylim()[1] * 100)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1e4)
     axes.legend(loc="upper left", labelspacing=0.3)
     return None
 
@@ -93,8 +92,11 @@ def layers(axes: Axes, records: Records) -> None:
                 color=color, ms=8 if marker == "_" else 4, label=None if i else label,
             )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="steps in a unit of time", ylabel="|difference of W|")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1e4)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1e5)
     axes.margins(x=0.15)
+    counts = sorted(set(chosen.column("steps")))
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
     axes.legend(loc="upper left")
     return None
 
@@ -115,7 +117,7 @@ def race(axes: Axes, records: Records) -> None:
     if np.isfinite(done):
         sooner = float(record["exact_speed_up"])
         ends = [done / sooner, done]
-        axes.plot(ends, [record["tolerance"]] * 2, "|-", color=THEORY, ms=8, label=f"theory: {sooner:.3g} times")
+        axes.plot(ends, [record["tolerance"]] * 2, "|-", color=THEORY, ms=8, label=f"theory: {sooner:.4g} times")
     axes.set(xscale="log", yscale="log", xlabel="iterations", ylabel="residual |f − y|")
     axes.set_ylim(record["tolerance"] / 4, record["target"] * 2)
     axes.legend(loc="lower left")
@@ -127,7 +129,8 @@ def speed(axes: Axes, records: Records) -> None:
     axes.set_title("e  By 27/8 for N = 2, ℓ4")
     chosen = study.races(power=4.0)(records).where(lambda record: record["initial"] <= 1e-5 and study.fair(record))
     drawn = False
-    for n, color, marker in zip(sorted(set(chosen.column("depth"))), (MEAN_FIELD, GREEN, PURPLE, BLUE), "osD^"):
+    kinds = zip(sorted(set(chosen.column("depth"))), (MEAN_FIELD, GREEN, PURPLE, BLUE), "osD^", strict=False)
+    for n, color, marker in kinds:
         at, table = along(chosen.where(depth=n), "target", study.sooner)
         if table.size:
             points(axes, at, table, f"N = {n}", color, marker)

@@ -1,4 +1,4 @@
-"""Splines in six panels: the fitted functions, their bends, the natural spline from afar, corners, and what is least."""
+"""Splines in six panels: the fitted functions, their bends, corners, the natural spline, and what is least."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,8 +42,8 @@ def fitted(axes: Axes, records: Records) -> None:
     axes.plot(shown["x"], shown["y"], "o", color=GREY, ms=5, label="samples", zorder=4)
     axes.set(xlabel="input x", ylabel="output f(x)")
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.75 * (high - low))
-    axes.legend(loc="upper left", labelspacing=0.3)
+    axes.set_ylim(low, high + 0.6 * (high - low))
+    axes.legend(loc="upper left", labelspacing=0.2, fontsize=7)
     return None
 
 
@@ -62,14 +62,16 @@ def bent(axes: Axes, records: Records) -> None:
         if record is not None and len(record["knots"]):
             total = np.cumsum(np.abs(record["bends"]))
             knots = np.concatenate([[-1.0], record["knots"], [1.0]])
-            axes.step(knots, np.concatenate([[0], total, total[-1:]]) / total[-1], where="post", color=color, label=label)
+            axes.step(
+                knots, np.concatenate([[0], total, total[-1:]]) / total[-1], where="post", color=color, label=label
+            )
             drawn = True
     if not drawn:
         return empty(axes, "with knots")
     if seed is not None:
         for i, x in enumerate(seed["x"][1:-1]):
-            axes.axvline(x, color=THEORY, ls="--", lw=0.8, label=None if i else "theory: samples")
-    axes.set(xlabel="input x", ylabel="share of ∫|f''| left of x", ylim=(0, 1.5))
+            axes.axvline(x, ymax=1 / 1.6, color=THEORY, ls="--", lw=0.8, label=None if i else "theory: samples")
+    axes.set(xlabel="input x", ylabel="share of ∫|f''| left of x", ylim=(0, 1.6))
     axes.legend(loc="upper left", labelspacing=0.3)
     return None
 
@@ -119,7 +121,12 @@ def natural(axes: Axes, records: Records) -> None:
         size = np.exp(np.mean([np.log(np.abs(one["exact_correction"]).max()) for one in both]))
         reach = np.array([max(1.5, min(both.column("reach")) / 5), 1.5 * max(both.column("reach"))])
         axes.plot(reach, size / reach, color=THEORY, ls="--", lw=0.9, label="theory: max |δ| / L")
-    axes.set(xscale="log", yscale="log", xlabel="reach L of the breakpoints (input)", ylabel="largest distance (output)")
+    axes.set(
+        xscale="log", yscale="log", xlabel="reach L of the breakpoints (input)", ylabel="largest distance (output)"
+    )
+    ticks = sorted({reach / 2**k for reach in study.kernels()(records).column("reach") for k in range(3)})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.75)
     axes.legend(loc="upper left", labelspacing=0.25, fontsize=7)
@@ -137,7 +144,9 @@ def descent(axes: Axes, records: Records) -> None:
             axes.plot(record["times"][late], excess[late], color=color, lw=0.8, label=None if i else label)
             if "gap" in record:
                 gap = record["gap"][late] / least
-                axes.plot(record["times"][late], gap, ":", color=THEORY, lw=0.8, label=None if i else "theory: certified gap")
+                axes.plot(
+                    record["times"][late], gap, ":", color=THEORY, lw=0.8, label=None if i else "theory: certified gap"
+                )
             else:
                 cubic = record["exact_cubic"] / least - 1
                 axes.axhline(cubic, color=LAZY, lw=0.6, label=None if i else "natural cubic splines")

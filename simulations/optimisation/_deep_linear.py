@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -173,7 +174,7 @@ def _rounding(run: Parameters, x, y, matrix, risk: float) -> np.ndarray:
 
 def _balances(factors: list[np.ndarray]) -> list[np.ndarray]:
     """W_{j+1}ᵀ W_{j+1} − W_j W_jᵀ for all j: what gradient flow keeps."""
-    return [above.T @ above - below @ below.T for below, above in zip(factors[:-1], factors[1:], strict=True)]
+    return [above.T @ above - below @ below.T for below, above in pairwise(factors)]
 
 
 def _distances(before: list[np.ndarray], after: list[np.ndarray]) -> list[float]:
@@ -219,9 +220,7 @@ def _quietly(objectives, mus, times) -> list[mf.Trajectory]:
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        return mf.simulate_replicas(
-            objectives, mf.GradientFlow(1.0), mus, times=times, observables=[mf.Predictions()]
-        )
+        return mf.simulate_replicas(objectives, mf.GradientFlow(1.0), mus, times=times, observables=[mf.Predictions()])
     finally:
         logger.setLevel(before)
 

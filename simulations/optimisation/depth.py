@@ -11,6 +11,7 @@ with isotropic inputs a shallow model needs one step; where the small curvature 
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,16 @@ from simulations.optimisation._deep_linear import SLOW, Parameters, exact, train
 from theory import depth
 from theory.prediction import Prediction
 
-ISOTROPIC = {"part": "race", "power": 2.0, "target": 10.0, "initial": 0.05, "tolerance": 1e-3, "patience": 200.0}
+ISOTROPIC: dict[str, Any] = {
+    "part": "race",
+    "power": 2.0,
+    "target": 10.0,
+    "initial": 0.05,
+    "tolerance": 1e-3,
+    "patience": 200.0,
+}
 CONDITIONED = ISOTROPIC | {"target": 1.0, "second": 10.0, "condition": 100.0, "patience": 64.0}
-BEST = {"starts": 6, "patience": 16.0}
+BEST: dict[str, Any] = {"starts": 6, "patience": 16.0}
 GRIDS = {
     "smoke": {"seeds": 7, "depths": (2, 3), "steps": (50, 100, 200), "deep": (2,), "targets": (3.0, 6.0, 12.0)},
     "default": {
@@ -54,7 +62,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
         made += [Parameters(part="step", depth=n, steps=steps, seed=seed) for steps in (10**3, 10**4, 10**5)]
         made += [Parameters(depth=n, steps=steps, start="unbalanced", seed=seed) for steps in sizes["steps"]]
         for n in sizes["deep"]:
-            race = {"part": "race", "depth": n, "seed": seed}
+            race: dict[str, Any] = {"part": "race", "depth": n, "seed": seed}
             made += [Parameters(target=target, **race) for target in sizes["targets"]]
             made += [Parameters(target=target, **(race | BEST)) for target in (1.0, 8.0)]
             made += [Parameters(**(ISOTROPIC | race)), Parameters(**(CONDITIONED | race))]
@@ -149,7 +157,9 @@ def arrived(record: Record) -> bool:
 SECOND = Prediction(1.0, "=", "one step from balanced factors, η → 0", "meanfield")
 STEP = Prediction(-2.0, "slope", "η → 0, balanced factors", "arora2018depth")
 RULE = Prediction(-1.0, "slope", "η → 0 at a fixed time, balanced factors", "arora2018depth")
-BALANCE = Prediction(-1.0, "slope", "gradient flow keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ; each step breaks it by η²", "arora2018depth")
+BALANCE = Prediction(
+    -1.0, "slope", "gradient flow keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ; each step breaks it by η²", "arora2018depth"
+)
 SAME = Prediction(1.0, "<=", "the same descent, written as particles", "meanfield")
 SOONER = Prediction(depth.speed_up(4.0, 2), "=", "ℓ4, N = 2, y₁ → ∞ from a small start, monotone steps", "meanfield")
 GAIN = Prediction(0.0, ">=", "observed at the best of 13 steps; no theorem", "arora2018depth")

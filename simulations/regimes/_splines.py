@@ -1,8 +1,10 @@
 """One run of the spline study: a ReLU network of one input, trained in one of several ways or not at all."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -26,8 +28,8 @@ class Parameters:
     """A ReLU network of one input."""
 
     training: str = "adaptive"
-    """What is trained: output (output layer alone), tangent (both layers, linearised at the start), adaptive (both layers, with
-    weight decay) or none (a random network)."""
+    """What is trained: output (output layer alone), tangent (both layers, linearised at the start), adaptive (both
+    layers, with weight decay) or none (a random network)."""
     sides: str = "both"
     """Units at the start of the output layer's training: both (orientations), or right (relu(x − b) alone)."""
     decay: str = "input"
@@ -79,7 +81,7 @@ class Parameters:
 
 
 def data(run: Parameters) -> tuple[np.ndarray, np.ndarray]:
-    """Samples about evenly on [−1, 1], and targets of alternating sign about a line: all slopes change in alternation."""
+    """Samples about evenly on [−1, 1], and targets that alternate about a line, so that changes of slope alternate."""
     random, n = run.generator(0), run.samples
     x, gap = np.linspace(-1, 1, n), 2 / (n - 1)
     x[1:-1] += random.uniform(-0.3, 0.3, n - 2) * gap
@@ -134,7 +136,7 @@ def reaches(run: Parameters) -> list[float]:
 def edges(run: Parameters) -> np.ndarray:
     """Edges of the cells between the samples, samples included: where finitely many units can be as good as all."""
     x, _ = data(run)
-    return np.unique(np.concatenate([np.linspace(*pair, run.cells + 1) for pair in zip(x[:-1], x[1:], strict=True)]))
+    return np.unique(np.concatenate([np.linspace(*pair, run.cells + 1) for pair in pairwise(x)]))
 
 
 def _kernel(run: Parameters, reach: float, x: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -190,14 +192,15 @@ def _objective(run: Parameters, **options) -> mf.Objective:
 def _output(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Training of the output layer for each reach, to the time at which little of the slowest mode is left."""
     flow = mf.OutputFlow(mf.StabilisedFlow(rtol=1e-5, atol=1e-7))
-    watched = [mf.Predictions(edges(run)[:, None]), mf.Risk()]
-    found, status = [], "done"
-    for reach, time in zip(reaches(run), exact(run)["time"], strict=True):
-        seen = mf.simulate(_objective(run), flow, _units(run, reach), times=[0.0, float(time)], observables=watched)
-        found.append(seen.values["predictions"][-1])
-        status = status if seen.done else seen.status
-    spline = mf.linear_spline(mf.Neuron("relu", bias=True), seen.particles).within(-1, 1)
-    return {"predictions": np.stack(found), **_read(spline)}, status
+    watched = [mf.Predictions(jnp.asarray(edges(run)[:, None])), mf.Risk()]
+    times = exact(run)["time"]
+    seen = [
+        mf.simulate(_objective(run), flow, _units(run, reach), times=[0.0, float(time)], observables=watched)
+        for reach, time in zip(reaches(run), times, strict=True)
+    ]
+    spline = mf.linear_spline(mf.Neuron("relu", bias=True), seen[-1].particles).within(-1, 1)
+    status = next((one.status for one in seen if not one.done), "done")
+    return {"predictions": np.stack([one.values["predictions"][-1] for one in seen]), **_read(spline)}, status
 
 
 def _tangent(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -205,7 +208,7 @@ def _tangent(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     known = exact(run)
     flow, times = mf.TangentFlow(float(known["longest"])), [0.0, float(known["time"])]
     mu = _units(run, run.reach, run.output)
-    watched = [mf.Predictions(edges(run)[:, None]), mf.Risk()]
+    watched = [mf.Predictions(jnp.asarray(edges(run)[:, None])), mf.Risk()]
     seen = mf.simulate(_objective(run), flow, mu, times=times, observables=watched)
     return {"predictions": seen.values["predictions"][-1]}, seen.status
 

@@ -43,7 +43,9 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
         made += [Parameters(training="output", reach=reach, seed=seed) for reach in sizes["reaches"]]
         made.append(Parameters(training="output", sides="right", reach=6.0, seed=seed))
-        made += [Parameters(training="tangent", reach=2.0, output=size, seed=seed) for size in sizes["outputs"]]
+        made += [
+            Parameters(training="tangent", reach=2.0, cells=12, output=size, seed=seed) for size in sizes["outputs"]
+        ]
         made += [Parameters(decay=decay, **sizes["adaptive"], seed=seed) for decay in ("input", "all")]
         made += [Parameters(training="none", particles=m, seed=seed) for m in sizes["particles"]]
     return made
@@ -64,11 +66,13 @@ def far(records):
 def converged(records):
     """Adaptive training with free biases that is long and fine enough, and wide enough not to be stuck."""
     return decayed(decay="input")(records).where(
-        lambda record: record["particles"] >= 48
-        and record["time"] >= 2000
-        and record["step"] <= 0.05
-        and 5 <= record["samples"] <= 8
-        and 0.001 <= record["strength"] <= 0.005
+        lambda record: (
+            record["particles"] >= 48
+            and record["time"] >= 2000
+            and record["step"] <= 0.05
+            and 5 <= record["samples"] <= 8
+            and 0.001 <= record["strength"] <= 0.005
+        )
     )
 
 
@@ -98,7 +102,7 @@ def log_excess(record: Record, time: int = -1) -> float:
 
 
 def cost_over_bound(record: Record, cubic: bool = False) -> float:
-    """|R/R* − 1| over what the excess ΔF of the network allows, R = max(∫|f''|, |f'(−∞) + f'(∞)|).
+    """|R − R*| over what the excess ΔF of the network allows, R = max(∫|f''|, |f'(−∞) + f'(∞)|).
 
     F is 1/n-strongly convex in f, so that |f − f*|² ≤ 2n ΔF, and λ|R − R*| ≤ ΔF + |½MSE − ½MSE*|.
     """
@@ -159,7 +163,7 @@ CLAIMS = (
         wrong="half of that limit", control={"value": partial(correction, share=0.5)},
     ),
     claim(
-        "one_sided", "units relu(x − b) alone: log(distance to the cubic spline with f = f' = 0 at −L / to the natural)",
+        "one_sided", "units relu(x − b): log(distance to the cubic spline with f = f' = 0 at −L / to the natural one)",
         CUBIC, below,
         select=kernels(sides="right"), value=partial(log_distance, name="one_sided"), what="log ratio of distances",
         wrong="both orientations", control={"select": kernels(sides="both")},
@@ -181,7 +185,7 @@ CLAIMS = (
         wrong="at the start", control={"value": partial(log_excess, time=0)},
     ),
     claim(
-        "variation", "weight decay: |R/R* − 1| over what the certified excess allows, R the cost of f''", CERTIFIED, bounded,
+        "variation", "weight decay: |R − R*| over what the excess allows, R the cost of f''", CERTIFIED, bounded,
         select=converged, value=cost_over_bound, what="deviation / bound",
         wrong="the natural cubic spline", control={"value": partial(cost_over_bound, cubic=True)},
     ),
@@ -191,7 +195,8 @@ CLAIMS = (
         wrong="output layer alone", control={"select": kernels(sides="both")},
     ),
     claim(
-        "knots", "weight decay: log(mean distance of ∫|f''| to the nearest sample / that of an even one)", MINIMUM, below,
+        "knots", "weight decay: log(mean distance of ∫|f''| to the nearest sample / that of an even one)",
+        MINIMUM, below,
         select=converged, value=log_reach, what="log ratio of distances",
         wrong="to the nearest middle of two samples", control={"value": partial(log_reach, middles=True)},
     ),
