@@ -271,6 +271,5 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
             "log_chi": np.asarray(mean),
         }
     unstable = amplitude / run.sizes[0]
-    whole = np.linalg.norm(instance.started(run)[0], axis=(1, 2)) / run.sizes[0]
     times = late + np.log(small / (run.sizes[:, None] * unstable)) / growth
-    return values | {"exit_times": times, "whole_over_unstable": whole / unstable}
+    return values | {"exit_times": times}
