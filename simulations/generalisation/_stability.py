@@ -44,7 +44,7 @@ class Parameters:
     """Updates of Adam (count)."""
     rate: float = 0.01
     """Step of Adam (parameter units)."""
-    size: float = 0.5
+    spread: float = 0.5
     """Standard deviation of all parameters at the start (parameter units)."""
     alpha: float = 8.0
     """α, output scale (output units)."""
@@ -56,7 +56,7 @@ class Parameters:
     def __post_init__(self):
         for name in ("samples", "tested", "levels", "particles", "replicas", "steps", "draws"):
             positive_count(name, getattr(self, name))
-        for name in ("rate", "size", "alpha"):
+        for name in ("rate", "spread", "alpha"):
             positive_number(name, getattr(self, name))
         check_digits(self.first, self.second, self.samples, self.tested)
         if self.levels < 2:
@@ -73,7 +73,7 @@ def run(parameters: Parameters) -> tuple[dict[str, np.ndarray], str]:
     rng = np.random.default_rng([parameters.seed, 1, parameters.particles, parameters.samples])
     counts = replaced(parameters.samples, parameters.levels)
     targets = np.stack([corrupted(y, counts, rng) for _ in range(parameters.replicas)], axis=1)
-    starts = parameters.size * rng.normal(size=(parameters.replicas, parameters.particles, 1 + x.shape[1]))
+    starts = parameters.spread * rng.normal(size=(parameters.replicas, parameters.particles, 1 + x.shape[1]))
     seen, ends, status = _trained(parameters, x.astype("float32"), targets, starts.astype("float32"))
     if status != "done":
         return predict(parameters), status

@@ -78,7 +78,8 @@ few_units = partial(runs, "memorised")
 
 def drawn(records):
     """Labels of several levels, many draws of each, at the sample size of most runs."""
-    chosen = runs("complexity")(records).where(lambda record: record["levels"] >= 3 and record["draws"] >= 8)
+    chosen = runs("complexity")(records).where(lambda record: 3 <= record["levels"] <= 11 and record["draws"] >= 32)
+    chosen = chosen.where(lambda record: record["samples"] >= 50 and record["tested"] >= 100)
     counts = list(chosen.column("samples"))
     return chosen.where(samples=max(counts, key=lambda n: (counts.count(n), n == 100), default=None))
 
@@ -96,7 +97,10 @@ def wide(records):
 def memorising(records):
     """Networks that theory gives twice the time that it takes to memorise random labels."""
     return trained()(records).where(
-        lambda record: np.mean(measure.memorised_after(record, "limit_f")[-1]) * 2 <= record["steps"][-1]
+        lambda record: (
+            record["samples"] >= 32
+            and np.mean(measure.memorised_after(record, "limit_f")[-1]) * 2 <= record["steps"][-1]
+        )
     )
 
 
