@@ -22,8 +22,8 @@ SIZES = {
     "smoke": {
         "seeds": 8,
         "widths": {24: 1.0, 48: 1.0, 96: 1.0},
-        "relu": {"depth": 6, "replicas": 192},
-        "erf": {"depth": 3, "replicas": 512},
+        "relu": {"depth": 6, "replicas": 128},
+        "erf": {"depth": 3, "replicas": 320},
         "splits": 10,
         "regression": {"digits": {"samples": 100, "tested": 250, "depth": 32}},
     },
@@ -115,7 +115,7 @@ CLAIMS = (
         "covariance", "covariance of outputs at two inputs over the recursion's, layer 3, first order in 1/N included",
         MOMENTS, equals,
         select=deep, value=measure.covariance, what="covariance / prediction",
-        wrong="the kernel of one layer", control={"value": partial(measure.covariance, layer=1)},
+        wrong="the kernel of two layers", control={"value": partial(measure.covariance, layer=2)},
     ),
     claim(
         "kurtosis", "excess kurtosis of outputs over 3(1 + 5/N)^L − 3, ReLU, L = 3", KURTOSIS, equals,
