@@ -1,4 +1,4 @@
-"""Two particle systems that play a game: points that imitate data, and the neurons of a critic that tells them apart."""
+"""Two particle systems that play a game: points that imitate data, and neurons of a critic that tells them apart."""
 
 from collections.abc import Callable
 from typing import Any

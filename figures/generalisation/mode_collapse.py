@@ -1,4 +1,4 @@
-"""Mode collapse in six panels: points on the ring for strong and weak critics, diversity, coincidences, and intervals."""
+"""Mode collapse in six panels: points against strong and weak critics, diversity, coincidences, and intervals."""
 
 import numpy as np
 from matplotlib.axes import Axes

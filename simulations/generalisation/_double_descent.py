@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -134,7 +135,7 @@ def sample(run: Parameters, replica: int) -> Sample:
 def _threes_and_eights() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits
 
-    pixels, digit = load_digits(return_X_y=True)
+    pixels, digit = (np.asarray(part) for part in load_digits(return_X_y=True))
     chosen = (digit == 3) | (digit == 8)
     return pixels[chosen], np.where(digit[chosen] == 3, 1.0, -1.0)
 
@@ -209,7 +210,7 @@ def _trained(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     with jax.enable_x64(True):
         unit, flow = mf.Neuron(run.activation), mf.TangentFlow(mf.HeavyBall(step_length(run), momentum=MOMENTUM))
         samples = [sample(run, r) for r in range(run.replicas)]
-        seen = [[mf.Predictions(data.x_test)] for data in samples]
+        seen = [[mf.Predictions(jnp.asarray(data.x_test))] for data in samples]
         for m in run.widths:
             for r, data in enumerate(samples):
                 theta = network(run, r, int(m), run.dimension)

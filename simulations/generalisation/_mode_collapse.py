@@ -145,7 +145,11 @@ def _coincidences(run: Parameters, law: np.ndarray, random: np.random.Generator)
         "moment": birthday.moment_interval(counts, LEVEL),
         "disjoint": birthday.disjoint_interval(hits, couples, LEVEL),
     }
-    seen = {"pairs": pairs, "moment_low": intervals["moment"][0], "moment_high": intervals["moment"][1]}
+    seen: dict[str, np.ndarray] = {
+        "pairs": pairs,
+        "moment_low": intervals["moment"][0],
+        "moment_high": intervals["moment"][1],
+    }
     for name, (low, high) in intervals.items():
         seen[f"{name}_holds"] = (low <= truth) & (truth <= high)
         seen[f"{name}_holds_support"] = (low <= len(law)) & (len(law) <= high)

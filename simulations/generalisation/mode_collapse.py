@@ -228,7 +228,7 @@ CLAIMS = (
         wrong="over 1/k, as if all modes were covered alike", control={"value": partial(mode_pairs_over, True)},
     ),
     claim(
-        "diversity", "weak critic: the interval from samples holds 1/Σq² of the points in 95 % or more", ANY, share_above,
+        "diversity", "weak critic: the interval from samples holds 1/Σq² in 95 % of sets or more", ANY, share_above,
         select=weak("kernel"), value=partial(outcomes, "mode_disjoint_holds"), what="coverage",
         wrong="of the number of modes", control={"value": partial(outcomes, "mode_disjoint_holds_support")},
     ),

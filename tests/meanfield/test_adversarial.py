@@ -9,10 +9,10 @@ import pytest
 import meanfield as mf
 
 
-def game_of(seed=0, **options):
+def game_of(seed=0, loss=None):
     random = np.random.default_rng(seed)
     x = jnp.asarray(random.normal(size=(7, 2)))
-    game = mf.AdversarialObjective(mf.Neuron("tanh", bias=True), x, 5, mf.WeightDecay(0.3), 3.0, **options)
+    game = mf.AdversarialObjective(mf.Neuron("tanh", bias=True), x, 5, mf.WeightDecay(0.3), 3.0, loss)
     points = mf.Particles(jnp.asarray(random.normal(size=(5, 2))))
     return game, game.join(points, mf.Particles(jnp.asarray(random.normal(size=(6, 4)))))
 
@@ -37,7 +37,7 @@ def value(game, mu, logistic=False):
 @pytest.mark.parametrize("logistic", [False, True])
 def test_velocity_descends_for_points_and_ascends_for_neurons(logistic):
     with jax.enable_x64(True):
-        game, mu = game_of(**({"loss": mf.Logistic()} if logistic else {}))
+        game, mu = game_of(loss=mf.Logistic() if logistic else None)
         assert float(eqx.filter_jit(lambda g, m: g.value(m))(game, mu)) == pytest.approx(
             value(game, mu, logistic), rel=1e-6
         )

@@ -55,7 +55,7 @@ def test_ridge_is_scikit_learns(shape):
 @pytest.mark.parametrize("shape", [(9, 4), (4, 9)])
 def test_descent_is_the_loop(shape, momentum):
     x, y = normal(*shape), normal(shape[0], seed=2)
-    step = shape[0] / np.linalg.norm(x, 2) ** 2
+    step = float(shape[0] / np.linalg.norm(x, 2) ** 2)
     a, v = np.zeros(shape[1]), np.zeros(shape[1])
     for k in range(200):
         if k in (0, 1, 57):
@@ -67,7 +67,7 @@ def test_descent_is_the_loop(shape, momentum):
 
 def test_descent_ends_at_least_squares():
     x, y = normal(5, 12), normal(5, seed=3)
-    step = 5 / np.linalg.norm(x, 2) ** 2
+    step = float(5 / np.linalg.norm(x, 2) ** 2)
     np.testing.assert_allclose(theory.descended(x, y, step, 10**6, 0.9), theory.least_squares(x, y), atol=1e-12)
 
 
