@@ -100,9 +100,9 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str, scale: flo
     length = np.linalg.norm(network.gradients(x, r).reshape(len(x), -1), axis=1)
     total = np.sqrt(np.sum(wrong**2, axis=1) + np.sum(outer**2, axis=(1, 2)))
     whole = np.sqrt(np.sum((terms * s) ** 2, axis=1) * np.sum(x**2, axis=1) + np.sum(r**2, 1) * np.sum(h**2, axis=1))
-    with np.errstate(divide="ignore"):
-        turned, ratio = total / length, (whole / length) ** 2
-    turned = np.where(np.isnan(turned), np.inf, turned)
+    known = (length > 0) & np.isfinite(total)
+    turned = np.divide(total, length, out=np.full(len(x), np.inf), where=known)
+    ratio = np.divide(whole, length, out=np.full(len(x), np.inf), where=known) ** 2
     products = 3 * (m * (k + d) + 8) * EPS * (ratio[:, None] + ratio)
     return 2 * (turned[:, None] + turned + products)
 

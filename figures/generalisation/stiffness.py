@@ -86,7 +86,7 @@ def distance(axes: Axes, records: Records) -> None:
     if not any(np.isfinite(table).any() for table in tables):
         empty(axes, "of training")
         return
-    stack = np.stack([_known_mean(table) for table in tables])
+    stack = np.stack([_mean(table) for table in tables])
     middle = (BINS[1:] + BINS[:-1]) / 2
     for k, (name, color) in enumerate((("one class", ORANGE), ("two classes", BLUE))):
         _band(axes, middle, stack[:, k], name, color)
@@ -101,7 +101,8 @@ def training(axes: Axes, records: Records) -> None:
         empty(axes, "of training")
         return
     axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.legend(ncols=2)
+    axes.set(ylim=(-0.15, 1.0))
+    axes.legend(ncols=2, loc="upper right")
 
 
 def step(axes: Axes, records: Records, group: str, title: str) -> None:
@@ -111,13 +112,14 @@ def step(axes: Axes, records: Records, group: str, title: str) -> None:
         empty(axes, "of training")
         return
     if group == "between":
+        axes.set(ylim=(None, 0.025))
         axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.legend()
+    axes.legend(loc="upper left" if group == "between" else "upper right")
 
 
 def _paths(axes: Axes, records: Records, lines, colors, by_step: bool = False) -> bool:
     """A line over `LEVELS` for each (group, step); whether there was anything to draw."""
-    seen = [[_known_mean(measure.at_risk(record, level)) for level in LEVELS] for record in records]
+    seen = [[_mean(measure.at_risk(record, level)) for level in LEVELS] for record in records]
     if not seen:
         return False
     table = np.array(seen)
@@ -129,8 +131,8 @@ def _paths(axes: Axes, records: Records, lines, colors, by_step: bool = False) -
     return True
 
 
-def _known_mean(table: np.ndarray) -> np.ndarray:
-    """Mean over replicas, the first axis, of what is known; NaN where less than all of them are."""
+def _mean(table: np.ndarray) -> np.ndarray:
+    """Mean over replicas, the first axis; NaN where one of them is not known."""
     return np.mean(table, axis=0)
 
 

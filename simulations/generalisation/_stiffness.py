@@ -209,7 +209,8 @@ def _means(cosines: np.ndarray, pairs) -> dict[str, np.ndarray]:
     flat, within = cosines[:, i, k], groups["within"]
     bins = [_binned(flat[:, part], distance[part]) for part in (within, ~within)]
     one = np.eye(10)[label]
-    counts = one.T @ one - np.diag(one.sum(axis=0))
+    number = one.sum(axis=0)
+    counts = np.outer(number, number) - np.diag(number)
     sums = np.einsum("tik,ia,kb->tab", cosines - np.eye(len(label)) * cosines, one, one, optimize=True)
     classes = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
     by_group = np.stack([flat[:, groups[name]].mean(axis=1) for name in GROUPS], axis=1)
