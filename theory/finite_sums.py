@@ -171,6 +171,25 @@ def svrg(problem: LeastSquares, b: ArrayLike, epoch: float) -> Rate:
     return Rate(step, min(problem.convexity * step, 1 / (2 * epoch)), constant)
 
 
+def fitted(problem: LeastSquares, b: ArrayLike) -> Rate:
+    """E |b_k − b*|² of SGD with the step 1/(2L) from `b`, where all samples are fitted: ∇F_i(b*) = 0.
+
+    Rate 2hμ(1 − hL) = μ/2L, constant |b − b*|², b* being the minimum nearest to `b`. Raises ValueError where a gradient
+    at the minimum is not zero to rounding: there is a floor then.
+
+    >>> fitted(LeastSquares([[1.0], [2.0]], [1.0, 2.0], 0.0), [0.0])
+    Rate(step=0.125, rate=0.3125, constant=1.0)
+
+    Source: `needell2014stochastic`.
+    """
+    left, scale = float(np.trace(problem.noise)), float(np.max(problem.targets**2)) * problem.smoothness
+    if left > 1e-20 * scale:
+        raise ValueError(f"problem must be fitted at its minimum, got tr C = {left:g}")
+    away = problem.span.T @ (_checks.array("b", b, ["[p]"]) - problem.minimum)
+    smooth = problem.smoothness
+    return Rate(1 / (2 * smooth), problem.convexity / (2 * smooth), float(away @ away))
+
+
 def decaying_offset(problem: LeastSquares) -> float:
     """k₀ = 4L/μ: with steps 2/(μ(k + k₀)), the largest of which is 1/(2L), `decaying_bound` holds."""
     return 4 * problem.smoothness / problem.convexity

@@ -64,7 +64,9 @@ def slow_flow(position: ArrayLike, x: ArrayLike, doses: ArrayLike) -> Array:
         raise ValueError(f"doses must not fall, got {_checks.shown(doses.tolist())}")
     values = curvatures(position, x)
     if values[0] <= 1e-12 * values[-1]:
-        raise ValueError(f"position must have features that span all {len(x)} samples, got the eigenvalue {values[0]:g}")
+        raise ValueError(
+            f"position must have features that span all {len(x)} samples, got the eigenvalue {values[0]:g}"
+        )
     if doses[-1] == 0:
         return np.stack([position] * len(doses))
     # Imported here: scipy.integrate is slow to load, and the moments of linear models do without.

@@ -87,14 +87,14 @@ class SAGA(AbstractFiniteSumFlow):
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         if _linear(objective):
-            entries = objective.loss.residual(objective.predict(mu), objective.y)
+            entries, mean = objective.loss.residual(objective.predict(mu), objective.y), objective.velocity(mu)
         else:
             rows = jnp.arange(objective.x.shape[0])
             entries = jax.lax.map(lambda i: part(objective, mu, i[None]).velocity(mu), rows)
+            mean = jnp.mean(entries, axis=0)
         known = 1 - self.biased.astype(mu.dtype)
         state = random_beginning(mu, key, "SAGA draws samples")
-        table = Table(known * entries, known * objective.velocity(mu))
-        return State(state.particles, state.time, state.step, state.key, table)
+        return State(state.particles, state.time, state.step, state.key, Table(known * entries, known * mean))
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None

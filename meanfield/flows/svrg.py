@@ -72,8 +72,9 @@ class SVRG(AbstractFiniteSumFlow):
         mu, kept = state.particles, state.memory
         key, n = jax.random.fold_in(state.key, state.step), objective.x.shape[0]
         one = part(objective, mu, drawn(key, n, 1))
+        both = jax.vmap(lambda at: one.velocity(mu.moved(at)))(jnp.stack([mu.position, kept.position]))
         h = self.size.astype(mu.dtype)
-        position = mu.position + h * (one.velocity(mu) - one.velocity(mu.moved(kept.position)) + kept.velocity)
+        position = mu.position + h * (both[0] - both[1] + kept.velocity)
         memory = jax.lax.cond(
             jax.random.uniform(jax.random.fold_in(key, 1)) * self.epoch < 1,
             lambda: Snapshot(mu.position, objective.velocity(mu), kept.evaluations + n),

@@ -31,7 +31,7 @@ class Parameters:
     """σ, standard deviation of the noise in the labels (units of f)."""
     decay: float = 2.0
     """c of the decaying steps (dimensionless)."""
-    passes: int = 60
+    passes: int = 40
     """Steps over n (count)."""
     particles: int = 3
     """m, particles (count)."""
@@ -39,7 +39,7 @@ class Parameters:
     """d, inputs (count)."""
     samples: int = 16
     """n, samples (count)."""
-    replicas: int = 24
+    replicas: int = 16
     """Independent runs from one start (count)."""
     seed: int = 0
     """Seed of data, network and samples drawn (integer)."""

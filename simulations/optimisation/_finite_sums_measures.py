@@ -109,11 +109,12 @@ def _without_noise(run: Parameters, steps: tuple[int, ...]) -> np.ndarray:
 
 
 def early_ratio(record: Record, multiplicative: bool = True) -> float:
-    """Mean excess risk over the exact one of fitted samples, in the first quarter of the run; or over what gradient
-    descent would leave, without the noise that is in proportion to the distance.
+    """Mean excess risk over the exact one of fitted samples, until that has fallen by e⁻² (at one time at least); or
+    over what gradient descent would leave, without the noise that is in proportion to the distance.
     """
-    run, early = parameters_of(record), slice(1, len(record["steps"]) // 4)
+    run = parameters_of(record)
     exact = without_noise(run, record["steps"])
+    early = slice(1, 1 + max(1, int(np.sum(exact[1:] > np.exp(-2) * exact[0]))))
     if not multiplicative:
         problem = lazy(run).problem
         values, vectors = np.linalg.eigh(problem.hessian)
@@ -123,10 +124,9 @@ def early_ratio(record: Record, multiplicative: bool = True) -> float:
     return float(np.mean(np.mean(record["excess"], axis=0)[early] / exact[early]))
 
 
-def late_fall(record: Record) -> float:
-    """log of the fall of the mean excess risk in the later half of the run, over that of the exact one of fitted
-    samples.
-    """
-    exact, middle = without_noise(parameters_of(record), record["steps"]), len(record["steps"]) // 2
-    values = np.mean(record["excess"], axis=0)
-    return float(np.log(values[middle] / values[-1]) / np.log(exact[middle] / exact[-1]))
+def late_rate(record: Record) -> float:
+    """Rate at which the mean excess risk falls in the later half of the run, over the theorem's for fitted samples."""
+    problem, steps = lazy(parameters_of(record)).problem, record["steps"]
+    middle, values = len(steps) // 2, np.mean(record["excess"], axis=0)
+    rate = np.log(values[middle] / values[-1]) / (steps[-1] - steps[middle])
+    return float(rate / -np.log1p(-problem.convexity / (2 * problem.smoothness)))

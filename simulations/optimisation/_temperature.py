@@ -131,7 +131,9 @@ def run(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Values of one run, by its part."""
     with jax.enable_x64(True):
         if run.part == "width":
-            return _minima.descend(run.fineness, run.batch, run.noise, run.dose, run.replicas, problem_of(run), key_of(run))
+            return _minima.descend(
+                run.fineness, run.batch, run.noise, run.dose, run.replicas, problem_of(run), key_of(run)
+            )
         return _schedule(run) if run.part == "schedule" else _constant(run)
 
 

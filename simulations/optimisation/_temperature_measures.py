@@ -81,45 +81,40 @@ def grown_over_decayed_steps(record: Record) -> float:
     return grown_over_decayed(record, "decayed_steps")
 
 
-def _off(record: Record, name: str, cold: bool = False) -> float:
-    """log of a curvature at the end less that of the slow flow: 2 (cold, run twice as long) − base, so that what is of
-    the first order in the temperature cancels; or with `cold` that of the cold run after the time of the base.
-    """
+def _fall(record: Record, name: str) -> float:
+    """log of a curvature at the start less that at the end of the slow flow."""
     run = parameters_of(record)
-    exact = np.log(_minima.predict(run.dose, problem_of(run))[name][-1])
-    logs = np.log(record[f"cold_{name}"]).mean(axis=0)
-    if cold:
-        return float(logs[_minima.TIMES - 1] - exact)
-    return float(2 * logs[-1] - np.log(record[f"base_{name}"][:, -1]).mean() - exact)
+    exact = np.log(_minima.predict(run.dose, problem_of(run))[name])
+    return float(exact[0] - exact[-1])
 
 
-def trace_off(record: Record) -> float:
-    return _off(record, "traces")
+def _fallen(record: Record, setting: str, name: str, at: int = -1) -> float:
+    """log of a curvature at the start less its mean over replicas at an observation."""
+    logs = np.log(record[f"{setting}_{name}"])
+    return float(np.mean(logs[:, 0] - logs[:, at]))
 
 
-def trace_off_cold(record: Record) -> float:
-    return _off(record, "traces", cold=True)
+def fall_ratio(record: Record, name: str) -> float:
+    """Fall of the log of a curvature over that of the slow flow: 2 (cold, run twice as long) − base, so that what is of
+    the first order in the temperature cancels.
+    """
+    return (2 * _fallen(record, "cold", name) - _fallen(record, "base", name)) / _fall(record, name)
 
 
-def largest_off(record: Record) -> float:
-    return _off(record, "largest")
-
-
-def largest_off_cold(record: Record) -> float:
-    return _off(record, "largest", cold=True)
-
-
-def _log_trace(record: Record, setting: str) -> float:
-    return float(np.log(record[f"{setting}_traces"][:, _minima.TIMES - 1]).mean())
+def cold_ratio(record: Record, name: str) -> float:
+    """The same of the cold run, after the time of the base."""
+    return _fallen(record, "cold", name, _minima.TIMES - 1) / _fall(record, name)
 
 
 def batch_against_noise(record: Record) -> float:
-    """log trace of `batch` less that of `noise`: of one step and one temperature. (That of the base, whose step is
-    twice as large, differs by O(η) at the same temperature.)
+    """Fall of the log trace of `batch` less that of `noise`, over that of the slow flow: of one step and one
+    temperature. (That of the base, whose step is twice as large, differs by O(η) at the same temperature.)
     """
-    return _log_trace(record, "batch") - _log_trace(record, "noise")
+    fallen = _fallen(record, "batch", "traces") - _fallen(record, "noise", "traces")
+    return fallen / _fall(record, "traces")
 
 
 def batch_alone(record: Record) -> float:
-    """log trace of `batch` less that of `cold`, after the same time."""
-    return _log_trace(record, "batch") - _log_trace(record, "cold")
+    """The same against `cold`, after the same time."""
+    fallen = _fallen(record, "batch", "traces") - _fallen(record, "cold", "traces", _minima.TIMES - 1)
+    return fallen / _fall(record, "traces")

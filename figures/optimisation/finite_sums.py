@@ -1,0 +1,175 @@
+"""Incremental gradients in six panels: who gets how far, against the theorems, and what plain SGD does."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from simulations import Record, Records
+from simulations._records import runs
+from simulations.optimisation import _finite_sums_measures as measure
+from simulations.optimisation._finite_sums import Parameters, offset, predict, theorem
+from simulations.optimisation.finite_sums import decaying, fitted, noisy, of
+
+NAMES = {
+    "sgd": ("SGD, step 1/2L", GREY),
+    "decaying": ("SGD, steps 2/μ(k + k₀)", PURPLE),
+    "sag": ("SAG", GREEN),
+    "svrg": ("SVRG", ORANGE),
+    "saga": ("SAGA", BLUE),
+    "adapted": ("SAGA, 1/2(λn + L)", "#56B4E9"),
+}
+REMEMBERING = ("sag", "svrg", "saga", "adapted")
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `finite_sums`."""
+    records = runs("excess")(records.done)
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots(2, 3)
+    race(axes[0, 0], records)
+    bounds(axes[0, 1], records)
+    rates(axes[0, 2], records)
+    floors(axes[1, 0], records)
+    decays(axes[1, 1], records)
+    interpolation(axes[1, 2], records)
+    return figure
+
+
+def _first_seed(records: Records) -> Records:
+    """The records of the first seed of the first setting."""
+    first = next(iter(records), None)
+    if first is None:
+        return records
+    shared = ("seed", "samples", "dimension", "particles", "ridge", "noise")
+    return records.where(**{name: first[name] for name in shared})
+
+
+def _passes(record: Record) -> np.ndarray:
+    """Velocities on one sample, over n: SAGA computes n at the start, SVRG two a step and n a snapshot."""
+    n, steps = record["samples"], record["steps"]
+    if record["method"] == "svrg":
+        return 1 + 2.5 * steps / n
+    return steps / n + (record["method"] in ("saga", "adapted"))
+
+
+def race(axes: Axes, records: Records) -> None:
+    """Mean excess risk over the passes that each method paid for."""
+    axes.set_title("a  Memory removes the floor")
+    chosen = _first_seed(of("saga")(records))
+    first = next(iter(chosen), None)
+    if first is None:
+        return empty(axes, "of SAGA")
+    shared = {name: first[name] for name in ("seed", "samples", "dimension", "particles", "ridge", "noise")}
+    for name, (label, color) in NAMES.items():
+        for record in list(records.where(method=name, decay=2.0, **shared))[:1]:
+            values = np.maximum(record["excess"].mean(axis=0), 1e-18)
+            kept = _passes(record) <= 2.6 * first["passes"]
+            axes.plot(_passes(record)[kept], values[kept], color=color, label=label)
+    axes.axhline(measure.floor(Parameters(**first.parameters)), color=THEORY, lw=0.9, ls="--", label="theory: floor")
+    axes.set(yscale="log", xlabel="gradients of one sample / n", ylabel="excess risk, mean")
+    axes.legend(loc="upper right", fontsize=6.5)
+    axes.set_ylim(None, 300)
+    return None
+
+
+def bounds(axes: Axes, records: Records) -> None:
+    """What the theorems bound, and the bounds."""
+    axes.set_title("b  Each below its theorem's bound")
+    chosen = _first_seed(of(*REMEMBERING)(records))
+    if not len(chosen):
+        return empty(axes, "of SAG, SAGA or SVRG")
+    for name in REMEMBERING:
+        for record in list(chosen.where(method=name))[:1]:
+            label, color = NAMES[name]
+            values = record["excess" if name == "sag" else "distance"].mean(axis=0)
+            axes.plot(record["steps"], np.maximum(values, 1e-18), color=color, label=label)
+            bound = theorem(Parameters(**record.parameters)).bound(record["steps"])
+            axes.plot(record["steps"], bound, color=color, ls="--", lw=0.9)
+    axes.plot([], [], color=THEORY, ls="--", lw=0.9, label="theory: bounds")
+    axes.set(yscale="log", xlabel="steps k", ylabel="E|b − b*|², for SAG E F − min F")
+    axes.legend(loc="lower left", fontsize=6.5)
+    return None
+
+
+def rates(axes: Axes, records: Records) -> None:
+    """Observed rates against those of the theorems."""
+    axes.set_title("c  Twice as fast as proved")
+    chosen = of(*REMEMBERING)(records)
+    if not len(chosen):
+        return empty(axes, "of SAG, SAGA or SVRG")
+    proved = []
+    for name, marker in zip(REMEMBERING, "s^oD", strict=True):
+        rows = list(chosen.where(method=name))
+        if rows:
+            x = np.array([-np.log1p(-theorem(Parameters(**row.parameters)).rate) for row in rows])
+            y = x * [measure.rate_ratio(row) for row in rows]
+            label, color = NAMES[name]
+            axes.plot(x, y, marker, color=color, ms=4, alpha=0.7, label=label)
+            proved += list(x)
+    line = np.array([min(proved) / 1.3, max(proved) * 1.3])
+    axes.plot(line, line, color=THEORY, lw=1, label="theory: at least this")
+    axes.plot(line, 2 * line, color=THEORY, lw=0.9, ls=":", label="twice that")
+    axes.set(xscale="log", yscale="log", xlabel="rate of the theorem (1/step)", ylabel="observed rate (1/step)")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="upper left", fontsize=6.5)
+    return None
+
+
+def floors(axes: Axes, records: Records) -> None:
+    """Excess risk of SGD with a constant step over its floor, all seeds."""
+    axes.set_title("d  The floor of a constant step is known")
+    chosen = list(noisy(records))
+    if not chosen:
+        return empty(axes, "of SGD with a constant step")
+    for number, record in enumerate(chosen):
+        values = record["excess"].mean(axis=0) / float(predict(Parameters(**record.parameters))["floor"])
+        axes.plot(record["steps"], values, color=GREY, lw=0.7, label=None if number else "SGD, each seed's mean")
+    axes.axhline(1, color=THEORY, lw=1, label="theory: stationary second moments")
+    axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / exact floor")
+    axes.legend(loc="upper right")
+    return None
+
+
+def decays(axes: Axes, records: Records) -> None:
+    """Excess risk with steps c/(μ(k + k₀))."""
+    axes.set_title("e  Steps c/μk: 1/k if c > 1/2")
+    shown = False
+    for c, color in ((2.0, PURPLE), (0.25, GREEN)):
+        for record in list(decaying(c)(records))[:1]:
+            run = Parameters(**record.parameters)
+            late = record["steps"] + offset(run)
+            axes.plot(late, record["excess"].mean(axis=0), "o", color=color, ms=3, label=f"SGD, c = {c:g}")
+            exact = measure.decaying_excess(run)
+            axes.plot(late, exact, color=THEORY, lw=1, label=None if shown else "theory: exact moments")
+            power = exact[-1] * (late / late[-1]) ** (-1.0 if c > 0.5 else -2 * c)
+            axes.plot(late, power, color=THEORY, lw=0.9, ls=":", label=None if shown else "1/k, and k^(−2c)")
+            shown = True
+    if not shown:
+        return empty(axes, "with decaying steps")
+    axes.set(xscale="log", yscale="log", xlabel="k + k₀", ylabel="excess risk, mean")
+    axes.legend(loc="lower left")
+    return None
+
+
+def interpolation(axes: Axes, records: Records) -> None:
+    """SGD with a constant step on fitted samples, and on others."""
+    axes.set_title("f  Fitted samples: no floor at all")
+    chosen = list(fitted(records))
+    if not chosen:
+        return empty(axes, "of SGD on fitted samples")
+    record = min(chosen, key=lambda one: one["excess"][:, -1].mean())
+    start = record["excess"][0, 0]
+    for number, row in enumerate(record["excess"]):
+        label = None if number else "SGD, each replica"
+        axes.plot(record["steps"], row / start, color=BLUE, lw=0.5, alpha=0.5, label=label)
+    exact = measure.without_noise(Parameters(**record.parameters), record["steps"])
+    axes.plot(record["steps"], exact / start, color=THEORY, lw=1.2, label="theory: exact mean")
+    for other in list(noisy(records).where(seed=record["seed"]))[:1]:
+        values = other["excess"].mean(axis=0) / other["excess"][0, 0]
+        axes.plot(other["steps"], values, color=GREY, label="labels with noise")
+    axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / its start")
+    axes.legend(loc="lower left")
+    return None

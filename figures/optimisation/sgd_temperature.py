@@ -1,0 +1,183 @@
+"""Step over batch as a temperature, in six panels: exact risk, collapse, schedules, and the drift to flat minima."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from simulations import Records
+from simulations._records import runs
+from simulations.optimisation import _minima
+from simulations.optimisation import _temperature_measures as measure
+from simulations.optimisation._temperature import Parameters, exact_moments, lazy, predict, problem_of, step_of
+from simulations.optimisation.sgd_temperature import constant, schedules, settled, width
+from theory.temperature import excess, first_order, variance_factor
+
+COLORS = {1: BLUE, 4: ORANGE, 16: GREEN, 64: PURPLE}
+
+
+def draw(records: Records) -> Figure:
+    """The figure; `records` are those of the study `sgd_temperature`."""
+    records = records.done
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots(2, 3)
+    in_time(axes[0, 0], records)
+    collapse(axes[0, 1], records)
+    breaks(axes[0, 2], records)
+    batches(axes[1, 0], records)
+    schedule(axes[1, 1], records)
+    minima(axes[1, 2], records)
+    return figure
+
+
+def in_time(axes: Axes, records: Records) -> None:
+    """Excess risk over time for one seed."""
+    axes.set_title("a  Down to a level that theory knows")
+    chosen = runs("second", part="constant", replacement=True)(records)
+    first = next(iter(chosen), None)
+    if first is None:
+        return empty(axes, "at one step and batch")
+    rows = list(chosen.where(seed=first["seed"], noise=first["noise"], ridge=first["ridge"]))[:5]
+    for number, (record, color) in enumerate(zip(rows, (BLUE, GREEN, ORANGE, PURPLE, GREY), strict=False)):
+        run = Parameters(**record.parameters)
+        times = np.maximum(record["steps"] * step_of(run), 0.5 * step_of(run))
+        label = f"ηL = 1/{run.fineness:g}, B = {run.batch}"
+        axes.plot(times, record["excess"], "o", color=color, ms=2.5, label=label)
+        exact = excess(lazy(run).problem, exact_moments(run).second)
+        axes.plot(times, exact, color=THEORY, lw=0.9, label=None if number else "theory: exact moments")
+    axes.set(xscale="log", yscale="log", xlabel="time ηk", ylabel="excess risk, mean over replicas")
+    axes.legend(loc="lower left", fontsize=6.5)
+    return None
+
+
+def collapse(axes: Axes, records: Records) -> None:
+    """Late excess risk against η/B, in units that all seeds share."""
+    axes.set_title("b  η/B is a temperature")
+    chosen = constant(records)
+    if not len(chosen):
+        return empty(axes, "at one step and batch")
+    reached: list[float] = []
+    for batch in sorted(set(chosen.column("batch"))):
+        x, y = [], []
+        for record in chosen.where(batch=batch):
+            run = Parameters(**record.parameters)
+            problem = lazy(run).problem
+            x.append(step_of(run) * problem.smoothness / batch)
+            y.append(measure.late_excess(record) / np.trace(problem.noise) * problem.smoothness)
+        axes.plot(x, y, "o", color=COLORS.get(batch, GREY), ms=3.5, alpha=0.8, label=f"B = {batch}")
+        reached += x
+    line = np.array([min(reached), max(reached)])
+    axes.plot(line, line / 4, color=THEORY, lw=1, label="theory: (η/4B) tr C")
+    axes.set(xscale="log", yscale="log", xlabel="ηL/B", ylabel="L · excess risk / tr C")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="upper left")
+    return None
+
+
+def breaks(axes: Axes, records: Records) -> None:
+    """Late excess risk over the first-order law, against the step."""
+    axes.set_title("c  … until ηL is no longer small")
+    chosen = constant(records)
+    if not len(chosen):
+        return empty(axes, "at one step and batch")
+    labelled = False
+    for batch in sorted(set(chosen.column("batch"))):
+        color = COLORS.get(batch, GREY)
+        for fineness in sorted(set(chosen.where(batch=batch).column("fineness"))):
+            rows = list(chosen.where(batch=batch, fineness=fineness))
+            ratios = np.array([measure.over_first_order(row) for row in rows])
+            spread = 1.96 * ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
+            own = [Parameters(**row.parameters) for row in rows]
+            exact = np.mean([measure.exact_excess(run) / measure.first_order_excess(run) for run in own])
+            label = f"B = {batch}, 95 %" if fineness == min(chosen.where(batch=batch).column("fineness")) else None
+            axes.errorbar([1 / fineness], [ratios.mean()], yerr=spread, fmt="o", color=color, ms=3.5, label=label)
+            axes.plot([1 / fineness], [exact], "_", color=THEORY, ms=11, label=None if labelled else "theory: exact")
+            labelled = True
+    axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: first order")
+    axes.set(xscale="log", xlabel="ηL", ylabel="excess risk / ((η/4B) tr C)")
+    fine = sorted(set(chosen.column("fineness")))
+    axes.set_xticks([1 / value for value in fine], [f"1/{value:g}" for value in fine])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="upper left")
+    return None
+
+
+def batches(axes: Axes, records: Records) -> None:
+    """What different samples in a batch change."""
+    axes.set_title("d  Different samples: less noise")
+    chosen = runs("second", part="constant")(records).where(settled)
+    kept = chosen.where(replacement=False)
+    if not len(kept):
+        return empty(axes, "without replacement")
+    first = next(iter(kept))
+    n = first["samples"]
+    same = {name: first[name] for name in ("samples", "fineness")}
+    for replaced, color, label in ((True, GREY, "with replacement"), (False, BLUE, "without")):
+        rows = chosen.where(replacement=replaced, **same)
+        for number, batch in enumerate(sorted(set(rows.column("batch")))):
+            scaled = []
+            for record in rows.where(batch=batch):
+                run = Parameters(**record.parameters)
+                scaled.append(measure.late_excess(record) / first_order(lazy(run).problem, step_of(run), 1))
+            values = np.array(scaled)
+            spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+            shown = None if number else f"{label}, 95 %"
+            axes.errorbar([batch], [values.mean()], yerr=spread, fmt="o", color=color, ms=4, label=shown)
+    sizes = np.arange(1, n)
+    axes.plot(sizes, 1 / sizes, color=THEORY, ls="--", lw=0.9, label="theory: 1/B")
+    without = [variance_factor(n, int(b), replacement=False) for b in sizes]
+    axes.plot(sizes, without, color=THEORY, lw=1, label="theory: (n − B)/(n − 1)/B")
+    axes.set(xscale="log", yscale="log", xlabel=f"batch B, of n = {n}", ylabel="excess risk / ((η/4) tr C)")
+    axes.legend(loc="lower left")
+    return None
+
+
+def schedule(axes: Axes, records: Records) -> None:
+    """After a settled run: a batch times q, a step over q."""
+    axes.set_title("e  Growing batch = decaying step")
+    chosen = list(schedules(records))
+    if not chosen:
+        return empty(axes, "that change step or batch")
+    fine = max(record["fineness"] for record in chosen)
+    rows = [record for record in chosen if record["fineness"] == fine and record["factor"] == chosen[0]["factor"]]
+    share = np.arange(1, 9) / 8
+    starts = [measure.exact_excess(Parameters(**(record.parameters | {"part": "constant"}))) for record in rows]
+    for name, color, marker, label in (
+        ("grown", ORANGE, "o", "batch × q"),
+        ("decayed", BLUE, "s", "step / q, as many samples"),
+        ("decayed_steps", GREY, "^", "step / q, as many steps"),
+    ):
+        values = np.array([record[name] / start for record, start in zip(rows, starts, strict=True)])
+        spread = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
+        axes.errorbar(share, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
+    exact = [predict(Parameters(**record.parameters)) for record in rows]
+    for name, style, words in (("grown", "-", "batch × q"), ("decayed", "--", "step / q")):
+        values = np.mean([one[name] / start for one, start in zip(exact, starts, strict=True)], axis=0)
+        axes.plot(share, values, color=THEORY, ls=style, lw=0.9, label=f"theory: {words}")
+    axes.set(xlabel=f"time since the change, q = {rows[0]['factor']} (relaxation times)")
+    axes.set(ylabel="excess risk / that before", ylim=(0, 1.5))
+    axes.legend(loc="upper right", ncols=2, fontsize=6.5)
+    return None
+
+
+def minima(axes: Axes, records: Records) -> None:
+    """Trace of the Hessian along the minima against the dose."""
+    axes.set_title("f  To flat minima by one clock")
+    chosen = list(width(records)) or list(runs("base_traces", part="width")(records))
+    if not chosen:
+        return empty(axes, "along minima")
+    fine = max(record["fineness"] for record in chosen)
+    rows = [record for record in chosen if record["fineness"] == fine and record["dose"] == chosen[0]["dose"]]
+    labels = {"base": "η, B, σ", "batch": "η/2, B/2, σ", "noise": "η/2, B, √2 σ", "cold": "η/2, B, σ, twice as long"}
+    for (name, label), color, marker in zip(labels.items(), (BLUE, ORANGE, GREEN, PURPLE), "osD^", strict=True):
+        every = 2 if name == "cold" else 1
+        logs = [np.log(row[f"{name}_traces"]).mean(axis=0)[::every] for row in rows]
+        falls = np.exp(np.mean([one - one[0] for one in logs], axis=0))
+        axes.plot(rows[0]["doses"], falls, marker, color=color, ms=4, alpha=0.8, label=label)
+    exact = [_minima.predict(row["dose"], problem_of(Parameters(**row.parameters)))["traces"] for row in rows]
+    mean = np.exp(np.mean([np.log(one / one[0]) for one in exact], axis=0))
+    axes.plot(rows[0]["doses"], mean, color=THEORY, lw=1, label="theory: slow flow, T → 0")
+    axes.set(xlabel="dose (ησ²/4B) ηk", ylabel="trace of the Hessian / its start")
+    axes.legend(loc="upper right")
+    return None
