@@ -25,7 +25,7 @@ def draw(records: Records) -> Figure:
 
 def fitted(axes: Axes, records: Records) -> None:
     """One data set: samples, the output layer's function, and that of both layers with its knots."""
-    axes.set_title("a  Lazy: cubic. Adaptive: few straight pieces")
+    axes.set_title("a  Lazy: cubic; adaptive: few pieces")
     cubic, linear = _one(study.kernels(sides="both")(records)), _one(study.decayed(decay="input")(records))
     shown = cubic or linear
     if shown is None:

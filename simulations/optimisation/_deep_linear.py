@@ -16,7 +16,7 @@ PARTS = ("step", "time", "race")
 INPUTS, OUTPUTS, SAMPLES = 4, 3, 20
 """d, k and n of the regression in the parts `step` and `time` (counts)."""
 
-LOOKS = 13
+LOOKS = 9
 """Times at which W is looked at, at most (count)."""
 
 SHARES = 0.125 * 2 ** (np.arange(13) / 2)
@@ -25,7 +25,7 @@ SHARES = 0.125 * 2 ** (np.arange(13) / 2)
 SLOW = 2
 """Which of them is 1/4: the largest that is safe wherever the start points."""
 
-DENSITY = 0.15
+DENSITY = 0.3
 """Logarithm of the ratio of consecutive iterations at which a race is looked at."""
 
 
@@ -99,7 +99,7 @@ def exact(run: Parameters) -> dict[str, np.ndarray]:
     if run.part == "race":
         return {"speed_up": np.array(depth.speed_up(run.power, run.depth))}
     x, y, matrix = _regression(run)
-    rules = {"rule": 1.0, "doubled": 2.0}
+    rules = {"rule": 1.0, "doubled": 2.0} if run.part == "step" else {"rule": 1.0}
     known = {}
     for name, exponent in rules.items():
         path = [matrix]

@@ -22,16 +22,9 @@ from simulations.optimisation._deep_linear import SLOW, Parameters, exact, train
 from theory import depth
 from theory.prediction import Prediction
 
-ISOTROPIC: dict[str, Any] = {
-    "part": "race",
-    "power": 2.0,
-    "target": 10.0,
-    "initial": 0.05,
-    "tolerance": 1e-3,
-    "patience": 200.0,
-}
+ISOTROPIC: dict[str, Any] = {"power": 2.0, "target": 10.0, "initial": 0.05, "tolerance": 1e-3, "patience": 200.0}
 CONDITIONED = ISOTROPIC | {"target": 1.0, "second": 10.0, "condition": 100.0, "patience": 64.0}
-BEST: dict[str, Any] = {"starts": 6, "patience": 16.0}
+BEST: dict[str, Any] = {"starts": 4, "patience": 16.0}
 GRIDS = {
     "smoke": {"seeds": 7, "depths": (2, 3), "steps": (50, 100, 200), "deep": (2,), "targets": (3.0, 6.0, 12.0)},
     "default": {
@@ -65,7 +58,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
             race: dict[str, Any] = {"part": "race", "depth": n, "seed": seed}
             made += [Parameters(target=target, **race) for target in sizes["targets"]]
             made += [Parameters(target=target, **(race | BEST)) for target in (1.0, 8.0)]
-            made += [Parameters(**(ISOTROPIC | race)), Parameters(**(CONDITIONED | race))]
+            made += [Parameters(**kind, **race) for kind in (ISOTROPIC, CONDITIONED)]
     return made
 
 
@@ -183,7 +176,7 @@ CLAIMS = (
     ),
     claim(
         "balance", "change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ after a unit of time, in steps", BALANCE, slope,
-        select=deep(unit_time()), x="steps", value=unbalance, drift=True,
+        select=deep(unit_time(start="balanced")), x="steps", value=unbalance, drift=True,
         wrong="change of W_jᵀW_j", control={"value": partial(unbalance, name="change")},
     ),
     claim(

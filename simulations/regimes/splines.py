@@ -18,7 +18,7 @@ from simulations.regimes._splines import Parameters, exact, train
 from theory.prediction import Prediction
 
 GRIDS = {
-    "smoke": {"seeds": 8, "reaches": (12.0,), "adaptive": {}, "particles": (200,), "outputs": (1.0,)},
+    "smoke": {"seeds": 7, "reaches": (12.0,), "adaptive": {}, "particles": (200,), "outputs": (1.0,)},
     "default": {
         "seeds": 10,
         "reaches": (12.0, 24.0),
