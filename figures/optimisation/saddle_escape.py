@@ -83,7 +83,7 @@ def slopes(axes: Axes, records: Records) -> None:
     ]
     shown += [
         ("relu", study.kinked(records), study.kinked_slope, ORANGE),
-        ("relu,\nif |g|", study.kinked(records), study.smooth_slope, GREY),
+        ("relu,\nif |g|/2", study.kinked(records), study.smooth_slope, GREY),
         ("noise", study.noisy(records), study.noise_slope, PURPLE),
     ]
     shown = [one for one in shown if len(one[1])]

@@ -115,8 +115,8 @@ def kinked_slope(record: Record) -> float:
 
 
 def smooth_slope(record: Record) -> float:
-    """The same in units of |g|, as if relu had the slope one at its kink."""
-    return kinked_slope(record) * float(record["exact_smooth_rate"] / record["exact_rate"])
+    """The same in units of |g|/2, as if relu were smooth at its kink with the mean of both slopes."""
+    return kinked_slope(record) * float(record["exact_smooth_rate"] / record["exact_rate"]) / 2
 
 
 def lateness(record: Record) -> float:
@@ -206,7 +206,7 @@ CLAIMS = (
     claim(
         "relu", "relu units: slope times max_u |(1/n) Σ y relu(u·x)|", RELU, equals,
         select=kinked, value=kinked_slope, what="dT/dlog(1/ε) × rate",
-        wrong="|g|, the rate of smooth units", control={"value": smooth_slope},
+        wrong="|g|/2, the rate of a smooth unit", control={"value": smooth_slope},
     ),
     claim(
         "noise_rate", "noise at the saddle: slope of the mean exit time in log(1/√τ), times |λ_min|", NOISY, equals,
