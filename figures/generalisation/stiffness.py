@@ -100,9 +100,9 @@ def training(axes: Axes, records: Records) -> None:
     if not _paths(axes, records, [(name, -1) for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
         empty(axes, "of training")
         return
-    axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.set(ylim=(-0.15, 1.0))
-    axes.legend(ncols=2, loc="upper right")
+    axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="no effect")
+    axes.set(ylim=(-0.15, 1.05))
+    axes.legend(ncols=3, loc="upper center", columnspacing=1)
 
 
 def step(axes: Axes, records: Records, group: str, title: str) -> None:

@@ -9,25 +9,19 @@ LARGE = 0.8
 """The step (mean-field time) for which a run of small steps is asked whether it would be too sharp."""
 
 
-def growth(record: Record, *, share: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """(growth per step of the leading error over |1 − hλ|, less one; what rounding leaves of that) [replicas].
-
-    What rounding adds at each step grows like the rest, so that after K steps Σ_j g^j times as much is wrong. With
-    another `share` the growth is predicted for that share of the step.
-    """
-    error = np.einsum("rtn,rn->rt", record["predictions"] - _targets(record), record["leading"])
-    steps = record["seen"][-1]
-    measured = np.abs(error[:, -1] / error[:, 0]) ** (1 / steps)
-    predicted = large_steps.growth(share * record["step"], 1.0)
-    added = np.sum(float(large_steps.growth(record["step"], 1.0)) ** np.arange(steps + 1))
-    left = record["rounding"] * (added / np.abs(error[:, -1]) + 1 / np.abs(error[:, 0])) / steps
-    return np.abs(measured / predicted - 1), left + 4 * np.finfo(float).eps
-
-
 def growth_error(record: Record, *, share: float = 1.0) -> float:
-    """That deviation over the rounding, the largest of all replicas."""
-    deviation, rounding = growth(record, share=share)
-    return float(np.max(deviation / rounding))
+    """Distance of the leading error from |1 − hλ|^k times that of the start, over the rounding; the largest seen.
+
+    What rounding adds at each step grows like the rest, so that after k steps Σ_j g^j times as much is wrong; and g
+    itself is rounded. With another `share` the growth is predicted for that share of the step.
+    """
+    error = np.abs(np.einsum("rtn,rn->rt", record["predictions"] - _targets(record), record["leading"]))
+    steps, eps = record["seen"], np.finfo(float).eps
+    true, predicted = (float(large_steps.growth(part * record["step"], 1.0)) for part in (1.0, share))
+    powers = true ** np.arange(steps[-1] + 1)
+    added = record["rounding"][:, None] * (np.cumsum(powers) + powers)[steps]
+    rounding = added + 8 * eps * (1 + steps * np.maximum(true, 1) ** steps) * error[:, :1]
+    return float(np.max(np.abs(error - predicted**steps * error[:, :1]) / rounding))
 
 
 def _targets(record: Record) -> np.ndarray:
