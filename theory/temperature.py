@@ -13,6 +13,7 @@ H₀ = H − λ. At the stationary S the excess risk is ½ tr HS, (η/4B) tr C t
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -148,7 +149,7 @@ def first_order(problem: LeastSquares, step: float, batch: int) -> float:
 def _from(problem: LeastSquares, mean, second, step: float, batch: int, stops, replacement: bool) -> Moments:
     wanted = [int(stop) for stop in _checks.array("stops", stops, ["[T]"], minimum=0.0)]
     step = _checks.number("step", step, exclusive=True)
-    if any(after < before for before, after in zip(wanted, wanted[1:], strict=False)):
+    if any(after < before for before, after in pairwise(wanted)):
         raise ValueError(f"stops must not fall, got {_checks.shown(wanted)}")
     kick = variance_factor(problem.n, batch, replacement=replacement)
     operator, basis = _contraction(problem, step, kick)

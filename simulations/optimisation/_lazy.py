@@ -1,4 +1,4 @@
-"""A linearised network with a ridge as the least-squares problem that theory knows, and as the objective of the engine."""
+"""A linearised network with a ridge: as the least-squares problem that theory knows, and as the engine's objective."""
 
 import functools
 import zlib
@@ -14,9 +14,7 @@ from theory.label_noise import features
 
 @dataclass(frozen=True, eq=False)
 class Lazy:
-    """One instance: tanh neurons a = ±1, w ~ N(0, I), inputs on the unit sphere, targets that the linearised network can
-    reach but for noise.
-    """
+    """One instance: tanh neurons a = ±1, w ~ N(0, I), inputs on the unit sphere, targets within reach but for noise."""
 
     x: np.ndarray
     y: np.ndarray

@@ -36,7 +36,7 @@ class Parameters:
     batch that is multiplied, by the same number) or width (a network that fits its data, with noise in its labels).
     """
     fineness: float = 4.0
-    """1/(ηL): the step η is 1/(fineness L), L the largest Lipschitz constant of one sample's gradient (dimensionless)."""
+    """1/(ηL), L being the largest Lipschitz constant of one sample's gradient: sets the step η (dimensionless)."""
     batch: int = 1
     """B, samples of a step (count); even for width."""
     replacement: bool = True
