@@ -60,8 +60,8 @@ def least_squares(features: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Arra
 def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, momentum: float = 0.0) -> Array:
     """Coefficients after gradient descent from a = 0 with momentum, in closed form: [p] or [p, k].
 
-    v ← βv + Φᵀ(y − Φa)/n, a ← a + hv. In a mode of singular value s the error e = 1 − (a over its limit) follows
-    e_{k+1} = (1 + β − hs²/n) e_k − β e_{k−1}, whose matrix is raised to the power `steps`. As `steps` grows the result
+    v ← βv + Φᵀ(y − Φa)/n, a ← a + hv. In a mode of singular value s the share c of the limit that is reached follows
+    c_{k+1} = c_k + β (c_k − c_{k−1}) + (hs²/n)(1 − c_k), whose matrix is raised to the power `steps`. As `steps` grows the result
     tends to `least_squares` if hs²/n < 2(1 + β) for the largest s.
 
     Raises ValueError for arrays that do not match, a step that is not positive, a momentum outside [0, 1), and steps
@@ -81,10 +81,10 @@ def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, moment
         raise ValueError(
             f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g}"
         )
-    # (error, velocity) in each mode: the velocity is counted in units of the limit, per step.
-    turn = np.array([[[1 - rate, -beta], [rate, beta]] for rate in rates])
-    power = np.linalg.matrix_power(turn, _checks.integer("steps", steps, minimum=0))
-    return right.T @ _scaled((1 - power[:, 0, 0]) / size, left.T @ y)
+    # (share c of the limit, velocity, 1) in each mode: c itself and not 1 − c, so that slow modes lose no digits.
+    turn = np.array([[[1 - rate, beta, rate], [-rate, beta, rate], [0, 0, 1]] for rate in rates])
+    share = np.linalg.matrix_power(turn, _checks.integer("steps", steps, minimum=0))[:, 0, 2]
+    return right.T @ _scaled(share / size, left.T @ y)
 
 
 def tangent_parameters(particles: int, dimension: int, homogeneous: bool) -> int:

@@ -162,7 +162,8 @@ def intervals(axes: Axes, records: Records) -> None:
         axes.plot([k - 0.4, k], [exact, exact], color=THEORY, lw=1, label="theory: exact" if k == 0 else None)
     axes.axhline(study.LEVEL, color=THEORY, lw=0.8, ls=":")
     axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
-    axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75), ylabel="share of sets")
+    axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75))
+    axes.set(xlabel="law, kinds N, samples s", ylabel="share of sets")
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.legend(loc="upper left", ncols=2)
     return None

@@ -23,8 +23,8 @@ GRIDS = {
         "isotropic": {"replicas": 30},
         "features": {"samples": 30, "dimension": 20, "replicas": 15},
         "digits": {"samples": 30, "replicas": 15},
-        "tangent": {"samples": 30, "replicas": 15},
-        "trained": {"samples": 20, "dimension": 4, "replicas": 9, "steps": 3000},
+        "tangent": {"samples": 30, "replicas": 25},
+        "trained": {"samples": 20, "dimension": 4, "replicas": 15, "steps": 3000},
     },
     "default": {
         "seeds": 10,
