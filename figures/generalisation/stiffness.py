@@ -28,7 +28,7 @@ def draw(records: Records) -> Figure:
     distance(axes[0, 2], trained)
     training(axes[1, 0], trained)
     step(axes[1, 1], trained, "within", "within a class, by step")
-    step(axes[1, 2], trained, "between", "beyond 2/S all samples align")
+    step(axes[1, 2], trained, "between", "beyond h = 2/S classes oppose less")
     return figure
 
 

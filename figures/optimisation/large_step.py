@@ -55,7 +55,7 @@ def linearised(axes: Axes, records: Records) -> None:
         axes.plot(record["seen"], record["risk"][0], "o", color=color, ms=3, label=label)
         exact = "theory" if record is chosen[-1] else None
         axes.plot(record["seen"], record["exact_risk"][0], color=THEORY, lw=0.8, label=exact)
-    axes.set(yscale="log", xscale="symlog", xlim=(-0.2, None))
+    axes.set(yscale="log", xscale="symlog", xlim=(-0.2, None), ylim=(1e-4, 1e8))
     axes.legend()
 
 
@@ -107,7 +107,7 @@ def catapult(axes: Axes, records: Records) -> None:
         axes.plot(record["seen"], loss, "o", color=color, ms=3, label=f"hλ = {record['step']:g}")
         exact = "theory: exact map" if record is chosen[-1] else None
         axes.plot(record["seen"], _shown(record["map_output"][0] ** 2 / 2), color=THEORY, lw=0.8, label=exact)
-    axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, 1e5))
+    axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, 1e9))
     axes.legend(loc="upper right", ncols=2)
 
 
