@@ -75,14 +75,7 @@ def exponents(axes: Axes, records: Records) -> None:
         ("kernel, ReLU", large("relu")(records), drift, ORANGE, "^", SWITCHES),
         ("kernel, tanh, centred", large("centred")(records), drift, GREEN, "s", CENTRED),
         ("kernel, tanh, doubled", large("doubled")(records), drift, BLUE, "o", DOUBLED),
-        (
-            "alignment, tanh, doubled",
-            large("doubled")(records),
-            measure.last("tangent_realigned"),
-            PURPLE,
-            "D",
-            DOUBLED,
-        ),
+        ("alignment, tanh, doubled", large("doubled")(records), aligned, PURPLE, "D", DOUBLED),
     ]
     if not powers(axes, series, "alpha", "theory: slopes −½, −1, −2, −2"):
         return empty(axes, "along α")

@@ -23,19 +23,19 @@ SIZES = {
         "seeds": 8,
         "widths": {24: 1.0, 48: 1.0, 96: 1.0},
         "relu": {"depth": 6, "replicas": 128},
-        "erf": {"depth": 3, "replicas": 320},
+        "erf": {"depth": 3, "replicas": 512},
         "splits": 10,
         "regression": {"digits": {"samples": 100, "tested": 250, "depth": 32}},
     },
     "default": {
         "seeds": 8,
-        "widths": {32: 1.0, 64: 1.0, 128: 1.0, 256: 0.5, 512: 0.125},
-        "relu": {"depth": 24, "replicas": 256},
+        "widths": {32: 1.0, 64: 1.0, 128: 1.0, 256: 0.25},
+        "relu": {"depth": 16, "replicas": 256},
         "erf": {"depth": 3, "replicas": 1024},
         "splits": 8,
         "regression": {
-            "digits": {"samples": 300, "tested": 1000, "depth": 64},
-            "mnist1d": {"samples": 300, "tested": 1000, "depth": 64},
+            "digits": {"samples": 300, "tested": 700, "depth": 32},
+            "mnist1d": {"samples": 300, "tested": 700, "depth": 32},
         },
     },
     "paper": {
@@ -128,8 +128,8 @@ CLAIMS = (
         wrong="15 L, that of ReLU", control={"value": partial(measure.kurtosis_constant, relu=True)},
     ),
     claim(
-        "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, ReLU", CONSTANT, limit,
-        select=deep, x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
+        "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, erf", CONSTANT, limit,
+        select=several("erf"), x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
         wrong="the constant of one layer", control={"value": partial(measure.distance_constant, depth=0)},
     ),
     claim(
