@@ -27,7 +27,7 @@ from theory.prediction import Prediction
 
 SIZES = {
     "smoke": {"seeds": 8, "samples": 100, "levels": 3, "particles": (64,), "replicas": 3, "steps": 400},
-    "default": {"seeds": 8, "samples": 150, "levels": 5, "particles": (64, 256), "replicas": 4, "steps": 1000},
+    "default": {"seeds": 8, "samples": 150, "levels": 5, "particles": (128,), "replicas": 4, "steps": 600},
     "paper": {"seeds": 10, "samples": 250, "levels": 6, "particles": (64, 256, 1024, 4096), "replicas": 10,
               "steps": 20000},
 }  # fmt: skip
@@ -187,5 +187,5 @@ STUDY = Study(
     run=run,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
+    cost={"smoke": "5 s", "default": "40 s", "paper": "hours"},
 )
