@@ -1,6 +1,7 @@
 """Gradient descent with momentum, both kinds of weight decay, and rates that may differ from parameter to parameter."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -68,14 +69,14 @@ class HeavyBall(AbstractFlow):
     def __init__(
         self,
         step,
-        momentum=0.0,
+        momentum: Any = 0.0,
         *,
-        decay=0.0,
-        decoupled=0.0,
-        buffer=None,
+        decay: Any = 0.0,
+        decoupled: Any = 0.0,
+        buffer: Any = None,
         batch: int | None = None,
         replacement: bool = True,
-        interval=1.0,
+        interval: Any = 1.0,
     ):
         self.size = step if callable(step) else _rate("step", step)
         if not callable(step) and np.ndim(step) == 0:

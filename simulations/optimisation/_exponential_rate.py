@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -224,8 +225,8 @@ def _chain(values, momentum, decay) -> optax.GradientTransformation:
 
 
 def _optax_init(buffer, theta):
-    nothing, _, count = _chain(jnp.zeros(1), 0.0, 0.0).init(theta)
-    return nothing, optax.TraceState(buffer), count
+    state: Any = _chain(jnp.zeros(1), 0.0, 0.0).init(theta)
+    return state[0], optax.TraceState(buffer), state[2]
 
 
 def _optax_update(values, momentum, decay, gradient, state, theta):

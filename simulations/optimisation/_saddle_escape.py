@@ -171,7 +171,7 @@ def _mirrored(run: Parameters, random: np.random.Generator) -> tuple[np.ndarray,
     weight = random.normal(size=run.dimension - 1)
     weight /= np.linalg.norm(weight)
     both = [np.append(weight, 2.0), np.append(weight, -2.0)]
-    return x, sum(_sigma(run, x @ one) for one in both)
+    return x, np.sum([_sigma(run, x @ one) for one in both], axis=0)
 
 
 def _sigma(run: Parameters, z: np.ndarray) -> np.ndarray:
@@ -227,7 +227,7 @@ def escape(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     if status == "done":
         shape = (run.levels, run.replicas, len(times))
         values |= {name: np.stack([np.asarray(one.values[name]) for one in runs]).reshape(shape) for name in WATCHED}
-        full = np.mean(instance.y**2) / 2
+        full = float(np.mean(instance.y**2)) / 2
         fallen = full - values["risk"].reshape(-1, len(times))
         if run.start != "mirror":
             values["exit_times"] = saddle_escape.crossings(times, fallen, SHARE * full).reshape(shape[:2])
@@ -240,7 +240,7 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
     """What theory says of the same run: rates of growth of one step, exit times, and what symmetry leaves."""
     instance = instance_of(run)
     rate, h = instance.rate, run.step / instance.rate
-    full = np.mean(instance.y**2) / 2
+    full = float(np.mean(instance.y**2)) / 2
     order = 1 if run.start == "noise" else 4
     values = {
         "rate": np.asarray(saddle_escape.step_rate(rate, h, order)),
