@@ -61,8 +61,8 @@ def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, moment
     """Coefficients after gradient descent from a = 0 with momentum, in closed form: [p] or [p, k].
 
     v ← βv + Φᵀ(y − Φa)/n, a ← a + hv. In a mode of singular value s the share c of the limit that is reached follows
-    c_{k+1} = c_k + β (c_k − c_{k−1}) + (hs²/n)(1 − c_k), whose matrix is raised to the power `steps`. As `steps` grows the result
-    tends to `least_squares` if hs²/n < 2(1 + β) for the largest s.
+    c_{k+1} = c_k + β (c_k − c_{k−1}) + (hs²/n)(1 − c_k), whose matrix is raised to the power `steps`.
+    As `steps` grows the result tends to `least_squares` if hs²/n < 2(1 + β) for the largest s.
 
     Raises ValueError for arrays that do not match, a step that is not positive, a momentum outside [0, 1), and steps
     that are too long.
