@@ -36,17 +36,17 @@ class LinearSpline(NamedTuple):
         """∫|f''|, the total variation of f'."""
         return float(np.abs(self.bends).sum())
 
-    def within(self, low: float, high: float) -> "LinearSpline":
+    def within(self, low, high) -> "LinearSpline":
         """The same function on [low, high], going on straight outside: only the knots strictly between them."""
         if not low < high:
             raise ValueError(f"low={low!r}, high={high!r}: expected low below high.")
         left = self.knots <= low
         inside = ~left & (self.knots < high)
-        slope = self.slope + float(self.bends[left].sum())
-        offset = float(self(low)) - slope * low
+        slope = float(self.slope + self.bends[left].sum())
+        offset = float(self(low) - slope * low)
         return LinearSpline(self.knots[inside], self.bends[inside], slope, offset)
 
-    def merged(self, distance: float) -> "LinearSpline":
+    def merged(self, distance) -> "LinearSpline":
         """Knots with gaps of at most `distance` as one, where their |bends| have their mean: another f, near by.
 
         Slopes between groups are kept. Groups are chains: a long row of knots at small gaps becomes one.
@@ -62,7 +62,7 @@ class LinearSpline(NamedTuple):
         )
         return LinearSpline(knots, bends, self.slope, self.offset)
 
-    def pieces(self, distance: float = 0.0, share: float = 0.0) -> int:
+    def pieces(self, distance=0.0, share=0.0) -> int:
         """Linear pieces: one more than the knots, those within `distance` of each other counted once.
 
         Of these, as many of the weakest are left out as together make up no more than a `share` of the variation.

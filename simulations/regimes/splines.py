@@ -23,14 +23,14 @@ GRIDS = {
         "seeds": 10,
         "reaches": (12.0, 24.0),
         "adaptive": {"particles": 100, "time": 6000.0, "step": 0.02},
-        "particles": (50, 200, 1000),
+        "particles": (40, 200, 1000),
         "outputs": (0.1, 0.3, 1.0),
     },
     "paper": {
         "seeds": 20,
         "reaches": (12.0, 24.0, 48.0),
         "adaptive": {"particles": 1000, "time": 20000.0, "step": 0.02, "strength": 0.001},
-        "particles": (50, 200, 1000, 10000),
+        "particles": (40, 200, 1000, 10000),
         "outputs": (0.1, 0.3, 1.0, 3.0),
     },
 }

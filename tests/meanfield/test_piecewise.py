@@ -52,7 +52,7 @@ def test_merging_and_leaving_out():
     merged = spline.merged(0.02)
     assert merged.knots.tolist() == [0.0075, 1.0, 2.0]
     assert merged.slopes[[0, -1]] == pytest.approx(spline.slopes[[0, -1]])
-    empty = spline.within(3.0, 4.0)
+    empty = spline.within(3, 4)
     assert (empty.pieces(0.1), float(empty(3.5)), empty.merged(0.1).variation) == (1, float(spline(3.5)), 0.0)
     # Bends that cancel make no piece.
     assert mf.LinearSpline(np.zeros(2), np.array([1.0, -1.0]), 0.0, 0.0).pieces(0.0) == 1
