@@ -61,7 +61,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
         made += [Parameters(**common, fineness=f, batch=b, replacement=False) for f, b in sizes["distinct"]]
         made += [Parameters(**common, part="schedule", fineness=f) for f in sizes["schedule"]]
         for options, fine in sizes["width"]:
-            made += [Parameters(**WIDTH, **options, fineness=f, seed=seed) for f in fine]
+            made += [Parameters(**(WIDTH | options), fineness=f, seed=seed) for f in fine]
     return made
 
 
