@@ -35,10 +35,10 @@ FAR = ((0.9, 0.01), (0.5, 0.12))
 FURTHER = ((0.5, 0.2), (0.7, 0.05), (0.8, 0.02), (0.9, 0.004), (0.9, 0.03), (0.95, 0.002), (0.95, 0.01))
 """Momentum and decay beyond (1 − √γ)²."""
 
-LARGE = {"particles": 10, "dimension": 4, "samples": 30, "steps": 200, "replicas": 6}
+LARGE = {"particles": 8, "samples": 24, "steps": 150, "replicas": 4}
 GRIDS = {
     "smoke": {"seeds": 2, "kinds": KINDS, "beyond": FAR, "network": {}},
-    "default": {"seeds": 4, "kinds": KINDS + MORE, "beyond": FAR + FURTHER, "network": LARGE},
+    "default": {"seeds": 3, "kinds": KINDS + MORE, "beyond": FAR + FURTHER, "network": LARGE},
     "paper": {
         "seeds": 10,
         "kinds": KINDS + MORE,
