@@ -55,7 +55,7 @@ def growing(axes: Axes, records: Records) -> None:
             axes.plot(t, np.exp(np.log(record["rate"]) - (2 * t + 1) * np.log(root)), color=THEORY, lw=0.8, zorder=1)
     axes.plot([], [], color=THEORY, lw=0.8, label="theory: η r^(−2t−1)")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
-    axes.set_ylim(top=min(axes.get_ylim()[1], 1e4), bottom=0.3 * first["rate"])
+    axes.set_ylim(top=min(axes.get_ylim()[1], 1e7), bottom=0.3 * first["rate"])
     axes.legend(loc="upper right")
     return None
 
@@ -162,6 +162,7 @@ def ending(axes: Axes, records: Records) -> None:
     axes.axvspan(0.5, 1, color=GREY, alpha=0.2, lw=0)
     axes.text(0.52, 0.03, "lasts\nfor ever", transform=axes.get_xaxis_transform(), color=GREY, fontsize=7)
     axes.set(xscale="log", yscale="log", xlim=(0.5, None))
+    axes.set_ylim(top=30 * axes.get_ylim()[1])
     axes.set(xlabel="ηλ / (1 − √γ)²", ylabel="steps until no positive rate is equivalent")
     axes.legend(loc="upper right")
     return None
