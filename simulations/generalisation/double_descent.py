@@ -39,7 +39,7 @@ GRIDS = {
         "isotropic": {"replicas": 500, "samples": 400},
         "features": {"samples": 1000, "dimension": 100, "replicas": 15},
         "digits": {"samples": 150, "replicas": 50},
-        "tangent": {name: {"samples": 630, "dimension": 20, "replicas": 40} for name in ("relu", "tanh")},
+        "tangent": {name: {"samples": 600, "replicas": 40} for name in ("relu", "tanh")},
         "trained": {"samples": 60, "replicas": 15, "steps": 200000},
     },
 }
