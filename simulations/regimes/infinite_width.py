@@ -23,7 +23,7 @@ SIZES = {
         "seeds": 8,
         "widths": {24: 1.0, 48: 1.0, 96: 1.0},
         "relu": {"depth": 6, "replicas": 128},
-        "erf": {"depth": 3, "replicas": 512},
+        "erf": {"depth": 3, "replicas": 320},
         "splits": 10,
         "regression": {"digits": {"samples": 100, "tested": 250, "depth": 32}},
     },
