@@ -69,8 +69,9 @@ def race(axes: Axes, records: Records) -> None:
             axes.plot(_passes(record)[kept], values[kept], color=color, label=label)
     axes.axhline(measure.floor(Parameters(**first.parameters)), color=THEORY, lw=0.9, ls="--", label="theory: floor")
     axes.set(yscale="log", xlabel="gradients of one sample / n", ylabel="excess risk, mean")
-    axes.legend(loc="upper right", fontsize=6.5)
-    axes.set_ylim(None, 300)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend
+    axes.legend(loc="upper right", fontsize=6.5, ncols=2)
     return None
 
 

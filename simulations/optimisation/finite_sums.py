@@ -24,9 +24,9 @@ GRIDS = {
     "smoke": {"seeds": 8, "common": {}, "ridges": [], "long": {"passes": LONG, "replicas": 32}},
     "default": {
         "seeds": 8,
-        "common": {"replicas": 64, "samples": 40, "dimension": 80},
+        "common": {"replicas": 32, "samples": 40, "dimension": 80},
         "ridges": [0.005, 0.5],
-        "long": {"passes": 2 * LONG, "replicas": 128},
+        "long": {"passes": LONG, "replicas": 64},
     },
     "paper": {
         "seeds": 10,

@@ -34,11 +34,11 @@ GRIDS = {
     },
     "default": {
         "seeds": 8,
-        "linear": {"replicas": 128},
-        "constant": [(2.0**k, batch) for batch in (1, 4, 16) for k in range(6)],
+        "linear": {"replicas": 64},
+        "constant": [(2.0**k, batch) for batch in (1, 4, 16) for k in range(5)],
         "distinct": [(4.0, 8), (4.0, 16), (4.0, 24), (4.0, 32)],
         "schedule": [2.0, 4.0, 8.0],
-        "width": [({"replicas": 128, "dose": 1.0}, [2.0, 4.0, 8.0])],
+        "width": [({"replicas": 64, "dose": 0.5}, [3.0, 6.0])],
     },
     "paper": {
         "seeds": 10,
