@@ -159,8 +159,7 @@ def rounding_bound(record: Record) -> np.ndarray:
     """How far rounding may tilt a symmetric start, [R, T]: errors of every step, carried on as a small tilt is."""
     small = record["tilt"][-3]
     growth = small / small[:, :1]
-    operations = record["samples"] + record["particles"] + 6 * record["dimension"] + 60
-    made = LOOKS["mirror"] * operations * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
+    made = LOOKS["mirror"] * _operations(record) * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
     return growth * np.cumsum(made / np.minimum.accumulate(growth[:, ::-1], axis=1)[:, ::-1], axis=1)
 
 
@@ -171,9 +170,18 @@ def over_rounding(record: Record, level: int = -1) -> float:
 
 
 def least_symmetric(record: Record, level: int = -1) -> float:
-    """Risk of a start over the least that symmetry allows, the least in time as long as symmetry lasts."""
-    lasts = (record["tilt"][level] < 1e-6) if level == -1 else np.ones(record["tilt"][level].shape, bool)
-    return float(np.min(record["risk"][level][lasts]) / record["exact_symmetric_risk"])
+    """Risk of a start over the least that symmetry allows, the least in time as long as symmetry lasts.
+
+    The risk of even targets changes with the square of the tilt, which may then be as large as rounding.
+    """
+    lasts = (record["tilt"][level] < 1e-8) if level == -1 else np.ones(record["tilt"][level].shape, bool)
+    rounding = 1 + _operations(record) * np.finfo(float).eps * record["exact_risk"] / record["exact_symmetric_risk"]
+    return float(np.min(record["risk"][level][lasts]) / record["exact_symmetric_risk"] * rounding)
+
+
+def _operations(record: Record) -> int:
+    """Of one evaluation of the risk and its gradient, one after the other, at most."""
+    return record["samples"] + record["particles"] + 6 * record["dimension"] + 60
 
 
 def largest_size(record: Record, level: int = -2) -> float:
