@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from meanfield.losses import Exponential as Exponential
     from meanfield.losses import Logistic as Logistic
     from meanfield.losses import Square as Square
-    from meanfield.normalised import NormalisedNeuron as NormalisedNeuron
     from meanfield.noise_stability import Cushions as Cushions
     from meanfield.noise_stability import cushions as cushions
+    from meanfield.normalised import NormalisedNeuron as NormalisedNeuron
     from meanfield.objective import AbstractObjective as AbstractObjective
     from meanfield.objective import Objective as Objective
     from meanfield.objective import TangentObjective as TangentObjective

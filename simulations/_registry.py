@@ -41,7 +41,7 @@ GROUPS = {
     "regimes": "When do features move, and what does a network compute when they do not?",
     "limits": "What do many particles become, and how far from it are finitely many?",
     "optimisation": "Where does training end, and how fast does it get there?",
-    "generalisation": "Which solution does it find, and what is that worth on new data?",
+    "generalisation": "Which solution does it find, and what is it worth on new data?",
     "scale": "What does more cost, and what does it buy?",
 }
 """The question of every group, in the order of the story."""

@@ -151,7 +151,7 @@ def relu_kurtosis(depth: int, width: int) -> float:
     E relu(g)⁴ = 3/2 and E relu(g)² = 1/2. Raises ValueError for a depth or width below 1.
 
     >>> relu_kurtosis(1, 15), round(relu_kurtosis(4, 60), 4)
-    (1.0, 1.1326)
+    (1.0, 1.1321)
 
     Source: `hanin2020products`.
     """

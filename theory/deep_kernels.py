@@ -99,7 +99,7 @@ def deep_kernels(
     that is not positive, a negative `bias_scale`, or a result that overflows.
 
     >>> deep_kernels([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], (1, 2), weight_scale=2**0.5).conjugate.round(4).tolist()
-    [[[1.0, 0.3183]], [[1.0, 0.4939]]]
+    [[[1.0, 0.3183]], [[1.0, 0.4937]]]
 
     Source: `lee2018deep` (conjugate kernel), `jacot2018neural` (tangent kernel).
     """
@@ -142,7 +142,7 @@ def cosine_deficits(angle: float, depth: int) -> Array:
     for an angle outside of [0, π] or a depth below 1.
 
     >>> cosine_deficits(np.pi / 2, 2).round(4).tolist()
-    [1.0, 0.6817, 0.5061]
+    [1.0, 0.6817, 0.5063]
 
     Source: `cho2009kernel`.
     """

@@ -114,7 +114,7 @@ def monotone_step(top: float, power: float, depth: int) -> float:
     u = w/y = a/(a + p − 2), means η = y^{2−p−a}/(N max_u u^a (1 − u)^{p−2}). Raises ValueError for a target that is not
     positive, p < 2 or a depth below 1.
 
-    >>> monotone_step(2.0, 4.0, 1), monotone_step(2.0, 4.0, 2)
+    >>> round(monotone_step(2.0, 4.0, 1), 6), round(monotone_step(2.0, 4.0, 2), 6)
     (0.25, 0.421875)
 
     Source: `meanfield`.
@@ -134,8 +134,8 @@ def speed_up(power: float, depth: int) -> float:
     That is 1/N for p = 2 and 27/8 for p = 4 and N = 2. It counts the last phase alone: what p = 2 loses before comes
     on top, while for p > 2 that is of relative order y^{2−p}. Raises ValueError as `monotone_step`.
 
-    >>> speed_up(4.0, 2), speed_up(2.0, 2), speed_up(4.0, 1)
-    (3.375, 0.5, 1.0)
+    >>> [round(speed_up(p, depth), 6) for p, depth in ((4.0, 2), (2.0, 2), (4.0, 1))]
+    [3.375, 0.5, 1.0]
 
     Source: `meanfield`; acceleration for p > 2 is observed by `arora2018depth`.
     """

@@ -27,7 +27,7 @@ BAD = [
     (["run"], "run needs a study", "lazy_scaling"),
     (["run", "lazy_scalin"], "study='lazy_scalin'", "Did you mean 'lazy_scaling'?"),
     (["verify", "lazy"], "study='lazy'", "lazy_scaling"),
-    (["figure", "splines"], "study='splines'", "lazy_scaling"),
+    (["figure", "spline"], "study='spline'", "lazy_scaling"),
     (["run", "lazy_scaling", "--particels", "3"], "--particels is not an option", "Did you mean --particles?"),
     (["run", "lazy_scaling", "--particles", "0"], "particles=0", "at least 1"),
     (["run", "lazy_scaling", "--particles", "-4"], "particles=-4", "at least 1"),

@@ -97,7 +97,9 @@ def test_limit_in_either_order():
     assert verdict(lambda m: 1 + m**-0.5).passed is True
     assert verdict(lambda m: 1 + 1 / m).passed is True
     assert verdict(lambda m: 1.2 + m**-0.5).passed is False
-    none = measure.limit(Records([]), select=lambda r: r, x="particles", value=measure.gini, predicted=1.0, what="value")
+    none = measure.limit(
+        Records([]), select=lambda r: r, x="particles", value=measure.gini, predicted=1.0, what="value"
+    )
     assert none.passed is None
 
 
