@@ -38,7 +38,7 @@ _FILES = (
 
 
 GROUPS = {
-    "regimes": "When do features move, and what does a network compute when they do not?",
+    "regimes": "When do features move, and what is learned when they do not?",
     "limits": "What do many particles become, and how far from it are finitely many?",
     "optimisation": "Where does training end, and how fast does it get there?",
     "generalisation": "Which solution does it find, and what is it worth on new data?",
