@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from theory import _checks
 from theory._checks import Array
 
+NEGLIGIBLE = 1e-20
+"""Chances that a sum of probabilities does without."""
+
 
 def no_collision(p: ArrayLike, samples: int) -> float:
     """P(no two of s samples are of one kind) = s! e_s(p), `p` being the law [N].
@@ -40,7 +43,7 @@ def collision_law(p: ArrayLike, samples: int, most: int) -> Array:
     """P(C = c) for c = 0 … `most` of the number C of pairs that coincide, [most + 1].
 
     P(k of the samples are of the kinds so far, with c pairs) is built up kind by kind, by binomial choices of which
-    samples are of the next one. The work is N s² `most`. Raises ValueError as `no_collision`, and for a negative
+    samples are of the next one; choices of a chance below `NEGLIGIBLE` are left out. The work is N s² `most`. Raises ValueError as `no_collision`, and for a negative
     `most`.
 
     >>> collision_law([0.5, 0.25, 0.25], 2, 1)
@@ -57,7 +60,7 @@ def collision_law(p: ArrayLike, samples: int, most: int) -> Array:
         grown = table.copy()
         for j in range(1, s + 1):
             pairs, chance = j * (j - 1) // 2, q**j
-            if pairs > most or chance * choices[j].max() < 1e-300:
+            if pairs > most or chance * choices[j, s] < NEGLIGIBLE:
                 break
             grown[j:, pairs:] += chance * choices[j, j:, None] * table[: s + 1 - j, : most + 1 - pairs]
         table = grown

@@ -37,12 +37,12 @@ GRIDS = {
         "generator": {},
     },
     "default": {
-        "seeds": 10,
-        "known": (*SETS, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 150), ("zipf", 1000, 60)),
+        "seeds": 8,
+        "known": (*SETS, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 100)),
         "draws": 4000,
-        "network": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128, 512)),
-        "kernel": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128, 512)),
-        "generator": {"particles": 128, "samples": 128, "time": 120.0},
+        "network": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128)),
+        "kernel": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128)),
+        "generator": {},
     },
     "paper": {
         "seeds": 20,
