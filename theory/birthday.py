@@ -43,8 +43,8 @@ def collision_law(p: ArrayLike, samples: int, most: int) -> Array:
     """P(C = c) for c = 0 … `most` of the number C of pairs that coincide, [most + 1].
 
     P(k of the samples are of the kinds so far, with c pairs) is built up kind by kind, by binomial choices of which
-    samples are of the next one; choices of a chance below `NEGLIGIBLE` are left out. The work is N s² `most`. Raises ValueError as `no_collision`, and for a negative
-    `most`.
+    samples are of the next one; choices of a chance below `NEGLIGIBLE` are left out. The work is N s² `most`. Raises
+    ValueError as `no_collision`, and for a negative `most`.
 
     >>> collision_law([0.5, 0.25, 0.25], 2, 1)
     array([0.625, 0.375])
