@@ -58,7 +58,7 @@ class LeastSquares:
     def minimum(self) -> Array:
         """b* = arg min F, [p]."""
         right = self.features.T @ self.targets / self.n
-        return np.linalg.lstsq(self.hessian, right, rcond=1e-12)[0]
+        return np.asarray(np.linalg.lstsq(self.hessian, right, rcond=1e-12)[0], np.float64)
 
     @cached_property
     def smoothness(self) -> float:

@@ -41,7 +41,7 @@ def curvatures(position: ArrayLike, x: ArrayLike) -> Array:
     """
     phi = features(position, x)
     rows = phi.reshape(*phi.shape[:-2], -1)
-    return np.linalg.eigvalsh(rows @ rows.swapaxes(-1, -2) / rows.shape[-2])
+    return np.asarray(np.linalg.eigvalsh(rows @ rows.swapaxes(-1, -2) / rows.shape[-2]), np.float64)
 
 
 def slow_flow(position: ArrayLike, x: ArrayLike, doses: ArrayLike) -> Array:

@@ -113,7 +113,7 @@ def stationary(problem: LeastSquares, step: float, batch: int, *, replacement: b
     if np.max(np.abs(np.linalg.eigvals(operator))) >= 1:
         raise ValueError(f"step must be small enough for a stationary law, got {step:g}")
     settled = np.linalg.solve(np.eye(len(operator)) - operator, step**2 * kick * _flat(problem.noise, basis))
-    return _matrix(settled, basis)
+    return _matrix(np.asarray(settled, np.float64), basis)
 
 
 def contraction(problem: LeastSquares, step: float, batch: int = 1) -> float:

@@ -1,5 +1,7 @@
 """Step over batch as a temperature, in six panels: exact risk, collapse, schedules, and the drift to flat minima."""
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -142,7 +144,7 @@ def schedule(axes: Axes, records: Records) -> None:
     fine = max(record["fineness"] for record in chosen)
     rows = [record for record in chosen if record["fineness"] == fine and record["factor"] == chosen[0]["factor"]]
     share = np.arange(1, 9) / 8
-    starts = [measure.exact_excess(Parameters(**(record.parameters | {"part": "constant"}))) for record in rows]
+    starts = [measure.exact_excess(replace(Parameters(**record.parameters), part="constant")) for record in rows]
     for name, color, marker, label in (
         ("grown", ORANGE, "o", "batch × q"),
         ("decayed", BLUE, "s", "step / q, as many samples"),

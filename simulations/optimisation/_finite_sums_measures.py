@@ -24,14 +24,14 @@ def _mean(record: Record, name: str) -> np.ndarray:
 
 def over_bound(record: Record, name: str | None = None) -> float:
     """The largest share of its theorem's bound that a method took, over all times."""
-    name = name or record["method"]
+    name = name or str(record["method"])
     seen = _mean(record, name) > FLOOR * _mean(record, name)[0]
     return float(np.max((_mean(record, name) / theorem(parameters_of(record), name).bound(record["steps"]))[seen]))
 
 
 def rate_ratio(record: Record, name: str | None = None) -> float:
     """Observed rate, from the first observation after n steps to the last above rounding, over the theorem's."""
-    name, steps = name or record["method"], record["steps"]
+    name, steps = name or str(record["method"]), record["steps"]
     values = _mean(record, name)
     first = int(np.searchsorted(steps, record["samples"]))
     last = int(np.flatnonzero(values > FLOOR * values[0])[-1])

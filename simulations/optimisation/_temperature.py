@@ -145,8 +145,8 @@ def problem_of(run: Parameters) -> _minima.Fitted:
 def _flow(run: Parameters, step, batch, since: int) -> mf.ScheduledSGD:
     """Steps and batches (before, after) the step `since`: one program for all of them."""
     most = -(-max(batch) // BLOCK) * BLOCK
-    sizes = Switch(*(jnp.asarray(value, float) for value in step), jnp.asarray(since))
-    counts = Switch(*(jnp.asarray(value, float) for value in batch), jnp.asarray(since))
+    sizes = Switch(jnp.asarray(step[0], float), jnp.asarray(step[1], float), jnp.asarray(since))
+    counts = Switch(jnp.asarray(batch[0], float), jnp.asarray(batch[1], float), jnp.asarray(since))
     return mf.ScheduledSGD(sizes, counts, most=most, replacement=run.replacement)
 
 
