@@ -30,7 +30,7 @@ def dynamics(axes: Axes, records: Records) -> None:
     chosen = study.deep(study.unit_time())(records)
     if not len(chosen):
         return empty(axes, "of a unit of time")
-    n = max(chosen.column("depth"))
+    n = max(chosen.where(start="unbalanced").column("depth"), default=max(chosen.column("depth")))
     for start, color, marker in (("balanced", MEAN_FIELD, "o"), ("unbalanced", GREY, "x")):
         for record in list(chosen.where(depth=n, start=start))[-1:]:
             values = np.linalg.svd(record["path"], compute_uv=False)

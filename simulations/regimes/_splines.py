@@ -242,7 +242,7 @@ def _adaptive(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 def _untrained(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """A network of normal parameters."""
     unit = mf.Neuron("relu", bias=True)
-    mu = mf.Particles(run.generator(2).normal(size=(run.particles, 3)))
+    mu = mf.Particles(run.generator(2 + run.particles).normal(size=(run.particles, 3)))
     return _read(mf.linear_spline(unit, mu).within(-1, 1)), "done"
 
 
