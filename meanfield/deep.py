@@ -51,7 +51,17 @@ class DeepNetwork(eqx.Module):
     bias_scale: Scalar
     activation: Callable = eqx.field(static=True)
 
-    def __init__(self, first, hidden, biases, output, activation="relu", *, weight_scale=1.0, bias_scale=0.0):
+    def __init__(
+        self,
+        first,
+        hidden,
+        biases,
+        output,
+        activation: str | Callable = "relu",
+        *,
+        weight_scale=1.0,
+        bias_scale=0.0,
+    ):
         self.first = floating_array("first", first, "N d")
         dtype, (width, _) = self.first.dtype, self.first.shape
         self.biases = floating_array("biases", biases, "L N", dtype=dtype)

@@ -37,13 +37,13 @@ def alignment(kernel: ArrayLike, y: ArrayLike) -> float:
 
     Source: `cortes2012algorithms`.
     """
-    matrix, y = centred(kernel), _checks.array("y", y, ["[n]"])
-    _checks.same("y", len(y), "kernel", len(matrix))
-    y = y - y.mean()
-    size = np.linalg.norm(matrix) * (y @ y)
+    matrix, targets = centred(kernel), _checks.array("y", y, ["[n]"])
+    _checks.same("y", len(targets), "kernel", len(matrix))
+    targets = targets - targets.mean()
+    size = np.linalg.norm(matrix) * (targets @ targets)
     if size == 0:
         raise ValueError("kernel and y must not be the same for all samples: there is nothing to align")
-    return float(y @ matrix @ y / size)
+    return float(targets @ matrix @ targets / size)
 
 
 def effective_dimension(kernel: ArrayLike) -> float:

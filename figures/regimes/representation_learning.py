@@ -60,7 +60,9 @@ def in_time(axes: Axes, records: Records, name: str, title: str) -> None:
             drawn = True
     if not drawn:
         return empty(axes, "on sign(x₁x₂)")
-    axes.axhline(axes.lines[0].get_ydata()[0], color=THEORY, lw=0.7, ls="--", label="theory: α = ∞, tanh")
+    axes.axhline(
+        float(np.asarray(axes.lines[0].get_ydata())[0]), color=THEORY, lw=0.7, ls="--", label="theory: α = ∞, tanh"
+    )
     axes.set(xscale="log", xlabel="time t (mean-field time; leftmost: 0)")
     axes.set_ylim(0, axes.get_ylim()[1] * 1.45)
     axes.legend(loc="upper left", ncols=2)

@@ -143,7 +143,10 @@ def _kernels(drawn, x, activation: str, weight_scale, bias_scale):
     """Conjugate kernels of all layers [R, L, n, n], tangent kernel [R, n, n] and outputs [R, n] of every network."""
 
     def of_one(parts):
-        net = mf.DeepNetwork(*parts, activation, weight_scale=weight_scale, bias_scale=bias_scale)
+        first, hidden, biases, output = parts
+        net = mf.DeepNetwork(
+            first, hidden, biases, output, activation, weight_scale=weight_scale, bias_scale=bias_scale
+        )
         return net.conjugate_kernels(x), net.tangent_kernel(x), net.predict(x)
 
     return jax.lax.map(of_one, drawn)

@@ -166,6 +166,7 @@ def kernels(several: list[Parameters]) -> list[tuple[dict[str, np.ndarray], str]
             # Not α: networks that differ in it alone start alike.
             random = np.random.default_rng([one.seed, 1, replica, run.particles, run.samples, run.dimension])
             x = random.normal(size=(run.samples, run.dimension))
+            x[:2, 1] = np.abs(x[:2, 1]) * np.sign(x[:2, 0]) * [1, -1]  # both signs, however few samples
             y = np.sign(x[:, 0] * x[:, 1])
             x, theta = (part.astype(run.precision) for part in (x, initial(random, run, run.dimension)))
             objectives.append(

@@ -7,6 +7,7 @@ regression with the tangent kernel (whose ridge is the best on the test samples)
 
 from functools import partial
 from math import log
+from typing import Any
 
 from simulations._check import above, bounded, equals, slope
 from simulations._records import Records, runs
@@ -16,7 +17,7 @@ from simulations.regimes._representation import Parameters, alike, batch_bytes, 
 from theory.prediction import Prediction
 
 KERNEL = {"part": "kernel", "dimension": 8, "time": 100.0, "step": 0.5, "precision": "float64"}
-LAWS = {
+LAWS: dict[str, dict[str, Any]] = {
     "doubled": {"activation": "tanh"},
     "centred": {"activation": "tanh", "initial": "centred"},
     "relu": {"activation": "relu"},
