@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meanfield import spikes as spikes
     from meanfield.adversarial import AdversarialObjective as AdversarialObjective
     from meanfield.adversarial import Contrast as Contrast
+    from meanfield.alignment import stiffness as stiffness
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
     from meanfield.checkpoint import Checkpoint as Checkpoint
@@ -84,7 +85,6 @@ if TYPE_CHECKING:
     from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
     from meanfield.spikes import Spike as Spike
-    from meanfield.stiffness import stiffness as stiffness
     from meanfield.tangent import tangent_kernel as tangent_kernel
     from meanfield.units import AbstractUnit as AbstractUnit
     from meanfield.units import Neuron as Neuron
@@ -108,6 +108,7 @@ _HOME = {
         "TestRisk",
     ],
     "meanfield.adversarial": ["AdversarialObjective", "Contrast"],
+    "meanfield.alignment": ("stiffness",),
     "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
     "meanfield.checkpoint": ("Checkpoint",),
     "meanfield.deep": ("DeepNetwork",),
@@ -149,7 +150,6 @@ _HOME = {
     "meanfield.replicas": ("simulate_replicas",),
     "meanfield.simulation": ["Trajectory", "simulate"],
     "meanfield.spikes": ("Spike",),
-    "meanfield.stiffness": ("stiffness",),
     "meanfield.tangent": ("tangent_kernel",),
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
@@ -162,7 +162,7 @@ __all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunde
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
-        globals()[name] = value  # also where a module of the same name was set by the import
+        globals()[name] = value
         return value
     if name in _MODULES:
         return importlib.import_module(f"meanfield.{name}")

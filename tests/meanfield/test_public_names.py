@@ -33,6 +33,24 @@ PROMISED = {
     "Langevin": "step temperature",
     "BirthDeath": "step rate",
     "OutputFlow": "",
+    "InputFlow": "",
+    "HeavyBall": "step momentum decay decoupled buffer batch",
+    "ScheduledSGD": "step batch most",
+    "SAGA": "step biased",
+    "SVRG": "step epoch",
+    "NormalisedNeuron": "activation bias outputs",
+    "DeepLinear": "hidden outputs",
+    "DeepNetwork": "",
+    "AdversarialObjective": "unit x generators penalty rate loss",
+    "Dual": "unit dimension",
+    "Power": "exponent",
+    "ParameterDecay": "",
+    "Sharpness": "iterations",
+    "stiffness": "objective mu x y",
+    "cushions": "",
+    "critical_samples": "",
+    "loss_sensitivity": "",
+    "linear_spline": "",
     "RungeKutta": "step order",
     "Spike": "",
 }
@@ -42,6 +60,12 @@ PROMISED = {
 def test_promised_names_and_arguments(name):
     parameters = list(inspect.signature(getattr(mf, name)).parameters)
     assert [p for p in PROMISED[name].split() if p not in parameters] == []
+
+
+def test_no_name_is_also_that_of_a_module():
+    """Importing the module would put it where the name was."""
+    files = {path.stem for path in pathlib.Path(mf.__file__).parent.iterdir()}
+    assert files & set(mf.__all__) == set(mf._MODULES)
 
 
 def test_promised_methods():
