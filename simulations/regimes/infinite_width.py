@@ -185,5 +185,5 @@ STUDY = Study(
     run=run,
     predict=predict,
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
+    cost={"smoke": "10 s", "default": "75 s", "paper": "hours"},
 )
