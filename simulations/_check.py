@@ -83,6 +83,19 @@ def slope(
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
 
 
+def slope_above(records: Records, *, select: Select, x: str, value: Value, predicted: float) -> Verdict:
+    """The exponent p of value ∝ x^p, fitted seed by seed as in `slope`, is above `predicted` by more than its error."""
+    points, table = along(select(records.done), x, value)
+    if len(table) < 3 or len(points) < 3:
+        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    if not np.all(table > 0):
+        return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
+    slopes = seed_slopes(np.log(points), np.log(table))
+    measured, error = float(np.mean(slopes)), half_width(slopes, 1)
+    where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
+    return Verdict(measured - error > predicted, measured, error, predicted, where)
+
+
 def equals(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds equals `predicted`."""
     return _mean(records, select, value, predicted, what, lambda measured, error: abs(measured - predicted) <= error)

@@ -25,7 +25,7 @@ from theory._checks import Array
 from theory.activations import ACTIVATIONS
 from theory.deep_kernels import moments
 from theory.kernel_fluctuation import ACTIVATIONS as FUNCTIONS
-from theory.kernel_fluctuation import LONGEST, _plane
+from theory.kernel_fluctuation import LONGEST, plane
 
 _STEP = 1e-4
 """Relative step of the central differences of F: first derivatives are right to 1e-8, second ones to 1e-7."""
@@ -130,7 +130,7 @@ def _of_one_unit(before: Array, after: Array, activation: str) -> Array:
     for first, mixed, second in before.T:
         length = np.sqrt(first)
         along = mixed / length if length else 0.0
-        u, v, weight = _plane(np.array([length, 0.0]), np.array([along, np.sqrt(max(second - along**2, 0.0))]))
+        u, v, weight = plane(np.array([length, 0.0]), np.array([along, np.sqrt(max(second - along**2, 0.0))]))
         products = np.stack([sigma(u) ** 2, sigma(u) * sigma(v), sigma(v) ** 2]).reshape(3, -1)
         found.append((products * weight.ravel()) @ products.T)
     return np.stack(found) - after.T[:, :, None] * after.T[:, None, :]

@@ -96,14 +96,14 @@ def _second_moments(x: Array, activation: str) -> tuple[float, float, float]:
     sums = np.zeros(3)
     for i in range(len(x)):
         for k in range(i + 1):
-            u, v, weight = _plane(x[i], x[k])
+            u, v, weight = plane(x[i], x[k])
             inner, products, slopes = float(x[i] @ x[k]), sigma(u) * sigma(v), slope(u) * slope(v)
             terms = products**2, 2 * inner * products * slopes, inner**2 * slopes**2
             sums += (1 if i == k else 2) * np.array([np.sum(weight * term) for term in terms])
     return float(sums[0]), float(sums[1]), float(sums[2])
 
 
-def _plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
+def plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
     """Values of (w·x1, w·x2) and their weights, which sum to one."""
     r1, r2 = float(np.linalg.norm(x1)), float(np.linalg.norm(x2))
     cosine = float(x1 @ x2) / (r1 * r2) if r1 and r2 else 1.0

@@ -27,8 +27,8 @@ def draw(records: Records) -> Figure:
     classes(axes[0, 1], trained)
     distance(axes[0, 2], trained)
     training(axes[1, 0], trained)
-    step(axes[1, 1], trained, "within", "within a class, by step")
-    step(axes[1, 2], trained, "between", "beyond h = 2/S classes oppose less")
+    step(axes[1, 1], trained, "within", "e  Within a class: any step")
+    step(axes[1, 2], trained, "between", "f  Beyond h = 2/S classes oppose less")
     return figure
 
 
@@ -43,7 +43,11 @@ def one_setting(records: Records) -> Records:
 
 def kernel(axes: Axes, records: Records) -> None:
     """Cosines from gradients against those from the kernel, with the decay in them for contrast."""
-    axes.set(xlabel="cosine from the tangent kernel", ylabel="cosine of gradients", title="gradients are as K says")
+    axes.set(
+        xlabel="cosine from the tangent kernel",
+        ylabel="cosine of gradients",
+        title="a  Gradients are as the kernel says",
+    )
     if not len(records):
         empty(axes, "of the identity")
         return
@@ -64,7 +68,7 @@ def _pairs(cosines: np.ndarray) -> np.ndarray:
 
 def classes(axes: Axes, records: Records) -> None:
     """Mean cosine of every pair of classes."""
-    axes.set(xlabel="class", ylabel="class", title=f"by class, at {LEARNED:g} of the risk")
+    axes.set(xlabel="class", ylabel="class", title=f"b  Classes align, at {LEARNED:g} of the risk")
     tables = [measure.at_risk(record, LEARNED, "classes")[:, -1] for record in records]
     tables = [table[np.isfinite(table).any(axis=(1, 2))] for table in tables]
     if not sum(map(len, tables)):
@@ -81,7 +85,7 @@ def classes(axes: Axes, records: Records) -> None:
 
 def distance(axes: Axes, records: Records) -> None:
     """Mean cosine along the distance of two images."""
-    axes.set(xlabel="distance |x − x'|", ylabel="mean cosine", title="nearer is stiffer, either way")
+    axes.set(xlabel="distance |x − x'|", ylabel="mean cosine", title="c  Nearer is stiffer, either way")
     tables = [measure.at_risk(record, LEARNED, "along")[:, -1] for record in records]
     if not any(np.isfinite(table).any() for table in tables):
         empty(axes, "of training")
@@ -96,7 +100,7 @@ def distance(axes: Axes, records: Records) -> None:
 
 def training(axes: Axes, records: Records) -> None:
     """Groups of pairs as the risk falls, smallest step."""
-    axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="it fades as the risk falls")
+    axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="d  It fades as the risk falls")
     if not _paths(axes, records, [(name, -1) for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
         empty(axes, "of training")
         return

@@ -46,7 +46,7 @@ def one_a_step(records: Records, most: int = 8) -> list[Record]:
 def linearised(axes: Axes, records: Records) -> None:
     """Risk of the linear model against its exact one."""
     chosen = one_a_step(runs("exact_risk", part="linear")(records))
-    axes.set(xlabel="step", ylabel="risk", title="linearised: stable up to hλ = 2")
+    axes.set(xlabel="step", ylabel="risk", title="a  Linearised: stable up to hλ = 2")
     if not chosen:
         empty(axes, "of the linear model")
         return
@@ -62,7 +62,7 @@ def linearised(axes: Axes, records: Records) -> None:
 def sharpness(axes: Axes, records: Records) -> None:
     """S over steps, with 2/h of each h."""
     chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
-    axes.set(xlabel="step", ylabel="sharpness S (1 / time)", title="a network sharpens up to 2/h")
+    axes.set(xlabel="step", ylabel="sharpness S (1 / time)", title="b  A network sharpens up to 2/h")
     if not chosen:
         empty(axes, "of networks")
         return
@@ -80,7 +80,7 @@ def sharpness(axes: Axes, records: Records) -> None:
 def risk(axes: Axes, records: Records) -> None:
     """The risk of the same runs at pairs of consecutive steps."""
     chosen = one_a_step(runs("sharpness", part="edge")(records), most=5)
-    axes.set(xlabel="step", ylabel="risk", title="there the risk rises at half the steps")
+    axes.set(xlabel="step", ylabel="risk", title="c  There every other step goes up")
     if not chosen:
         empty(axes, "of networks")
         return
@@ -98,7 +98,7 @@ def risk(axes: Axes, records: Records) -> None:
 def catapult(axes: Axes, records: Records) -> None:
     """The loss of one replica for each step, over the exact map."""
     chosen = one_a_step(runs("output", part="catapult")(records))
-    axes.set(xlabel="step", ylabel="loss f²/2", title="the catapult: thrown for 2 < hλ < 4")
+    axes.set(xlabel="step", ylabel="loss f²/2", title="d  The catapult: thrown for 2 < hλ < 4")
     if not chosen:
         empty(axes, "of the catapult")
         return
@@ -118,7 +118,7 @@ def _shown(loss: np.ndarray) -> np.ndarray:
 def ends(axes: Axes, records: Records) -> None:
     """hλ at the end against hλ at the start, all replicas; above 4 there is no end."""
     chosen = runs("curvature", part="catapult")(records)
-    axes.set(xlabel="hλ at the start", ylabel="hλ at the end", title="it lands where hλ < 2")
+    axes.set(xlabel="hλ at the start", ylabel="hλ at the end", title="e  It lands where hλ < 2")
     if not len(chosen):
         empty(axes, "of the catapult")
         return
@@ -142,7 +142,7 @@ def height(axes: Axes, records: Records) -> None:
         (f"hλ = {step:g}", chosen.where(step=step), measure.peak, color, "o", HEIGHT)
         for step, color in zip(sorted({record["step"] for record in chosen}), COLORS, strict=False)
     ]
-    axes.set(xlabel="particles m", ylabel="largest loss f²/2", title="thrown to a height ∝ m")
+    axes.set(xlabel="particles m", ylabel="largest loss f²/2", title="f  Thrown to a height ∝ m")
     if not powers(axes, series, "particles", "theory: ∝ m"):
         empty(axes, "of three widths")
         return

@@ -25,7 +25,7 @@ def draw(records: Records) -> Figure:
     kurtosis(axes[0, 1], records)
     widths(axes[0, 2], records)
     cosines(axes[1, 0], records)
-    accuracy(axes[1, 1], records, "digits", "e  Digits: depth helps not")
+    accuracy(axes[1, 1], records, "digits", "e  Digits: depth does not help")
     accuracy(axes[1, 2], records, "mnist1d", "f  MNIST-1D: a few layers help a little")
     return figure
 

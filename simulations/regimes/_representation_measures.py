@@ -4,9 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations import _check
-from simulations._power_law import seed_slopes
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record
 
 
 def change(record: Record, name: str) -> float:
@@ -49,16 +47,3 @@ net_error = last("net_error")
 feature_alignment = partial(change, name="features_alignment")
 tangent_alignment = partial(change, name="tangent_alignment")
 tangent_dimension = partial(change, name="tangent_dimension")
-
-
-def slope_above(records: Records, *, select: Select, x: str, value: _check.Value, predicted: float) -> _check.Verdict:
-    """The exponent p of value ∝ x^p, fitted seed by seed as in `slope`, is above `predicted` by more than its error."""
-    points, table = along(select(records.done), x, value)
-    if len(table) < 3 or len(points) < 3:
-        return _check.untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
-    if not np.all(table > 0):
-        return _check.Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
-    slopes = seed_slopes(np.log(points), np.log(table))
-    measured, error = float(np.mean(slopes)), _check.half_width(slopes, 1)
-    where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
-    return _check.Verdict(measured - error > predicted, measured, error, predicted, where)

@@ -9,7 +9,7 @@ from functools import partial
 from math import log
 from typing import Any
 
-from simulations._check import above, bounded, equals, slope
+from simulations._check import above, bounded, equals, slope, slope_above
 from simulations._records import Records, runs
 from simulations._study import Study, Together, claim
 from simulations.regimes import _representation_measures as measure
@@ -209,17 +209,17 @@ CLAIMS = (
         wrong="at the start", control={"value": lambda record: float(record["along"][0])},
     ),
     claim(
-        "kernel_in_d", "the kernel's test error grows faster than d", FASTER, measure.slope_above,
+        "kernel_in_d", "the kernel's test error grows faster than d", FASTER, slope_above,
         select=along_dimensions, x="dimension", value=measure.kernel_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
-        "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, measure.slope_above,
+        "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, slope_above,
         select=along_dimensions, x="dimension", value=measure.net_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
-        "network_in_n", "the network's test error falls faster than 1/√n", ROOT, measure.slope_above,
+        "network_in_n", "the network's test error falls faster than 1/√n", ROOT, slope_above,
         select=along_samples, x="samples", value=measure.inverse_error,
         wrong="before training", control={"value": partial(measure.inverse_error, at=0)},
     ),
