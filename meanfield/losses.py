@@ -130,7 +130,6 @@ def _labels(y, outputs: int, dtype) -> Outputs:
             raise ValueError(f"y holds the class {wrong.flat[0]}: this loss takes classes 0 to {outputs - 1}.")
         known = np.eye(outputs)[known.astype(int)]
     hot = _numbers(known, outputs, dtype)
-    rows = np.asarray(hot)
-    if not (np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()):
+    if not (np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all()):
         raise ValueError("y has rows that are not one-hot: this loss takes classes, or rows with a single 1.")
     return hot

@@ -69,3 +69,11 @@ def test_classes_and_one_hot_rows_are_the_same_targets():
         classes = loss.targets([2, 0, 1], 3, jnp.float32)
         assert classes.dtype == jnp.float32
         assert np.array_equal(classes, loss.targets(np.eye(3)[[2, 0, 1]], 3, jnp.float32))
+
+
+@pytest.mark.parametrize("y", [np.array([0, 1]), np.array([[1, 0], [0, 1]])])
+def test_known_labels_are_checked_inside_a_compiled_function_too(y):
+    targets = jax.jit(lambda f: mf.Logistic().targets(y, 2, f.dtype))
+    assert targets(jnp.zeros(2)).tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(ValueError, match="not one-hot|holds the class"):
+        jax.jit(lambda f: mf.Logistic().targets(2 * y, 2, f.dtype))(jnp.zeros(2))

@@ -1,5 +1,6 @@
 """The command, as a user meets it: help, bad input, exit status, JSON. In processes of its own where that matters."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 import simulations
 from meanfield.__main__ import COMMANDS, main
+from meanfield._options import Figure, Run, Verify
 
 TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
 
@@ -280,3 +282,11 @@ def test_workers_and_status(tmp_path):
     assert (row["study"], row["done"], row["failed"], row["damaged"]) == ("lazy_scaling", 4, 0, 0)
     again = command("run", "lazy_scaling", *GRID, "--seeds", "2", "--format", "png", *out)
     assert "lazy_scaling: all 4 runs are there" in again.stderr
+
+
+@pytest.mark.parametrize("study", simulations.STUDIES)
+def test_no_parameter_has_the_name_of_an_option(study):
+    """`meanfield run STUDY --name` could mean only one of them."""
+    parameters = {field.name for field in dataclasses.fields(simulations.find(study).parameters)}
+    options = {field.name for kind in (Run, Verify, Figure) for field in dataclasses.fields(kind)}
+    assert not parameters & options
