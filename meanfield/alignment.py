@@ -48,8 +48,7 @@ def stiffness(
         x, y = objective.x, objective.y
     else:
         x = floating_array("x", x, "n d", dtype=objective.x.dtype)
-        with jax.ensure_compile_time_eval():  # labels are looked at, which those under a trace can't be
-            y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
+        y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
         if len(y) != len(x):
             raise ValueError(f"y has {len(y)} rows and x has {len(x)}: expected one target an input.")
     root = jnp.sqrt(mu.mass)[:, None]

@@ -75,5 +75,5 @@ def test_classes_and_one_hot_rows_are_the_same_targets():
 def test_known_labels_are_checked_inside_a_compiled_function_too(y):
     targets = jax.jit(lambda f: mf.Logistic().targets(y, 2, f.dtype))
     assert targets(jnp.zeros(2)).tolist() == [[1, 0], [0, 1]]
-    with pytest.raises(ValueError, match="not one-hot|holds the class"):
+    with pytest.raises(ValueError, match=r"not one-hot|holds the class"):
         jax.jit(lambda f: mf.Logistic().targets(2 * y, 2, f.dtype))(jnp.zeros(2))
