@@ -29,6 +29,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
+    text = "of the tests that every study has, run those of every Nth study only (all with --validate)"
+    parser.addoption("--every", type=int, default=1, metavar="N", help=text)
 
 
 def pytest_report_header(config):
@@ -37,9 +39,17 @@ def pytest_report_header(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    import simulations  # not before shapes are checked
+
     long = pytest.mark.skip(reason="longer validation: run with --validate")
     gpu = pytest.mark.skip(reason="no GPU visible to JAX")
+    every = 1 if config.getoption("--validate") else config.getoption("--every")
+    here = set(list(simulations.STUDIES)[::every])
+    other = pytest.mark.skip(reason=f"--every {every}: this study has its turn where all have it")
     for item in items:
+        study = item.callspec.params.get("study") if hasattr(item, "callspec") else None
+        if item.path.name == "test_studies.py" and study is not None and study not in here:
+            item.add_marker(other)
         if "validate" in item.keywords and not config.getoption("--validate"):
             item.add_marker(long)
         if "gpu" in item.keywords and jax.default_backend() == "cpu":

@@ -123,9 +123,11 @@ def cases():
     seed=st.integers(0, 2**31),
     kind=st.sampled_from(["gaussian", "lattice", "scales", "crowded", "repeats"]),
     activation=st.sampled_from([*SLOPES, "tanh"]),
-    k=st.sampled_from([1, 3]),
 )
-def test_agreement(shape, name, seed, kind, activation, k):
+def test_agreement(shape, name, seed, kind, activation):
+    # Every kernel meets every activation with one output and with three, on shapes that take turns: each pair of
+    # them is a program to compile.
+    k = (1, 3)[([*SLOPES, "tanh"].index(activation) + [*SHAPES].index(shape) + [*KERNELS].index(name)) % 2]
     if name == "sorted" and activation == "tanh":
         activation = "relu"
     d, bias = SHAPES[shape]
