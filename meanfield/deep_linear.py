@@ -31,7 +31,7 @@ class DeepLinear(AbstractUnit):
     >>> import jax.numpy as jnp, meanfield as mf
     >>> unit = mf.DeepLinear(hidden=(2,), outputs=2)
     >>> mu = unit.balanced(jnp.array([[3.0, 0.0, 0.0], [0.0, 2.0, 0.0]]))
-    >>> unit(mu.position[0], jnp.array([1.0, 1.0, 1.0])).round(5).tolist()
+    >>> [round(f, 4) for f in unit(mu.position[0], jnp.array([1.0, 1.0, 1.0])).tolist()]
     [3.0, 2.0]
 
     Source: Arora, Cohen & Hazan (2018).

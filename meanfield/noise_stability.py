@@ -55,7 +55,7 @@ def cushions(objective: AbstractObjective, mu: Particles, x=None) -> Cushions:
     >>> import jax.numpy as jnp, meanfield as mf
     >>> objective = mf.Objective(mf.Neuron("relu"), mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
     >>> found = mf.cushions(objective, mf.Particles(jnp.array([[1.0, 3.0, 0.0], [1.0, 4.0, 0.0]])))
-    >>> found.input.tolist(), float(found.rank_input), float(found.contraction[0])
+    >>> found.input.tolist(), round(float(found.rank_input), 4), round(float(found.contraction[0]), 4)
     ([1.0, 0.0], 1.0, 1.0)
     """
     if not isinstance(objective.unit, Neuron):
