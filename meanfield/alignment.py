@@ -8,7 +8,7 @@ from meanfield._typing import Input, Position
 from meanfield.arguments import floating_array
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
-from meanfield.sharpness import differentiable
+from meanfield.sharpness import differentiable, roots
 
 
 def stiffness(
@@ -51,8 +51,7 @@ def stiffness(
         y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
         if len(y) != len(x):
             raise ValueError(f"y has {len(y)} rows and x has {len(x)}: expected one target an input.")
-    root = jnp.sqrt(mu.mass)[:, None]
-    inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1), 0)
+    _, inverse = roots(mu)
 
     def gradient(sample: Input, target: Array) -> Position:
         def loss(position: Position):

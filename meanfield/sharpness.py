@@ -52,14 +52,19 @@ class Sharpness(AbstractObservable):
         positive_count("iterations", self.iterations)
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
-        plain, root = differentiable(objective), jnp.sqrt(mu.mass)[:, None]
-        inverse = jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1), 0)
+        plain, (root, inverse) = differentiable(objective), roots(mu)
 
         def product(u: Position) -> Position:
             along = jax.jvp(lambda position: plain.velocity(mu.moved(position)), (mu.position,), (inverse * u,))[1]
             return -root * along
 
         return largest_eigenvalue(product, mu.position, self.iterations)
+
+
+def roots(mu: Particles) -> tuple[Float[Array, "m 1"], Float[Array, "m 1"]]:
+    """√p_j of the masses and their inverses, 0 for a particle without mass: the metric Σ_j p_j |θ_j|² made plain."""
+    root = jnp.sqrt(mu.mass)[:, None]
+    return root, jnp.where(root > 0, 1 / jnp.where(root > 0, root, 1), 0)
 
 
 def differentiable(objective: AbstractObjective) -> AbstractObjective:

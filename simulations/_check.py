@@ -61,10 +61,8 @@ def slope(
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
-    if len(table) < 3 or len(points) < 3:
-        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
-    if not np.all(table > 0):
-        return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
+    if (why := _no_power_law(points, table, x, predicted)) is not None:
+        return why
     law = fit(points, table, 1 - LEVEL)
     logs, lines = np.log(points), np.log(table)
     measured, error, bias = law.slope, law.width, 0.0
@@ -86,14 +84,21 @@ def slope(
 def slope_above(records: Records, *, select: Select, x: str, value: Value, predicted: float) -> Verdict:
     """The exponent p of value ∝ x^p, fitted seed by seed as in `slope`, is above `predicted` by more than its error."""
     points, table = along(select(records.done), x, value)
-    if len(table) < 3 or len(points) < 3:
-        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
-    if not np.all(table > 0):
-        return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
+    if (why := _no_power_law(points, table, x, predicted)) is not None:
+        return why
     slopes = seed_slopes(np.log(points), np.log(table))
     measured, error = float(np.mean(slopes)), half_width(slopes, 1)
     where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
     return Verdict(measured - error > predicted, measured, error, predicted, where)
+
+
+def _no_power_law(points: np.ndarray, table: np.ndarray, x: str, predicted: float) -> Verdict | None:
+    """The verdict where there is nothing to fit: too few seeds or points, or a value without a logarithm."""
+    if len(table) < 3 or len(points) < 3:
+        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    if not np.all(table > 0):
+        return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
+    return None
 
 
 def equals(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:

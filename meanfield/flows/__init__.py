@@ -7,10 +7,9 @@ from meanfield.flows.conic import ConicFlow
 from meanfield.flows.finite_sum import SAGA
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.heavy_ball import HeavyBall
-from meanfield.flows.input import InputFlow
 from meanfield.flows.langevin import Langevin
+from meanfield.flows.layer import InputFlow, OutputFlow
 from meanfield.flows.optimiser import OptimiserFlow
-from meanfield.flows.output import OutputFlow
 from meanfield.flows.runge_kutta import RungeKutta
 from meanfield.flows.scheduled import ScheduledSGD
 from meanfield.flows.stabilised import StabilisedFlow

@@ -91,3 +91,8 @@ def _scheduled_clock(schedule: Callable, times: np.ndarray, most: int = 10**8) -
     after = np.clip(np.searchsorted(stamps, times), 1, len(stamps) - 1)
     nearest = np.where(times - stamps[after - 1] < stamps[after] - times, after - 1, after)
     return nearest, stamps[nearest]
+
+
+def integrator(flow) -> AbstractFlow:
+    """The flow itself; for a number, or a schedule, gradient descent with that step."""
+    return flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)

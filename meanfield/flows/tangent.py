@@ -1,7 +1,7 @@
 """The lazy limit: a flow of the model linearised at its start."""
 
 from meanfield.flows.abstract import AbstractDerivedFlow, AbstractFlow
-from meanfield.flows.gradient import GradientFlow
+from meanfield.flows.gradient import integrator
 from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
 
@@ -23,7 +23,7 @@ class TangentFlow(AbstractDerivedFlow):
     def __init__(self, flow):
         if isinstance(flow, TangentFlow):
             raise ValueError("flow=TangentFlow: expected a step or a flow that is not itself linearised.")
-        self.flow = flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)
+        self.flow = integrator(flow)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if not isinstance(objective, Objective):

@@ -33,23 +33,24 @@ def two_digits(
     `components` keeps so many principal components of the training part (0: all pixels). The split is drawn from
     `split`.
     """
-    pixels, label = _images()
-    chosen = np.random.default_rng([split, first, second]).permutation(np.flatnonzero(np.isin(label, (first, second))))
+    pixels, label = images(first, second)
+    chosen = np.random.default_rng([split, first, second]).permutation(len(label))
     train, test = chosen[:samples], chosen[samples : samples + tested]
     x = pixels - pixels[train].mean(axis=0)
     if components:
         x = x @ np.linalg.svd(x[train], full_matrices=False)[2][:components].T
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    y = np.where(label == first, 1.0, -1.0)
-    return x[train], y[train], x[test], y[test]
+    return x[train], label[train], x[test], label[test]
 
 
-@functools.cache
-def _images() -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=64)
+def images(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+    """(pixels [n, 64], labels [n]) of two digits as they are shipped; `first` is +1."""
     import sklearn.datasets
 
-    pixels, label = sklearn.datasets.load_digits(return_X_y=True)
-    return np.asarray(pixels), np.asarray(label)
+    pixels, digit = (np.asarray(part) for part in sklearn.datasets.load_digits(return_X_y=True))
+    chosen = (digit == first) | (digit == second)
+    return pixels[chosen], np.where(digit[chosen] == first, 1.0, -1.0)
 
 
 def replaced(samples: int, levels: int) -> np.ndarray:

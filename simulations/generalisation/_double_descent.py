@@ -1,7 +1,6 @@
 """One run of the double-descent study: one curve of test risk against the number of parameters."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
+from simulations.generalisation._digits import images
 from theory.double_descent import descended, isotropic_risk, least_squares, tangent_parameters
 
 SIGNAL = 2.0
@@ -71,8 +71,8 @@ class Parameters:
             raise ValueError(f"data='digits': expected teacher for part={self.part!r}.")
         if self.data == "digits" and self.noise > 1:
             raise ValueError(f"noise={self.noise:g}: expected at most 1, a share of labels, for digits.")
-        if self.data == "digits" and self.samples > len(_threes_and_eights()[1]) // 2:
-            most = len(_threes_and_eights()[1]) // 2
+        if self.data == "digits" and self.samples > len(images(3, 8)[1]) // 2:
+            most = len(images(3, 8)[1]) // 2
             raise ValueError(f"samples={self.samples}: expected at most {most}, half of the digits 3 and 8.")
         if self.part in ("tangent", "trained") and self.samples < 2 * (self.dimension + 1):
             raise ValueError(
@@ -118,7 +118,7 @@ def sample(run: Parameters, replica: int) -> Sample:
     """The data of one draw: inputs of length about 1."""
     random, n = run.generator(replica, 0), run.samples
     if run.data == "digits":
-        pixels, label = _threes_and_eights()
+        pixels, label = images(3, 8)
         order = random.permutation(len(label))
         train, test = order[:n], order[n : n + TESTED]
         x = pixels - pixels[train].mean(axis=0)
@@ -129,15 +129,6 @@ def sample(run: Parameters, replica: int) -> Sample:
     x = random.normal(size=(n + TESTED, d)) / np.sqrt(d)
     y = np.maximum(x @ random.normal(size=(d, 3)), 0) @ np.array([1.0, -1.0, 1.0])
     return Sample(x[:n], y[:n] + run.noise * random.normal(size=n), x[n:], y[n:])
-
-
-@lru_cache(maxsize=1)
-def _threes_and_eights() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-
-    pixels, digit = (np.asarray(part) for part in load_digits(return_X_y=True))
-    chosen = (digit == 3) | (digit == 8)
-    return pixels[chosen], np.where(digit[chosen] == 3, 1.0, -1.0)
 
 
 def network(run: Parameters, replica: int, m: int, d: int) -> np.ndarray:
