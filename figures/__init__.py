@@ -9,7 +9,7 @@ from pathlib import Path
 from simulations import Records, Study
 from simulations._files import write_whole
 
-__all__ = ["FORMATS", "draw", "save"]
+__all__ = ["FORMATS", "draw", "render", "save"]
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -28,22 +28,31 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
     The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
     for a format that is not png, svg or pdf.
     """
-    from figures.style import styled
-
     for kind in formats:
         if kind not in FORMATS:
             raise ValueError(f"format={kind!r}: expected one of {', '.join(FORMATS)}.")
-    figure = draw(study, records)
+    contents = render(study, records, *formats)
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for kind in formats:
+    for kind, content in zip(formats, contents, strict=True):
         path = directory / f"{study.name}.{kind}"
+        write_whole({path: content})
+        written.append(path)
+    return written
+
+
+def render(study: Study, records: Records, *formats: str) -> list[bytes]:
+    """The study's figure as the content of a file, one for each format."""
+    from figures.style import styled
+
+    figure = draw(study, records)
+    contents = []
+    for kind in formats:
         content = io.BytesIO()
         with styled():
             figure.savefig(content, format=kind, metadata=_metadata(kind, study, records))
-        write_whole({path: content.getvalue()})
-        written.append(path)
-    return written
+        contents.append(content.getvalue())
+    return contents
 
 
 def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None]:

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from meanfield._command_line import Line, Refused, nearest, read
-from meanfield._options import Bench, Figure, Info, List, Run, Status, Sweeping, Verify
+from meanfield._options import Bench, Figure, Gallery, Info, List, Run, Status, Sweeping, Verify
 from meanfield._signals import terminable
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
@@ -27,6 +27,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there
+  gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
@@ -189,6 +190,22 @@ def _figure(arguments: list[str]) -> int:
     return 0
 
 
+def _gallery(arguments: list[str]) -> int:
+    import simulations
+    from figures.page import Chapter, write
+
+    line = _read("gallery", Gallery, arguments)
+    studies = [_find(name) for name in line.words or simulations.STUDIES]
+    made = {study.name: _records(study, line.options, {}) for study in studies}
+    chapters = [Chapter(study, made[study.name], simulations.verify(study, made[study.name])) for study in studies]
+    page = Path(line.options.page)
+    try:
+        drawn = write(chapters, page, line.options.size)
+    except OSError as problem:
+        raise Refused(f"page={str(page)!r}: cannot write there ({problem.strerror}).") from None
+    return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
+
+
 def _bench(arguments: list[str]) -> int:
     options = _read("bench", Bench, arguments, words=False).options
     from simulations.scale.bench import bench, print_table
@@ -224,6 +241,7 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "figure": _figure,
+    "gallery": _gallery,
     "status": _status,
     "bench": _bench,
     "info": _info,

@@ -68,6 +68,17 @@ class Verify(Sweeping):
 
 
 @dataclass(frozen=True)
+class Gallery(Sweeping):
+    """Draw every study, or those named, and write the page that shows them with all verdicts.
+
+    Records that are missing are made first.
+    """
+
+    page: str = "figures"
+    """Directory for the page README.md and its pictures, in the folder gallery beside it."""
+
+
+@dataclass(frozen=True)
 class Figure:
     """Draw a study's figure from the records that a run left behind."""
 

@@ -99,6 +99,11 @@ class Study:
     together: Together | None = None
     """How several runs are computed at once, for studies that can."""
 
+    @property
+    def about(self) -> str:
+        """What the file of the study says at its head; empty where it says nothing."""
+        return inspect.getdoc(inspect.getmodule(self.grid)) or ""
+
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
         fields = {field.name: field for field in dataclasses.fields(self.parameters)}

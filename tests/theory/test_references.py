@@ -27,6 +27,19 @@ def test_keys_are_unique_and_complete_entries():
         assert entry.count("{") == entry.count("}"), entry
 
 
+def test_citations_are_plain_text():
+    for key in references.keys():
+        text = references.citation(key)
+        assert not re.search(r"[\\{}]|\.\.|\?\.", text), text
+        assert text.endswith((".", "?"))
+    assert references.citation("chizat2019lazy") == (
+        "Lénaïc Chizat, Edouard Oyallon and Francis Bach. On Lazy Training in Differentiable Programming. "
+        "Advances in Neural Information Processing Systems 32, 2019. arXiv:1812.07956."
+    )
+    assert "Stanisław Jastrzębski" in references.citation("fort2019stiffness")
+    assert references.citation("arpit2017closer").startswith("Devansh Arpit et al. A Closer")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_sources_named_in_docstrings_exist(module):
     text = (FOLDER / f"{module}.py").read_text(encoding="utf-8")

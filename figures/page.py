@@ -1,0 +1,162 @@
+"""The gallery: one page with every study's picture, its verdicts with numbers, and the command that makes them."""
+
+import io
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import figures
+from simulations import GROUPS, STUDIES, Entry, Records, Study
+from simulations._files import write_whole
+from simulations._progress import measured, predicted, verdict
+from theory import references
+
+HEAD = """<!-- Written by `meanfield gallery`; change the studies, not this page. -->
+
+# What the studies find
+
+Every picture below is drawn from records by one command, and every claim under it was checked: what theory predicts, what was
+measured with its error (half-widths of 99.9 % intervals; a certified gap or rounding where nothing is random), and a control,
+the same check on a setting that is wrong on purpose, in which it has to fail. Points are data, black lines are theory, orange is
+mean-field and blue is lazy training unless a legend says otherwise.
+"""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A study with its records and verdicts."""
+
+    study: Study
+    records: Records
+    entries: list[Entry]
+
+    @property
+    def holding(self) -> int:
+        return sum(entry.passed is True for entry in self.entries)
+
+    @property
+    def verdict(self) -> str:
+        """ "18 of 18 claims hold", with what does not."""
+        failing = sum(entry.passed is False for entry in self.entries)
+        untested = len(self.entries) - self.holding - failing
+        text = f"{self.holding} of {len(self.entries)} claims hold"
+        return text + (f", {failing} fail" if failing else "") + (f", {untested} not tested" if untested else "")
+
+
+def write(chapters: Iterable[Chapter], directory: Path, size: str) -> list[Path]:
+    """Draw the pictures into `directory`/gallery and write the page `directory`/README.md; returns all paths.
+
+    The page is written last, so that it never shows a picture that is not there. The same records give the same files.
+    """
+    story = list(STUDIES)
+    chapters = sorted(chapters, key=lambda chapter: story.index(chapter.study.name))
+    pictures = directory / "gallery"
+    pictures.mkdir(parents=True, exist_ok=True)
+    written = []
+    for chapter in chapters:
+        path = pictures / f"{chapter.study.name}.png"
+        [png] = figures.render(chapter.study, chapter.records, "png")
+        write_whole({path: small(png)})
+        written.append(path)
+    page = directory / "README.md"
+    write_whole({page: text(chapters, size).encode()})
+    return [*written, page]
+
+
+def small(png: bytes) -> bytes:
+    """The picture in 256 colours: line art looks the same at a third of the bytes."""
+    from PIL import Image, PngImagePlugin
+
+    picture = Image.open(io.BytesIO(png))
+    about = PngImagePlugin.PngInfo()
+    for name, value in picture.info.items():
+        if isinstance(value, str):
+            about.add_text(name, value)
+    content = io.BytesIO()
+    reduced = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    reduced.save(content, "PNG", optimize=True, dpi=picture.info.get("dpi"), pnginfo=about)
+    return content.getvalue()
+
+
+def text(chapters: list[Chapter], size: str) -> str:
+    """The page, in Markdown."""
+    parts = [HEAD, _origin(chapters, size), *_contents(chapters)]
+    for group, question in GROUPS.items():
+        inside = [chapter for chapter in chapters if chapter.study.group == group]
+        if inside:
+            parts += [f"## {group.capitalize()}\n\n*{question}*\n", *(_chapter(chapter, size) for chapter in inside)]
+    cited = {entry.claim.reference for chapter in chapters for entry in chapter.entries}
+    parts.append("## References\n")
+    parts.append("\n".join(_reference(key) for key in references.keys() if key in cited))
+    return "\n".join(parts) + "\n"
+
+
+def _origin(chapters: list[Chapter], size: str) -> str:
+    """What made the numbers: size, versions, seeds."""
+    records = [record for chapter in chapters for record in chapter.records]
+    versions: Mapping[str, str] = records[0].provenance.get("versions", {}) if records else {}
+    seeds = {int(record.parameters["seed"]) for record in records if "seed" in record.parameters}
+    span = f", seeds {min(seeds)} to {max(seeds)}" if seeds else ""
+    first = ("meanfield", "jax")
+    names = [*first, *(name for name in versions if name not in first)] if versions else []
+    made = ", ".join(f"{name} {versions[name]}" for name in names)
+    option = "" if size == "default" else f" --size {size}"
+    total, holding = sum(len(chapter.entries) for chapter in chapters), sum(chapter.holding for chapter in chapters)
+    return (
+        f"Made by `meanfield gallery{option}`: {_count(len(chapters), 'study', 'studies')}, {_count(len(records), 'run', 'runs')}{span}; "
+        f"**{holding} of {total} claims hold**. {made}.\n"
+    )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _contents(chapters: list[Chapter]) -> list[str]:
+    rows = ["| study | what it shows | verdict |", "|---|---|---|"]
+    for chapter in chapters:
+        name = chapter.study.name
+        rows.append(f"| [{name}](#{name}) | {_cell(chapter.study.summary)} | {chapter.verdict} |")
+    return ["\n".join(rows) + "\n"]
+
+
+def _chapter(chapter: Chapter, size: str) -> str:
+    study = chapter.study
+    option = "" if size == "default" else f" --size {size}"
+    rows = [
+        f"| **{_cell(entry.claim.name)}**: {_cell(entry.claim.statement)} | {_cell(predicted(entry))} | {_cell(measured(entry.verdict))} "
+        f"| {_cell(entry.claim.wrong)}: {_cell(measured(entry.control))} | {verdict(entry)} "
+        f"| [{entry.claim.reference}](#{entry.claim.reference}) |"
+        for entry in chapter.entries
+    ]
+    return "\n".join(
+        [
+            f"### {study.name}\n",
+            f"{_plain(study.about)}\n",
+            f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
+            f"`meanfield run {study.name}{option}`, {study.cost[size]} on two cores, {len(chapter.records)} runs: "
+            f"**{chapter.verdict}**.\n",
+            "<details><summary>Every claim with its numbers</summary>\n",
+            "| claim | predicted | measured ± error | control, in which the check must fail | verdict | source |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "\n</details>\n",
+        ]
+    )
+
+
+def _reference(key: str) -> str:
+    return f'* <a id="{key}"></a>**{key}**: {references.citation(key)}'
+
+
+def _cell(words: str) -> str:
+    """Text that stays in its cell of a table, and is no markup."""
+    return " ".join(_plain(words.replace("`", "")).replace("|", "\\|").split())
+
+
+def _plain(words: str) -> str:
+    """Text whose letters are no markup; what stands in backticks is code."""
+    pieces = words.split("`")
+    pieces[::2] = [re.sub(r"([\\*_<])", r"\\\1", piece) for piece in pieces[::2]]
+    return "`".join(pieces)

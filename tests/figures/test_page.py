@@ -1,0 +1,68 @@
+"""The gallery's page: every study named, every claim with its numbers, every link resolved, the same file each time."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import figures
+import simulations
+from figures.page import Chapter, small, text, write
+from theory import references
+
+STUDY = simulations.find("noise_stability")
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    records = simulations.run(STUDY, "smoke", seeds=3)
+    return Chapter(STUDY, records, simulations.verify(STUDY, records))
+
+
+def test_page_and_picture(chapter, tmp_path):
+    *pictures, page = write([chapter], tmp_path / "one", "smoke")
+    again = write([chapter], tmp_path / "two", "smoke")
+    assert [path.read_bytes() for path in (*pictures, page)] == [path.read_bytes() for path in again]
+    words = page.read_text(encoding="utf-8")
+    for target in re.findall(r"!\[[^]]*\]\(([^)]*)\)", words):
+        assert (page.parent / target).is_file()
+    assert "`meanfield run noise_stability --size smoke`" in words
+    assert STUDY.about.splitlines()[0] in words
+
+
+def test_every_claim_has_a_row_with_its_numbers_and_a_source(chapter):
+    words = text([chapter], "default")
+    rows = {row.split("**")[1]: row for row in words.splitlines() if row.startswith("| **")}
+    assert set(rows) == {entry.claim.name.replace("_", r"\_") for entry in chapter.entries}
+    for entry in chapter.entries:
+        row = rows[entry.claim.name.replace("_", r"\_")]
+        assert len(re.findall(r"(?<!\\)\|", row)) == 7, row
+        assert f"{entry.verdict.measured:.4g}".replace("-", "−") in row
+        assert f"(#{entry.claim.reference})" in row
+        assert references.citation(entry.claim.reference) in words
+    assert f"**{chapter.verdict}**" in words
+
+
+def test_page_says_what_does_not_hold(chapter):
+    few = simulations.Records([])
+    words = text([Chapter(STUDY, few, simulations.verify(STUDY, few))], "default")
+    assert f"0 of {len(STUDY.claims)} claims hold, {len(STUDY.claims)} not tested" in words
+
+
+def test_small_pictures_look_the_same(chapter):
+    [png] = figures.render(STUDY, chapter.records, "png")
+    reduced = small(png)
+    assert len(reduced) < len(png) / 2
+    before, after = (np.asarray(Image.open(io.BytesIO(one)).convert("RGB"), float) for one in (png, reduced))
+    assert before.shape == after.shape
+    assert np.abs(before - after).mean() < 1.0  # of 255
+    assert "seeds 0 to 2" in Image.open(io.BytesIO(reduced)).text["Description"]
+
+
+@pytest.mark.parametrize("name", simulations.STUDIES)
+def test_every_study_says_what_it_is_about(name):
+    study = simulations.find(name)
+    assert len(study.about.splitlines()) >= 3
+    assert set(study.cost) == {"smoke", "default", "paper"}
