@@ -16,10 +16,10 @@ HEAD = """<!-- Written by `meanfield gallery`; change the studies, not this page
 
 # What the studies find
 
-Every picture below is drawn from records by one command, and every claim under it was checked: what theory predicts, what was
-measured with its error (half-widths of 99.9 % intervals; a certified gap or rounding where nothing is random), and a control,
-the same check on a setting that is wrong on purpose, in which it has to fail. Points are data, black lines are theory, orange is
-mean-field and blue is lazy training unless a legend says otherwise.
+Every picture below is drawn from records by one command, and every claim under it was checked: what theory predicts,
+what was measured with its error (half-widths of 99.9 % intervals; a certified gap or a bound on rounding where nothing
+is random), and a control, the same check on a setting that is wrong on purpose, in which it has to fail. Points are
+data, black lines are theory; orange is mean-field and blue is lazy training unless a legend says otherwise.
 """
 
 
@@ -87,8 +87,9 @@ def text(chapters: list[Chapter], size: str) -> str:
         if inside:
             parts += [f"## {group.capitalize()}\n\n*{question}*\n", *(_chapter(chapter, size) for chapter in inside)]
     cited = {entry.claim.reference for chapter in chapters for entry in chapter.entries}
+    known = references.keys()
     parts.append("## References\n")
-    parts.append("\n".join(_reference(key) for key in references.keys() if key in cited))
+    parts.append("\n".join(_reference(key) for key in known if key in cited))
     return "\n".join(parts) + "\n"
 
 
@@ -103,9 +104,10 @@ def _origin(chapters: list[Chapter], size: str) -> str:
     made = ", ".join(f"{name} {versions[name]}" for name in names)
     option = "" if size == "default" else f" --size {size}"
     total, holding = sum(len(chapter.entries) for chapter in chapters), sum(chapter.holding for chapter in chapters)
+    studies = _count(len(chapters), "study", "studies")
+    runs = _count(len(records), "run", "runs")
     return (
-        f"Made by `meanfield gallery{option}`: {_count(len(chapters), 'study', 'studies')}, {_count(len(records), 'run', 'runs')}{span}; "
-        f"**{holding} of {total} claims hold**. {made}.\n"
+        f"Made by `meanfield gallery{option}`: {studies}, {runs}{span}; **{holding} of {total} claims hold**. {made}.\n"
     )
 
 
@@ -124,12 +126,7 @@ def _contents(chapters: list[Chapter]) -> list[str]:
 def _chapter(chapter: Chapter, size: str) -> str:
     study = chapter.study
     option = "" if size == "default" else f" --size {size}"
-    rows = [
-        f"| **{_cell(entry.claim.name)}**: {_cell(entry.claim.statement)} | {_cell(predicted(entry))} | {_cell(measured(entry.verdict))} "
-        f"| {_cell(entry.claim.wrong)}: {_cell(measured(entry.control))} | {verdict(entry)} "
-        f"| [{entry.claim.reference}](#{entry.claim.reference}) |"
-        for entry in chapter.entries
-    ]
+    rows = [_row(entry) for entry in chapter.entries]
     return "\n".join(
         [
             f"### {study.name}\n",
@@ -144,6 +141,18 @@ def _chapter(chapter: Chapter, size: str) -> str:
             "\n</details>\n",
         ]
     )
+
+
+def _row(entry: Entry) -> str:
+    cells = (
+        f"**{_cell(entry.claim.name)}**: {_cell(entry.claim.statement)}",
+        _cell(predicted(entry)),
+        _cell(measured(entry.verdict)),
+        f"{_cell(entry.claim.wrong)}: {_cell(measured(entry.control))}",
+        verdict(entry),
+        f"[{entry.claim.reference}](#{entry.claim.reference})",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _reference(key: str) -> str:

@@ -150,7 +150,7 @@ def decays(axes: Axes, records: Records) -> None:
             shown = True
     if not shown:
         return empty(axes, "with decaying steps")
-    axes.set(xscale="log", yscale="log", xlabel="k + k₀", ylabel="excess risk, mean")
+    axes.set(xscale="log", yscale="log", xlabel="steps k + k₀", ylabel="excess risk, mean")
     axes.legend(loc="lower left")
     return None
 

@@ -68,7 +68,10 @@ def law(axes: Axes, records: Records) -> None:
 
 
 def kurtosis(axes: Axes, records: Records) -> None:
-    """Excess kurtosis of the outputs against depth for every width."""
+    """Excess kurtosis of the outputs against depth for every width.
+
+    Points end at L = N/3: of tails that heavy, samples show too little.
+    """
     axes.set_title("b  Depth over width tells how nearly")
     chosen = he(records)
     if not len(chosen):
@@ -77,7 +80,9 @@ def kurtosis(axes: Axes, records: Records) -> None:
         rows = chosen.where(width=width)
         layers = min(rows.column("depth"))
         depths = np.arange(1, layers + 1)
-        points(axes, depths, np.array([record["kurtosis"][:layers] for record in rows]), f"N = {width}", color)
+        seen = depths[depths <= max(1, width // 3)]
+        table = np.array([record["kurtosis"][: len(seen)] for record in rows])
+        points(axes, seen, table, f"N = {width}", color)
         label = "theory: 3(1 + 5/N)ᴸ − 3" if color == COLORS[0] else None
         axes.plot(depths, [relu_kurtosis(int(depth), width) for depth in depths], color=THEORY, lw=0.9, label=label)
     axes.set(xlabel="layer L (count)", ylabel="excess kurtosis of an output")

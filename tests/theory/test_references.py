@@ -28,7 +28,8 @@ def test_keys_are_unique_and_complete_entries():
 
 
 def test_citations_are_plain_text():
-    for key in references.keys():
+    known = references.keys()
+    for key in known:
         text = references.citation(key)
         assert not re.search(r"[\\{}]|\.\.|\?\.", text), text
         assert text.endswith((".", "?"))
