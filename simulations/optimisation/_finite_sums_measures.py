@@ -94,33 +94,30 @@ def decaying_excess(run: Parameters) -> np.ndarray:
     return within + 0.5 * run.ridge * (one.start @ one.start - inside @ inside) * left
 
 
-def without_noise(run: Parameters, steps: np.ndarray) -> np.ndarray:
-    """Excess risk [T] of SGD with the constant step if every sample were fitted at the minimum, else the same."""
-    return _without_noise(Parameters(method="sgd", **{name: getattr(run, name) for name in SHARED}), tuple(steps))
+def without_noise(run: Parameters, steps: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """Excess risk [T] of SGD with `share` of the constant step if every sample were fitted at the minimum."""
+    return _without_noise(
+        Parameters(method="sgd", **{name: getattr(run, name) for name in SHARED}), tuple(steps), share
+    )
 
 
 @functools.lru_cache(maxsize=256)
-def _without_noise(run: Parameters, steps: tuple[int, ...]) -> np.ndarray:
+def _without_noise(run: Parameters, steps: tuple[int, ...], share: float) -> np.ndarray:
     one = lazy(run)
     reduced = one.problem.reduced
     away = one.problem.span.T @ (one.start - one.problem.minimum)
     fitted = LeastSquares(reduced.features, np.zeros(reduced.n), reduced.ridge)
-    return excess(fitted, moments(fitted, away, step_of(run), 1, steps).second)
+    return excess(fitted, moments(fitted, away, share * step_of(run), 1, steps).second)
 
 
-def early_ratio(record: Record, multiplicative: bool = True) -> float:
-    """Mean excess risk over the exact one of fitted samples, until that has fallen by e⁻² (at one time at least); or
-    over what gradient descent would leave, without the noise that is in proportion to the distance.
+def early_ratio(record: Record, share: float = 1.0) -> float:
+    """Mean excess risk over the exact one of fitted samples (or that of `share` of the step), until the exact one has
+    fallen by e⁻² (at one time at least).
     """
     run = parameters_of(record)
     exact = without_noise(run, record["steps"])
     early = slice(1, 1 + max(1, int(np.sum(exact[1:] > np.exp(-2) * exact[0]))))
-    if not multiplicative:
-        problem = lazy(run).problem
-        values, vectors = np.linalg.eigh(problem.hessian)
-        away = vectors.T @ (lazy(run).start - problem.minimum)
-        left = (1 - step_of(run) * values) ** (2 * record["steps"][:, None])
-        exact = 0.5 * left @ (values * away**2)
+    exact = without_noise(run, record["steps"], share)
     return float(np.mean(np.mean(record["excess"], axis=0)[early] / exact[early]))
 
 

@@ -145,8 +145,7 @@ CLAIMS = (
     claim(
         "fitted_factor", "excess risk of SGD with a constant step on fitted samples over the exact one", EXACT, equals,
         select=fitted, value=measure.early_ratio, what="excess / exact",
-        wrong="gradient descent: no noise in proportion to the distance",
-        control={"value": partial(measure.early_ratio, multiplicative=False)},
+        wrong="exact for a quarter of the step", control={"value": partial(measure.early_ratio, share=0.25)},
     ),
     claim(
         "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, above,

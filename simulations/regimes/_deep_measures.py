@@ -58,9 +58,10 @@ def from_another_layer(record: Record) -> float:
     return float(record["distance"][layer] + apart)
 
 
-def distance_constant(record: Record, depth: int = 1) -> float:
-    """N E ‖K_N − K‖²_F over C; `depth` 0 takes C of one layer."""
-    return float(record["width"] * distance(record) / record["constant"][depth])
+def distance_constant(record: Record, added: bool = False) -> float:
+    """N E ‖K_N − K‖²_F over C, or over L times the constant of one layer, as if later layers handed on all."""
+    constant = record["constant"][0] * compared(record) if added else record["constant"][1]
+    return float(record["width"] * distance(record) / constant)
 
 
 def tangent_distance(record: Record, name: str = "tangent_distance") -> float:
@@ -79,10 +80,10 @@ def pairs(record: Record) -> np.ndarray:
     return np.arccos(np.clip(cosines, -1, 1))
 
 
-def deficit(record: Record, behind: int = 0) -> float:
-    """1 − cosine behind the last layer over what the correlation map gives (`behind` layers earlier: wrong)."""
-    layers = record["depth"]
-    exact = [cosine_deficits(angle, layers)[layers - behind] for angle in pairs(record)]
+def deficit(record: Record, layers: int | None = None) -> float:
+    """1 − cosine behind the last layer over what the correlation map gives (behind another number of layers: wrong)."""
+    layers = record["depth"] if layers is None else layers
+    exact = [cosine_deficits(angle, layers)[layers] for angle in pairs(record)]
     return float(np.mean(record["deficit"][-1][np.triu_indices(record["samples"], 1)] / exact))
 
 

@@ -130,7 +130,8 @@ CLAIMS = (
     claim(
         "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, erf", CONSTANT, limit,
         select=several("erf"), x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
-        wrong="the constant of one layer", control={"value": partial(measure.distance_constant, depth=0)},
+        wrong="the constants of single layers added up",
+        control={"value": partial(measure.distance_constant, added=True)},
     ),
     claim(
         "kernel_rate", "E‖K_N − K‖² to the conjugate kernel falls as 1/N, erf", RATE, slope,
@@ -151,7 +152,7 @@ CLAIMS = (
     claim(
         "correlation", "1 − cosine of two inputs behind L layers over the correlation map's, N → ∞", MAP, limit,
         select=deep, x="width", value=measure.deficit, order=1.0, what="(1 − cosine)/(1 − c_L)",
-        wrong="the map two layers earlier", control={"value": partial(measure.deficit, behind=2)},
+        wrong="the map of one layer", control={"value": partial(measure.deficit, layers=1)},
     ),
     claim(
         "degeneration", "1 − c_L lies between two bounds that are both (9π²/2)/L² but for log L/L", FALL, bounded,
