@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meanfield import activations as activations
     from meanfield import datasets as datasets
     from meanfield import observables as observables
+    from meanfield import plot as plot
     from meanfield import spikes as spikes
     from meanfield.adversarial import AdversarialObjective as AdversarialObjective
     from meanfield.adversarial import Contrast as Contrast
@@ -154,7 +155,7 @@ _HOME = {
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
 _WHERE = {name: home for home, names in _HOME.items() for name in names}
-_MODULES = ("activations", "datasets", "observables", "spikes")
+_MODULES = ("activations", "datasets", "observables", "plot", "spikes")
 
 __all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
