@@ -72,7 +72,7 @@ def small(png: bytes) -> bytes:
     about = PngImagePlugin.PngInfo()
     for name, value in picture.info.items():
         if isinstance(value, str):
-            about.add_text(name, value)
+            about.add_text(str(name), value)
     content = io.BytesIO()
     reduced = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     reduced.save(content, "PNG", optimize=True, dpi=picture.info.get("dpi"), pnginfo=about)

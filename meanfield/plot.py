@@ -15,6 +15,7 @@ returns it. Matplotlib is loaded when the first is called.
 
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from meanfield import observables
@@ -144,8 +145,8 @@ def predictor(
         return ax
     low, high = x.min(axis=0), x.max(axis=0)
     sides = [np.linspace(a - 0.1 * (b - a), b + 0.1 * (b - a), CONTOURS) for a, b in zip(low, high, strict=True)]
-    points = np.stack([one.ravel() for one in np.meshgrid(*sides)], axis=1).astype(x.dtype)
-    f = np.asarray(objective.predict(mu, points))
+    points = np.stack([one.ravel() for one in np.meshgrid(*sides)], axis=1)
+    f = np.asarray(objective.predict(mu, jnp.asarray(points, x.dtype)))
     if d == 1:
         ax.plot(points[:, 0], f, **{"color": POSITIVE, "label": "f", **style})
         ax.plot(x[:, 0], y, "o", color=NEUTRAL, ms=4, label="samples")
