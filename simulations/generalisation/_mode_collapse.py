@@ -100,7 +100,9 @@ def play(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Coincidences among samples, and for a generator where its points ended; and how the run ended."""
     if run.part == "known":
         values = {f"exact_{name}": value for name, value in exact(run).items()}
-        return values | _coincidences(run, known_law(run), run.generator(0)), "done"
+        # Sets of samples of different laws share no random numbers: alike, they would coincide together.
+        random = run.generator(0, int(run.law == "zipf"), run.kinds, run.drawn)
+        return values | _coincidences(run, known_law(run), random), "done"
     runs, points, values = (_against_network if run.part == "network" else _against_kernel)(run)
     status = next((end.status for end in runs if not end.done), "done")
     if status != "done":

@@ -32,7 +32,7 @@ GRIDS = {
         "seeds": 7,
         "known": SETS,
         "draws": 500,
-        "network": ((128, {"replicas": 2}), (4, {})),
+        "network": ((128, {"replicas": 3}), (4, {})),
         "kernel": ((128, {"time": 240.0, "replicas": 2}), (4, {"time": 240.0})),
         "generator": {},
     },
