@@ -14,6 +14,8 @@ from simulations._execute import Progress as Progress
 from simulations._executors import NoWorkers as NoWorkers
 from simulations._ledger import Entry as Entry
 from simulations._ledger import verify as verify
+from simulations._motion import Motion as Motion
+from simulations._motion import Scene as Scene
 from simulations._power_law import PowerLaw as PowerLaw
 from simulations._power_law import fit as fit_power_law
 from simulations._power_law import power_law as power_law
@@ -24,8 +26,10 @@ from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
 from simulations._records import Records as Records
 from simulations._registry import GROUPS as GROUPS
+from simulations._registry import MOTIONS as MOTIONS
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
+from simulations._registry import motion as motion
 from simulations._status import Status as Status
 from simulations._status import status as status
 from simulations._store import DamagedRecord as DamagedRecord
@@ -44,6 +48,7 @@ from simulations._sweep import sweep as sweep
 
 __all__ = [
     "GROUPS",
+    "MOTIONS",
     "STUDIES",
     "Alarms",
     "Batch",
@@ -56,6 +61,7 @@ __all__ = [
     "Progress",
     "Record",
     "Records",
+    "Scene",
     "Status",
     "Study",
     "Together",
@@ -69,6 +75,7 @@ __all__ = [
     "find",
     "fit_power_law",
     "load",
+    "motion",
     "power_law",
     "prepare",
     "print_calibration",

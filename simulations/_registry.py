@@ -1,9 +1,10 @@
-"""The studies by name, in the order of the story; a study's file is loaded when it is first asked for."""
+"""The studies by name, in the order of the story, and what moves in some; a file is loaded when it is first asked for."""
 
 import importlib
 from collections.abc import Iterator, Mapping
 
 from meanfield.arguments import one_of
+from simulations._motion import Motion
 from simulations._study import Study
 
 _FILES = (
@@ -36,6 +37,13 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
+MOTIONS = {
+    "lazy_scaling": "neurons",
+    "langevin": "langevin_law",
+    "sparse_deconvolution": "spikes",
+    "mode_collapse": "generator",
+}
+"""Of every study that has particles to be watched, the name of its motion: the file, and the folder of its records."""
 
 GROUPS = {
     "regimes": "When do features move, and what is learned when they do not?",
@@ -67,3 +75,18 @@ STUDIES: Mapping[str, Study] = _Studies(_FILES)
 def find(study: str | Study) -> Study:
     """The study of that name; the error suggests the nearest one."""
     return study if isinstance(study, Study) else STUDIES[one_of("study", study, STUDIES)]
+
+
+def motion(study: str | Study) -> Motion:
+    """What of a study can be watched: runs whose particles are kept at many times, and how they are drawn.
+
+    Raises `ValueError` for a study that has nothing of the kind.
+
+    >>> import simulations
+    >>> simulations.motion("lazy_scaling").study.name
+    'neurons'
+    """
+    name = find(study).name
+    if name not in MOTIONS:
+        raise ValueError(f"study={name!r}: has no moving particles to show; expected one of {', '.join(MOTIONS)}.")
+    return importlib.import_module(f"simulations.motions.{MOTIONS[name]}").MOTION

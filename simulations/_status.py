@@ -5,9 +5,9 @@ from pathlib import Path
 
 from simulations._execute import failed
 from simulations._records import canonical_text
-from simulations._registry import STUDIES
+from simulations._registry import MOTIONS, STUDIES, motion
 from simulations._store import DamagedRecord, OtherVersion, plain_name, read
-from simulations._study import SIZES, canonical
+from simulations._study import SIZES, Study, canonical
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,17 @@ class Status:
 
 
 def status(directory) -> list[Status]:
-    """The studies that have records under `directory`: the package's own in the order of the story, then others by
-    name; nothing is changed there.
+    """The studies that have records under `directory`: the package's own in the order of the story, then their motions,
+    then others by name; nothing is changed there.
 
     Raises `ValueError` when there are none, `OSError` with its path for a file that can't be read now.
     """
     root = Path(directory) / "records"
     folders = {path.name: path for path in root.glob("*") if path.is_dir() and not path.is_symlink()}
+    own = [*STUDIES, *MOTIONS.values()]
     # A name that is no plain one was not given by a sweep, and may be more than a terminal should print.
-    others = [name for name in sorted(folders) if name not in STUDIES and plain_name(name) and _written(folders[name])]
-    rows = [_row(name, folders[name]) for name in [*STUDIES, *others] if name in folders]
+    others = [name for name in sorted(folders) if name not in own and plain_name(name) and _written(folders[name])]
+    rows = [_row(name, folders[name]) for name in [*own, *others] if name in folders]
     if not rows:
         raise ValueError(f"{str(directory)!r}: holds no records; expected a directory written by run or verify.")
     return rows
@@ -69,9 +70,16 @@ def _row(name: str, folder: Path) -> Status:
             broken.append(record.status)
         else:
             done.add(canonical_text(record.parameters))
-    sizes = {}
-    for size in SIZES if name in STUDIES else ():
-        wanted = [canonical(one) for one in STUDIES[name].grid(size, None, 0)]
+    sizes, study = {}, _own(name)
+    for size in SIZES if study else ():
+        wanted = [canonical(one) for one in study.grid(size, None, 0)]
         sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
     messages = tuple(dict.fromkeys(broken))
     return Status(name, len(done), len(broken), messages, damaged, other, round(seconds, 1), sizes)
+
+
+def _own(name: str) -> Study | None:
+    """The study or motion of the package whose records lie in a folder of this name."""
+    if name in STUDIES:
+        return STUDIES[name]
+    return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)

@@ -7,6 +7,7 @@ the same time. On the circle of inputs the predictor is a function of one angle,
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -14,12 +15,14 @@ import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
 from simulations._motion import Motion, Scene
 from simulations._study import Study
-from simulations.motion._frames import spread
+from simulations.motions._frames import spread
+
+UNIT = mf.Neuron("relu")
 
 ANGLES = 181
 """Directions of the input at which the predictor is shown (count)."""
 
-TESTED = 1000
+TESTED = 500
 """Test samples (count)."""
 
 
@@ -79,10 +82,8 @@ def angles() -> np.ndarray:
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """One network and what it looks like in time; see `simulations._motion` for the names."""
-    data, unit = _data(run), mf.Neuron("relu")
-    key = jax.random.fold_in(jax.random.key(run.seed), 1)
-    mu = mf.Particles.doubled(key, unit, run.particles, 2, law="sphere", output="signs", dtype="float32")
-    objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=run.alpha, kernel=mf.Dense())
+    data, mu = _start(run)
+    objective = mf.Objective(UNIT, mf.Square(), data.x, data.y, scale=run.alpha, kernel=mf.Dense())
     ended = mf.simulate(
         objective,
         mf.GradientFlow(run.step),
@@ -114,7 +115,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 def teacher(run: Parameters) -> dict[str, np.ndarray]:
     """The teacher's function, and where its neurons lie as those of a network of so many at α = 1."""
-    truth = _data(run).truth
+    truth = _start(run)[0].truth
     assert truth is not None
     theta, mass = np.asarray(truth.position, float), np.asarray(truth.mass, float)
     share = mass * len(mass) * theta[:, 0]
@@ -124,9 +125,18 @@ def teacher(run: Parameters) -> dict[str, np.ndarray]:
     }
 
 
-def _data(run: Parameters) -> mf.datasets.Dataset:
-    key = jax.random.fold_in(jax.random.key(run.seed), 0)
-    return mf.datasets.teacher(key, run.samples, 2, n_test=TESTED, neurons=run.teachers, dtype="float32")
+def _start(run: Parameters) -> tuple[mf.datasets.Dataset, mf.Particles]:
+    """The data and the initial neurons, drawn from the seed alone."""
+    *arrays, truth, mu = _drawn(run.samples, run.teachers, run.particles, jax.random.key(run.seed))
+    return mf.datasets.Dataset("teacher", *arrays, statement="", truth=truth), mu
+
+
+@eqx.filter_jit
+def _drawn(n: int, teachers: int, m: int, key):
+    one, other = jax.random.split(key)
+    data = mf.datasets.teacher(one, n, 2, n_test=TESTED, neurons=teachers, dtype="float32")
+    mu = mf.Particles.doubled(other, UNIT, m, 2, law="sphere", output="signs", dtype="float32")
+    return data.x, data.y, data.x_test, data.y_test, data.truth, mu
 
 
 def _on_circle() -> np.ndarray:
@@ -137,7 +147,7 @@ def _on_circle() -> np.ndarray:
 MOTION = Motion(
     study=Study(
         name="neurons",
-        group="motion",
+        group="motions",
         summary="neurons in the plane, from α = 1 where they find the teacher's to large α where they hardly move",
         parameters=Parameters,
         grid=grid,
