@@ -39,6 +39,10 @@ class Scene:
     """The parameter whose smallest and largest value are shown side by side in an animation."""
     logarithmic: tuple[str, ...] = ()
     """Curves whose axis is logarithmic."""
+    marks: str = ""
+    """What a mark is: "teacher's neuron", "true spike"."""
+    rays: bool = False
+    """Whether a mark stands for its direction from the origin, as a homogeneous neuron does, and is drawn as a ray."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The studies by name, in the order of the story, and what moves in some; a file is loaded when it is first asked for."""
+"""The studies by name, in the order of the story, and their motions; a file is loaded when it is first asked for."""
 
 import importlib
 from collections.abc import Iterator, Mapping

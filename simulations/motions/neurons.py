@@ -36,7 +36,7 @@ class Parameters:
     """m, neurons (count)."""
     teachers: int = 3
     """Neurons of the teacher, of alternating signs (count)."""
-    samples: int = 20
+    samples: int = 15
     """n, training samples (count)."""
     time: float = 300.0
     """T, final time (mean-field time)."""
@@ -169,5 +169,7 @@ MOTION = Motion(
         sliders={"alpha": "output scale α", "particles": "neurons m"},
         beside="alpha",
         logarithmic=("risk", "displacement", "test_risk"),
+        marks="teacher's neuron",
+        rays=True,
     ),
 )

@@ -1,0 +1,110 @@
+"""Motions as animations: two runs side by side, as a GIF through Pillow or an MP4 where ffmpeg is."""
+
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from figures._stage import Stage, stage
+from figures.style import styled
+from simulations import Motion, Record, Records
+from simulations._files import write_whole
+
+FORMATS = ("gif", "mp4")
+
+FRAME = 80
+"""Time of a frame (ms); of a GIF a multiple of 10."""
+
+LAST = 2500
+"""The last picture stays so long before the film starts anew (ms)."""
+
+COLOURS = 96
+"""Of a GIF's palette: fewer make smaller files."""
+
+
+def animate(motion: Motion, records: Records, directory: Path, kind: str = "gif") -> Path:
+    """Write the film of a motion, whole or not at all; returns its path.
+
+    The two runs with the smallest and the largest value of `scene.beside` are shown; of all other parameters that vary
+    the one in the middle. The same records give the same GIF. Raises `ValueError` for a format that is neither gif nor
+    mp4, for mp4 where there is no ffmpeg, and for records that hold no two such runs.
+    """
+    check(kind)
+    pair = beside(motion, records)
+    path = directory / f"{motion.study.name}.{kind}"
+    with styled():
+        made = stage(motion, pair)
+        content = _gif(made) if kind == "gif" else _mp4(made)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_whole({path: content})
+    return path
+
+
+def check(kind: str) -> None:
+    """Raise `ValueError` for a format in which no film can be written here."""
+    if kind not in FORMATS:
+        raise ValueError(f"format={kind!r}: expected one of {', '.join(FORMATS)} for an animation.")
+    if kind == "mp4" and shutil.which("ffmpeg") is None:
+        raise ValueError("format='mp4': needs the program ffmpeg, which is not on the PATH; expected gif without it.")
+
+
+def beside(motion: Motion, records: Records) -> tuple[Record, Record]:
+    """The two runs that are shown."""
+    scene, left = motion.scene, records.done
+    for name in scene.sliders:
+        values = sorted(set(left.column(name).tolist()))
+        if name != scene.beside and values:
+            left = left.where(**{name: values[len(values) // 2]})
+    ordered = sorted(left, key=lambda record: record[scene.beside])
+    if len(ordered) < 2 or ordered[0][scene.beside] == ordered[-1][scene.beside]:
+        raise ValueError(f"records of {motion.study.name}: expected two values of {scene.beside} to be shown.")
+    return ordered[0], ordered[-1]
+
+
+def _gif(made: Stage) -> bytes:
+    from PIL import Image
+
+    pictures = [Image.fromarray(pixels) for pixels in _pixels(made)]
+    # One palette for all, of frames from all over the film, or colours would flicker.
+    some = [pictures[k] for k in np.linspace(0, len(pictures) - 1, 4).astype(int)]
+    width, height = some[0].size
+    sheet = Image.new("RGB", (width, height * len(some)))
+    for k, picture in enumerate(some):
+        sheet.paste(picture, (0, k * height))
+    palette = sheet.quantize(COLOURS)
+    first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    content = io.BytesIO()
+    durations = [FRAME] * len(rest) + [LAST]
+    first.save(content, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+    return content.getvalue()
+
+
+def _pixels(made: Stage):
+    """Every frame as an array [height, width, 3]: what stays is drawn once."""
+    canvas = FigureCanvasAgg(made.figure)
+    canvas.draw()
+    still = canvas.copy_from_bbox(made.figure.bbox)
+    renderer = canvas.get_renderer()
+    for frame in range(made.frames):
+        canvas.restore_region(still)
+        made.show(frame)
+        for artist in made.moving:
+            artist.draw(renderer)
+        yield np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def _mp4(made: Stage) -> bytes:
+    from matplotlib.animation import FFMpegWriter
+
+    FigureCanvasAgg(made.figure)
+    writer = FFMpegWriter(fps=1000 / FRAME, codec="libx264")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        with writer.saving(made.figure, str(path), dpi=made.figure.dpi):
+            for frame in range(made.frames):
+                made.show(frame)
+                writer.grab_frame()
+        return path.read_bytes()
