@@ -55,7 +55,7 @@ def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
     boxes, top = _limits(motion, pair), rows[0].subgridspec(1, 2)
     for column, (record, color, box) in enumerate(zip(pair, SIDES, boxes, strict=True)):
         panel = figure.add_subplot(top[column])
-        label = f"{scene.sliders[scene.beside]} = {record[scene.beside]:g}"
+        label = f"{scene.sliders[scene.beside]} = {record.parameters[scene.beside]:g}"
         larger = np.ptp(boxes[0][0]) / np.ptp(boxes[1][0])
         ratio = 1 / larger if column == 0 else larger
         panel.set_title(label + (f" ({ratio:.0f} × magnified)" if ratio > 1.5 else ""), color=color)
@@ -115,7 +115,7 @@ def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray):
 
 def _marks(panel: Axes, scene: Scene, record: Record, box: np.ndarray) -> None:
     """Where the particles ought to go."""
-    for k, mark in enumerate(record["marks"] if "marks" in record else []):
+    for k, mark in enumerate(record.values.get("marks", ())):
         label = None if k else scene.marks
         if scene.rays:
             ray = np.outer(mark / np.linalg.norm(mark), [0, 2 * np.abs(box).max()])
@@ -126,7 +126,7 @@ def _marks(panel: Axes, scene: Scene, record: Record, box: np.ndarray) -> None:
 
 def drawn(record: Record) -> np.ndarray:
     """Where particles are drawn, [T, m, 2]: those on a line at the height of the time."""
-    places = np.asarray(record["particles"], float)
+    places = np.asarray(record.values["particles"], float)
     if places.shape[2] > 1:
         return places
     heights = np.broadcast_to(record["times"][:, None, None], places.shape)
@@ -179,7 +179,7 @@ def _curve(panel: Axes, motion: Motion, name: str, pair: tuple[Record, Record]):
     scene = motion.scene
     for record, color in zip(pair, SIDES, strict=True):
         times, values = record["times"], record[f"curve_{name}"]
-        label = f"{_symbol(scene.sliders[scene.beside])} = {record[scene.beside]:g}"
+        label = f"{_symbol(scene.sliders[scene.beside])} = {record.parameters[scene.beside]:g}"
         panel.plot(times, values, color=color, lw=1.2, label=label)
         (dot,) = panel.plot([], [], "o", color=color, ms=6, mec="white", mew=0.6, clip_on=False)
         parts.append((times, values, dot))
@@ -206,7 +206,7 @@ def logarithmic(times: np.ndarray) -> bool:
 def _limits(motion: Motion, pair: tuple[Record, Record]) -> list[np.ndarray]:
     """(x, y) limits of both panels of particles, which hold all of the film; the same ones where that can be read."""
     places = [drawn(record).reshape(-1, 2) for record in pair]
-    marks = [record["marks"] if "marks" in record and not motion.scene.rays else np.zeros((0, 2)) for record in pair]
+    marks = [np.zeros((0, 2)) if motion.scene.rays else record.values.get("marks", np.zeros((0, 2))) for record in pair]
     places = [np.concatenate(both) for both in zip(places, marks, strict=True)]
     boxes = np.array([[at.min(axis=0), at.max(axis=0)] for at in places])
     sizes = np.ptp(boxes, axis=1).max(axis=1)

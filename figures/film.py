@@ -58,8 +58,8 @@ def beside(motion: Motion, records: Records) -> tuple[Record, Record]:
         values = sorted(set(left.column(name).tolist()))
         if name != scene.beside and values:
             left = left.where(**{name: values[len(values) // 2]})
-    ordered = sorted(left, key=lambda record: record[scene.beside])
-    if len(ordered) < 2 or ordered[0][scene.beside] == ordered[-1][scene.beside]:
+    ordered = sorted(left, key=lambda record: record.parameters[scene.beside])
+    if len(ordered) < 2 or ordered[0].parameters[scene.beside] == ordered[-1].parameters[scene.beside]:
         raise ValueError(f"records of {motion.study.name}: expected two values of {scene.beside} to be shown.")
     return ordered[0], ordered[-1]
 
