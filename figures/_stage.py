@@ -46,7 +46,7 @@ class Stage:
 def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
     """The two runs of `pair`, beside each other, at their start."""
     scene, times = motion.scene, pair[0]["times"]
-    figure = Figure(figsize=(8, 8.4), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 0.93), hspace=0.04))
+    figure = Figure(figsize=(8, 8.6), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 0.9), hspace=0.04))
     rows = figure.add_gridspec(3, 1, height_ratios=[4.2, 2.2, 2.0])
     figure.text(0.5, 0.985, scene.title, ha="center", va="top", fontsize=13, weight="bold")
     clock = figure.text(0.5, 0.952, "", ha="center", va="top", fontsize=11)
@@ -62,6 +62,9 @@ def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
         artists, action = _particles(panel, motion, record, box)
         moving += artists
         actions.append(action)
+    shown = figure.axes[0].get_legend_handles_labels()
+    if shown[0]:
+        figure.legend(*shown, loc="upper center", bbox_to_anchor=(0.5, 0.932), ncols=len(shown[0]), handlelength=1.2)
     panels = rows[1].subgridspec(1, 2).subplots(sharey=True)
     for panel, record, color in zip(panels, pair, SIDES, strict=True):
         artists, action = _functions(panel, motion, record, color)
@@ -90,19 +93,17 @@ def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray):
     _marks(panel, scene, record, box)
     chosen = np.unique(np.linspace(0, places.shape[1] - 1, PATHS).astype(int))
     area = 6 + 50 * np.abs(weights) / np.abs(weights).max()
-    artists, parts = [], []
+    artists, parts, width = [], [], 0.7 if places.shape[1] > 30 else 1.4
     both = weights.min() < 0 < weights.max()
     for sign, color in ((1, GREEN), (-1, PURPLE)) if both else ((np.sign(weights.max()), GREEN),):
-        mine = np.sign(weights[-1]) == sign
+        mine = np.sign(weights.sum(axis=0)) == sign
         paths = _broken(places[:, [j for j in chosen if mine[j]]], np.ptp(box, axis=1))
-        (line,) = panel.plot([], [], color=color, lw=0.7, alpha=0.45)
+        (line,) = panel.plot([], [], color=color, lw=width, alpha=0.5)
         dots = panel.scatter([], [], color=color, edgecolor="white", linewidth=0.4, zorder=3)
         artists += [line, dots]
         parts.append((mine, paths, line, dots))
         if both:
             panel.plot([], [], "o", color=color, label=f"weight {'>' if sign > 0 else '<'} 0")
-    if both or "marks" in record:
-        panel.legend(loc="upper right", handlelength=1.2, handletextpad=0.4, borderpad=0.1)
 
     def action(k: int) -> None:
         for mine, paths, line, dots in parts:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from figures._stage import Stage, stage
-from figures.style import styled
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, styled
 from simulations import Motion, Record, Records
 from simulations._files import write_whole
 
@@ -21,8 +22,8 @@ FRAME = 80
 LAST = 2500
 """The last picture stays so long before the film starts anew (ms)."""
 
-COLOURS = 96
-"""Of a GIF's palette: fewer make smaller files."""
+SHADES = 18
+"""Of each colour in a GIF: fewer make smaller files, more make smoother lines."""
 
 
 def animate(motion: Motion, records: Records, directory: Path, kind: str = "gif") -> Path:
@@ -67,19 +68,21 @@ def beside(motion: Motion, records: Records) -> tuple[Record, Record]:
 def _gif(made: Stage) -> bytes:
     from PIL import Image
 
-    pictures = [Image.fromarray(pixels) for pixels in _pixels(made)]
-    # One palette for all, of frames from all over the film, or colours would flicker.
-    some = [pictures[k] for k in np.linspace(0, len(pictures) - 1, 4).astype(int)]
-    width, height = some[0].size
-    sheet = Image.new("RGB", (width, height * len(some)))
-    for k, picture in enumerate(some):
-        sheet.paste(picture, (0, k * height))
-    palette = sheet.quantize(COLOURS)
-    first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_palette())
+    pictures = [Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE) for pixels in _pixels(made)]
+    first, *rest = pictures
     content = io.BytesIO()
     durations = [FRAME] * len(rest) + [LAST]
     first.save(content, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
     return content.getvalue()
+
+
+def _palette() -> list[int]:
+    """White, and every colour of the figures in shades: one palette for all frames, or colours would flicker."""
+    shades = np.linspace(0, 1, SHADES)[1:, None]
+    ramps = [1 - shades * (1 - np.array(to_rgb(color))) for color in (BLUE, ORANGE, GREEN, PURPLE, GREY, THEORY)]
+    return np.rint(255 * np.concatenate([np.ones((1, 3)), *ramps])).astype(int).ravel().tolist()
 
 
 def _pixels(made: Stage):
