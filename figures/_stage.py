@@ -46,7 +46,8 @@ class Stage:
 def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
     """The two runs of `pair`, beside each other, at their start."""
     scene, times = motion.scene, pair[0]["times"]
-    figure = Figure(figsize=(8, 8.6), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 0.9), hspace=0.04))
+    engine = ConstrainedLayoutEngine(rect=(0, 0, 1, 0.925), hspace=0.04)
+    figure = Figure(figsize=(8, 8.6), layout=engine)
     rows = figure.add_gridspec(3, 1, height_ratios=[4.2, 2.2, 2.0])
     figure.text(0.5, 0.985, scene.title, ha="center", va="top", fontsize=13, weight="bold")
     clock = figure.text(0.5, 0.952, "", ha="center", va="top", fontsize=11)
@@ -59,15 +60,17 @@ def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
         larger = np.ptp(boxes[0][0]) / np.ptp(boxes[1][0])
         ratio = 1 / larger if column == 0 else larger
         panel.set_title(label + (f" ({ratio:.0f} × magnified)" if ratio > 1.5 else ""), color=color)
-        artists, action = _particles(panel, motion, record, box)
+        artists, action = _particles(panel, motion, record, box, color)
         moving += artists
         actions.append(action)
     shown = figure.axes[0].get_legend_handles_labels()
     if shown[0]:
+        engine.set(rect=(0, 0, 1, 0.9))
         figure.legend(*shown, loc="upper center", bbox_to_anchor=(0.5, 0.932), ncols=len(shown[0]), handlelength=1.2)
-    panels = rows[1].subgridspec(1, 2).subplots(sharey=True)
+    panels, heights = rows[1].subgridspec(1, 2).subplots(sharey=True), _heights(pair)
     for panel, record, color in zip(panels, pair, SIDES, strict=True):
         artists, action = _functions(panel, motion, record, color)
+        panel.set_ylim(heights)
         moving += artists
         actions.append(action)
     panels[1].set_ylabel("")
@@ -82,20 +85,21 @@ def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
     return Stage(figure, moving, len(times), actions)
 
 
-def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray):
+def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray, side: str):
     """Where the particles are, and the paths on which they came."""
     scene = motion.scene
     places, weights = drawn(record), record["weights"]
+    both = weights.min() < 0 < weights.max()
     panel.set(xlim=box[0], ylim=box[1], xlabel=scene.plane[0])
     panel.set_ylabel(scene.plane[1] if len(scene.plane) > 1 else "time t (mean-field time)")
     if _equal(motion):
         panel.set_aspect("equal")
     _marks(panel, scene, record, box)
-    chosen = np.unique(np.linspace(0, places.shape[1] - 1, PATHS).astype(int))
-    area = 6 + 50 * np.abs(weights) / np.abs(weights).max()
+    most = PATHS if len(scene.plane) > 1 else PATHS // 4  # paths in time cross one another all along
+    chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).astype(int))
+    area = 6 + (50 if both else 14) * np.abs(weights) / np.abs(weights).max()
     artists, parts, width = [], [], 0.7 if places.shape[1] > 30 else 1.4
-    both = weights.min() < 0 < weights.max()
-    for sign, color in ((1, GREEN), (-1, PURPLE)) if both else ((np.sign(weights.max()), GREEN),):
+    for sign, color in ((1, GREEN), (-1, PURPLE)) if both else ((np.sign(weights.max()), side),):
         mine = np.sign(weights.sum(axis=0)) == sign
         paths = _broken(places[:, [j for j in chosen if mine[j]]], np.ptp(box, axis=1))
         (line,) = panel.plot([], [], color=color, lw=width, alpha=0.5)
@@ -151,17 +155,15 @@ def _functions(panel: Axes, motion: Motion, record: Record, color: str):
     """The predictor or density against what it should be."""
     scene, grid, functions, target = motion.scene, record["grid"], record["functions"], record["target"]
     artists: list[Artist] = []
-    (line,) = panel.plot(grid, functions[0], color=color, lw=2, label="particles")
+    style = "steps-mid" if target.ndim == 2 else "default"  # a histogram and its law, or a predictor and its target
+    (line,) = panel.plot(grid, functions[0], color=color, lw=2, drawstyle=style, label="particles")
     (law,) = panel.plot(grid, target if target.ndim == 1 else target[0], color=THEORY, lw=1.2, label=scene.target)
     artists = [line]
     if target.ndim == 2:
         artists.append(law)
     if "samples" in record:
         panel.plot(*record["samples"].T, "o", color=GREY, ms=3.5, mfc="white", label="samples")
-    ends = np.concatenate([functions.ravel(), target.ravel()])
-    size = np.ptp(ends)
-    panel.set(xlim=(grid[0], grid[-1]), ylim=(ends.min() - 0.08 * size, ends.max() + 0.3 * size))  # room for the legend
-    panel.set(xlabel=scene.function[0], ylabel=scene.function[1])
+    panel.set(xlim=(grid[0], grid[-1]), xlabel=scene.function[0], ylabel=scene.function[1])
     if np.isclose(grid[0], -180) and np.isclose(grid[-1], 180):
         panel.set_xticks([-180, -90, 0, 90, 180])
     panel.legend(loc="upper left", ncols=3, handlelength=1.2, columnspacing=0.8, borderpad=0.1)
@@ -172,6 +174,15 @@ def _functions(panel: Axes, motion: Motion, record: Record, color: str):
             law.set_ydata(target[k])
 
     return artists, action
+
+
+def _heights(pair: tuple[Record, Record]) -> tuple[float, float]:
+    """Limits for both panels of functions, with room for a legend: of what is far from its target, not all is seen."""
+    target = np.concatenate([record["target"].ravel() for record in pair])
+    functions = np.concatenate([record["functions"].ravel() for record in pair])
+    low, high, size = target.min(), target.max(), np.ptp(target)
+    low, high = max(min(functions.min(), low), low - size), min(max(functions.max(), high), high + size)
+    return low - 0.06 * (high - low), high + 0.25 * (high - low)
 
 
 def _curve(panel: Axes, motion: Motion, name: str, pair: tuple[Record, Record]):
@@ -209,6 +220,9 @@ def _limits(motion: Motion, pair: tuple[Record, Record]) -> list[np.ndarray]:
     places = [drawn(record).reshape(-1, 2) for record in pair]
     marks = [np.zeros((0, 2)) if motion.scene.rays else record.values.get("marks", np.zeros((0, 2))) for record in pair]
     places = [np.concatenate(both) for both in zip(places, marks, strict=True)]
+    if len(motion.scene.plane) == 1:  # the line of the functions below
+        ends = pair[0]["grid"][[0, -1]], pair[0]["times"][[0, -1]]
+        return [np.array([ends[0], ends[1] + 0.04 * np.ptp(ends[1]) * np.array([-1, 1])])] * 2
     boxes = np.array([[at.min(axis=0), at.max(axis=0)] for at in places])
     sizes = np.ptp(boxes, axis=1).max(axis=1)
     if sizes.max() < ALIKE * sizes.min():

@@ -15,7 +15,7 @@ import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
 from simulations._motion import Motion, Scene
 from simulations._study import Study
-from simulations.motions._frames import spread
+from simulations.motions._frames import check, spread
 
 UNIT = mf.Neuron("relu")
 
@@ -54,10 +54,7 @@ class Parameters:
             positive_number(name, getattr(self, name))
         if self.particles % 2:
             raise ValueError(f"particles={self.particles}: expected an even number, since neurons start in pairs ±a.")
-        if self.frames < 3:
-            raise ValueError(f"frames={self.frames}: expected at least 3, the start and the end among them.")
-        if self.time < 2 * self.step:
-            raise ValueError(f"time={self.time:g}: expected at least two steps of {self.step:g}.")
+        check(self.step, self.time, self.frames)
 
 
 def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:

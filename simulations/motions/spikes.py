@@ -14,7 +14,7 @@ import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
 from simulations._motion import Motion, Scene
 from simulations._study import Study
-from simulations.motions._frames import spread
+from simulations.motions._frames import check, spread
 from simulations.optimisation import _modes, _spikes
 from theory import deconvolution
 
@@ -55,10 +55,7 @@ class Parameters:
         positive_count("frames", self.frames)
         for name in ("time", "step"):
             positive_number(name, getattr(self, name))
-        if self.frames < 3:
-            raise ValueError(f"frames={self.frames}: expected at least 3, the start and the end among them.")
-        if self.time < 2 * self.step:
-            raise ValueError(f"time={self.time:g}: expected at least two steps of {self.step:g}.")
+        check(self.step, self.time, self.frames)
         self.deconvolution()
 
     def deconvolution(self) -> _spikes.Parameters:
