@@ -18,7 +18,7 @@ from simulations import Motion, Record, Scene
 SIDES = (ORANGE, BLUE)
 """Colours of the two runs; in the study of regimes those of mean-field and lazy."""
 
-PATHS = 120
+PATHS = 100
 """Particles whose paths are drawn, at most: more would be a blot."""
 
 CURVES = 2
@@ -45,7 +45,7 @@ class Stage:
 
 def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
     """The two runs of `pair`, beside each other, at their start."""
-    scene, times = motion.scene, pair[0]["times"]
+    scene, times = motion.scene, pair[0].values["times"]
     engine = ConstrainedLayoutEngine(rect=(0, 0, 1, 0.925), hspace=0.04)
     figure = Figure(figsize=(8, 8.6), layout=engine)
     rows = figure.add_gridspec(3, 1, height_ratios=[4.2, 2.2, 2.0])
@@ -88,7 +88,7 @@ def stage(motion: Motion, pair: tuple[Record, Record]) -> Stage:
 def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray, side: str):
     """Where the particles are, and the paths on which they came."""
     scene = motion.scene
-    places, weights = drawn(record), record["weights"]
+    places, weights = drawn(record), record.values["weights"]
     both = weights.min() < 0 < weights.max()
     panel.set(xlim=box[0], ylim=box[1], xlabel=scene.plane[0])
     panel.set_ylabel(scene.plane[1] if len(scene.plane) > 1 else "time t (mean-field time)")
@@ -126,7 +126,7 @@ def _marks(panel: Axes, scene: Scene, record: Record, box: np.ndarray) -> None:
             ray = np.outer(mark / np.linalg.norm(mark), [0, 2 * np.abs(box).max()])
             panel.plot(*ray, color=THEORY, lw=0.8, ls="--", label=label)
         else:
-            panel.plot(*mark, "*", color=THEORY, ms=11, mfc="none", mew=1, label=label)
+            panel.plot(*mark, "*", color=THEORY, ms=11, mfc="none", mew=1, label=label, zorder=4)
 
 
 def drawn(record: Record) -> np.ndarray:
@@ -134,7 +134,7 @@ def drawn(record: Record) -> np.ndarray:
     places = np.asarray(record.values["particles"], float)
     if places.shape[2] > 1:
         return places
-    heights = np.broadcast_to(record["times"][:, None, None], places.shape)
+    heights = np.broadcast_to(record.values["times"][:, None, None], places.shape)
     return np.concatenate([places, heights], axis=2)
 
 
@@ -153,7 +153,12 @@ def _joined(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _functions(panel: Axes, motion: Motion, record: Record, color: str):
     """The predictor or density against what it should be."""
-    scene, grid, functions, target = motion.scene, record["grid"], record["functions"], record["target"]
+    scene, grid, functions, target = (
+        motion.scene,
+        record.values["grid"],
+        record.values["functions"],
+        record.values["target"],
+    )
     artists: list[Artist] = []
     style = "steps-mid" if target.ndim == 2 else "default"  # a histogram and its law, or a predictor and its target
     (line,) = panel.plot(grid, functions[0], color=color, lw=2, drawstyle=style, label="particles")
@@ -161,8 +166,8 @@ def _functions(panel: Axes, motion: Motion, record: Record, color: str):
     artists = [line]
     if target.ndim == 2:
         artists.append(law)
-    if "samples" in record:
-        panel.plot(*record["samples"].T, "o", color=GREY, ms=3.5, mfc="white", label="samples")
+    if "samples" in record.values:
+        panel.plot(*record.values["samples"].T, "o", color=GREY, ms=3.5, mfc="white", label="samples")
     panel.set(xlim=(grid[0], grid[-1]), xlabel=scene.function[0], ylabel=scene.function[1])
     if np.isclose(grid[0], -180) and np.isclose(grid[-1], 180):
         panel.set_xticks([-180, -90, 0, 90, 180])
@@ -178,8 +183,8 @@ def _functions(panel: Axes, motion: Motion, record: Record, color: str):
 
 def _heights(pair: tuple[Record, Record]) -> tuple[float, float]:
     """Limits for both panels of functions, with room for a legend: of what is far from its target, not all is seen."""
-    target = np.concatenate([record["target"].ravel() for record in pair])
-    functions = np.concatenate([record["functions"].ravel() for record in pair])
+    target = np.concatenate([record.values["target"].ravel() for record in pair])
+    functions = np.concatenate([record.values["functions"].ravel() for record in pair])
     low, high, size = target.min(), target.max(), np.ptp(target)
     low, high = max(min(functions.min(), low), low - size), min(max(functions.max(), high), high + size)
     return low - 0.06 * (high - low), high + 0.25 * (high - low)
@@ -190,12 +195,12 @@ def _curve(panel: Axes, motion: Motion, name: str, pair: tuple[Record, Record]):
     parts = []
     scene = motion.scene
     for record, color in zip(pair, SIDES, strict=True):
-        times, values = record["times"], record[f"curve_{name}"]
+        times, values = record.values["times"], record.values[f"curve_{name}"]
         label = f"{_symbol(scene.sliders[scene.beside])} = {record.parameters[scene.beside]:g}"
         panel.plot(times, values, color=color, lw=1.2, label=label)
         (dot,) = panel.plot([], [], "o", color=color, ms=6, mec="white", mew=0.6, clip_on=False)
         parts.append((times, values, dot))
-    if logarithmic(pair[0]["times"]):
+    if logarithmic(pair[0].values["times"]):
         panel.set_xscale("log")
     if name in scene.logarithmic:
         panel.set_yscale("log")
@@ -221,7 +226,7 @@ def _limits(motion: Motion, pair: tuple[Record, Record]) -> list[np.ndarray]:
     marks = [np.zeros((0, 2)) if motion.scene.rays else record.values.get("marks", np.zeros((0, 2))) for record in pair]
     places = [np.concatenate(both) for both in zip(places, marks, strict=True)]
     if len(motion.scene.plane) == 1:  # the line of the functions below
-        ends = pair[0]["grid"][[0, -1]], pair[0]["times"][[0, -1]]
+        ends = pair[0].values["grid"][[0, -1]], pair[0].values["times"][[0, -1]]
         return [np.array([ends[0], ends[1] + 0.04 * np.ptp(ends[1]) * np.array([-1, 1])])] * 2
     boxes = np.array([[at.min(axis=0), at.max(axis=0)] for at in places])
     sizes = np.ptp(boxes, axis=1).max(axis=1)

@@ -12,8 +12,8 @@ A motion is a study without claims: its records are stored, resumed and read lik
     marks         [q, 2]     optional: where particles ought to go (spikes, teacher neurons, modes of the data)
     curve_<name>  [T]        what is followed in time: at least curve_risk, or curve_energy
 
-The number m of particles is a parameter that is also named `particles`: take the former from `record.parameters` and
-the latter from `record.values`.
+Parameters may have the same names, such as `particles` and `samples`, which are numbers then: take what is drawn from
+`record.values`.
 """
 
 from collections.abc import Mapping

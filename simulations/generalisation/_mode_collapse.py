@@ -168,17 +168,20 @@ def _ring(run: Parameters, count: int, random: np.random.Generator) -> np.ndarra
     return centres(run.kinds)[np.arange(count) % run.kinds] + SPREAD * random.normal(size=(count, 2))
 
 
+def network_game(run: Parameters, replica: int) -> tuple[mf.AdversarialObjective, mf.Particles]:
+    """The game of points against neurons that are trained, and its particles at the start."""
+    unit, penalty = mf.Neuron("relu", bias=True), mf.WeightDecay(run.decay)
+    random, x = run.generator(2, replica), _data(run, replica)
+    theta = np.column_stack([random.choice([-1.0, 1.0], run.critic), random.normal(size=(run.critic, 3))])
+    points = START * random.normal(size=(run.particles, 2))
+    game = mf.AdversarialObjective(unit, x.astype(np.float32), run.particles, penalty, run.rate)
+    return game, game.join(mf.Particles(points.astype(np.float32)), mf.Particles(theta.astype(np.float32)))
+
+
 def _against_network(run: Parameters):
     """(runs, points at the end [replicas, m, 2], what else is kept)."""
-    unit, penalty, flow = mf.Neuron("relu", bias=True), mf.WeightDecay(run.decay), mf.RungeKutta(run.step, order=2)
-    games, mus = [], []
-    for replica in range(run.replicas):
-        random, x = run.generator(2, replica), _data(run, replica)
-        theta = np.column_stack([random.choice([-1.0, 1.0], run.critic), random.normal(size=(run.critic, 3))])
-        points = START * random.normal(size=(run.particles, 2))
-        game = mf.AdversarialObjective(unit, x.astype(np.float32), run.particles, penalty, run.rate)
-        games.append(game)
-        mus.append(game.join(mf.Particles(points.astype(np.float32)), mf.Particles(theta.astype(np.float32))))
+    games, mus = map(list, zip(*(network_game(run, replica) for replica in range(run.replicas)), strict=True))
+    flow = mf.RungeKutta(run.step, order=2)
     runs = mf.simulate_replicas(games, flow, mus, times=[0, run.time], observables=[mf.Energy()])
     ends = [game.split(end.particles) for game, end in zip(games, runs, strict=True)]
     critics = np.stack([np.asarray(critic.position, float) for _, critic in ends])
@@ -230,11 +233,16 @@ def _distances(run: Parameters, points) -> np.ndarray:
     for replica, z in enumerate(points):
         x, theta = _data(run, replica), features(run, replica, run.critic)
         own = np.mean((_waves(theta, z).mean(axis=0) - _waves(theta, x).mean(axis=0)) ** 2)
-        both = np.concatenate([z, x])
-        weight = np.concatenate([np.full(len(z), 1 / len(z)), np.full(len(x), -1 / len(x))])
-        square = np.sum((both[:, None] - both) ** 2, axis=2)
-        rows.append([own, weight @ np.exp(-square / (2 * WIDTH**2)) @ weight])
+        rows.append([own, discrepancy(z, x)])
     return np.array(rows)
+
+
+def discrepancy(z: np.ndarray, x: np.ndarray) -> float:
+    """Squared maximum mean discrepancy of two sets of points, by the exact kernel."""
+    both = np.concatenate([z, x])
+    weight = np.concatenate([np.full(len(z), 1 / len(z)), np.full(len(x), -1 / len(x))])
+    square = np.sum((both[:, None] - both) ** 2, axis=2)
+    return float(weight @ np.exp(-square / (2 * WIDTH**2)) @ weight)
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:
