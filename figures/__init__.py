@@ -1,17 +1,22 @@
-"""Figures: one for every study, under the same name and in the same room. They read records and theory, and run
-nothing.
+"""Figures: one for every study, under the same name and in the same room, and films of what moves.
+
+They read records and theory, and run nothing.
 """
 
 import importlib
 import io
+import shutil
 from pathlib import Path
 
-from simulations import Records, Study
+from simulations import Records, Study, find, motion
 from simulations._files import write_whole
 
-__all__ = ["FORMATS", "draw", "render", "save"]
+__all__ = ["FILMS", "FORMATS", "animate", "check_films", "draw", "render", "save"]
 
 FORMATS = ("png", "svg", "pdf")
+
+FILMS = ("gif", "mp4")
+"""Formats of films; mp4 needs the program ffmpeg."""
 
 
 def draw(study: Study, records: Records):
@@ -53,6 +58,40 @@ def render(study: Study, records: Records, *formats: str) -> list[bytes]:
             figure.savefig(content, format=kind, metadata=_metadata(kind, study, records))
         contents.append(content.getvalue())
     return contents
+
+
+def animate(study: str | Study, records: Records, directory: Path, formats=("gif",)) -> list[Path]:
+    """Write the film of a study's motion, one file a format, each whole or not at all; returns their paths.
+
+    `records` are those of `simulations.motion(study).study`. The two runs with the smallest and the largest value of
+    its scene's `beside` are shown; of all other parameters that vary the value in the middle. The same records give the
+    same GIF. Raises `ValueError` for a study that has no motion, for a format that is neither gif nor mp4, for mp4
+    where there is no ffmpeg, and for records that hold no two such runs.
+    """
+    from figures import film
+    from figures.style import styled
+
+    check_films(formats)
+    study, moving = find(study), motion(study)
+    pair = film.beside(moving, records)
+    written = []
+    for kind in formats:
+        with styled():
+            content = film.FILMS[kind](moving, pair)
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{study.name}.{kind}"
+        write_whole({path: content})
+        written.append(path)
+    return written
+
+
+def check_films(formats) -> None:
+    """Raise `ValueError` for a format in which no film can be written here."""
+    for kind in formats:
+        if kind not in FILMS:
+            raise ValueError(f"format={kind!r}: expected one of {', '.join(FILMS)} for a film.")
+        if kind == "mp4" and shutil.which("ffmpeg") is None:
+            raise ValueError("format='mp4': needs the program ffmpeg, which is not on the PATH; expected gif.")
 
 
 def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None]:

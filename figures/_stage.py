@@ -4,6 +4,7 @@ Everything that stays is drawn once; what moves is updated frame by frame.
 """
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,11 +95,11 @@ def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray, sid
     panel.set_ylabel(scene.plane[1] if len(scene.plane) > 1 else "time t (mean-field time)")
     if _equal(motion):
         panel.set_aspect("equal")
-    _marks(panel, scene, record, box)
     most = PATHS if len(scene.plane) > 1 else PATHS // 4  # paths in time cross one another all along
     chosen = np.unique(np.linspace(0, places.shape[1] - 1, most).astype(int))
     area = 6 + (50 if both else 14) * np.abs(weights) / np.abs(weights).max()
-    artists, parts, width = [], [], 0.7 if places.shape[1] > 30 else 1.4
+    artists: list[Artist] = []
+    parts, width = [], 0.7 if places.shape[1] > 30 else 1.4
     for sign, color in ((1, GREEN), (-1, PURPLE)) if both else ((np.sign(weights.max()), side),):
         mine = np.sign(weights.sum(axis=0)) == sign
         paths = _broken(places[:, [j for j in chosen if mine[j]]], np.ptp(box, axis=1))
@@ -109,24 +110,28 @@ def _particles(panel: Axes, motion: Motion, record: Record, box: np.ndarray, sid
         if both:
             panel.plot([], [], "o", color=color, label=f"weight {'>' if sign > 0 else '<'} 0")
 
+    artists += _marks(panel, scene, record, box)
+
     def action(k: int) -> None:
         for mine, paths, line, dots in parts:
-            line.set_data(*_joined(paths[: k + 1]))
+            line.set_data(*_joined(paths[max(0, k - scene.tail) if scene.tail else 0 : k + 1]))
             dots.set_offsets(places[k, mine])
             dots.set_sizes(area[k, mine])
 
     return artists, action
 
 
-def _marks(panel: Axes, scene: Scene, record: Record, box: np.ndarray) -> None:
-    """Where the particles ought to go."""
+def _marks(panel: Axes, scene: Scene, record: Record, box: np.ndarray) -> list[Artist]:
+    """Where the particles ought to go, drawn over them."""
+    artists: list[Artist] = []
     for k, mark in enumerate(record.values.get("marks", ())):
         label = None if k else scene.marks
         if scene.rays:
             ray = np.outer(mark / np.linalg.norm(mark), [0, 2 * np.abs(box).max()])
-            panel.plot(*ray, color=THEORY, lw=0.8, ls="--", label=label)
+            artists += panel.plot(*ray, color=THEORY, lw=0.8, ls="--", label=label)
         else:
-            panel.plot(*mark, "*", color=THEORY, ms=11, mfc="none", mew=1, label=label, zorder=4)
+            artists += panel.plot(*mark, "*", color=THEORY, ms=11, mfc="none", mew=1, label=label)
+    return artists
 
 
 def drawn(record: Record) -> np.ndarray:
@@ -196,16 +201,14 @@ def _curve(panel: Axes, motion: Motion, name: str, pair: tuple[Record, Record]):
     scene = motion.scene
     for record, color in zip(pair, SIDES, strict=True):
         times, values = record.values["times"], record.values[f"curve_{name}"]
-        label = f"{_symbol(scene.sliders[scene.beside])} = {record.parameters[scene.beside]:g}"
-        panel.plot(times, values, color=color, lw=1.2, label=label)
+        panel.plot(times, values, color=color, lw=1.2)
         (dot,) = panel.plot([], [], "o", color=color, ms=6, mec="white", mew=0.6, clip_on=False)
         parts.append((times, values, dot))
     if logarithmic(pair[0].values["times"]):
         panel.set_xscale("log")
     if name in scene.logarithmic:
         panel.set_yscale("log")
-    panel.set(xlabel="time t (mean-field time)", ylabel=_folded(scene.curves[name]))
-    panel.legend(loc="best")
+    panel.set(xlabel="time t (mean-field time)", ylabel=textwrap.fill(scene.curves[name], 26))
 
     def action(k: int) -> None:
         for times, values, dot in parts:
@@ -247,16 +250,6 @@ def _equal(motion: Motion) -> bool:
 def _unit(label: str) -> str:
     found = re.search(r"\(([^()]*)\)$", label)
     return found.group(1) if found else ""
-
-
-def _folded(label: str) -> str:
-    """With its unit on a line of its own where one line would be higher than the panel."""
-    return label.replace(" (", "\n(") if len(label) > 24 else label
-
-
-def _symbol(label: str) -> str:
-    """The letter at the end of "output scale α"."""
-    return re.sub(r"\s*\([^()]*\)$", "", label).split()[-1]
 
 
 def _number(time: float) -> str:

@@ -1,7 +1,6 @@
 """Motions as animations: two runs side by side, as a GIF through Pillow or an MP4 where ffmpeg is."""
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,11 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from figures._stage import Stage, stage
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, styled
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY
 from simulations import Motion, Record, Records
-from simulations._files import write_whole
-
-FORMATS = ("gif", "mp4")
 
 FRAME = 80
 """Time of a frame (ms); of a GIF a multiple of 10."""
@@ -26,34 +22,8 @@ SHADES = 18
 """Of each colour in a GIF: fewer make smaller files, more make smoother lines."""
 
 
-def animate(motion: Motion, records: Records, directory: Path, kind: str = "gif") -> Path:
-    """Write the film of a motion, whole or not at all; returns its path.
-
-    The two runs with the smallest and the largest value of `scene.beside` are shown; of all other parameters that vary
-    the one in the middle. The same records give the same GIF. Raises `ValueError` for a format that is neither gif nor
-    mp4, for mp4 where there is no ffmpeg, and for records that hold no two such runs.
-    """
-    check(kind)
-    pair = beside(motion, records)
-    path = directory / f"{motion.study.name}.{kind}"
-    with styled():
-        made = stage(motion, pair)
-        content = _gif(made) if kind == "gif" else _mp4(made)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_whole({path: content})
-    return path
-
-
-def check(kind: str) -> None:
-    """Raise `ValueError` for a format in which no film can be written here."""
-    if kind not in FORMATS:
-        raise ValueError(f"format={kind!r}: expected one of {', '.join(FORMATS)} for an animation.")
-    if kind == "mp4" and shutil.which("ffmpeg") is None:
-        raise ValueError("format='mp4': needs the program ffmpeg, which is not on the PATH; expected gif without it.")
-
-
 def beside(motion: Motion, records: Records) -> tuple[Record, Record]:
-    """The two runs that are shown."""
+    """The two runs that are shown; raises `ValueError` where there are none."""
     scene, left = motion.scene, records.done
     for name in scene.sliders:
         values = sorted(set(left.column(name).tolist()))
@@ -65,9 +35,11 @@ def beside(motion: Motion, records: Records) -> tuple[Record, Record]:
     return ordered[0], ordered[-1]
 
 
-def _gif(made: Stage) -> bytes:
+def gif(motion: Motion, pair: tuple[Record, Record]) -> bytes:
+    """The film as a GIF."""
     from PIL import Image
 
+    made = stage(motion, pair)
     palette = Image.new("P", (1, 1))
     palette.putpalette(_palette())
     pictures = [Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE) for pixels in _pixels(made)]
@@ -99,9 +71,11 @@ def _pixels(made: Stage):
         yield np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
-def _mp4(made: Stage) -> bytes:
+def mp4(motion: Motion, pair: tuple[Record, Record]) -> bytes:
+    """The film as an MP4."""
     from matplotlib.animation import FFMpegWriter
 
+    made = stage(motion, pair)
     FigureCanvasAgg(made.figure)
     writer = FFMpegWriter(fps=1000 / FRAME, codec="libx264")
     with tempfile.TemporaryDirectory() as folder:
@@ -111,3 +85,6 @@ def _mp4(made: Stage) -> bytes:
                 made.show(frame)
                 writer.grab_frame()
         return path.read_bytes()
+
+
+FILMS = {"gif": gif, "mp4": mp4}

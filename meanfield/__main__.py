@@ -26,7 +26,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   list                      the studies, one line each
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
-  figure STUDY              draw a study's figure from records that are there
+  figure STUDY              draw a study's figure from records that are there, or a film of its particles
   gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
@@ -89,6 +89,8 @@ def _list(arguments: list[str]) -> int:
     print("In brackets: the claims that are checked, and what the smallest size takes.")
     print("meanfield run STUDY --help            its parameters")
     print("meanfield verify STUDY --size smoke   its claims")
+    films = f"meanfield figure STUDY --animate      its particles as a film: {', '.join(simulations.MOTIONS)}"
+    print(textwrap.fill(films, wide, subsequent_indent=" " * 38))
     return 0
 
 
@@ -177,15 +179,48 @@ def _calibrate(studies: list, options: Verify) -> int:
 
 
 def _figure(arguments: list[str]) -> int:
+    import figures
     import simulations
 
     study, rest = _study("figure", Figure, arguments)
     options = _read(f"figure {study.name}", Figure, rest, words=False).options
+    out = Path(options.out or Path(options.from_) / "figures")
+    if options.animate:
+        return _film(study, options, out)
+    for kind in options.format:
+        if kind in figures.FILMS:
+            raise Refused(f"format={kind!r}: is a film; expected --animate with it, or {', '.join(figures.FORMATS)}.")
     try:
-        records = simulations.complete(study, options.from_)
+        records = simulations.complete(study, options.from_, options.size)
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    for path in _draw(study, records, Path(options.out or Path(options.from_) / "figures"), options.format):
+    for path in _draw(study, records, out, options.format or ("png",)):
+        print(path)
+    return 0
+
+
+def _film(study, options: Figure, out: Path) -> int:
+    """A film of a study's particles; runs for it that are not there yet are made first."""
+    import figures
+    import simulations
+
+    kinds = options.format or ("gif",)
+    try:
+        motion = simulations.motion(study)
+        figures.check_films(kinds)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    try:
+        records = _records(motion.study, Sweeping(size=options.size or "default", out=options.from_), {})
+    except Refused as problem:  # what is `out` of a sweep is `from` here
+        raise Refused(str(problem).replace("out=", "from=", 1), problem.status) from None
+    try:
+        paths = figures.animate(study, records, out, kinds)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    except OSError as problem:
+        raise Refused(f"out={str(out)!r}: cannot write there ({problem.strerror}).") from None
+    for path in paths:
         print(path)
     return 0
 

@@ -111,7 +111,7 @@ def _option(field: dataclasses.Field, doc: str) -> tuple:
         return field.name, typing.Annotated[bool, tyro.conf.arg(help=doc)], dataclasses.field(default=False)
     several = typing.get_origin(field.type) is tuple
     usual: Any = field.default
-    hint = "" if usual in (None, "") else f"(default: {' '.join(usual) if several else usual})"
+    hint = "" if usual in (None, "", ()) else f"(default: {' '.join(usual) if several else usual})"
     kind = field.type if isinstance(field.type, type) else typing.get_args(field.type)[0]
     mark = tyro.conf.arg(
         name=field.name.rstrip("_").replace("_", "-"),

@@ -80,14 +80,20 @@ class Gallery(Sweeping):
 
 @dataclass(frozen=True)
 class Figure:
-    """Draw a study's figure from the records that a run left behind."""
+    """Draw a study's figure from the records that a run left behind, or a film of its particles."""
 
     from_: str = "results"
-    """Directory that run or verify wrote. Of the sizes that are complete there, the largest is drawn."""
+    """Directory that run or verify wrote."""
     out: str = ""
     """Directory for the figure; by default the folder figures beside the records."""
-    format: tuple[str, ...] = ("png",)
-    """png, svg, pdf."""
+    size: str | None = None
+    """smoke, default or paper; if not given, the largest that is complete in the directory, and default for a film."""
+    format: tuple[str, ...] = ()
+    """png (if nothing is given), svg, pdf; of a film gif (if nothing is given), mp4."""
+    animate: bool = False
+    """Instead: a film of moving particles, for lazy_scaling, langevin, sparse_deconvolution and mode_collapse. Its runs
+    are others than the figure's; what is missing of them in the directory is made first (seconds to a minute).
+    """
 
 
 @dataclass(frozen=True)

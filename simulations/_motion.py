@@ -44,6 +44,8 @@ class Scene:
     """Curves whose axis is logarithmic."""
     marks: str = ""
     """What a mark is: "teacher's neuron", "true spike"."""
+    tail: int = 0
+    """Frames of its path that a particle draws behind itself; the whole path if 0."""
     rays: bool = False
     """Whether a mark stands for its direction from the origin, as a homogeneous neuron does, and is drawn as a ray."""
 

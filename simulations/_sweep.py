@@ -206,17 +206,26 @@ def sweep(
         return plan.execute(report, where, in_flight)
 
 
-def complete(study: str | Study, directory) -> Records:
-    """The stored records of the largest size that is complete in `directory`; all of the study, if none is.
+def complete(study: str | Study, directory, size: str | None = None) -> Records:
+    """The stored records of one size; of the largest that is complete in `directory`, if none is named, and all of the
+    study, if none is complete.
 
     A run that failed is not complete, and what is damaged is left out, with a warning. Raises `ValueError` when there
-    is no record.
+    is no record, and for a size that is named and not complete.
     """
     study = find(study)
+    if size is not None:
+        one_of("size", size, SIZES)
     records = load(directory, study.name)
     there = {canonical_text(record.parameters): record for record in records if not failed(record)}
-    for size in reversed(SIZES):
-        wanted = [canonical(one) for one in study.grid(size, None, 0)]
+    for name in reversed(SIZES) if size is None else (size,):
+        wanted = [canonical(one) for one in study.grid(name, None, 0)]
         if all(text in there for text in wanted):
             return Records(there[text] for text in wanted)
+    if size is not None:
+        count = sum(text in there for text in wanted)
+        raise ValueError(
+            f"size={size!r}: {count} of its {len(wanted)} runs are in {str(directory)!r}; expected all, which "
+            f"`meanfield run {study.name} --size {size} --out {directory}` makes."
+        )
     return records

@@ -150,5 +150,6 @@ MOTION = Motion(
         beside="critic",
         logarithmic=("distance",),
         marks="mode of the data",
+        tail=8,
     ),
 )
