@@ -71,9 +71,10 @@ def _row(name: str, folder: Path) -> Status:
         else:
             done.add(canonical_text(record.parameters))
     sizes, study = {}, _own(name)
-    for size in SIZES if study else ():
-        wanted = [canonical(one) for one in study.grid(size, None, 0)]
-        sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
+    if study is not None:
+        for size in SIZES:
+            wanted = [canonical(one) for one in study.grid(size, None, 0)]
+            sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
     messages = tuple(dict.fromkeys(broken))
     return Status(name, len(done), len(broken), messages, damaged, other, round(seconds, 1), sizes)
 

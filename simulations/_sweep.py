@@ -214,18 +214,18 @@ def complete(study: str | Study, directory, size: str | None = None) -> Records:
     is no record, and for a size that is named and not complete.
     """
     study = find(study)
-    if size is not None:
-        one_of("size", size, SIZES)
+    sizes = tuple(reversed(SIZES)) if size is None else (one_of("size", size, SIZES),)
     records = load(directory, study.name)
     there = {canonical_text(record.parameters): record for record in records if not failed(record)}
-    for name in reversed(SIZES) if size is None else (size,):
+    wanted = []
+    for name in sizes:
         wanted = [canonical(one) for one in study.grid(name, None, 0)]
         if all(text in there for text in wanted):
             return Records(there[text] for text in wanted)
-    if size is not None:
-        count = sum(text in there for text in wanted)
-        raise ValueError(
-            f"size={size!r}: {count} of its {len(wanted)} runs are in {str(directory)!r}; expected all, which "
-            f"`meanfield run {study.name} --size {size} --out {directory}` makes."
-        )
-    return records
+    if size is None:
+        return records
+    count = sum(text in there for text in wanted)
+    raise ValueError(
+        f"size={size!r}: {count} of its {len(wanted)} runs are in {str(directory)!r}; expected all, which "
+        f"`meanfield run {study.name} --size {size} --out {directory}` makes."
+    )

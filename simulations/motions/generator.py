@@ -143,7 +143,7 @@ MOTION = Motion(
         target="data",
         curves={
             "modes": "modes covered 1/Σq² (count)",
-            "distance": "kernel distance² to the data",
+            "distance": "kernel distance² to data",
             "energy": "objective L of the game (data units)",
         },
         sliders={"critic": "critic's neurons", "particles": "points m"},

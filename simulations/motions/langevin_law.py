@@ -6,8 +6,8 @@ Gibbs measure of its own first variation. Particles start about one of two neuro
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +36,7 @@ HOTTEST = 1.2
 class Shifted(mf.AbstractUnit):
     """Φ(θ; x) = tanh(θ·x + ½), the unit of the study's problem on the line."""
 
-    outputs: ClassVar[int] = 1
+    outputs: int = eqx.field(static=True, default=1)
 
     def size(self, d: int) -> int:
         return d

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -88,7 +89,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         times=spread(run.step, run.time, run.frames, run.time / 300),
         observables=[
             mf.Positions(),
-            mf.Predictions(_on_circle().astype(np.float32)),
+            mf.Predictions(jnp.asarray(_on_circle(), jnp.float32)),
             mf.Risk(),
             mf.Displacement(),
             mf.TestRisk(data.x_test, data.y_test),

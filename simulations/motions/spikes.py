@@ -161,7 +161,7 @@ MOTION = Motion(
         target="measured",
         curves={
             "excess": "J − min J (output units²)",
-            "certificate": "certificate sup |η| (≤ 1: optimal)",
+            "certificate": "certificate sup |η| (optimal: 1)",
             "risk": "training risk (output units²)",
         },
         sliders={"particles": "particles m", "strength": "penalty λ (output units)"},

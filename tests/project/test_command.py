@@ -76,6 +76,11 @@ BAD = [
     (["run", "throughput", "--particles", "0"], "particles=0", "at least 1"),
     (["bench", "now"], "'now' is not an argument of bench", "options"),
     (["figure", "lazy_scaling", "--from", "nowhere"], "from='nowhere'", "holds no records"),
+    (["figure", "lazy_scaling", "--size", "big"], "size='big'", "smoke, default, paper"),
+    (["figure", "lazy_scaling", "--format", "gif"], "format='gif'", "--animate with it, or png, svg, pdf"),
+    (["figure", "depth", "--animate"], "study='depth'", "expected one of lazy_scaling, langevin"),
+    (["figure", "lazy_scaling", "--animate", "--format", "png"], "format='png'", "gif, mp4"),
+    (["figure", "lazy_scaling", "--animate", "--size", "big"], "size='big'", "smoke, default, paper"),
     (["info", "--jsn"], "--jsn is not an option", "--json"),
 ]
 
@@ -131,6 +136,33 @@ def test_grid_on_the_command_line_resumes(capsys, tmp_path):
     assert len(records) == 4
     assert main(arguments) == 0
     assert records == {path: path.stat().st_mtime_ns for path in Path(answer["records"]).rglob("*.npz")}
+
+
+def test_film_makes_the_runs_that_are_missing_and_takes_those_that_are_there(capsys, tmp_path):
+    arguments = ["figure", "sparse_deconvolution", "--animate", "--size", "smoke", "--from", str(tmp_path)]
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    film = tmp_path / "figures" / "sparse_deconvolution.gif"
+    assert said.out.split() == [str(film)]
+    assert "spikes: 2 of 2" in said.err
+    once = film.read_bytes()
+    assert main(arguments) == 0
+    assert "spikes: all 2 runs are there" in capsys.readouterr().err
+    assert film.read_bytes() == once
+
+
+def test_film_where_nothing_can_be_written(capsys, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert main(["figure", "langevin", "--animate", "--size", "smoke", "--from", str(blocked)]) == 2
+    assert f"from={str(blocked)!r}: cannot write there" in capsys.readouterr().err
+
+
+def test_help_and_list_say_what_can_be_seen_as_a_film(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["list"]) == 0
+    assert ", ".join(simulations.MOTIONS) in capsys.readouterr().out
+    assert all(name in simulations.field_docs(Figure)["animate"] for name in simulations.MOTIONS)
 
 
 def test_list(capsys):
