@@ -100,6 +100,7 @@ def _particles(panel: Axes, scene: Scene, record: Record, box: np.ndarray, side:
     """Where the particles are, and the paths on which they came."""
     places, weights = _places(record), record.values["weights"]
     panel.set(xlim=box[0], ylim=box[1], xlabel=scene.plane[0], ylabel=[*scene.plane, TIME][1])
+    panel.locator_params(nbins=6)
     if _equal(scene):
         panel.set_aspect("equal")
     both = weights.min() < 0 < weights.max()

@@ -134,7 +134,7 @@ MOTION = Motion(
         run=play,
         predict=directions,
         claims=(),
-        cost={"smoke": "3 s", "default": "20 s", "paper": "10 min"},
+        cost={"smoke": "3 s", "default": "30 s", "paper": "minutes (not timed)"},
     ),
     scene=Scene(
         title="A strong critic spreads the points over all modes",

@@ -82,7 +82,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     counts, temperatures, rest = {
         "smoke": ([10, 1000], [0.01], {"frames": 24, "time": 4.0, "step": 0.05}),
         "default": ([10, 100, 1000], [0.003, 0.01, 0.04], {}),
-        "paper": ([10, 30, 100, 300, 1000, 3000], [0.001, 0.003, 0.01, 0.04], {"frames": 120, "step": 0.01}),
+        "paper": ([10, 30, 100, 300, 1000], [0.001, 0.003, 0.01, 0.04], {"frames": 120, "step": 0.01}),
     }[size]
     return [
         Parameters(particles=m, temperature=tau, seed=seed, **rest)
@@ -161,7 +161,7 @@ MOTION = Motion(
         run=diffuse,
         predict=law,
         claims=(),
-        cost={"smoke": "3 s", "default": "10 s", "paper": "1 min"},
+        cost={"smoke": "3 s", "default": "15 s", "paper": "30 s"},
     ),
     scene=Scene(
         title="Many noisy particles follow the Fokker–Planck law, few do not",

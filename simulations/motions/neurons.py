@@ -63,7 +63,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
     alphas, widths, rest = {
         "smoke": ([1.0, 100.0], [20], {"time": 60.0, "step": 0.2, "frames": 24}),
         "default": ([1.0, 3.0, 10.0, 30.0, 100.0], [20, 100, 500], {}),
-        "paper": ([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0], [20, 100, 500, 2000], {"frames": 120}),
+        "paper": ([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0], [20, 100, 500, 1000], {"frames": 120}),
     }[size]
     return [
         Parameters(alpha=alpha, particles=m, seed=seed, **rest)
@@ -152,7 +152,7 @@ MOTION = Motion(
         run=train,
         predict=teacher,
         claims=(),
-        cost={"smoke": "3 s", "default": "20 s", "paper": "2 min"},
+        cost={"smoke": "3 s", "default": "20 s", "paper": "40 s"},
     ),
     scene=Scene(
         title="Mean-field neurons find the teacher, lazy neurons hardly move",

@@ -152,7 +152,7 @@ MOTION = Motion(
         run=descend,
         predict=minimiser,
         claims=(),
-        cost={"smoke": "3 s", "default": "10 s", "paper": "1 min"},
+        cost={"smoke": "3 s", "default": "10 s", "paper": "20 s"},
     ),
     scene=Scene(
         title="Few particles miss spikes, enough of them find all",
