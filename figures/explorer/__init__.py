@@ -1,0 +1,112 @@
+"""An explorer: one HTML file in which time and the parameters of a motion are dragged, and the picture follows.
+
+The page holds the records, plotly.js and its own script, and loads nothing: its content policy allows no request.
+"""
+
+import functools
+import html
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from figures.explorer._facts import facts
+from figures.explorer._packing import Block, compressed
+from simulations import Records
+from simulations._files import write_whole
+from simulations._motion import Motion
+
+__all__ = ["page", "save", "writable"]
+
+
+def writable(out: str | Path) -> Path:
+    """The path of the file to be written, looked at before anything is computed.
+
+    Raises `ValueError` for a path that is no HTML file in a directory that is there, and without plotly.
+    """
+    path = Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"out={str(out)!r}: expected the path of an .html file.")
+    if path.is_dir():
+        raise ValueError(f"out={str(out)!r}: is a directory; expected the path of an .html file.")
+    if not path.parent.is_dir():
+        raise ValueError(f"out={str(out)!r}: there is no directory {str(path.parent)!r}.")
+    _plotly()
+    return path
+
+
+def save(motion: Motion, records: Records, out: str | Path) -> Path:
+    """Write the page, whole or not at all; returns its path. The same records give the same bytes.
+
+    Raises what `writable` and `page` raise, and `OSError` when the file can't be written.
+    """
+    path = writable(out)
+    write_whole({path: page(motion, records).encode()})
+    return path
+
+
+def page(motion: Motion, records: Records) -> str:
+    """The page as text. Positions, weights and functions are rounded to 1/65534 of their range within a run, curves to
+    32-bit floats; of more than 1000 particles a random part is drawn.
+
+    Raises `ValueError` without a run that reached its end, for two runs of one setting, and without plotly.
+    """
+    version, plotly = _plotly()
+    block = Block()
+    told = facts(motion, records, block)
+    words = {
+        "title": motion.scene.title,
+        "look": motion.study.summary,
+        "made": _made(motion, records, version),
+    }
+    template = files("figures.explorer")
+    parts = {name: html.escape(text) for name, text in words.items()} | {
+        "style": template.joinpath("page.css").read_text("utf-8"),
+        "script": template.joinpath("page.js").read_text("utf-8"),
+        "facts": _within_script(told),
+        "arrays": block.text(),
+        "plotly": plotly,
+    }
+    return _filled(template.joinpath("page.html").read_text("utf-8"), parts)
+
+
+def _filled(template: str, parts: Mapping[str, str]) -> str:
+    """Every {{name}} replaced, in one pass: what is put in is not looked at again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+
+
+def _within_script(value: Any) -> str:
+    """JSON that no HTML parser can leave: a `<` in a text is written as its number."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+@functools.cache
+def _plotly() -> tuple[str, str]:
+    """(version, compressed source) of plotly.js, which its Python package holds."""
+    try:
+        from plotly.offline import get_plotlyjs, get_plotlyjs_version
+    except ImportError:
+        raise ValueError("explore: needs plotly; install it with the extra `explore`.") from None
+    return get_plotlyjs_version(), compressed(get_plotlyjs().encode())
+
+
+def _made(motion: Motion, records: Records, plotly: str) -> str:
+    """What made the page: versions, seeds, device and the parameters that all runs share; no date and no path."""
+    first = next(iter(records.done))
+    versions = {**first.provenance.get("versions", {}), "plotly.js": plotly}
+    seeds = sorted({record.parameters.get("seed", 0) for record in records.done})
+    shared = {
+        name: value
+        for name, value in first.parameters.items()
+        if name != "seed" and all(record.parameters.get(name) == value for record in records.done)
+    }
+    parts = [
+        f"Study {motion.study.name}, {len(records.done)} runs",
+        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
+        ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shared.items()),
+        " on ".join(filter(None, (first.provenance.get("precision"), first.provenance.get("device")))),
+        ", ".join(f"{name} {version}" for name, version in versions.items()),
+    ]
+    return "; ".join(part for part in parts if part) + "."

@@ -1,0 +1,114 @@
+"""What the page is told about the runs of a motion: words, sliders, ranges of the axes, and where the arrays lie."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from figures.explorer._packing import Block
+from simulations import Record, Records
+from simulations._motion import Motion
+
+MOST_DRAWN = 1000
+"""Particles of one run that are drawn; of more, a random part, and the page says so."""
+
+ROUNDED = ("particles", "weights", "functions", "target")
+EXACT = ("times", "grid", "samples", "marks")
+
+
+def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
+    """Everything but the arrays, which go into `block`.
+
+    Raises `ValueError` without a run that reached its end, and when two runs have one place on the sliders.
+    """
+    done = list(records.done)
+    if not done:
+        raise ValueError(f"{motion.study.name}: none of {len(records)} runs reached its end; nothing to explore.")
+    scene, first = motion.scene, done[0]
+    sliders = [
+        {"label": label, "values": values}
+        for name, label in scene.sliders.items()
+        if len(values := sorted({record.parameters[name] for record in done})) > 1
+    ]
+    moved = [name for name in scene.sliders if len({record.parameters[name] for record in done}) > 1]
+    seeds = sorted({record.parameters.get("seed", 0) for record in done})
+    runs = [_run(record, moved, sliders, scene.curves, block) for record in done]
+    places = {(tuple(run["place"]), run["seed"]) for run in runs}
+    if len(places) < len(runs):
+        raise ValueError(f"{motion.study.name}: {len(runs)} runs have {len(places)} places on its sliders.")
+    return {
+        "plane": list(scene.plane),
+        "function": list(scene.function),
+        "target": scene.target,
+        "curves": [
+            {"name": name, "label": label, "log": name in scene.logarithmic}
+            for name, label in scene.curves.items()
+            if _curve(name) in first
+        ],
+        "sliders": sliders,
+        "seeds": seeds,
+        "ranges": _ranges(done, scene.curves, scene.logarithmic),
+        "runs": runs,
+    }
+
+
+def _run(record: Record, moved: list[str], sliders: list[dict], curves: Iterable[str], block: Block) -> dict[str, Any]:
+    """Where one run stands on the sliders, and where its arrays lie."""
+    values = {**record.values, **_drawn(record)}
+    arrays = {name: block.rounded(values[name]) for name in ROUNDED}
+    arrays |= {name: block.exact(values[name]) for name in EXACT if name in values}
+    arrays |= {_curve(name): block.exact(values[_curve(name)]) for name in curves if _curve(name) in values}
+    return {
+        "place": [slider["values"].index(record.parameters[name]) for name, slider in zip(moved, sliders, strict=True)],
+        "seed": record.parameters.get("seed", 0),
+        "particles": int(record["weights"].shape[1]),
+        "arrays": arrays,
+    }
+
+
+def _drawn(record: Record) -> dict[str, np.ndarray]:
+    """Particles and weights that are drawn: the same ones at all times."""
+    m = record["weights"].shape[1]
+    if m <= MOST_DRAWN:
+        return {}
+    # Every hundredth one would be a bad part where particles are stored in pairs.
+    chosen = np.sort(np.random.default_rng(0).choice(m, MOST_DRAWN, replace=False))
+    return {name: record[name][:, chosen] for name in ("particles", "weights")}
+
+
+def _curve(name: str) -> str:
+    return f"curve_{name}"
+
+
+def _ranges(records: list[Record], curves: Iterable[str], logarithmic: Iterable[str]) -> dict[str, Any]:
+    """Ends of every axis over all runs and times: what moves is then the data, and not the axes."""
+    weights = [record["weights"] for record in records]
+    planes = [[record["particles"][..., axis] for record in records] for axis in range(records[0]["particles"].shape[2])]
+    marks = [record["marks"] for record in records if "marks" in record]
+    samples = [record["samples"][:, 1] for record in records if "samples" in record]
+    functions = [record[name] for record in records for name in ("functions", "target")]
+    return {
+        "plane": [_ends(plane + [one[:, axis] for one in marks]) for axis, plane in enumerate(planes)],
+        "weight": _ends(weights, 0.0),
+        "function": [_ends([record["grid"] for record in records], 0.0), _ends(functions + samples)],
+        "times": _ends([record["times"] for record in records], 0.0),
+        "curves": {
+            name: _decades(values) if name in logarithmic else _ends(values)
+            for name in curves
+            if (values := [record[_curve(name)] for record in records if _curve(name) in record])
+        },
+    }
+
+
+def _ends(arrays: list[np.ndarray], margin: float = 0.06) -> list[float]:
+    every = np.concatenate([np.ravel(array) for array in arrays])
+    every = every[np.isfinite(every)]
+    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    wide = (high - low) or 1.0
+    return [low - margin * wide, high + margin * wide]
+
+
+def _decades(arrays: list[np.ndarray]) -> list[float]:
+    """Logarithms to base ten of the ends, as plotly takes them; values of zero are not on this axis."""
+    every = np.concatenate([np.ravel(array) for array in arrays])
+    return _ends([np.log10(every[every > 0])])
