@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from meanfield._command_line import Line, Refused, nearest, read
-from meanfield._options import Bench, Figure, Gallery, Info, List, Run, Status, Sweeping, Verify
+from meanfield._options import Bench, Explore, Figure, Gallery, Info, List, Run, Status, Sweeping, Verify
 from meanfield._signals import terminable
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
@@ -27,6 +27,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there, or a film of its particles
+  explore STUDY             write a page in which time and parameters are dragged and the particles move
   gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
@@ -225,6 +226,28 @@ def _film(study, options: Figure, out: Path) -> int:
     return 0
 
 
+def _explore(arguments: list[str]) -> int:
+    import figures.explorer
+    import simulations
+
+    study, rest = _study("explore", Explore, arguments)
+    options = _read(f"explore {study.name}", Explore, rest, words=False).options
+    try:
+        motion = simulations.motion(study)
+        path = figures.explorer.writable(options.out or f"{study.name}.html")
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    records = _records(motion.study, Sweeping(size=options.size, out=options.from_), {})
+    try:
+        figures.explorer.save(motion, records, path)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    except OSError as problem:
+        raise Refused(f"out={str(path)!r}: cannot write there ({problem.strerror}).") from None
+    print(path)
+    return 1 if _unfinished({motion.study.name: records}) else 0
+
+
 def _gallery(arguments: list[str]) -> int:
     import simulations
     from figures.page import Chapter, write
@@ -276,6 +299,7 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "figure": _figure,
+    "explore": _explore,
     "gallery": _gallery,
     "status": _status,
     "bench": _bench,
@@ -336,13 +360,7 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
     """Say what was found; the exit status."""
     import simulations
 
-    ended = [(name, record) for name, records in made.items() for record in records if record.status != "done"]
-    for name, record in ended[:5]:
-        setting = " ".join(f"{key}={value}" for key, value in record.parameters.items())
-        print(f"meanfield: {name} {record.status} ({setting}).", file=sys.stderr)
-    if len(ended) > 5:
-        print(f"meanfield: {len(ended) - 5} more runs did not reach their end.", file=sys.stderr)
-    passed = not ended and all(entry.passed is not False for entry in entries)
+    passed = not _unfinished(made) and all(entry.passed is not False for entry in entries)
     simulations.print_ledger(entries, sys.stderr if options.json else sys.stdout)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
@@ -357,6 +375,17 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
     for path in [] if options.json else drawn:
         print(f"figure: {path}")
     return 0 if passed else 1
+
+
+def _unfinished(made: dict) -> bool:
+    """Whether a run did not reach its end; the first few are named."""
+    ended = [(name, record) for name, records in made.items() for record in records if record.status != "done"]
+    for name, record in ended[:5]:
+        setting = " ".join(f"{key}={value}" for key, value in record.parameters.items())
+        print(f"meanfield: {name} {record.status} ({setting}).", file=sys.stderr)
+    if len(ended) > 5:
+        print(f"meanfield: {len(ended) - 5} more runs did not reach their end.", file=sys.stderr)
+    return bool(ended)
 
 
 def _draw(study, records, out: Path, formats: tuple[str, ...]) -> list[Path]:

@@ -97,6 +97,20 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Explore:
+    """Write one HTML file in which time and the parameters of a study are dragged, and particles, predictor and curves
+    move (extra `explore`); it needs no network. Runs that are not there are made first.
+    """
+
+    size: str = "default"
+    """smoke (seconds) or default (a minute), or paper (more particles and settings)."""
+    from_: str = "results"
+    """Directory of the records."""
+    out: str = ""
+    """The .html file; by default STUDY.html, here."""
+
+
+@dataclass(frozen=True)
 class Status:
     """What is stored in a directory that run or verify wrote."""
 
