@@ -21,6 +21,9 @@ from simulations._motion import Motion
 __all__ = ["page", "save", "writable"]
 
 
+SCRIPTS = ("read.js", "draw.js", "steer.js")
+
+
 def writable(out: str | Path) -> Path:
     """The path of the file to be written, looked at before anything is computed.
 
@@ -58,13 +61,13 @@ def page(motion: Motion, records: Records) -> str:
     told = facts(motion, records, block)
     words = {
         "title": motion.scene.title,
-        "look": motion.study.summary,
+        "look": f"{motion.study.summary[:1].upper()}{motion.study.summary[1:]}.",
         "made": _made(motion, records, version),
     }
     template = files("figures.explorer")
     parts = {name: html.escape(text) for name, text in words.items()} | {
         "style": template.joinpath("page.css").read_text("utf-8"),
-        "script": template.joinpath("page.js").read_text("utf-8"),
+        "script": "\n".join(template.joinpath(name).read_text("utf-8") for name in SCRIPTS),
         "facts": _within_script(told),
         "arrays": block.text(),
         "plotly": plotly,
@@ -106,7 +109,7 @@ def _made(motion: Motion, records: Records, plotly: str) -> str:
         f"Study {motion.study.name}, {len(records.done)} runs",
         f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
         ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shared.items()),
-        " on ".join(filter(None, (first.provenance.get("precision"), first.provenance.get("device")))),
+        f"computed on {first.provenance['device']}" if "device" in first.provenance else "",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
     ]
     return "; ".join(part for part in parts if part) + "."

@@ -26,7 +26,7 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         raise ValueError(f"{motion.study.name}: none of {len(records)} runs reached its end; nothing to explore.")
     scene, first = motion.scene, done[0]
     sliders = [
-        {"label": label, "values": values}
+        {"label": label, "values": values, "beside": name == scene.beside}
         for name, label in scene.sliders.items()
         if len(values := sorted({record.parameters[name] for record in done})) > 1
     ]
@@ -41,13 +41,15 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         "function": list(scene.function),
         "target": scene.target,
         "curves": [
-            {"name": name, "label": label, "log": name in scene.logarithmic}
+            {"name": name, "label": label, **_scale(done, name, name in scene.logarithmic)}
             for name, label in scene.curves.items()
-            if _curve(name) in first
+            if all(_curve(name) in record for record in done)
         ],
         "sliders": sliders,
         "seeds": seeds,
-        "ranges": _ranges(done, scene.curves, scene.logarithmic),
+        "weighted": any(np.ptp(record["weights"]) > 0 for record in done),
+        "growth": max(float(np.abs(record["weights"]).max()) / _initial(record) for record in done),
+        "ranges": _ranges(done),
         "runs": runs,
     }
 
@@ -62,6 +64,7 @@ def _run(record: Record, moved: list[str], sliders: list[dict], curves: Iterable
         "place": [slider["values"].index(record.parameters[name]) for name, slider in zip(moved, sliders, strict=True)],
         "seed": record.parameters.get("seed", 0),
         "particles": int(record["weights"].shape[1]),
+        "weight": _initial(record),
         "arrays": arrays,
     }
 
@@ -76,28 +79,45 @@ def _drawn(record: Record) -> dict[str, np.ndarray]:
     return {name: record[name][:, chosen] for name in ("particles", "weights")}
 
 
+def _initial(record: Record) -> float:
+    """Mean |weight| at the start or, where all start without, at the end."""
+    sizes = np.abs(record["weights"]).mean(axis=1)
+    return float(sizes[0] or sizes[-1]) or 1.0
+
+
 def _curve(name: str) -> str:
     return f"curve_{name}"
 
 
-def _ranges(records: list[Record], curves: Iterable[str], logarithmic: Iterable[str]) -> dict[str, Any]:
+def _ranges(records: list[Record]) -> dict[str, Any]:
     """Ends of every axis over all runs and times: what moves is then the data, and not the axes."""
-    weights = [record["weights"] for record in records]
-    planes = [[record["particles"][..., axis] for record in records] for axis in range(records[0]["particles"].shape[2])]
+    columns = range(records[0]["particles"].shape[2])
     marks = [record["marks"] for record in records if "marks" in record]
     samples = [record["samples"][:, 1] for record in records if "samples" in record]
     functions = [record[name] for record in records for name in ("functions", "target")]
     return {
-        "plane": [_ends(plane + [one[:, axis] for one in marks]) for axis, plane in enumerate(planes)],
-        "weight": _ends(weights, 0.0),
+        "plane": [_ends([one[..., axis] for one in [*(r["particles"] for r in records), *marks]]) for axis in columns],
+        "weight": _ends([record["weights"] for record in records]),
         "function": [_ends([record["grid"] for record in records], 0.0), _ends(functions + samples)],
-        "times": _ends([record["times"] for record in records], 0.0),
-        "curves": {
-            name: _decades(values) if name in logarithmic else _ends(values)
-            for name in curves
-            if (values := [record[_curve(name)] for record in records if _curve(name) in record])
-        },
+        "time": _times([record["times"] for record in records]),
     }
+
+
+def _times(times: list[np.ndarray]) -> dict[str, Any]:
+    """The axis of time: logarithmic where the times are spread like that."""
+    positive = np.concatenate([one[one > 0] for one in times])
+    if np.median(positive) > 0.25 * positive.max():
+        return {"log": False, "ends": _ends(times, 0.02)}
+    return {"log": True, "ends": _ends([np.log10(positive)], 0.02)}
+
+
+def _scale(records: list[Record], name: str, log: bool) -> dict[str, Any]:
+    """The axis of a curve; as logarithms to base ten, which plotly takes, if zero is not among what it is to show."""
+    every = np.concatenate([record[_curve(name)] for record in records])
+    positive = every[np.isfinite(every) & (every > 0)]
+    if log and len(positive):
+        return {"log": True, "ends": _ends([np.log10(positive)])}
+    return {"log": False, "ends": _ends([every])}
 
 
 def _ends(arrays: list[np.ndarray], margin: float = 0.06) -> list[float]:
@@ -107,8 +127,3 @@ def _ends(arrays: list[np.ndarray], margin: float = 0.06) -> list[float]:
     wide = (high - low) or 1.0
     return [low - margin * wide, high + margin * wide]
 
-
-def _decades(arrays: list[np.ndarray]) -> list[float]:
-    """Logarithms to base ten of the ends, as plotly takes them; values of zero are not on this axis."""
-    every = np.concatenate([np.ravel(array) for array in arrays])
-    return _ends([np.log10(every[every > 0])])

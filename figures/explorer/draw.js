@@ -1,0 +1,143 @@
+// The panels. A run at one of its times is `{ index, of, k }`: which one,
+// its arrays, and the number of the time. One run is shown, and
+// another one may be pinned, which is drawn in grey behind it. Axes are those of all runs, so that only data move.
+
+let colour = {};
+
+function takeColours() {
+  const style = getComputedStyle(document.documentElement);
+  const names = ["ground", "ink", "quiet", "grid", "positive", "negative", "run", "pinned"];
+  colour = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // plotly reads some tags
+
+function axis(title, range, more = {}) {
+  return {
+    title: { text: plain(title), standoff: 4 }, range, autorange: false, fixedrange: true, nticks: 6,
+    gridcolor: colour.grid, zeroline: false, showline: true, linecolor: colour.quiet,
+    ticks: "outside", ticklen: 3, tickcolor: colour.quiet, exponentformat: "power", ...more,
+  };
+}
+
+function panel(id, traces, xaxis, yaxis, margin = { l: 54, r: 10, t: 6, b: 40 }) {
+  const layout = {
+    xaxis, yaxis, margin, autosize: true, showlegend: false, dragmode: false, hovermode: "closest",
+    paper_bgcolor: colour.ground, plot_bgcolor: colour.ground,
+    font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: colour.ink },
+  };
+  return Plotly.react(id, traces, layout, { displayModeBar: false, responsive: true });
+}
+
+function line(x, y, color, width, more = {}) {
+  return { type: "scatter", mode: "lines", x, y, line: { color, width, ...more.line }, hoverinfo: "skip", ...more.trace };
+}
+
+function dots(x, y, marker, trace = { hoverinfo: "skip" }) {
+  return { type: "scatter", mode: "markers", x, y, marker, ...trace };
+}
+
+// Particles.
+
+const onLine = facts.plane.length === 1;
+
+/** Coordinates of the particles. On a line, heights are weights or, where these are equal, only keep particles apart. */
+function coordinates(of, k) {
+  const rows = at(of, "particles", k), width = facts.plane.length;
+  const x = column(rows, width, 0);
+  if (!onLine) return [x, column(rows, width, 1)];
+  return [x, facts.weighted ? at(of, "weights", k) : x.map((_, j) => (j * 0.6180339887) % 1)];
+}
+
+/** A particle of its run's initial weight is a small dot; the area is in proportion. */
+function cloud({ index, of, k }, colors, opacity) {
+  const [x, y] = coordinates(of, k), weights = at(of, "weights", k);
+  const one = Math.min(5, 22 / Math.sqrt(facts.growth)) / Math.sqrt(facts.runs[index].weight);
+  return [1, -1].map((sign, i) => {
+    const chosen = [...weights.keys()].filter((j) => (weights[j] < 0 ? -1 : 1) === sign);
+    const size = chosen.map((j) => (facts.weighted ? Math.max(3, one * Math.sqrt(Math.abs(weights[j]))) : 6));
+    return dots(chosen.map((j) => x[j]), chosen.map((j) => y[j]),
+      { color: colors[i], size, opacity, line: { width: 0.5, color: colour.ground } },
+      { customdata: chosen.map((j) => weights[j]), hovertemplate: "%{x:.3g}, %{y:.3g}; weight %{customdata:.3g}<extra></extra>" });
+  });
+}
+
+/** Where the particles came from, while they are few enough for that to be told apart. */
+function paths({ of, k }, color) {
+  const x = [], y = [], count = of.places.weights.shape[1];
+  if (count <= 200) {
+    const stride = Math.ceil(of.times.length / 40);
+    const steps = Array.from({ length: Math.ceil(k / stride) }, (_, i) => coordinates(of, i * stride));
+    steps.push(coordinates(of, k));
+    for (let j = 0; j < count; j++) {
+      for (const step of steps) { x.push(step[0][j]); y.push(step[1][j]); }
+      x.push(null); y.push(null);
+    }
+  }
+  return line(x, y, color, 1, { trace: { opacity: 0.4, hoverinfo: "skip" } });
+}
+
+/** The part of a label that names its unit. */
+const unit = (label) => label.match(/\([^()]*\)$/)?.[0];
+
+function drawParticles(shown, pinned) {
+  const traces = pinned ? cloud(pinned, [colour.pinned, colour.pinned], 0.6) : [];
+  if (!onLine) traces.push(paths(shown, colour.quiet));
+  traces.push(...cloud(shown, [colour.positive, colour.negative], 0.8));
+  const marks = shown.of.marks;
+  if (marks) {
+    const marker = { symbol: "x-thin", size: 13, line: { color: colour.ink, width: 2 } };
+    traces.push(dots(column(marks, 2, 0), column(marks, 2, 1), marker));
+  }
+  const [x, y] = facts.ranges.plane;
+  if (!onLine) {
+    const alike = unit(facts.plane[0]) && unit(facts.plane[0]) === unit(facts.plane[1]);
+    return panel("particles", traces, axis(facts.plane[0], x), axis(facts.plane[1], y, alike ? { scaleanchor: "x" } : {}));
+  }
+  const apart = axis("", [-0.06, 1.06], { showticklabels: false, ticks: "", showgrid: false });
+  return panel("particles", traces, axis(facts.plane[0], x), facts.weighted ? axis("weight", facts.ranges.weight) : apart);
+}
+
+// Functions and curves.
+
+function drawFunctions(shown, pinned) {
+  const traces = pinned ? [line(pinned.of.grid, at(pinned.of, "functions", pinned.k), colour.pinned, 3)] : [];
+  traces.push(line(shown.of.grid, at(shown.of, "functions", shown.k), colour.run, 3));
+  traces.push(line(shown.of.grid, at(shown.of, "target", shown.k), colour.ink, 1.5, { line: { dash: "5px,3px" } }));
+  if (shown.of.samples) {
+    const marker = { color: colour.ground, size: 7, line: { color: colour.ink, width: 1.5 } };
+    const hover = { hovertemplate: "sample %{x:.3g}, %{y:.3g}<extra></extra>" };
+    traces.push(dots(column(shown.of.samples, 2, 0), column(shown.of.samples, 2, 1), marker, hover));
+  }
+  const [x, y] = facts.ranges.function;
+  return panel("functions", traces, axis(facts.function[0], x), axis(facts.function[1], y));
+}
+
+/** A logarithmic axis is marked at powers of ten, if it has two of them. */
+function scale(log, ends) {
+  const decades = Math.floor(ends[1]) - Math.ceil(ends[0]);
+  return { type: log ? "log" : "linear", nticks: 5, ...(log && decades >= 1 ? { dtick: Math.ceil(decades / 4) } : {}) };
+}
+
+function drawCurve(curve, i, shown, pinned) {
+  const name = `curve_${curve.name}`, time = facts.ranges.time;
+  const followed = ({ of }, color, width, more) => {
+    // On a logarithmic axis there is no zero: neither t = 0 nor values of nothing.
+    const kept = [...of.times.keys()].filter((k) => (!time.log || of.times[k] > 0) && (!curve.log || of[name][k] > 0));
+    return line(kept.map((k) => of.times[k]), kept.map((k) => of[name][k]), color, width, more);
+  };
+  const now = time.log ? Math.max(shown.of.times[shown.k], 10 ** time.ends[0]) : shown.of.times[shown.k];
+  const height = curve.ends.map((end) => (curve.log ? 10 ** end : end));
+  const traces = pinned ? [followed(pinned, colour.pinned, 3)] : [];
+  traces.push(line([now, now], height, colour.quiet, 1));
+  const hover = { hovertemplate: "t = %{x:.3g}: %{y:.3g}<extra></extra>", hoverinfo: undefined };
+  traces.push(followed(shown, colour.run, 2, { trace: hover }));
+  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }));
+  return panel(`curve-${i}`, traces, axis("t (mean-field time)", time.ends, scale(time.log, time.ends)),
+    axis("", curve.ends, scale(curve.log, curve.ends)), { l: 42, r: 8, t: 4, b: 40 });
+}
+
+function draw(shown, pinned) {
+  const curves = facts.curves.map((curve, i) => drawCurve(curve, i, shown, pinned));
+  return Promise.all([drawParticles(shown, pinned), drawFunctions(shown, pinned), ...curves]);
+}
