@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -230,7 +230,7 @@ def _explore(arguments: list[str]) -> int:
     import figures.explorer
     import simulations
 
-    study, rest = _study("explore", Explore, arguments)
+    study, rest = _study("explore", Explore, arguments, simulations.MOTIONS)
     options = _read(f"explore {study.name}", Explore, rest, words=False).options
     try:
         motion = simulations.motion(study)
@@ -408,16 +408,14 @@ def _find(name: str):
         raise Refused(str(problem)) from None
 
 
-def _study(command: str, options: type, arguments: list[str]):
+def _study(command: str, options: type, arguments: list[str], among: Iterable[str] = ()):
     """(the study that comes first on the line, what follows it); without one, help or a sentence."""
     import simulations
 
-    names = ", ".join(simulations.STUDIES)
+    chosen = list(among or simulations.STUDIES)
+    names = ", ".join(chosen)
     if arguments and arguments[0] in ("-h", "--help"):
-        print(
-            f"STUDY is one of {names}. Its parameters: "
-            f"`meanfield {command} {next(iter(simulations.STUDIES))} --help`.\n"
-        )
+        print(f"STUDY is one of {names}. Its parameters: `meanfield {command} {chosen[0]} --help`.\n")
         _read(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
         raise Refused(f"{command} needs a study first: expected one of {names}.")

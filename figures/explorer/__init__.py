@@ -108,7 +108,9 @@ def _made(motion: Motion, records: Records, plotly: str) -> str:
     parts = [
         f"Study {motion.study.name}, {len(records.done)} runs",
         f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
-        ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shared.items()),
+        ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shared.items()
+        ),
         f"computed on {first.provenance['device']}" if "device" in first.provenance else "",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
     ]

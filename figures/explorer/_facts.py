@@ -24,7 +24,7 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
     done = list(records.done)
     if not done:
         raise ValueError(f"{motion.study.name}: none of {len(records)} runs reached its end; nothing to explore.")
-    scene, first = motion.scene, done[0]
+    scene = motion.scene
     sliders = [
         {"label": label, "values": values, "beside": name == scene.beside}
         for name, label in scene.sliders.items()
@@ -40,6 +40,8 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         "plane": list(scene.plane),
         "function": list(scene.function),
         "target": scene.target,
+        "marks": scene.marks,
+        "rays": scene.rays,
         "curves": [
             {"name": name, "label": label, **_scale(done, name, name in scene.logarithmic)}
             for name, label in scene.curves.items()
@@ -47,9 +49,10 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         ],
         "sliders": sliders,
         "seeds": seeds,
+        "signs": sorted({float(sign) for record in done for sign in np.unique(np.sign(record["weights"])) if sign}),
         "weighted": any(np.ptp(record["weights"]) > 0 for record in done),
         "growth": max(float(np.abs(record["weights"]).max()) / _initial(record) for record in done),
-        "ranges": _ranges(done),
+        "ranges": _ranges(done, scene.rays),
         "runs": runs,
     }
 
@@ -89,15 +92,14 @@ def _curve(name: str) -> str:
     return f"curve_{name}"
 
 
-def _ranges(records: list[Record]) -> dict[str, Any]:
+def _ranges(records: list[Record], rays: bool) -> dict[str, Any]:
     """Ends of every axis over all runs and times: what moves is then the data, and not the axes."""
     columns = range(records[0]["particles"].shape[2])
-    marks = [record["marks"] for record in records if "marks" in record]
+    marks = [record["marks"] for record in records if "marks" in record and not rays]
     samples = [record["samples"][:, 1] for record in records if "samples" in record]
     functions = [record[name] for record in records for name in ("functions", "target")]
     return {
         "plane": [_ends([one[..., axis] for one in [*(r["particles"] for r in records), *marks]]) for axis in columns],
-        "weight": _ends([record["weights"] for record in records]),
         "function": [_ends([record["grid"] for record in records], 0.0), _ends(functions + samples)],
         "time": _times([record["times"] for record in records]),
     }
@@ -126,4 +128,3 @@ def _ends(arrays: list[np.ndarray], margin: float = 0.06) -> list[float]:
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
     wide = (high - low) or 1.0
     return [low - margin * wide, high + margin * wide]
-

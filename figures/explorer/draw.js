@@ -41,12 +41,11 @@ function dots(x, y, marker, trace = { hoverinfo: "skip" }) {
 
 const onLine = facts.plane.length === 1;
 
-/** Coordinates of the particles. On a line, heights are weights or, where these are equal, only keep particles apart. */
+/** Coordinates of the particles; those on a line are at the height of the time. */
 function coordinates(of, k) {
   const rows = at(of, "particles", k), width = facts.plane.length;
   const x = column(rows, width, 0);
-  if (!onLine) return [x, column(rows, width, 1)];
-  return [x, facts.weighted ? at(of, "weights", k) : x.map((_, j) => (j * 0.6180339887) % 1)];
+  return [x, onLine ? x.map(() => moment(of, k)) : column(rows, width, 1)];
 }
 
 /** A particle of its run's initial weight is a small dot; the area is in proportion. */
@@ -62,17 +61,21 @@ function cloud({ index, of, k }, colors, opacity) {
   });
 }
 
-/** Where the particles came from, while they are few enough for that to be told apart. */
+/** Where the particles came from, of a hundred at most: more would be a blot. */
 function paths({ of, k }, color) {
-  const x = [], y = [], count = of.places.weights.shape[1];
-  if (count <= 200) {
-    const stride = Math.ceil(of.times.length / 40);
-    const steps = Array.from({ length: Math.ceil(k / stride) }, (_, i) => coordinates(of, i * stride));
-    steps.push(coordinates(of, k));
-    for (let j = 0; j < count; j++) {
-      for (const step of steps) { x.push(step[0][j]); y.push(step[1][j]); }
-      x.push(null); y.push(null);
-    }
+  const x = [], y = [], count = of.places.weights.shape[1], widths = facts.ranges.plane.map(([low, high]) => high - low);
+  const stride = Math.ceil(of.times.length / 40), every = Math.ceil(count / 100);
+  const steps = Array.from({ length: Math.ceil(k / stride) }, (_, i) => coordinates(of, i * stride));
+  steps.push(coordinates(of, k));
+  for (let j = 0; j < count; j += every) {
+    steps.forEach((step, i) => {
+      // A jump over half of the panel is a way around a torus.
+      const jump = i && widths.some((width, axis) => Math.abs(step[axis][j] - steps[i - 1][axis][j]) > width / 2);
+      x.push(jump ? null : step[0][j]);
+      y.push(jump ? null : step[1][j]);
+    });
+    x.push(null);
+    y.push(null);
   }
   return line(x, y, color, 1, { trace: { opacity: 0.4, hoverinfo: "skip" } });
 }
@@ -82,23 +85,29 @@ const unit = (label) => label.match(/\([^()]*\)$/)?.[0];
 
 function drawParticles(shown, pinned) {
   const traces = pinned ? cloud(pinned, [colour.pinned, colour.pinned], 0.6) : [];
-  if (!onLine) traces.push(paths(shown, colour.quiet));
-  traces.push(...cloud(shown, [colour.positive, colour.negative], 0.8));
-  const marks = shown.of.marks;
-  if (marks) {
-    const marker = { symbol: "x-thin", size: 13, line: { color: colour.ink, width: 2 } };
-    traces.push(dots(column(marks, 2, 0), column(marks, 2, 1), marker));
-  }
-  const [x, y] = facts.ranges.plane;
-  if (!onLine) {
-    const alike = unit(facts.plane[0]) && unit(facts.plane[0]) === unit(facts.plane[1]);
-    return panel("particles", traces, axis(facts.plane[0], x), axis(facts.plane[1], y, alike ? { scaleanchor: "x" } : {}));
-  }
-  const apart = axis("", [-0.06, 1.06], { showticklabels: false, ticks: "", showgrid: false });
-  return panel("particles", traces, axis(facts.plane[0], x), facts.weighted ? axis("weight", facts.ranges.weight) : apart);
+  traces.push(paths(shown, colour.quiet), ...cloud(shown, [colour.positive, colour.negative], 0.8));
+  if (shown.of.marks) traces.push(marks(shown.of.marks));
+  const [x, y] = facts.ranges.plane, { log, ends } = facts.ranges.time;
+  const alike = !onLine && unit(facts.plane[0]) && unit(facts.plane[0]) === unit(facts.plane[1]);
+  const up = onLine ? axis(TIME, ends, scale(log, ends)) : axis(facts.plane[1], y, alike ? { scaleanchor: "x" } : {});
+  return panel("particles", traces, axis(facts.plane[0], x), up);
+}
+
+/** Where the particles ought to go: points, or directions from the origin. */
+function marks(rows) {
+  const x = column(rows, 2, 0), y = column(rows, 2, 1);
+  if (!facts.rays) return dots(x, y, { symbol: "star-open", size: 14, color: colour.ink, line: { width: 1.5 } });
+  const far = 2 * Math.max(...facts.ranges.plane.flat().map(Math.abs));
+  const reach = (values) => values.flatMap((value, j) => [0, (far * value) / Math.hypot(x[j], y[j]), null]);
+  return line(reach(x), reach(y), colour.ink, 1, { line: { dash: "5px,3px" } });
 }
 
 // Functions and curves.
+
+const TIME = "time t (mean-field time)";
+
+/** A time on its axis; where that is logarithmic the start, t = 0, stands at its end. */
+const moment = (of, k) => (facts.ranges.time.log ? Math.max(of.times[k], 10 ** facts.ranges.time.ends[0]) : of.times[k]);
 
 function drawFunctions(shown, pinned) {
   const traces = pinned ? [line(pinned.of.grid, at(pinned.of, "functions", pinned.k), colour.pinned, 3)] : [];
@@ -110,7 +119,8 @@ function drawFunctions(shown, pinned) {
     traces.push(dots(column(shown.of.samples, 2, 0), column(shown.of.samples, 2, 1), marker, hover));
   }
   const [x, y] = facts.ranges.function;
-  return panel("functions", traces, axis(facts.function[0], x), axis(facts.function[1], y));
+  const turn = Math.abs(x[1] - x[0] - 360) < 1e-3 ? { dtick: 90 } : {};
+  return panel("functions", traces, axis(facts.function[0], x, turn), axis(facts.function[1], y));
 }
 
 /** A logarithmic axis is marked at powers of ten, if it has two of them. */
@@ -126,7 +136,7 @@ function drawCurve(curve, i, shown, pinned) {
     const kept = [...of.times.keys()].filter((k) => (!time.log || of.times[k] > 0) && (!curve.log || of[name][k] > 0));
     return line(kept.map((k) => of.times[k]), kept.map((k) => of[name][k]), color, width, more);
   };
-  const now = time.log ? Math.max(shown.of.times[shown.k], 10 ** time.ends[0]) : shown.of.times[shown.k];
+  const now = moment(shown.of, shown.k);
   const height = curve.ends.map((end) => (curve.log ? 10 ** end : end));
   const traces = pinned ? [followed(pinned, colour.pinned, 3)] : [];
   traces.push(line([now, now], height, colour.quiet, 1));

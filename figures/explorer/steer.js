@@ -57,10 +57,10 @@ function settle() {
   element("seed").value = String(one.seed);
   const sign = (letter, color, text) => made("span", {}, made("b", { style: `color: var(--${color})` }, letter), ` ${text}`);
   const drawn = arrays.places.weights.shape[1];
-  const particles = facts.weighted
-    ? [sign("●", "positive", "weight above 0"), sign("●", "negative", "below 0"), sign("", "ink", "area ∝ |weight|")]
-    : [sign("●", "positive", "particles")];
-  if (arrays.marks) particles.push(sign("✕", "ink", "where they ought to go"));
+  const particles = [sign("●", "positive", facts.signs.length > 1 ? "weight > 0" : "particles")];
+  if (facts.signs.length > 1) particles.push(sign("●", "negative", "weight < 0"));
+  if (facts.weighted) particles.push(sign("", "ink", "area: |weight|"));
+  if (arrays.marks) particles.push(sign(facts.rays ? "╍" : "☆", "ink", facts.marks));
   if (state.pinned !== null) particles.push(sign("●", "pinned", setting(state.pinned)));
   if (drawn < one.particles) particles.push(sign("", "ink", `${drawn} of ${one.particles} drawn`));
   element("particles-caption").replaceChildren(...particles);

@@ -21,7 +21,9 @@ FLAGS = (
     *("--disable-dev-shm-usage", "--remote-debugging-pipe"),
 )
 # Chromium reads commands from descriptor 3 and answers on 4; this puts the pipes there and becomes Chromium.
-LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+)
 
 
 class Browser:

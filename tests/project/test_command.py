@@ -81,6 +81,12 @@ BAD = [
     (["figure", "depth", "--animate"], "study='depth'", "expected one of lazy_scaling, langevin"),
     (["figure", "lazy_scaling", "--animate", "--format", "png"], "format='png'", "gif, mp4"),
     (["figure", "lazy_scaling", "--animate", "--size", "big"], "size='big'", "smoke, default, paper"),
+    (["explore"], "explore needs a study", "lazy_scaling, langevin"),
+    (["explore", "splines"], "study='splines'", "expected one of lazy_scaling, langevin"),
+    (["explore", "langevn"], "study='langevn'", "Did you mean 'langevin'?"),
+    (["explore", "langevin", "--size", "huge"], "size='huge'", "smoke, default, paper"),
+    (["explore", "langevin", "--out", "page.txt"], "out='page.txt'", "an .html file"),
+    (["explore", "langevin", "--out", "nowhere/page.html"], "out='nowhere/page.html'", "no directory 'nowhere'"),
     (["info", "--jsn"], "--jsn is not an option", "--json"),
 ]
 

@@ -46,6 +46,8 @@ def test_it_is_typed_licensed_and_has_its_references(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"{package}/py.typed" for package in ("meanfield", "theory", "simulations", "figures")} <= set(names)
     assert "theory/references.bib" in names
+    parts = ("page.html", "page.css", "read.js", "draw.js", "steer.js")
+    assert {f"figures/explorer/{part}" for part in parts} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith("tests") or "__pycache__" in name]
 
