@@ -237,7 +237,7 @@ def _explore(arguments: list[str]) -> int:
         path = figures.explorer.writable(options.out or f"{study.name}.html")
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    records = _records(motion.study, Sweeping(size=options.size, out=options.from_), {})
+    records = _records(motion.study, Sweeping(size=options.size, seeds=options.seeds, out=options.from_), {})
     try:
         figures.explorer.save(motion, records, path)
     except ValueError as problem:

@@ -14,9 +14,8 @@ from typing import Any
 
 from figures.explorer._facts import facts
 from figures.explorer._packing import Block, compressed
-from simulations import Records
+from simulations import Motion, Records
 from simulations._files import write_whole
-from simulations._motion import Motion
 
 __all__ = ["page", "save", "writable"]
 

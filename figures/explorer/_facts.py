@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from figures.explorer._packing import Block
-from simulations import Record, Records
-from simulations._motion import Motion
+from simulations import Motion, Record, Records
 
 MOST_DRAWN = 1000
 """Particles of one run that are drawn; of more, a random part, and the page says so."""
@@ -24,7 +23,7 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
     done = list(records.done)
     if not done:
         raise ValueError(f"{motion.study.name}: none of {len(records)} runs reached its end; nothing to explore.")
-    scene = motion.scene
+    scene, weights = motion.scene, [record.values["weights"] for record in done]
     sliders = [
         {"label": label, "values": values, "beside": name == scene.beside}
         for name, label in scene.sliders.items()
@@ -45,13 +44,13 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         "curves": [
             {"name": name, "label": label, **_scale(done, name, name in scene.logarithmic)}
             for name, label in scene.curves.items()
-            if all(_curve(name) in record for record in done)
+            if all(_curve(name) in record.values for record in done)
         ],
         "sliders": sliders,
         "seeds": seeds,
-        "signs": sorted({float(sign) for record in done for sign in np.unique(np.sign(record["weights"])) if sign}),
-        "weighted": any(np.ptp(record["weights"]) > 0 for record in done),
-        "growth": max(float(np.abs(record["weights"]).max()) / _initial(record) for record in done),
+        "signs": [sign for sign in (1, -1) if any((sign * weight > 0).any() for weight in weights)],
+        "weighted": any(np.ptp(weight) > 0 for weight in weights),
+        "growth": max(float(np.abs(weight).max()) / _initial(weight) for weight in weights),
         "ranges": _ranges(done, scene.rays),
         "runs": runs,
     }
@@ -66,25 +65,25 @@ def _run(record: Record, moved: list[str], sliders: list[dict], curves: Iterable
     return {
         "place": [slider["values"].index(record.parameters[name]) for name, slider in zip(moved, sliders, strict=True)],
         "seed": record.parameters.get("seed", 0),
-        "particles": int(record["weights"].shape[1]),
-        "weight": _initial(record),
+        "particles": int(record.values["weights"].shape[1]),
+        "weight": _initial(record.values["weights"]),
         "arrays": arrays,
     }
 
 
 def _drawn(record: Record) -> dict[str, np.ndarray]:
     """Particles and weights that are drawn: the same ones at all times."""
-    m = record["weights"].shape[1]
+    m = record.values["weights"].shape[1]
     if m <= MOST_DRAWN:
         return {}
     # Every hundredth one would be a bad part where particles are stored in pairs.
     chosen = np.sort(np.random.default_rng(0).choice(m, MOST_DRAWN, replace=False))
-    return {name: record[name][:, chosen] for name in ("particles", "weights")}
+    return {name: record.values[name][:, chosen] for name in ("particles", "weights")}
 
 
-def _initial(record: Record) -> float:
+def _initial(weights: np.ndarray) -> float:
     """Mean |weight| at the start or, where all start without, at the end."""
-    sizes = np.abs(record["weights"]).mean(axis=1)
+    sizes = np.abs(weights).mean(axis=1)
     return float(sizes[0] or sizes[-1]) or 1.0
 
 
@@ -94,14 +93,14 @@ def _curve(name: str) -> str:
 
 def _ranges(records: list[Record], rays: bool) -> dict[str, Any]:
     """Ends of every axis over all runs and times: what moves is then the data, and not the axes."""
-    columns = range(records[0]["particles"].shape[2])
-    marks = [record["marks"] for record in records if "marks" in record and not rays]
-    samples = [record["samples"][:, 1] for record in records if "samples" in record]
-    functions = [record[name] for record in records for name in ("functions", "target")]
+    particles = [record.values["particles"] for record in records]
+    marks = [record.values["marks"] for record in records if "marks" in record.values and not rays]
+    samples = [record.values["samples"][:, 1] for record in records if "samples" in record.values]
+    functions = [record.values[name] for record in records for name in ("functions", "target")]
     return {
-        "plane": [_ends([one[..., axis] for one in [*(r["particles"] for r in records), *marks]]) for axis in columns],
-        "function": [_ends([record["grid"] for record in records], 0.0), _ends(functions + samples)],
-        "time": _times([record["times"] for record in records]),
+        "plane": [_ends([one[..., axis] for one in [*particles, *marks]]) for axis in range(particles[0].shape[2])],
+        "function": [_ends([record.values["grid"] for record in records], 0.0), _ends(functions + samples)],
+        "time": _times([record.values["times"] for record in records]),
     }
 
 
@@ -115,7 +114,7 @@ def _times(times: list[np.ndarray]) -> dict[str, Any]:
 
 def _scale(records: list[Record], name: str, log: bool) -> dict[str, Any]:
     """The axis of a curve; as logarithms to base ten, which plotly takes, if zero is not among what it is to show."""
-    every = np.concatenate([record[_curve(name)] for record in records])
+    every = np.concatenate([record.values[_curve(name)] for record in records])
     positive = every[np.isfinite(every) & (every > 0)]
     if log and len(positive):
         return {"log": True, "ends": _ends([np.log10(positive)])}

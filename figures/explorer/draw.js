@@ -77,7 +77,7 @@ function paths({ of, k }, color) {
     x.push(null);
     y.push(null);
   }
-  return line(x, y, color, 1, { trace: { opacity: 0.4, hoverinfo: "skip" } });
+  return line(x, y, color, count > 30 ? 1 : 1.5, { trace: { opacity: 0.45, hoverinfo: "skip" } });
 }
 
 /** The part of a label that names its unit. */

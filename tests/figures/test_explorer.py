@@ -245,7 +245,7 @@ def test_playing_goes_to_the_end_and_stops(browser, pages):
     click(browser, "play")
     paused = browser.run("Number(document.getElementById('time').value)")
     assert 0 < paused < last
-    browser.run(f"state.k = {last - 1}; show()")
+    browser.run(f"state.k = {last - 1}; show().then(() => 0)")
     click(browser, "play")
     browser.wait("document.getElementById('play').textContent.includes('Play')")
     assert browser.run("Number(document.getElementById('time').value)") == last
