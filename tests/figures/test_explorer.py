@@ -252,7 +252,7 @@ def test_playing_goes_to_the_end_and_stops(browser, pages):
     assert quiet(browser, path)
 
 
-@pytest.mark.parametrize("name", ["plane.html", "line.html", "real.html"])
+@pytest.mark.parametrize("name", ["plane.html", "line.html"])
 def test_phone(browser, pages, name):
     """Nothing is wider than the screen, and every control is on it, with a name; a title that tries to is no script."""
     browser.open(pages / name, 390, 844, dark=True)
