@@ -40,6 +40,7 @@ function dots(x, y, marker, trace = { hoverinfo: "skip" }) {
 // Particles.
 
 const onLine = facts.plane.length === 1;
+const beneath = onLine && facts.plane[0] === facts.function[0]; // what is drawn as a function is their histogram
 
 /** Coordinates of the particles; those on a line are at the height of the time. */
 function coordinates(of, k) {
@@ -49,12 +50,12 @@ function coordinates(of, k) {
 }
 
 /** A particle of its run's initial weight is a small dot; the area is in proportion. */
-function cloud({ index, of, k }, colors, opacity) {
+function cloud({ index, of, k }, colors, opacity, same = 6) {
   const [x, y] = coordinates(of, k), weights = at(of, "weights", k);
   const one = Math.min(5, 22 / Math.sqrt(facts.growth)) / Math.sqrt(facts.runs[index].weight);
   return [1, -1].map((sign, i) => {
     const chosen = [...weights.keys()].filter((j) => (weights[j] < 0 ? -1 : 1) === sign);
-    const size = chosen.map((j) => (facts.weighted ? Math.max(3, one * Math.sqrt(Math.abs(weights[j]))) : 6));
+    const size = chosen.map((j) => (facts.weighted ? Math.max(3, one * Math.sqrt(Math.abs(weights[j]))) : same));
     return dots(chosen.map((j) => x[j]), chosen.map((j) => y[j]),
       { color: colors[i], size, opacity, line: { width: 0.5, color: colour.ground } },
       { customdata: chosen.map((j) => weights[j]), hovertemplate: "%{x:.3g}, %{y:.3g}; weight %{customdata:.3g}<extra></extra>" });
@@ -84,13 +85,13 @@ function paths({ of, k }, color) {
 const unit = (label) => label.match(/\([^()]*\)$/)?.[0];
 
 function drawParticles(shown, pinned) {
-  const traces = pinned ? cloud(pinned, [colour.pinned, colour.pinned], 0.6) : [];
+  const traces = pinned ? cloud(pinned, [colour.pinned, colour.pinned], 0.6, 11) : [];
   traces.push(paths(shown, colour.quiet), ...cloud(shown, [colour.positive, colour.negative], 0.8));
   if (shown.of.marks) traces.push(marks(shown.of.marks));
   const [x, y] = facts.ranges.plane, { log, ends } = facts.ranges.time;
   const alike = !onLine && unit(facts.plane[0]) && unit(facts.plane[0]) === unit(facts.plane[1]);
   const up = onLine ? axis(TIME, ends, scale(log, ends)) : axis(facts.plane[1], y, alike ? { scaleanchor: "x" } : {});
-  return panel("particles", traces, axis(facts.plane[0], x), up);
+  return panel("particles", traces, axis(facts.plane[0], beneath ? facts.ranges.function[0] : x), up);
 }
 
 /** Where the particles ought to go: points, or directions from the origin. */
@@ -110,8 +111,10 @@ const TIME = "time t (mean-field time)";
 const moment = (of, k) => (facts.ranges.time.log ? Math.max(of.times[k], 10 ** facts.ranges.time.ends[0]) : of.times[k]);
 
 function drawFunctions(shown, pinned) {
-  const traces = pinned ? [line(pinned.of.grid, at(pinned.of, "functions", pinned.k), colour.pinned, 3)] : [];
-  traces.push(line(shown.of.grid, at(shown.of, "functions", shown.k), colour.run, 3));
+  const shape = { line: { shape: beneath ? "hvh" : "linear" } };
+  const predictor = ({ of, k }, color) => line(of.grid, at(of, "functions", k), color, 3, shape);
+  const traces = pinned ? [predictor(pinned, colour.pinned)] : [];
+  traces.push(predictor(shown, colour.run));
   traces.push(line(shown.of.grid, at(shown.of, "target", shown.k), colour.ink, 1.5, { line: { dash: "5px,3px" } }));
   if (shown.of.samples) {
     const marker = { color: colour.ground, size: 7, line: { color: colour.ink, width: 1.5 } };
