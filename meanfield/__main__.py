@@ -211,10 +211,7 @@ def _film(study, options: Figure, out: Path) -> int:
         figures.check_films(kinds)
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    try:
-        records = _records(motion.study, Sweeping(size=options.size or "default", out=options.from_), {})
-    except Refused as problem:  # what is `out` of a sweep is `from` here
-        raise Refused(str(problem).replace("out=", "from=", 1), problem.status) from None
+    records = _watched(motion, options.from_, options.size or "default")
     try:
         paths = figures.animate(study, records, out, kinds)
     except ValueError as problem:
@@ -224,6 +221,14 @@ def _film(study, options: Figure, out: Path) -> int:
     for path in paths:
         print(path)
     return 0
+
+
+def _watched(motion, directory: str, size: str, seeds: int | None = None):
+    """The records of a motion; those that are not there yet are made first."""
+    try:
+        return _records(motion.study, Sweeping(size=size, seeds=seeds, out=directory), {})
+    except Refused as problem:  # what is `out` of a sweep is `from` here
+        raise Refused(str(problem).replace("out=", "from=", 1), problem.status) from None
 
 
 def _explore(arguments: list[str]) -> int:
@@ -237,7 +242,7 @@ def _explore(arguments: list[str]) -> int:
         path = figures.explorer.writable(options.out or f"{study.name}.html")
     except ValueError as problem:
         raise Refused(str(problem)) from None
-    records = _records(motion.study, Sweeping(size=options.size, seeds=options.seeds, out=options.from_), {})
+    records = _watched(motion, options.from_, options.size, options.seeds)
     try:
         figures.explorer.save(motion, records, path)
     except ValueError as problem:

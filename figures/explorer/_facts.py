@@ -41,6 +41,7 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         "target": scene.target,
         "marks": scene.marks,
         "rays": scene.rays,
+        "tail": scene.tail,
         "curves": [
             {"name": name, "label": label, **_scale(done, name, name in scene.logarithmic)}
             for name, label in scene.curves.items()

@@ -65,9 +65,11 @@ function cloud({ index, of, k }, colors, opacity, same = 6) {
 /** Where the particles came from, of a hundred at most: more would be a blot. */
 function paths({ of, k }, color) {
   const x = [], y = [], count = of.places.weights.shape[1], widths = facts.ranges.plane.map(([low, high]) => high - low);
-  const stride = Math.ceil(of.times.length / 40), every = Math.ceil(count / 100);
-  const steps = Array.from({ length: Math.ceil(k / stride) }, (_, i) => coordinates(of, i * stride));
-  steps.push(coordinates(of, k));
+  const stride = facts.tail ? 1 : Math.ceil(of.times.length / 40), every = Math.ceil(count / 100);
+  const steps = [coordinates(of, k)];
+  for (let i = stride * Math.ceil(k / stride - 1); i >= Math.max(0, facts.tail && k - facts.tail); i -= stride) {
+    steps.unshift(coordinates(of, i));
+  }
   for (let j = 0; j < count; j += every) {
     steps.forEach((step, i) => {
       // A jump over half of the panel is a way around a torus.
