@@ -16,11 +16,11 @@ function axis(title, range, more = {}) {
   return {
     title: { text: plain(title), standoff: 4 }, range, autorange: false, fixedrange: true, nticks: 6,
     gridcolor: colour.grid, zeroline: false, showline: true, linecolor: colour.quiet,
-    ticks: "outside", ticklen: 3, tickcolor: colour.quiet, exponentformat: "power", ...more,
+    ticks: "outside", ticklen: 3, tickcolor: colour.quiet, exponentformat: "power", automargin: true, ...more,
   };
 }
 
-function panel(id, traces, xaxis, yaxis, margin = { l: 54, r: 10, t: 6, b: 40 }) {
+function panel(id, traces, xaxis, yaxis, margin = { l: 50, r: 16, t: 6, b: 40 }) {
   const layout = {
     xaxis, yaxis, margin, autosize: true, showlegend: false, dragmode: false, hovermode: "closest",
     paper_bgcolor: colour.ground, plot_bgcolor: colour.ground,
@@ -99,7 +99,7 @@ function drawParticles(shown, pinned) {
 /** Where the particles ought to go: points, or directions from the origin. */
 function marks(rows) {
   const x = column(rows, 2, 0), y = column(rows, 2, 1);
-  if (!facts.rays) return dots(x, y, { symbol: "star-open", size: 14, color: colour.ink, line: { width: 1.5 } });
+  if (!facts.rays) return dots(x, y, { symbol: "star-open", size: 13, color: colour.ink, line: { width: 1.2 } });
   const far = 2 * Math.max(...facts.ranges.plane.flat().map(Math.abs));
   const reach = (values) => values.flatMap((value, j) => [0, (far * value) / Math.hypot(x[j], y[j]), null]);
   return line(reach(x), reach(y), colour.ink, 1, { line: { dash: "5px,3px" } });
@@ -147,9 +147,9 @@ function drawCurve(curve, i, shown, pinned) {
   traces.push(line([now, now], height, colour.quiet, 1));
   const hover = { hovertemplate: "t = %{x:.3g}: %{y:.3g}<extra></extra>", hoverinfo: undefined };
   traces.push(followed(shown, colour.run, 2, { trace: hover }));
-  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }));
+  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }, { cliponaxis: false, hoverinfo: "skip" }));
   return panel(`curve-${i}`, traces, axis("t (mean-field time)", time.ends, scale(time.log, time.ends)),
-    axis("", curve.ends, scale(curve.log, curve.ends)), { l: 42, r: 8, t: 4, b: 40 });
+    axis("", curve.ends, scale(curve.log, curve.ends)), { l: 40, r: 8, t: 4, b: 40 });
 }
 
 function draw(shown, pinned) {
