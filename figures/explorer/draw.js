@@ -30,7 +30,8 @@ function panel(id, traces, xaxis, yaxis, margin = { l: 50, r: 16, t: 6, b: 40 })
 }
 
 function line(x, y, color, width, more = {}) {
-  return { type: "scatter", mode: "lines", x, y, line: { color, width, ...more.line }, hoverinfo: "skip", ...more.trace };
+  const style = { color, width, ...more.line };
+  return { type: "scatter", mode: "lines", x, y, line: style, hoverinfo: "skip", ...more.trace };
 }
 
 function dots(x, y, marker, trace = { hoverinfo: "skip" }) {
@@ -49,6 +50,8 @@ function coordinates(of, k) {
   return [x, onLine ? x.map(() => moment(of, k)) : column(rows, width, 1)];
 }
 
+const HOVER = "%{x:.3g}, %{y:.3g}; weight %{customdata:.3g}<extra></extra>";
+
 /** A particle of its run's initial weight is a small dot; the area is in proportion. */
 function cloud({ index, of, k }, colors, opacity, same = 6) {
   const [x, y] = coordinates(of, k), weights = at(of, "weights", k);
@@ -58,13 +61,14 @@ function cloud({ index, of, k }, colors, opacity, same = 6) {
     const size = chosen.map((j) => (facts.weighted ? Math.max(3, one * Math.sqrt(Math.abs(weights[j]))) : same));
     return dots(chosen.map((j) => x[j]), chosen.map((j) => y[j]),
       { color: colors[i], size, opacity, line: { width: 0.5, color: colour.ground } },
-      { customdata: chosen.map((j) => weights[j]), hovertemplate: "%{x:.3g}, %{y:.3g}; weight %{customdata:.3g}<extra></extra>" });
+      { customdata: chosen.map((j) => weights[j]), hovertemplate: HOVER });
   });
 }
 
 /** Where the particles came from, of a hundred at most: more would be a blot. */
 function paths({ of, k }, color) {
-  const x = [], y = [], count = of.places.weights.shape[1], widths = facts.ranges.plane.map(([low, high]) => high - low);
+  const x = [], y = [], count = of.places.weights.shape[1];
+  const widths = facts.ranges.plane.map(([low, high]) => high - low);
   const stride = facts.tail ? 1 : Math.ceil(of.times.length / 40), every = Math.ceil(count / 100);
   const steps = [coordinates(of, k)];
   for (let i = stride * Math.ceil(k / stride - 1); i >= Math.max(0, facts.tail && k - facts.tail); i -= stride) {
@@ -110,7 +114,10 @@ function marks(rows) {
 const TIME = "time t (mean-field time)";
 
 /** A time on its axis; where that is logarithmic the start, t = 0, stands at its end. */
-const moment = (of, k) => (facts.ranges.time.log ? Math.max(of.times[k], 10 ** facts.ranges.time.ends[0]) : of.times[k]);
+function moment(of, k) {
+  const { log, ends } = facts.ranges.time;
+  return log ? Math.max(of.times[k], 10 ** ends[0]) : of.times[k];
+}
 
 function drawFunctions(shown, pinned) {
   const shape = { line: { shape: beneath ? "hvh" : "linear" } };
@@ -147,7 +154,8 @@ function drawCurve(curve, i, shown, pinned) {
   traces.push(line([now, now], height, colour.quiet, 1));
   const hover = { hovertemplate: "t = %{x:.3g}: %{y:.3g}<extra></extra>", hoverinfo: undefined };
   traces.push(followed(shown, colour.run, 2, { trace: hover }));
-  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }, { cliponaxis: false, hoverinfo: "skip" }));
+  const dot = { cliponaxis: false, hoverinfo: "skip" };
+  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }, dot));
   return panel(`curve-${i}`, traces, axis("t (mean-field time)", time.ends, scale(time.log, time.ends)),
     axis("", curve.ends, scale(curve.log, curve.ends)), { l: 40, r: 8, t: 4, b: 40 });
 }

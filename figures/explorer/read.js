@@ -61,6 +61,6 @@ function readable(value) {
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(size < 1e3 ? 3 : 6))).replace("-", "−");
   const [digits, power] = value.toExponential(2).split("e");
-  const raised = Array.from(String(Number(power)), (letter) => ({ "-": "⁻" })[letter] ?? "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter]).join("");
+  const raised = Array.from(String(Number(power)), (letter) => (letter === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter])).join("");
   return `${digits.replace("-", "−")}·10${raised}`;
 }

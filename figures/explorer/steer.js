@@ -55,7 +55,9 @@ function settle() {
     element(`slider-${i}-value`).textContent = value;
   });
   element("seed").value = String(one.seed);
-  const sign = (letter, color, text) => made("span", {}, made("b", { style: `color: var(--${color})` }, letter), ` ${text}`);
+  const sign = (letter, color, text) => {
+    return made("span", {}, made("b", { style: `color: var(--${color})` }, letter), ` ${text}`);
+  };
   const drawn = arrays.places.weights.shape[1];
   const particles = [sign("●", "positive", facts.signs.length > 1 ? "weight > 0" : "particles")];
   if (facts.signs.length > 1) particles.push(sign("●", "negative", "weight < 0"));
@@ -77,17 +79,21 @@ function build() {
       choose(facts.runs[state.run].place.with(i, Number(input.value)), facts.runs[state.run].seed, i);
     });
     const value = made("output", { id: `${id}-value`, htmlFor: id });
-    element("sliders").append(made("div", { className: "row" }, made("label", { htmlFor: id }, slider.label), input, value));
+    const label = made("label", { htmlFor: id }, slider.label);
+    element("sliders").append(made("div", { className: "row" }, label, input, value));
   });
   facts.curves.forEach((curve, i) => {
-    const caption = made("figcaption", { id: `curve-${i}-caption` }, curve.label, made("output", { id: `curve-${i}-value` }));
+    const value = made("output", { id: `curve-${i}-value` });
+    const caption = made("figcaption", { id: `curve-${i}-caption` }, curve.label, value);
     const plot = made("div", { id: `curve-${i}`, className: "plot", role: "img" });
     plot.setAttribute("aria-labelledby", caption.id);
     element("curves").append(made("figure", {}, caption, plot));
   });
   element("seed").replaceChildren(...facts.seeds.map((seed) => new Option(seed, seed)));
   element("seed-choice").hidden = facts.seeds.length < 2;
-  element("seed").addEventListener("change", () => choose(facts.runs[state.run].place, Number(element("seed").value), -1));
+  element("seed").addEventListener("change", () => {
+    choose(facts.runs[state.run].place, Number(element("seed").value), -1);
+  });
   element("time").addEventListener("input", () => { stop(); state.k = Number(element("time").value); show(); });
   element("play").addEventListener("click", () => (state.playing === null ? play() : stop()));
   element("pin").addEventListener("click", pin);
