@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import figures
-from simulations import GROUPS, STUDIES, Entry, Records, Study
+from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
 from simulations._files import write_whole
 from simulations._progress import measured, predicted, verdict
 from theory import references
@@ -30,6 +30,8 @@ class Chapter:
     study: Study
     records: Records
     entries: list[Entry]
+    moving: Records | None = None
+    """Records of the study's motion, where it has one."""
 
     @property
     def holding(self) -> int:
@@ -59,6 +61,8 @@ def write(chapters: Iterable[Chapter], directory: Path, size: str) -> list[Path]
         [png] = figures.render(chapter.study, chapter.records, "png")
         write_whole({path: small(png)})
         written.append(path)
+        if chapter.moving is not None:
+            written += figures.animate(chapter.study, chapter.moving, pictures)
     page = directory / "README.md"
     write_whole({page: text(chapters, size).encode()})
     return [*written, page]
@@ -134,6 +138,7 @@ def _chapter(chapter: Chapter, size: str) -> str:
             f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
             f"`meanfield run {study.name}{option}`, {study.cost[size]} on two cores, {len(chapter.records)} runs: "
             f"**{chapter.verdict}**.\n",
+            *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
             "| claim | predicted | measured ± error | control, in which the check must fail | verdict | source |",
             "|---|---|---|---|---|---|",
@@ -141,6 +146,18 @@ def _chapter(chapter: Chapter, size: str) -> str:
             "\n</details>\n",
         ]
     )
+
+
+def _film(chapter: Chapter) -> list[str]:
+    """The film of the study's particles, and how it is made and explored."""
+    if chapter.moving is None:
+        return []
+    name = chapter.study.name
+    title = motion(chapter.study).scene.title
+    return [
+        f"![{title}](gallery/{name}.gif)\n",
+        f"{title}: `meanfield figure {name} --animate`, or `meanfield explore {name}` to drag time and parameters.\n",
+    ]
 
 
 def _row(entry: Entry) -> str:

@@ -92,6 +92,7 @@ def _list(arguments: list[str]) -> int:
     print("meanfield verify STUDY --size smoke   its claims")
     films = f"meanfield figure STUDY --animate      its particles as a film: {', '.join(simulations.MOTIONS)}"
     print(textwrap.fill(films, wide, subsequent_indent=" " * 38))
+    print("meanfield explore STUDY               the same, to drag time and parameters (extra explore)")
     return 0
 
 
@@ -260,7 +261,13 @@ def _gallery(arguments: list[str]) -> int:
     line = _read("gallery", Gallery, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
     made = {study.name: _records(study, line.options, {}) for study in studies}
-    chapters = [Chapter(study, made[study.name], simulations.verify(study, made[study.name])) for study in studies]
+    chapters = []
+    for study in studies:
+        entries = simulations.verify(study, made[study.name])
+        moving = None
+        if study.name in simulations.MOTIONS:
+            moving = _watched(simulations.motion(study), line.options.out, line.options.size)
+        chapters.append(Chapter(study, made[study.name], entries, moving))
     page = Path(line.options.page)
     try:
         drawn = write(chapters, page, line.options.size)

@@ -32,6 +32,15 @@ def test_page_and_picture(chapter, tmp_path):
     assert STUDY.about.splitlines()[0] in words
 
 
+def test_films_stand_below_their_pictures(tmp_path):
+    study = simulations.find("sparse_deconvolution")
+    moving = simulations.run(simulations.motion(study).study, "smoke", seeds=1)
+    few = simulations.Records([])
+    paths = write([Chapter(study, few, simulations.verify(study, few), moving)], tmp_path, "smoke")
+    assert [path.name for path in paths] == ["sparse_deconvolution.png", "sparse_deconvolution.gif", "README.md"]
+    assert "](gallery/sparse_deconvolution.gif)" in paths[-1].read_text(encoding="utf-8")
+
+
 def test_every_claim_has_a_row_with_its_numbers_and_a_source(chapter):
     words = text([chapter], "default")
     rows = {row.split("**")[1]: row for row in words.splitlines() if row.startswith("| **")}
