@@ -92,7 +92,7 @@ def _list(arguments: list[str]) -> int:
     print("meanfield verify STUDY --size smoke   its claims")
     films = f"meanfield figure STUDY --animate      its particles as a film: {', '.join(simulations.MOTIONS)}"
     print(textwrap.fill(films, wide, subsequent_indent=" " * 38))
-    print("meanfield explore STUDY               the same, to drag time and parameters (extra explore)")
+    print("meanfield explore STUDY               the same as a page, to drag time and more")
     return 0
 
 
