@@ -4,6 +4,7 @@
 `sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
+from simulations import _check as checks
 from simulations._batches import Batch as Batch
 from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
@@ -25,6 +26,7 @@ from simulations._progress import print_status as print_status
 from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
 from simulations._records import Records as Records
+from simulations._records import runs as runs
 from simulations._registry import GROUPS as GROUPS
 from simulations._registry import MOTIONS as MOTIONS
 from simulations._registry import STUDIES as STUDIES
@@ -37,6 +39,7 @@ from simulations._store import load as load
 from simulations._study import Claim as Claim
 from simulations._study import Study as Study
 from simulations._study import Together as Together
+from simulations._study import claim as claim
 from simulations._study import coerce as coerce
 from simulations._study import field_docs as field_docs
 from simulations._sweep import Plan as Plan
@@ -56,6 +59,7 @@ __all__ = [
     "DamagedRecord",
     "Entry",
     "Estimate",
+    "NoWorkers",
     "Plan",
     "PowerLaw",
     "Progress",
@@ -67,6 +71,8 @@ __all__ = [
     "Together",
     "Verdict",
     "calibrate",
+    "checks",
+    "claim",
     "coerce",
     "complete",
     "computing",
@@ -83,6 +89,7 @@ __all__ = [
     "print_status",
     "reporter",
     "run",
+    "runs",
     "status",
     "sweep",
     "verify",
