@@ -14,7 +14,8 @@
 #
 # A two-layer network of $m$ units is an average over $m$ particles $\theta_j = (a_j, w_j)$:
 #
-# $$f(x; \mu) = \frac{\alpha}{m} \sum_{j=1}^{m} a_j\, \sigma(w_j \cdot x) = \alpha \int \Phi(\theta; x)\, d\mu(\theta).$$
+# $$f(x; \mu) = \frac{\alpha}{m} \sum_{j=1}^{m} a_j\, \sigma(w_j \cdot x)
+#   = \alpha \int \Phi(\theta; x)\, d\mu(\theta).$$
 #
 # Training moves the particles down the objective $F(\mu) = R(f)/\alpha^2 + \int V\, d\mu$, with
 # $\dot\theta_j = -m\, \nabla_{\theta_j} F$. The output scale $\alpha$ decides how: at $\alpha = 1$ particles move and
@@ -33,8 +34,8 @@ from figures.style import LAZY, MEAN_FIELD, THEORY, styled
 # %% [markdown]
 # ## Data, unit, particles
 #
-# A teacher of three ReLU neurons on the unit circle labels 40 inputs. The students are `doubled`: particles come in pairs
-# $(\pm a, w)$, so that $f = 0$ at the start whatever $\alpha$ is.
+# A teacher of three ReLU neurons on the unit circle labels 40 inputs. The students are `doubled`: particles come in
+# pairs $(\pm a, w)$, so that $f = 0$ at the start whatever $\alpha$ is.
 
 # %%
 key = jax.random.key(1)
@@ -50,8 +51,8 @@ assert mu.position.shape == (100, 3)  # one row a particle: a, w_1, w_2
 # ## What is descended
 #
 # An `Objective` holds unit, loss, data, scale and penalty, and gives every quantity of the theory: `value` is $F$,
-# `risk` is $R$, `first_variation` is $F'[\mu](\theta)$, `velocity` is $-\nabla F'[\mu](\theta_j)$. At the start $f = 0$,
-# so the risk is that of predicting zero.
+# `risk` is $R$, `first_variation` is $F'[\mu](\theta)$, `velocity` is $-\nabla F'[\mu](\theta_j)$. At the start
+# $f = 0$, so the risk is that of predicting zero.
 
 # %%
 objectives = {alpha: mf.Objective(unit, mf.Square(), data.x, data.y, scale=alpha) for alpha in (1.0, 100.0)}

@@ -12,12 +12,12 @@
 # %% [markdown]
 # # Your own study
 #
-# A study is a question, the runs that answer it, and claims about the answer. Each claim has a check whose tolerance is
-# an error bar, and a control: a deliberately wrong setting in which the same check must fail. A check that passes
+# A study is a question, the runs that answer it, and claims about the answer. Each claim has a check whose tolerance
+# is an error bar, and a control: a deliberately wrong setting in which the same check must fail. A check that passes
 # whatever is put in says nothing.
 #
-# The question here: two networks of $m$ particles are trained at $\alpha = 1$ from independent starts. How far apart do
-# they end? As $m \to \infty$ both follow the same flow of measures, and the rest falls as $m^{-1/2}$. At
+# The question here: two networks of $m$ particles are trained at $\alpha = 1$ from independent starts. How far apart
+# do they end? As $m \to \infty$ both follow the same flow of measures, and the rest falls as $m^{-1/2}$. At
 # $\alpha = \sqrt m$ it does not: there the start is a Gaussian process of fixed size, and so is what remains of it.
 
 # %%
@@ -40,7 +40,8 @@ from theory.prediction import Prediction
 # ## Parameters and grid
 #
 # Parameters are a frozen dataclass of numbers and words, each with a text below it. They are the address under which a
-# run is stored, so everything that decides the result belongs here, the seed included. `grid` lists the runs of a size.
+# run is stored, so everything that decides the result belongs here, the seed included. `grid` lists the runs of a
+# size.
 
 
 # %%
@@ -171,8 +172,8 @@ assert found[-1] == len(records)
 # %% [markdown]
 # ## Verified
 #
-# A claim counts when its check passes and its control fails. The ledger shows what was predicted and what was measured,
-# with its error.
+# A claim counts when its check passes and its control fails. The ledger shows what was predicted and what was
+# measured, with its error.
 
 # %%
 entries = simulations.verify(STUDY, records)

@@ -85,8 +85,8 @@ def fence(theta):
 # ## Checked
 #
 # The residual is a derivative that you wrote by hand, so it is the place for a slip. And the velocity
-# $-m\, \nabla_{\theta_j} F$ that the engine forms from your pieces must be that of $F$ written out in one line. Both are
-# compared in 64-bit numbers, where rounding is about $10^{-16}$.
+# $-m\, \nabla_{\theta_j} F$ that the engine forms from your pieces must be that of $F$ written out in one line. Both
+# are compared in 64-bit numbers, where rounding is about $10^{-16}$.
 
 
 # %%

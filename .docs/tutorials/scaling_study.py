@@ -25,6 +25,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from distributed import LocalCluster
 
 import simulations
 from figures.style import LAZY, MEAN_FIELD, points, power, styled
@@ -52,9 +53,9 @@ assert len(plan) == 3 * 2 * SEEDS
 # %% [markdown]
 # ## Several processes, and a kill
 #
-# The command `meanfield run lazy_scaling … --workers 2` starts two processes and stores each record as it comes. Here it
-# is killed as soon as one is there. SIGKILL leaves no time to tidy up, and none is needed: a record is one file, there
-# whole or not at all. `meanfield status` counts them.
+# The command `meanfield run lazy_scaling … --workers 2` starts two processes and stores each record as it comes. Here
+# it is killed as soon as one is there. SIGKILL leaves no time to tidy up, and none is needed: a record is one file,
+# there whole or not at all. `meanfield status` counts them.
 
 # %%
 words = [word for name, value in GRID.items() for word in (f"--{name}", *map(str, np.ravel(value)))]
@@ -72,8 +73,8 @@ assert 0 < row.done < len(plan)
 assert row.damaged == 0
 
 # %% [markdown]
-# In Python it is `simulations.sweep(…, workers=2)`. Workers are new processes that import the script which started them,
-# so such a script does its work under a guard:
+# In Python it is `simulations.sweep(…, workers=2)`. Workers are new processes that import the script which started
+# them, so such a script does its work under a guard:
 #
 # ```python
 # if __name__ == "__main__":
@@ -83,14 +84,12 @@ assert row.damaged == 0
 # ## On a cluster
 #
 # `scheduler="tcp://…"` hands the work to the workers of a dask cluster (extra `cluster`); on the command line it is
-# `--scheduler`. The cluster here is one worker in this very process, so that the page needs no second machine; on a real
-# one `dask scheduler` and `dask worker` (or `dask-jobqueue`) start the same thing, and nothing else changes.
+# `--scheduler`. The cluster here is one worker in this very process, so that the page needs no second machine; on a
+# real one `dask scheduler` and `dask worker` (or `dask-jobqueue`) start the same thing, and nothing else changes.
 #
 # The sweep goes on from the records that are there: the same command, or the same call, wherever it is given.
 
 # %%
-from distributed import LocalCluster
-
 with LocalCluster(
     n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
 ) as cluster:
@@ -128,8 +127,9 @@ print(moved.mean("seed").round(4).to_pandas())
 # ## The exponent
 #
 # The fit is over seeds, which share data and particles at all $m$: the exponent with Student's interval (± below) and
-# the bootstrap's over whole seeds, $R^2$, a test of curvature, and the range over which the law is straight. The interval
-# says how well the exponent of *this* range is known; that $m \ge 32$ is large enough is for the curvature to say.
+# the bootstrap's over whole seeds, $R^2$, a test of curvature, and the range over which the law is straight. The
+# interval says how well the exponent of *this* range is known; that $m \ge 32$ is large enough is for the curvature to
+# say.
 
 # %%
 laws = {}
