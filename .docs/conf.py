@@ -1,0 +1,37 @@
+"""How the pages are built: `sphinx-build -W -b html .docs .docs/_build/html`, without network."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import meanfield
+
+project = "meanfield"
+author = copyright = "the meanfield authors"
+version = release = meanfield.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "_markdown_docstrings", "_mathml"]
+exclude_patterns = ["_build", "conf.py", "_*.py"]
+
+# Tutorials are scripts in the percent format, executed while the pages are built: one that fails fails the build.
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath"]
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+python_maximum_signature_line_length = 80
+
+suppress_warnings = ["ref.python"]  # a field called `bytes` is not what the annotation `bytes` means
+
+html_theme = "furo"
+html_title = "meanfield"
+html_math_renderer = "mathml"
+html_show_sphinx = False
+html_copy_source = False
+html_static_path = []
