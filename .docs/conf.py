@@ -1,10 +1,14 @@
 """How the pages are built: `sphinx-build -W -b html .docs .docs/_build/html`, without network."""
 
+import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+# The tutorials run in processes of their own: with this checkout, and one thread each, like the tests.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import meanfield
 
