@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -10,11 +11,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import meanfield
-
 project = "meanfield"
 author = copyright = "the meanfield authors"
-version = release = meanfield.__version__
+version = release = import_module("meanfield").__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "_markdown_docstrings", "_mathml"]
 exclude_patterns = ["_build", "conf.py", "_*.py"]

@@ -12,16 +12,17 @@
 # %% [markdown]
 # # Your own study
 #
-# A study is a question, the runs that answer it, and claims about the answer. Each claim has a check whose tolerance
-# is an error bar, and a control: a deliberately wrong setting in which the same check must fail. A check that passes
-# whatever is put in says nothing.
+# A study is a question, the runs that answer it, and claims about the answer. Each
+# claim has a check whose tolerance is an error bar, and a control: a deliberately wrong
+# setting in which the same check must fail. A check that passes whatever is put in says
+# nothing.
 #
-# The question here: two networks of $m$ particles are trained at $\alpha = 1$ from independent starts. How far apart
-# do they end? As $m \to \infty$ both follow the same flow of measures, and the rest falls as $m^{-1/2}$. At
-# $\alpha = \sqrt m$ it does not: there the start is a Gaussian process of fixed size, and so is what remains of it.
+# The question here: two networks of $m$ particles are trained at $\alpha = 1$ from
+# independent starts. How far apart do they end? As $m \to \infty$ both follow the same
+# flow of measures, and the rest falls as $m^{-1/2}$. At $\alpha = \sqrt m$ it does not:
+# there the start is a Gaussian process of fixed size, and so is what remains of it.
 
 # %%
-import sys
 import tempfile
 from dataclasses import dataclass
 
@@ -39,9 +40,9 @@ from theory.prediction import Prediction
 # %% [markdown]
 # ## Parameters and grid
 #
-# Parameters are a frozen dataclass of numbers and words, each with a text below it. They are the address under which a
-# run is stored, so everything that decides the result belongs here, the seed included. `grid` lists the runs of a
-# size.
+# Parameters are a frozen dataclass of numbers and words, each with a text below it.
+# They are the address under which a run is stored, so everything that decides the
+# result belongs here, the seed included. `grid` lists the runs of a size.
 
 
 # %%
@@ -61,7 +62,11 @@ class Parameters:
     """Draws the particles."""
 
 
-SIZES = {"smoke": ([32, 128, 512], 7), "default": ([32, 128, 512, 2048], 10), "paper": ([32, 128, 512, 2048, 8192], 50)}
+SIZES = {  # particles, seeds
+    "smoke": ([32, 128, 512], 7),
+    "default": ([32, 128, 512, 2048], 10),
+    "paper": ([32, 128, 512, 2048, 8192], 50),
+}
 
 
 def grid(size, seeds=None, first=0):
@@ -77,28 +82,39 @@ def grid(size, seeds=None, first=0):
 # %% [markdown]
 # ## A run, and what theory says of it
 #
-# `run` takes parameters and returns named arrays and a status. At the start the predictor is known exactly at every
-# $m$: $\mathbb{E} f(x)^2 = (\alpha^2 / m)\, \mathbb{E}\, \sigma(w \cdot x)^2$. Theory comes from the package `theory`,
-# which shares no code with the engine.
+# `run` takes parameters and returns named arrays and a status. At the start the
+# predictor is known exactly at every $m$:
+# $\mathbb{E} f(x)^2 = (\alpha^2 / m)\, \mathbb{E}\, \sigma(w \cdot x)^2$. Theory comes
+# from the package `theory`, which shares no code with the engine.
 
 
 # %%
 def run(parameters):
     m = parameters.particles
-    data = mf.datasets.teacher(jax.random.key(0), n=24, d=3, n_test=100)  # the same for all runs
+    data = mf.datasets.teacher(
+        jax.random.key(0), n=24, d=3, n_test=100
+    )  # the same for all runs
     unit, alpha = mf.Neuron("relu"), float(m**parameters.exponent)
     objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=alpha)
     keys = jax.random.split(jax.random.key(parameters.seed), 2 * parameters.replicas)
     starts = [mf.Particles.gaussian(key, unit, m=m, d=3) for key in keys]
     watched = [mf.Predictions(data.x_test)]
     ends = mf.simulate_replicas(
-        objective, mf.GradientFlow(0.1), starts, times=[0.0, parameters.time], observables=watched
+        objective,
+        mf.GradientFlow(0.1),
+        starts,
+        times=[0.0, parameters.time],
+        observables=watched,
     )
-    outputs = np.stack([end.values["predictions"] for end in ends])  # [networks, times, inputs]
+    outputs = np.stack(
+        [end.values["predictions"] for end in ends]
+    )  # [networks, times, inputs]
     exact = np.mean(np.diag(output_covariance(data.x_test, m, alpha, "relu")))
     return {
         "times": ends[0].times,
-        "distance": np.sqrt(np.mean(np.square(outputs[::2] - outputs[1::2]), axis=(0, 2)) / 2),
+        "distance": np.sqrt(
+            np.mean(np.square(outputs[::2] - outputs[1::2]), axis=(0, 2)) / 2
+        ),
         "power": np.mean(np.square(outputs[:, 0])) / exact,
     }, next((end.status for end in ends if not end.done), "done")
 
@@ -110,17 +126,26 @@ def predict(parameters):
 # %% [markdown]
 # ## Claims
 #
-# `claim` takes a name, a sentence, the prediction, and a check of `simulations.checks` with its settings. `control` is
-# what is replaced in the wrong setting, and `wrong` says so in words. `slope` fits an exponent seed by seed; `equals`
-# compares a mean. Both use Student's interval over seeds at the level of one false alarm in a thousand.
+# `claim` takes a name, a sentence, the prediction, and a check of `simulations.checks`
+# with its settings. `control` is what is replaced in the wrong setting, and `wrong`
+# says so in words. `slope` fits an exponent seed by seed; `equals` compares a mean.
+# Both use Student's interval over seeds at the level of one false alarm in a thousand.
 
 # %%
-CHAOS = Prediction(-0.5, "slope", "α = 1, independent particles, fixed time, m → ∞", "mei2018mean")
-START = Prediction(1.0, "=", "independent units, Gaussian weights of variance 1, every m", "meanfield")
+CHAOS = Prediction(
+    -0.5, "slope", "α = 1, independent particles, fixed time, m → ∞", "mei2018mean"
+)
+START = Prediction(
+    1.0, "=", "independent units, Gaussian weights of variance 1, every m", "meanfield"
+)
 
 
 def at_end(record):
     return float(record["distance"][-1])
+
+
+def power_at_start(record):
+    return float(record["power"])
 
 
 def half_as_many(record):
@@ -129,16 +154,28 @@ def half_as_many(record):
 
 claims = (
     simulations.claim(
-        "chaos", "two trained networks differ by O(m^-1/2)", CHAOS, checks.slope,
-        select=simulations.runs("distance", exponent=0.0), x="particles", value=at_end,
-        wrong="α = √m", control={"select": simulations.runs("distance", exponent=0.5)},
+        "chaos",
+        "two trained networks differ by O(m^-1/2)",
+        CHAOS,
+        checks.slope,
+        select=simulations.runs("distance", exponent=0.0),
+        x="particles",
+        value=at_end,
+        wrong="α = √m",
+        control={"select": simulations.runs("distance", exponent=0.5)},
     ),
     simulations.claim(
-        "start", "m f² at the start over its exact mean", START, checks.equals,
-        select=simulations.runs("power", particles=512), value=lambda record: float(record["power"]),
-        what="m f² / (α² E σ²)", wrong="half as many units", control={"value": half_as_many},
+        "start",
+        "m f² at the start over its exact mean",
+        START,
+        checks.equals,
+        select=simulations.runs("power", particles=512),
+        value=power_at_start,
+        what="m f² / (α² E σ²)",
+        wrong="half as many units",
+        control={"value": half_as_many},
     ),
-)  # fmt: skip
+)
 
 STUDY = simulations.Study(
     name="independent_starts",
@@ -155,8 +192,8 @@ STUDY = simulations.Study(
 # %% [markdown]
 # ## Run, stored
 #
-# Each run is one file under `records/`, at the hash of its parameters. The same call again computes nothing: a sweep
-# that was stopped goes on where it was.
+# Each run is one file under `records/`, at the hash of its parameters. The same call
+# again computes nothing: a sweep that was stopped goes on where it was.
 
 # %%
 folder = tempfile.TemporaryDirectory()
@@ -164,59 +201,85 @@ records = simulations.run(STUDY, "smoke", out=folder.name)
 print(records, "statuses:", sorted({record.status for record in records}))
 assert len(records) == 42
 
-found = []
-simulations.run(STUDY, "smoke", out=folder.name, report=lambda progress: found.append(progress.found))
-print(f"the second time {found[-1]} of {len(records)} runs were there")
-assert found[-1] == len(records)
+there = []
+simulations.run(
+    STUDY, "smoke", out=folder.name, report=lambda now: there.append(now.found)
+)
+print(f"the second time {there[-1]} of {len(records)} runs were there")
+assert there[-1] == len(records)
 
 # %% [markdown]
 # ## Verified
 #
-# A claim counts when its check passes and its control fails. The ledger shows what was predicted and what was
-# measured, with its error.
+# A claim counts when its check passes and its control fails. The errors are half-widths
+# of 99.9 % intervals. `simulations.print_ledger(entries, sys.stdout)` makes a table of
+# them.
 
 # %%
 entries = simulations.verify(STUDY, records)
-simulations.print_ledger(entries, sys.stdout)
-assert all(entry.passed for entry in entries)
-assert all(entry.verdict.passed and entry.control.passed is False for entry in entries)
+for entry in entries:
+    found, wrong = entry.verdict, entry.control
+    print(f"{entry.claim.name}: {entry.claim.statement}")
+    print(
+        f"   predicted {found.expected}, found {found.measured:.3f} ± {found.error:.3f}"
+    )
+    print(f"   control, {entry.claim.wrong}: {wrong.measured:.3f} ± {wrong.error:.3f}")
+    assert found.passed
+    assert wrong.passed is False
 
 # %% [markdown]
-# Too few records decide nothing, and the verdict says what is missing. It is neither passed nor failed.
+# Too few records decide nothing, and the verdict says what is missing. It is neither
+# passed nor failed.
 
 # %%
-(undecided,) = (entry for entry in simulations.verify(STUDY, records.where(seed=0)) if entry.claim.name == "chaos")
+(undecided,) = (
+    entry
+    for entry in simulations.verify(STUDY, records.where(seed=0))
+    if entry.claim.name == "chaos"
+)
 print(undecided.passed, "-", undecided.verdict.statistic)
 assert undecided.passed is None
 
 # %% [markdown]
 # ## Drawn
 #
-# Records become a table with named dimensions (extra `data`). Points are means over seeds with 95 % intervals; the
-# dashed lines are theory, drawn through the last point.
+# Records become a table with named dimensions (extra `data`). Points are means over
+# seeds with 95 % intervals; the dashed lines are theory, drawn through the last point.
 
 # %%
 table = records.to_xarray("distance").distance.isel(time=-1)
 print(dict(table.sizes))
 with styled():
     figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    for exponent, label, color, marker in ((0.0, "α = 1", MEAN_FIELD, "o"), (0.5, "α = √m", LAZY, "s")):
+    for exponent, label, color, marker in (
+        (0.0, "α = 1", MEAN_FIELD, "o"),
+        (0.5, "α = √m", LAZY, "s"),
+    ):
         lines = table.sel(exponent=exponent).transpose("seed", "particles").values
         m = table.particles.values.astype(float)
         points(axes, m, lines, label, color, marker)
         slope_of = Prediction(exponent - 0.5, "slope", CHAOS.holds, CHAOS.reference)
         power(axes, m, lines, slope_of, "theory: m^(−1/2), m^0" if exponent else None)
-    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="distance of two networks (output)")
-    axes.set(title="At α = 1 independent networks become one", xticks=[32, 128, 512], xticklabels=["32", "128", "512"])
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="particles m",
+        ylabel="distance of two networks (output)",
+    )
+    axes.set(title="At α = 1 independent networks become one")
+    axes.set_xticks(m, [f"{each:g}" for each in m])
+    axes.set_yticks([0.05, 0.1, 0.2, 0.5], ["0.05", "0.1", "0.2", "0.5"])
     axes.minorticks_off()
     axes.legend()
 plt.show()
 
 # %% [markdown]
-# A study that should stay gets a file in `simulations/` and a figure of the same name in `figures/`; the contributor's
-# page says how, and which tests then look at it.
+# A study that should stay gets a file in `simulations/` and a figure of the same name
+# in `figures/`; the contributor's page says how, and which tests then look at it.
 
 # %%
 chaos = entries[0].verdict
-print(f"exponent {chaos.measured:.3f} ± {chaos.error:.3f} (99.9 %), predicted {chaos.expected}")
+print(
+    f"exponent {chaos.measured:.3f} ± {chaos.error:.3f} (99.9 %), predicted {chaos.expected}"
+)
 folder.cleanup()

@@ -12,9 +12,10 @@
 # %% [markdown]
 # # Your own unit, loss and penalty
 #
-# A unit, a loss, a penalty are small objects, and yours count as much as those of the package: all flows, observables
-# and kernels take them. Here a bump replaces the neuron, a robust loss the square, and a penalty of your own holds the
-# bumps together. Each is checked against `jax.grad` of the formula before anything is believed.
+# A unit, a loss, a penalty are small objects, and yours count as much as those of the
+# package: all flows, observables and kernels take them. Here a bump replaces the
+# neuron, a robust loss the square, and a penalty of your own holds the bumps together.
+# Each is checked against `jax.grad` of the formula before anything is believed.
 
 # %%
 import jax
@@ -30,8 +31,9 @@ from figures.style import GREY, LAZY, MEAN_FIELD, THEORY, styled
 #
 # $$\Phi(\theta; x) = a\, e^{-|x - c|^2 / 2 s^2}, \qquad \theta = (a, c_1, \ldots, c_d).$$
 #
-# A unit needs three members: `outputs`, `size(d)` (how many parameters a particle has) and `__call__`. Output weights
-# come first in $\theta$, and $\Phi$ is linear in them. The width $s$ is a field: one number for all particles.
+# A unit needs three members: `outputs`, `size(d)` (how many parameters a particle has)
+# and `__call__`. Output weights come first in $\theta$, and $\Phi$ is linear in them.
+# The width $s$ is a field: one number for all particles.
 
 
 # %%
@@ -43,7 +45,9 @@ class Bump(mf.AbstractUnit):
         return 1 + d
 
     def __call__(self, theta, x):
-        return theta[0] * jnp.exp(-jnp.sum(jnp.square(x - theta[1:])) / (2 * self.width**2))
+        return theta[0] * jnp.exp(
+            -jnp.sum(jnp.square(x - theta[1:])) / (2 * self.width**2)
+        )
 
 
 # %% [markdown]
@@ -51,8 +55,9 @@ class Bump(mf.AbstractUnit):
 #
 # ## A loss
 #
-# A loss says what it takes for targets, the risk $R(f)$, and the residual $r_i = n\, \partial R / \partial f_i$. This
-# one is quadratic for small errors and linear for large ones:
+# A loss says what it takes for targets, the risk $R(f)$, and the residual
+# $r_i = n\, \partial R / \partial f_i$. This one is quadratic for small errors and
+# linear for large ones:
 #
 # $$R(f) = \frac1n \sum_i \log\cosh(f_i - y_i), \qquad r_i = \tanh(f_i - y_i).$$
 
@@ -60,7 +65,9 @@ class Bump(mf.AbstractUnit):
 # %%
 class LogCosh(mf.AbstractLoss):
     def targets(self, y, outputs, dtype):
-        return mf.Square().targets(y, outputs, dtype)  # any real numbers, in the shape of the outputs
+        return mf.Square().targets(
+            y, outputs, dtype
+        )  # any real numbers, in the shape of the outputs
 
     def risk(self, f, y):
         error = f - y
@@ -73,7 +80,8 @@ class LogCosh(mf.AbstractLoss):
 # %% [markdown]
 # ## A penalty
 #
-# Any function of one particle's $\theta$. This one costs nothing inside the unit box and grows outside:
+# Any function of one particle's $\theta$. This one costs nothing inside the unit box
+# and grows outside:
 
 
 # %%
@@ -84,14 +92,17 @@ def fence(theta):
 # %% [markdown]
 # ## Checked
 #
-# The residual is a derivative that you wrote by hand, so it is the place for a slip. And the velocity
-# $-m\, \nabla_{\theta_j} F$ that the engine forms from your pieces must be that of $F$ written out in one line. Both
-# are compared in 64-bit numbers, where rounding is about $10^{-16}$.
+# The residual is a derivative that you wrote by hand, so it is the place for a slip.
+# And the velocity $-m\, \nabla_{\theta_j} F$ that the engine forms from your pieces
+# must be that of $F$ written out in one line. Both are compared in 64-bit numbers,
+# where rounding is about $10^{-16}$.
 
 
 # %%
 def written_out(position, x, y, alpha):
-    phi = position[:, :1] * jnp.exp(-jnp.square(x.T - position[:, 1:]) / (2 * 0.3**2))  # [m, n], for d = 1
+    phi = position[:, :1] * jnp.exp(
+        -jnp.square(x.T - position[:, 1:]) / (2 * 0.3**2)
+    )  # [m, n], for d = 1
     error = alpha * jnp.mean(phi, axis=0) - y
     penalty = 0.05 * jnp.square(jnp.maximum(jnp.abs(position[:, 1]) - 1, 0))
     return jnp.mean(jnp.log(jnp.cosh(error))) / alpha**2 + jnp.mean(penalty)
@@ -113,7 +124,8 @@ with jax.enable_x64(True):
     np.testing.assert_allclose(by_engine, by_jax, atol=1e-14)
 
 # %% [markdown]
-# Would the check see a mistake? A residual without its derivative (the error itself) must be turned down:
+# Would the check see a mistake? A residual without its derivative (the error itself)
+# must be turned down:
 
 # %%
 with jax.enable_x64(True):
@@ -124,8 +136,9 @@ assert wrong > 0.1
 # %% [markdown]
 # ## Simulated
 #
-# A wave on the line, one target in ten far off. The square loss runs after them, the robust one does not. The start is
-# bumps of height zero at independent places. Everything is drawn from one seed, so that five seeds give an error bar.
+# A wave on the line, one target in ten far off. The square loss runs after them, the
+# robust one does not. The start is bumps of height zero at independent places.
+# Everything is drawn from one seed, so that five seeds give an error bar.
 
 
 # %%
@@ -134,7 +147,12 @@ def problem(seed):
     x = np.sort(rng.uniform(-1, 1, (100, 1)), axis=0)
     truth = np.sin(3 * np.pi * x[:, 0] / 2)
     y = truth + 0.1 * rng.normal(size=100) + 4.0 * (rng.uniform(size=100) < 0.1)
-    return x, y, truth, mf.Particles(np.column_stack([np.zeros(200), rng.uniform(-1, 1, 200)]))
+    return (
+        x,
+        y,
+        truth,
+        mf.Particles(np.column_stack([np.zeros(200), rng.uniform(-1, 1, 200)])),
+    )
 
 
 def furthest(objective, mu):
@@ -146,18 +164,29 @@ for name, loss in {"square": mf.Square(), "log cosh": LogCosh()}.items():
     for seed in range(5):
         x, y, truth, mu = problem(seed)
         objective = mf.Objective(Bump(0.3), loss, x, y, scale=10.0, penalty=fence)
-        run = mf.simulate(objective, mf.GradientFlow(0.5), mu, times=400.0, observables={"furthest": furthest})
+        run = mf.simulate(
+            objective,
+            mf.GradientFlow(0.5),
+            mu,
+            times=400.0,
+            observables={"furthest": furthest},
+        )
         runs[name].append(run)
-        errors[name].append(float(np.sqrt(np.mean(np.square(objective.predict(run.particles) - truth)))))
+        errors[name].append(
+            float(np.sqrt(np.mean(np.square(objective.predict(run.particles) - truth))))
+        )
 assert all(run.done for name in runs for run in runs[name])
 
 # %% [markdown]
-# An observable of your own is a function of objective and particles: `furthest` says how far the fence let bumps go.
-# What counts is the error against the truth, which no training target holds. Both losses had the same five data sets,
-# so their difference is taken data set by data set.
+# An observable of your own is a function of objective and particles: `furthest` says
+# how far the fence let bumps go. What counts is the error against the truth, which no
+# training target holds. Both losses had the same five data sets, so their difference is
+# taken data set by data set.
 
 # %%
-print(f"the furthest bump stands at {max(run.values['furthest'][-1] for run in runs['log cosh']):.3f}")
+print(
+    f"the furthest bump stands at {max(run.values['furthest'][-1] for run in runs['log cosh']):.3f}"
+)
 assert max(run.values["furthest"][-1] for run in runs["log cosh"]) < 1.2
 for name, values in errors.items():
     print(f"{name:9}root mean square error against the truth {np.mean(values):.3f}")
@@ -173,7 +202,17 @@ with styled():
     axes.plot(x[:, 0], y, ".", color=GREY, label="targets, one in ten spoilt")
     axes.plot(x[:, 0], truth, color=THEORY, label="truth")
     for name, color in (("square", LAZY), ("log cosh", MEAN_FIELD)):
-        axes.plot(x[:, 0], runs[name][4].objective.predict(runs[name][4].particles), color=color, lw=1.8, label=name)
-    axes.set(title="The robust loss resists what is spoilt", xlabel="input x", ylabel="output f(x), target y")
+        axes.plot(
+            x[:, 0],
+            runs[name][4].objective.predict(runs[name][4].particles),
+            color=color,
+            lw=1.8,
+            label=name,
+        )
+    axes.set(
+        title="The robust loss resists what is spoilt",
+        xlabel="input x",
+        ylabel="output f(x), target y",
+    )
     axes.legend()
 plt.show()

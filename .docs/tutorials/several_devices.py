@@ -12,16 +12,19 @@
 # %% [markdown]
 # # On a GPU, and on several devices
 #
-# Nothing changes on a GPU but the installation (`pip install '.[cuda13]'`): the same script runs there. What does
-# change is which kernel is chosen, what rounding sums have, and how large $m$ may be. This page runs on any machine.
-# Where it finds no accelerator it asks JAX to split the processor into four devices, which shows what is computed
-# where, but not how fast that would be: the four share the same cores. The flag has to be set before JAX starts, and
-# means nothing to a GPU.
+# Nothing changes on a GPU but the installation (`pip install '.[cuda13]'`): the same
+# script runs there. What does change is which kernel is chosen, what rounding sums
+# have, and how large $m$ may be. This page runs on any machine. Where it finds no
+# accelerator it asks JAX to split the processor into four devices, which shows what is
+# computed where, but not how fast that would be: the four share the same cores. The
+# flag has to be set before JAX starts, and means nothing to a GPU.
 
 # %%
 import os
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
 
 import functools
 import time
@@ -43,19 +46,20 @@ assert not on_cpu or len(devices) == 4
 # %% [markdown]
 # ## Which kernel, and what it costs
 #
-# Every flow needs two integrals, predictions over particles and the pullback over samples. `plan` says how they will
-# be computed for $m$ particles, and why: exact sums in sorted order for ReLU in the plane, one array while it is
-# small, tiles when it is not, and on NVIDIA GPUs a fused kernel that never writes the $m \times n$ array.
+# Every flow needs two integrals, predictions over particles and the pullback over
+# samples. `plan` says how they will be computed for $m$ particles, and why: exact sums
+# in sorted order for ReLU in the plane, one array while it is small, tiles when it is
+# not, and on NVIDIA GPUs a fused kernel that never writes the $m \times n$ array.
 # `meanfield info` prints the same for three shapes.
 
 # %%
 key = jax.random.key(0)
 
 
-@functools.cache
-def objective_of(d, n=256, dtype=None):
-    data = mf.datasets.teacher(key, n=n, d=d, dtype=dtype)
-    return mf.Objective(mf.Neuron("relu"), mf.Square(), data.x, data.y)
+def objective_of(d, n=256):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, d)) / np.sqrt(d)
+    return mf.Objective(mf.Neuron("relu"), mf.Square(), x, np.abs(x[:, 0]))
 
 
 for d, m in ((2, 10**6), (20, 100), (20, 10**6)):
@@ -69,15 +73,19 @@ if on_cpu:
 # %% [markdown]
 # ## An equal share of the particles on every device
 #
-# `mf.shard` puts $m/D$ particles on each of $D$ devices, and a simulation that starts from them stays there. Given a
-# function that draws the particles, every device draws its own share, and no device ever holds all.
+# `mf.shard` puts $m/D$ particles on each of $D$ devices, and a simulation that starts
+# from them stays there. Given a function that draws the particles, every device draws
+# its own share, and no device ever holds all.
 
 # %%
 unit, objective = mf.Neuron("relu"), objective_of(20)
 draw = functools.partial(mf.Particles.doubled, key, unit, m=4000, d=20)
 everywhere = mf.shard(draw)
 here = mf.shard(draw, devices[:1])
-print("particles on each device:", [shard.data.shape[0] for shard in everywhere.position.addressable_shards])
+print(
+    "particles on each device:",
+    [shard.data.shape[0] for shard in everywhere.position.addressable_shards],
+)
 assert len(everywhere.position.sharding.device_set) == len(devices)
 
 runs = {
@@ -86,21 +94,26 @@ runs = {
 }
 for name, run in runs.items():
     print(f"{name:12}{run.status}, risk {run.values['risk'][-1]:.6f}")
-assert len(runs["all devices"].particles.position.sharding.device_set) == len(devices)  # and they stayed there
-np.testing.assert_allclose(runs["all devices"].values["risk"], runs["one device"].values["risk"], rtol=1e-3)
+assert len(runs["all devices"].particles.position.sharding.device_set) == len(
+    devices
+)  # and they stayed there
+np.testing.assert_allclose(
+    runs["all devices"].values["risk"], runs["one device"].values["risk"], rtol=1e-3
+)
 
 # %% [markdown]
 # ## Precision
 #
-# Numbers are float32 unless `jax.enable_x64(True)`; products of matrices run at the full precision of the type, on
-# GPUs too, where the default would be TF32 with 11 bits. What several devices change is the order of a sum of $m$
-# terms, so predictions differ by rounding:
+# Numbers are float32 unless `jax.enable_x64(True)`; products of matrices run at the
+# full precision of the type, on GPUs too, where the default would be TF32 with 11 bits.
+# What several devices change is the order of a sum of $m$ terms, so predictions differ
+# by rounding:
 #
 # $$|f_D - f_1| \le (\gamma_m + \gamma_{m/D + D} + 2 \gamma_{d+8})\, \alpha \sum_j p_j |a_j|\, |w_j| |x|, \qquad
 #   \gamma_l = \frac{l u}{1 - l u},$$
 #
-# with $u$ half the type's epsilon. The same bound with 64-bit numbers, where $u$ is $2^{29}$ times smaller, turns the
-# float32 result down: that is the control.
+# with $u$ half the type's epsilon. The same bound with 64-bit numbers, where $u$ is
+# $2^{29}$ times smaller, turns the float32 result down: that is the control.
 
 
 # %%
@@ -110,35 +123,49 @@ def gamma(count, u):
 
 def bound(mu, x, u, parts):
     a, w, _ = unit.split(mu.position)
-    size = jnp.sum(mu.mass * jnp.abs(a[:, 0]) * jnp.linalg.norm(w, axis=1)) * jnp.linalg.norm(x, axis=1)
-    return (gamma(mu.m, u) + gamma(mu.m / parts + parts, u) + 2 * gamma(x.shape[1] + 8, u)) * np.asarray(size, float)
+    size = jnp.sum(
+        mu.mass * jnp.abs(a[:, 0]) * jnp.linalg.norm(w, axis=1)
+    ) * jnp.linalg.norm(x, axis=1)
+    return (
+        gamma(mu.m, u) + gamma(mu.m / parts + parts, u) + 2 * gamma(x.shape[1] + 8, u)
+    ) * np.asarray(size, float)
 
 
 mu = mf.Particles.gaussian(key, unit, m=4000, d=20)
-one, all_of_them = (np.asarray(objective.predict(mf.shard(mu, these)), float) for these in (devices[:1], devices))
+one, all_of_them = (
+    np.asarray(objective.predict(mf.shard(mu, these)), float)
+    for these in (devices[:1], devices)
+)
 with jax.enable_x64(True):
-    exact = objective_of(20, dtype="float64")
+    exact = objective_of(20)
     x = np.asarray(objective.x, float)
     exact = np.asarray(exact.predict(mf.Particles(np.asarray(mu.position, float)), x))
-for name, value in (("all devices against one", all_of_them - one), ("one device against 64 bits", one - exact)):
+for name, value in (
+    ("all devices against one", all_of_them - one),
+    ("one device against 64 bits", one - exact),
+):
     share = np.max(np.abs(value) / bound(mu, objective.x, 2.0**-24, len(devices)))
-    print(f"{name}: largest difference {np.max(np.abs(value)):.1e}, {share:.1e} of the bound")
+    print(
+        f"{name}: largest difference {np.max(np.abs(value)):.1e}, {share:.1e} of the bound"
+    )
     assert share <= 1
 assert np.max(np.abs(one - exact) / bound(mu, objective.x, 2.0**-53, len(devices))) > 1
 
 # %% [markdown]
 # ## How long a step takes
 #
-# `meanfield bench` measures this machine in two minutes: the time of a step at six shapes (more on a GPU, up to
-# $m = 10^8$), plain JAX taking turns with it, and the share of the machine's own limit that is reached. Here is the
-# idea of it in a few lines: the time of a step in $m$, on one device, least of three loops in each of five rounds. It
-# must be proportional to $m$ where arithmetic decides; where a step is too short, what it costs to start one shows. On
-# a GPU that is so up to a much larger $m$, so look where the line is straight before believing an exponent.
+# `meanfield bench` measures this machine in two minutes: the time of a step at six
+# shapes (more on a GPU, up to $m = 10^8$), plain JAX taking turns with it, and the
+# share of the machine's own limit that is reached. Here is the idea of it in a few
+# lines: the time of a step in $m$, on one device, least of two loops in each of four
+# rounds. It must be proportional to $m$ where arithmetic decides; where a step is too
+# short, what it costs to start one shows. On a GPU that is so up to a much larger $m$,
+# so look where the line is straight before believing an exponent.
 
 # %%
-sizes = np.array([2000, 8000, 32000])
-plain = objective_of(20)
-seconds = np.empty((5, len(sizes)))
+sizes = np.array([16000, 64000, 256000])
+plain = objective_of(20, n=64)
+seconds = np.empty((4, len(sizes)))
 
 
 @jax.jit
@@ -152,14 +179,16 @@ for position in starts:
 for i in range(len(seconds)):
     for j, position in enumerate(starts):
         tries = []
-        for _ in range(3):
+        for _ in range(2):
             began = time.perf_counter()
             step(position).block_until_ready()
             tries.append(time.perf_counter() - began)
         seconds[i, j] = min(tries)
 
 law = simulations.fit_power_law(sizes, seconds)
-print(f"seconds of a step ∝ m^p with p = {law.slope:.2f} ± {law.width:.2f} (95 % over rounds)")
+print(
+    f"seconds of a step ∝ m^p with p = {law.slope:.2f} ± {law.width:.2f} (95 % over rounds)"
+)
 assert np.all(seconds > 0)
 
 # %%
@@ -167,9 +196,23 @@ with styled():
     figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
     points(axes, sizes, seconds, "measured", LAZY)
     mean = np.exp(np.log(seconds[:, -1]).mean())
-    axes.plot(sizes, mean * sizes / sizes[-1], color=THEORY, lw=0.9, ls="--", label="theory: proportional to m")
-    axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="time of a step (seconds)")
-    axes.set(title=f"A step on one {jax.default_backend().upper()} device, n = 256, d = 20")
+    axes.plot(
+        sizes,
+        mean * sizes / sizes[-1],
+        color=THEORY,
+        lw=0.9,
+        ls="--",
+        label="theory: proportional to m",
+    )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="particles m",
+        ylabel="time of a step (seconds)",
+    )
+    axes.set(
+        title=f"A step on one {jax.default_backend().upper()} device, n = 64, d = 20"
+    )
     axes.set(xticks=sizes, xticklabels=[f"{m}" for m in sizes])
     axes.minorticks_off()
     axes.legend()
