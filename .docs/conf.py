@@ -1,5 +1,6 @@
 """How the pages are built: `sphinx-build -W -b html .docs .docs/_build/html`, without network."""
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -10,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 # The tutorials run in processes of their own: with this checkout, and one thread each, like the tests.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 project = "meanfield"
 author = copyright = "the meanfield authors"
