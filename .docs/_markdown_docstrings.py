@@ -63,8 +63,10 @@ def _shorter(app, what, name, thing, options, signature: str | None, returned: s
     def short(text: str | None) -> str | None:
         if text is None:
             return None
-        text = text.replace("jaxlib._jax.Array", "Array").replace("jax.Array", "Array")
+        text = re.sub(r"~?(jaxtyping\.)", "", text.replace("jaxlib._jax.Array", "Array"))
         text = re.sub(r"Key\[Array, ''\] \| UInt32\[Array, '2'\] \| UInt32\[Array, '4'\]", "Random", text)
-        return text.replace("ndarray[tuple[Any, ...], dtype[float64]]", "NDArray[float64]")
+        return re.sub(
+            r"~?(numpy\.)?ndarray\[tuple\[[^]]*\], ~?(numpy\.)?dtype\[~?(numpy\.)?(\w+)\]\]", r"NDArray[\4]", text
+        )
 
     return short(signature), short(returned)

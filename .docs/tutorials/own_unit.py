@@ -29,7 +29,7 @@ from figures.style import GREY, LAZY, MEAN_FIELD, THEORY, styled
 # %% [markdown]
 # ## A unit
 #
-# $$\Phi(\theta; x) = a\, e^{-|x - c|^2 / 2 s^2}, \qquad \theta = (a, c_1, \ldots, c_d).$$
+# $$\Phi(\theta; x) = a\, e^{-\lvert x - c \rvert^2 / 2 s^2}, \qquad \theta = (a, c_1, \ldots, c_d).$$
 #
 # A unit needs three members: `outputs`, `size(d)` (how many parameters a particle has)
 # and `__call__`. Output weights come first in $\theta$, and $\Phi$ is linear in them.

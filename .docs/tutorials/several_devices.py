@@ -27,6 +27,7 @@ os.environ["XLA_FLAGS"] = (
 )
 
 import functools
+import textwrap
 import time
 
 import jax
@@ -64,7 +65,7 @@ def objective_of(d, n=256):
 
 for d, m in ((2, 10**6), (20, 100), (20, 10**6)):
     chosen = objective_of(d).plan(m)
-    print(f"d = {d:2}, m = {m:7}: {chosen}")
+    print(textwrap.fill(f"d = {d}, m = {m}: {chosen}", 84, subsequent_indent="    "))
     assert chosen.bytes < 2**29  # never the m × n array of a large problem
 assert type(objective_of(2).plan(10**6).kernel).__name__ == "Sorted"
 if on_cpu:
@@ -94,9 +95,8 @@ runs = {
 }
 for name, run in runs.items():
     print(f"{name:12}{run.status}, risk {run.values['risk'][-1]:.6f}")
-assert len(runs["all devices"].particles.position.sharding.device_set) == len(
-    devices
-)  # and they stayed there
+stayed = runs["all devices"].particles.position.sharding.device_set
+assert len(stayed) == len(devices)
 np.testing.assert_allclose(
     runs["all devices"].values["risk"], runs["one device"].values["risk"], rtol=1e-3
 )
@@ -109,7 +109,7 @@ np.testing.assert_allclose(
 # What several devices change is the order of a sum of $m$ terms, so predictions differ
 # by rounding:
 #
-# $$|f_D - f_1| \le (\gamma_m + \gamma_{m/D + D} + 2 \gamma_{d+8})\, \alpha \sum_j p_j |a_j|\, |w_j| |x|, \qquad
+# $$\lvert f_D - f_1 \rvert \le (\gamma_m + \gamma_{m/D + D} + 2 \gamma_{d+8})\, \alpha \sum_j p_j \lvert a_j \rvert \lvert w_j \rvert \lvert x \rvert, \qquad
 #   \gamma_l = \frac{l u}{1 - l u},$$
 #
 # with $u$ half the type's epsilon. The same bound with 64-bit numbers, where $u$ is
@@ -158,9 +158,10 @@ assert np.max(np.abs(one - exact) / bound(mu, objective.x, 2.0**-53, len(devices
 # shapes (more on a GPU, up to $m = 10^8$), plain JAX taking turns with it, and the
 # share of the machine's own limit that is reached. Here is the idea of it in a few
 # lines: the time of a step in $m$, on one device, least of two loops in each of four
-# rounds. It must be proportional to $m$ where arithmetic decides; where a step is too
-# short, what it costs to start one shows. On a GPU that is so up to a much larger $m$,
-# so look where the line is straight before believing an exponent.
+# rounds. Where arithmetic decides it is proportional to $m$. Below, caches help a
+# processor, and a GPU shows what it costs to start a step, up to a much larger $m$:
+# look where the line is straight before you believe an exponent. Other work on the
+# machine is in the error bar.
 
 # %%
 sizes = np.array([16000, 64000, 256000])
@@ -196,24 +197,14 @@ with styled():
     figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
     points(axes, sizes, seconds, "measured", LAZY)
     mean = np.exp(np.log(seconds[:, -1]).mean())
+    proportional = mean * sizes / sizes[-1]
     axes.plot(
-        sizes,
-        mean * sizes / sizes[-1],
-        color=THEORY,
-        lw=0.9,
-        ls="--",
-        label="theory: proportional to m",
+        sizes, proportional, color=THEORY, ls="--", label="theory: proportional to m"
     )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="particles m",
-        ylabel="time of a step (seconds)",
-    )
-    axes.set(
-        title=f"A step on one {jax.default_backend().upper()} device, n = 64, d = 20"
-    )
-    axes.set(xticks=sizes, xticklabels=[f"{m}" for m in sizes])
-    axes.minorticks_off()
+    axes.set(xscale="log", yscale="log", xlabel="particles m")
+    axes.set(ylabel="time of a step (seconds), n = 64, d = 20")
+    axes.set(title=f"A step takes as m^p, p = {law.slope:.2f} ± {law.width:.2f}")
+    axes.set_xticks(sizes, [str(m) for m in sizes])
+    axes.xaxis.minorticks_off()
     axes.legend()
 plt.show()
