@@ -16,5 +16,5 @@ def _inline(writer, node: nodes.math) -> None:
 
 
 def _block(writer, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    writer.body.append(f'<div class="math" style="overflow-x: auto">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode

@@ -200,13 +200,11 @@ with styled():
             laws[exponent][1],
             "theory: m^0, m^(−1/2)" if exponent else None,
         )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="particles m",
-        ylabel="displacement ‖θ − θ₀‖ (parameter)",
-    )
-    axes.set(title="Particles move at α = 1, and stay at α = √m", ylim=(0.02, 2))
+    axes.set(xscale="log", yscale="log", xlabel="particles m", ylim=(0.02, 2))
+    axes.set(ylabel="displacement ‖θ − θ₀‖ (parameter)")
+    axes.set(title="Particles move at α = 1, and stay at α = √m")
+    axes.set_xticks(m, [f"{each:g}" for each in m])
+    axes.xaxis.minorticks_off()
     axes.legend()
 plt.show()
 folder.cleanup()
