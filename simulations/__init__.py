@@ -4,11 +4,10 @@
 `sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
-from simulations import _check as checks
+from simulations import checks as checks
 from simulations._batches import Batch as Batch
 from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
-from simulations._check import Verdict as Verdict
 from simulations._estimate import Estimate as Estimate
 from simulations._estimate import estimate as estimate
 from simulations._execute import Progress as Progress
@@ -48,6 +47,7 @@ from simulations._sweep import computing as computing
 from simulations._sweep import prepare as prepare
 from simulations._sweep import run as run
 from simulations._sweep import sweep as sweep
+from simulations.checks import Verdict as Verdict
 
 __all__ = [
     "GROUPS",

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from meanfield.arguments import one_of, positive_count
-from simulations._check import LEVEL
 from simulations._files import write_whole
 from simulations._ledger import verify
 from simulations._records import canonical_text
 from simulations._registry import find
 from simulations._study import SIZES, Study, canonical
 from simulations._sweep import prepare
+from simulations.checks import LEVEL
 
 logger = logging.getLogger("meanfield")
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from simulations._check import Verdict
 from simulations._records import Records
 from simulations._study import Claim, Study
+from simulations.checks import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import time
 from typing import TextIO
 
 from simulations._calibrate import Alarms
-from simulations._check import LEVEL
 from simulations._execute import Progress
 from simulations._ledger import Entry
 from simulations._machine import in_time
 from simulations._records import Record
 from simulations._status import Status
+from simulations.checks import LEVEL
 
 CHIEF = ("part", "problem", "particles", "alpha", "samples", "dimension", "seed")
 """Parameters that a line about a run names."""

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from meanfield.arguments import one_of
-from simulations._check import Verdict
 from simulations._machine import refuse_absurd
 from simulations._ranges import expanded
 from simulations._records import Records, canonical_text
+from simulations.checks import Verdict
 from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulations import _check
+from simulations import checks
 from simulations._records import Record, Records, Select, along
 from simulations.generalisation._digits import PIXELS
 from simulations.generalisation._labels import LEVEL
@@ -164,8 +164,8 @@ def share_over_few(record: Record) -> float:
 
 
 def limit(
-    records: Records, *, select: Select, x: str, value: _check.Value, predicted: float, what: str
-) -> _check.Verdict:
+    records: Records, *, select: Select, x: str, value: checks.Value, predicted: float, what: str
+) -> checks.Verdict:
     """The limit of a value as x → ∞ equals `predicted`; what the value has left over falls as x^−½ or x^−1, or between.
 
     Fluctuations of a width-m kernel are of order m^−½, but a norm feels those across it in the next order, m^−1 alone;
@@ -174,13 +174,13 @@ def limit(
     """
     points, table = along(select(records.done), x, value)
     if len(table) < 3:
-        return _check.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
+        return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
     ends = []
     for order in (0.5, 1.0):
         before, after = points[-2:] ** order
         samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
-        ends.append((float(np.mean(samples)), _check.half_width(samples)))
+        ends.append((float(np.mean(samples)), checks.half_width(samples)))
     low, high = min(mean - width for mean, width in ends), max(mean + width for mean, width in ends)
     measured, error = (low + high) / 2, (high - low) / 2
     where = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g} in either order, {len(table)} seeds"
-    return _check.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
+    return checks.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)

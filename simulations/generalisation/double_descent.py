@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import below, bounded, equals, share_above
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import below, bounded, equals, share_above
 from simulations.generalisation._double_descent import Parameters, curve, exact
 from theory.prediction import Prediction
 

@@ -14,9 +14,9 @@ Of clusters in a plane among many coordinates, F1 finds the plane and F2 does no
 
 from functools import partial
 
-from simulations._check import above, at_least, bounded
 from simulations._records import runs
 from simulations._study import Study, claim
+from simulations.checks import above, at_least, bounded
 from simulations.generalisation import _margin_measures as measure
 from simulations.generalisation._margins import Parameters, largest, train
 from theory.prediction import Prediction

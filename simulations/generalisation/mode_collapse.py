@@ -14,9 +14,9 @@ from math import comb
 
 import numpy as np
 
-from simulations._check import above, below, equals, share_above
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import above, below, equals, share_above
 from simulations.generalisation._mode_collapse import LEVEL, Parameters, exact, play, shares
 from theory.prediction import Prediction
 

@@ -19,9 +19,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import above, below, equals
 from simulations._records import Record
 from simulations._study import Study, claim
+from simulations.checks import above, below, equals
 from simulations.generalisation._stability import Parameters, predict, run
 from theory.prediction import Prediction
 

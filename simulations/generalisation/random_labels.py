@@ -20,9 +20,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import above, below, bounded, equals, share_above
 from simulations._records import runs, widest
 from simulations._study import Study, claim
+from simulations.checks import above, below, bounded, equals, share_above
 from simulations.generalisation import _label_measures as measure
 from simulations.generalisation._labels import Parameters, predict, run
 from theory.prediction import Prediction

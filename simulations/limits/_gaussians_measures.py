@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulations._check import Value, Verdict, half_width, untested
 from simulations._records import Record, Records, Select, along
+from simulations.checks import Value, Verdict, half_width, untested
 from simulations.limits._gaussians import Parameters, problem
 
 

@@ -14,9 +14,9 @@ falls.
 from functools import partial
 from typing import Any
 
-from simulations._check import below, bounded, equals, slope
 from simulations._records import narrowest, runs, widest
 from simulations._study import Study, claim
+from simulations.checks import below, bounded, equals, slope
 from simulations.limits import _langevin_measures as measure
 from simulations.limits._langevin import Parameters, predict, simulate
 from theory.prediction import Prediction

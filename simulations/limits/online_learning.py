@@ -9,9 +9,9 @@ at the symmetric fixed point, which they leave by the noise of their samples alo
 
 from functools import partial
 
-from simulations._check import equals, share_above, slope
 from simulations._records import Records, runs
 from simulations._study import Study, claim
+from simulations.checks import equals, share_above, slope
 from simulations.limits import _committee_measures as measure
 from simulations.limits._committee import Parameters, learn, predict
 from theory.prediction import Prediction

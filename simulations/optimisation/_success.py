@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulations._check import LEVEL, Verdict, untested
 from simulations._records import Record, Records, Select
+from simulations.checks import LEVEL, Verdict, untested
 from simulations.optimisation._instances import least
 
 Outcomes = Callable[[Record], np.ndarray]

@@ -14,9 +14,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import at_least, below, bounded, equals
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import at_least, below, bounded, equals
 from simulations.optimisation._birth_death import EARLY, Parameters, exact, train
 from theory.prediction import Prediction
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from simulations._check import above, below, bounded, limit, slope
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import above, below, bounded, limit, slope
 from simulations.optimisation._deep_linear import SLOW, Parameters, exact, train
 from theory import depth
 from theory.prediction import Prediction

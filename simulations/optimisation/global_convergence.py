@@ -14,9 +14,9 @@ minimisation over the output weights of the same neurons left where they start.
 from functools import partial
 from typing import Any
 
-from simulations._check import at_least, below, bounded, share_above
 from simulations._records import narrowest, runs, widest
 from simulations._study import Study, claim
+from simulations.checks import at_least, below, bounded, share_above
 from simulations.optimisation import _success as success
 from simulations.optimisation._students import Parameters, limit, train
 from theory.prediction import Prediction

@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import at_least, bounded, equals
 from simulations._records import Record, Records, runs
 from simulations._study import Study, claim
+from simulations.checks import at_least, bounded, equals
 from simulations.optimisation._saddle_escape import LOOKS, Parameters, escape, predict
 from theory.prediction import Prediction
 

@@ -14,9 +14,9 @@ or a smaller step. `width`: a network that starts at a minimum, with noise in it
 
 from functools import partial
 
-from simulations._check import above, equals, limit
 from simulations._records import Records, runs
 from simulations._study import Study, claim
+from simulations.checks import above, equals, limit
 from simulations.optimisation import _temperature_measures as measure
 from simulations.optimisation._temperature import Parameters, predict, run
 from theory.prediction import Prediction

@@ -16,9 +16,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import at_least, equals, share_above, slope
 from simulations._records import Record, Select, narrowest, runs, widest
 from simulations._study import Study, claim
+from simulations.checks import at_least, equals, share_above, slope
 from simulations.optimisation._spikes import LOOKS, Parameters, descend, predict
 from theory.prediction import Prediction
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations import _check
+from simulations import checks
 from simulations._records import Record, Records, Select, along
 from simulations.regimes._accuracy import FEATURES, NETWORKS
 from simulations.regimes._tangent import LAYERS, LEARNT, MOST
@@ -159,16 +159,16 @@ def over_networks(method: str):
 
 
 def limit(
-    records: Records, *, select: Select, x: str, value: _check.Value, predicted: float, what: str
-) -> _check.Verdict:
+    records: Records, *, select: Select, x: str, value: checks.Value, predicted: float, what: str
+) -> checks.Verdict:
     """The limit in x of a value's mean over seeds equals `predicted`, judged at the largest x.
 
     What the last step in x changed, which bounds what the missing ones would still change, adds to the error.
     """
     at, table = along(select(records.done), x, value)
     if len(table) < 3:
-        return _check.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
+        return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
     means = table.mean(axis=0)
-    error = _check.half_width(table[:, -1]) + abs(float(means[-1] - means[-2]))
+    error = checks.half_width(table[:, -1]) + abs(float(means[-1] - means[-2]))
     measured, where = float(means[-1]), f"{what} at {x} = {at[-1]:g}, {len(table)} seeds"
-    return _check.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
+    return checks.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)

@@ -7,9 +7,9 @@ on test data, depth by depth.
 
 from functools import partial
 
-from simulations._check import above, bounded, equals, limit, not_below, slope
 from simulations._records import Records, runs
 from simulations._study import Study, claim
+from simulations.checks import above, bounded, equals, limit, not_below, slope
 from simulations.regimes import _deep_measures as measure
 from simulations.regimes._deep import Parameters, predict, run
 from theory.prediction import Prediction

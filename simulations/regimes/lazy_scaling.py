@@ -12,10 +12,10 @@ picture.
 
 from functools import partial
 
-from simulations._check import below, bounded, equals, slope
-from simulations._check import limit as limit_of
 from simulations._records import runs, widest
 from simulations._study import Study, Together, claim
+from simulations.checks import below, bounded, equals, slope
+from simulations.checks import limit as limit_of
 from simulations.regimes import _measures as measure
 from simulations.regimes._network import Parameters, limit
 from simulations.regimes._training import alike, batch_bytes, train, train_together

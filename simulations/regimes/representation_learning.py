@@ -9,9 +9,9 @@ from functools import partial
 from math import log
 from typing import Any
 
-from simulations._check import above, bounded, equals, slope, slope_above
 from simulations._records import Records, runs
 from simulations._study import Study, Together, claim
+from simulations.checks import above, bounded, equals, slope, slope_above
 from simulations.regimes import _representation_measures as measure
 from simulations.regimes._representation import Parameters, alike, batch_bytes, train, train_together
 from theory.prediction import Prediction

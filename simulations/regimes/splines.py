@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from simulations._check import above, below, bounded, equals
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import above, below, bounded, equals
 from simulations.regimes._splines import Parameters, exact, train
 from theory.prediction import Prediction
 

@@ -12,9 +12,9 @@ from functools import cache, partial
 
 from threadpoolctl import ThreadpoolController
 
-from simulations._check import above, equals, not_below, slope
 from simulations._records import runs
 from simulations._study import Study, claim
+from simulations.checks import above, equals, not_below, slope
 from simulations.regimes import _tangent_measures as measure
 from simulations.regimes._accuracy import accuracy
 from simulations.regimes._tangent import Parameters, constants, directions, directions_limit, start

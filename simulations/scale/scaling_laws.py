@@ -17,9 +17,9 @@ that learn one neuron, mean-field and lazy.
 from functools import partial
 from typing import Any
 
-from simulations._check import above, below, equals, slope
 from simulations._records import Records, Select, runs, widest
 from simulations._study import Study, claim
+from simulations.checks import above, below, equals, slope
 from simulations.scale import _frontier as measure
 from simulations.scale._risk_parameters import Parameters
 from simulations.scale._risks import predict, simulate

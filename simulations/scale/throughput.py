@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from simulations._check import bounded, slope
 from simulations._records import Record, runs
 from simulations._study import Study, claim
+from simulations.checks import bounded, slope
 from simulations.scale._steps import Parameters, measure
 from theory import cost
 from theory.prediction import Prediction

@@ -10,9 +10,9 @@ import simulations
 from meanfield.__main__ import main
 from simulations import Study, calibrate
 from simulations._calibrate import Alarms
-from simulations._check import equals
 from simulations._records import runs
 from simulations._study import claim
+from simulations.checks import equals
 from theory.prediction import Prediction
 
 ZERO = Prediction(0.0, "=", "the mean of fair draws", "meanfield")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from simulations import Record, Records
-from simulations._check import (
+from simulations._records import along, narrowest, runs, widest
+from simulations.checks import (
     LEVEL,
     above,
     at_least,
@@ -16,7 +17,6 @@ from simulations._check import (
     share_above,
     slope,
 )
-from simulations._records import along, narrowest, runs, widest
 
 
 def line(exponent: float, noise: float, seeds: int = 6, seed: int = 0, bend: float = 0.0) -> Records:

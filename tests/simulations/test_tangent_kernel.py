@@ -7,7 +7,7 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
-from simulations._check import not_below
+from simulations.checks import not_below
 from simulations.regimes import _accuracy, _tangent, _tangent_measures
 from simulations.regimes.tangent_kernel import DIRECTIONS, START, STUDY, Parameters
 

@@ -9,8 +9,8 @@ import pytest
 
 import figures
 import simulations
-from simulations._check import slope
 from simulations._records import Record, Records, runs
+from simulations.checks import slope
 from simulations.scale import _timing, bench, throughput
 from simulations.scale._steps import Parameters, measure, problem
 
