@@ -43,6 +43,11 @@ def over_first_order(record: Record) -> float:
     return late_excess(record) / first_order_excess(parameters_of(record))
 
 
+def over_doubled(record: Record) -> float:
+    """Over twice the first-order law: that of half the batch."""
+    return over_first_order(record) / 2
+
+
 def over_root(record: Record) -> float:
     """Over (η/4√B) tr C: as if the batch counted by its root; for single samples that of two."""
     return over_first_order(record) / np.sqrt(max(2, record["batch"]))
@@ -101,9 +106,9 @@ def fall_ratio(record: Record, name: str) -> float:
     return (2 * _fallen(record, "cold", name) - _fallen(record, "base", name)) / _fall(record, name)
 
 
-def cold_ratio(record: Record, name: str) -> float:
-    """The same of the cold run, after the time of the base."""
-    return _fallen(record, "cold", name, _minima.TIMES - 1) / _fall(record, name)
+def early_ratio(record: Record, name: str) -> float:
+    """The same of the cold run, after a quarter of the time of the base."""
+    return _fallen(record, "cold", name, _minima.TIMES // 4) / _fall(record, name)
 
 
 def batch_against_noise(record: Record) -> float:
@@ -115,6 +120,5 @@ def batch_against_noise(record: Record) -> float:
 
 
 def batch_alone(record: Record) -> float:
-    """The same against `cold`, after the same time."""
-    fallen = _fallen(record, "batch", "traces") - _fallen(record, "cold", "traces", _minima.TIMES - 1)
-    return fallen / _fall(record, "traces")
+    """The same against a network without noise in its labels, which stays at its minimum."""
+    return _fallen(record, "batch", "traces") / _fall(record, "traces")

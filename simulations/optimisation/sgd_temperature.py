@@ -142,7 +142,7 @@ CLAIMS = (
     claim(
         "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, above,
         select=coarse, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
-        wrong="over the exact second moments", control={"value": measure.over_exact},
+        wrong="over (η/2B) tr C", control={"value": measure.over_doubled},
     ),
     claim(
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,
@@ -154,21 +154,21 @@ CLAIMS = (
         "flatter", "fall of the log trace of the Hessian over that of the slow flow, extrapolated to T → 0", DRIFT,
         equals,
         select=width, value=partial(measure.fall_ratio, name="traces"), what="log fall / slow flow",
-        wrong="half the temperature for the same time",
-        control={"value": partial(measure.cold_ratio, name="traces")},
+        wrong="half the temperature, for a quarter of the time",
+        control={"value": partial(measure.early_ratio, name="traces")},
     ),
     claim(
         "sharpness", "fall of the log largest eigenvalue over that of the slow flow, extrapolated to T → 0", DRIFT,
         equals,
         select=width, value=partial(measure.fall_ratio, name="largest"), what="log fall / slow flow",
-        wrong="half the temperature for the same time",
-        control={"value": partial(measure.cold_ratio, name="largest")},
+        wrong="half the temperature, for a quarter of the time",
+        control={"value": partial(measure.early_ratio, name="largest")},
     ),
     claim(
         "three_factors", "log fall of the trace with half the batch less that with √2 times the noise, over theory's",
         FACTORS, equals,
         select=width, value=measure.batch_against_noise, what="difference of log falls / slow flow",
-        wrong="half the batch against the same noise", control={"value": measure.batch_alone},
+        wrong="against labels without noise", control={"value": measure.batch_alone},
     ),
 )  # fmt: skip
 
