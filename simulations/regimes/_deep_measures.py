@@ -82,8 +82,8 @@ def pairs(record: Record) -> np.ndarray:
 
 def deficit(record: Record, layers: int | None = None) -> float:
     """1 − cosine behind the last layer over what the correlation map gives (behind another number of layers: wrong)."""
-    layers = record["depth"] if layers is None else layers
-    exact = [cosine_deficits(angle, layers)[layers] for angle in pairs(record)]
+    depth = int(record["depth"] if layers is None else layers)
+    exact = [cosine_deficits(angle, depth)[depth] for angle in pairs(record)]
     return float(np.mean(record["deficit"][-1][np.triu_indices(record["samples"], 1)] / exact))
 
 
