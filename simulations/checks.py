@@ -54,10 +54,11 @@ def slope(
     """The exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed, equals `predicted`.
 
     `last` keeps that many of the largest x. With `drift` the exponent is the asymptotic one: it is fitted to the upper
-    half of the points, and what that changed, which bounds what the missing decades would still change, adds to the
-    error. With `pooled` one line goes through the medians over seeds at every x, and the error is the regression's
-    own interval: for times, of which some are disturbed, and which memories of several levels scatter about the line. A
-    seed counts by its shape alone, its mean logarithm taken off: a machine may be slower for a whole seed.
+    half of the points, and what larger x would still change adds to the error: of a correction that falls as 1/x, a
+    known multiple of what leaving the lower half out has changed (where x grows threefold, at most as much). With
+    `pooled` one line goes through the medians over seeds at every x, and the error is the regression's own interval:
+    for times, of which some are disturbed, and which memories of several levels scatter about the line. A seed counts
+    by its shape alone, its mean logarithm taken off: a machine may be slower for a whole seed.
     """
     points, table = along(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
@@ -72,13 +73,21 @@ def slope(
     if drift:
         upper = (len(logs) - 1) // 2
         slopes = seed_slopes(logs[upper:], lines[:, upper:])
-        bias = abs(float(np.mean(slopes)) - measured)
+        bias = abs(float(np.mean(slopes)) - measured) * _left(points, upper)
         measured = float(np.mean(slopes))
         error = bias + (error if pooled else half_width(slopes))
     where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
     if not (drift or pooled):  # the interval of another fit is no interval of this one
         where += f"; bootstrap {law.interval[0]:.4g} … {law.interval[1]:.4g}"
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
+
+
+def _left(points: np.ndarray, upper: int) -> float:
+    """What a correction ∝ 1/x leaves of itself in the slope through `points[upper:]`, over its change from all points
+    to these; at least 1.
+    """
+    whole, part = (float(seed_slopes(np.log(points[k:]), 1 / points[None, k:])[0]) for k in (0, upper))
+    return max(1.0, part / (whole - part)) if whole != part else 1.0
 
 
 def slope_above(records: Records, *, select: Select, x: str, value: Value, predicted: float) -> Verdict:

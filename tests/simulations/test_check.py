@@ -66,6 +66,19 @@ def test_drift_covers_a_bend_and_no_more():
     assert not slope(bent, **SETTINGS, predicted=-1.2, drift=True).passed
 
 
+def test_drift_covers_a_bend_that_is_seen_over_two_doublings():
+    """y = (1 + c/x)/x at x = 50, 100, 200: the slope still to come is twice what leaving x = 50 out has changed."""
+    bends = np.random.default_rng(0).uniform(1, 2, 9)
+    records = Records(
+        Record({"particles": x, "seed": seed}, {"y": np.array([(1 + bend / x) / x])})
+        for seed, bend in enumerate(bends)
+        for x in (50, 100, 200)
+    )
+    assert slope(records, **SETTINGS, predicted=-1.0, drift=True).passed
+    assert not slope(records, **SETTINGS, predicted=-1.03, drift=True).passed
+    assert not slope(records, **SETTINGS, predicted=-0.99, drift=True).passed
+
+
 def test_mean_checks():
     records = line(0.0, 0.01)
     at = {"select": narrowest(runs()), "value": last, "what": "y"}
