@@ -2,6 +2,7 @@
 
 import importlib.util
 import signal
+from collections import Counter
 
 import jax
 import pytest
@@ -29,7 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
-    text = "of the tests that every study has, run those of every Nth study only (all with --validate)"
+    text = "of tests with many parameters run every Nth, in test_studies those of every Nth study (with --validate all)"
     parser.addoption("--every", type=int, default=1, metavar="N", help=text)
 
 
@@ -44,12 +45,16 @@ def pytest_collection_modifyitems(config, items):
     long = pytest.mark.skip(reason="longer validation: run with --validate")
     gpu = pytest.mark.skip(reason="no GPU visible to JAX")
     every = 1 if config.getoption("--validate") else config.getoption("--every")
-    here = set(list(simulations.STUDIES)[::every])
-    other = pytest.mark.skip(reason=f"--every {every}: this study has its turn where all have it")
+    other = pytest.mark.skip(reason=f"--every {every}: has its turn where all have it")
+    studies, seen = list(simulations.STUDIES), Counter()
     for item in items:
-        study = item.callspec.params.get("study") if hasattr(item, "callspec") else None
-        if item.path.name == "test_studies.py" and study is not None and study not in here:
-            item.add_marker(other)
+        if hasattr(item, "callspec"):
+            test = (item.path, item.originalname)
+            study = item.callspec.params.get("study") if item.path.name == "test_studies.py" else None
+            turn = seen[test] if study is None else studies.index(study)
+            seen[test] += 1
+            if turn % every:
+                item.add_marker(other)
         if "validate" in item.keywords and not config.getoption("--validate"):
             item.add_marker(long)
         if "gpu" in item.keywords and jax.default_backend() == "cpu":
