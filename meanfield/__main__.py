@@ -427,7 +427,8 @@ def _study(command: str, options: type, arguments: list[str], among: Iterable[st
     chosen = list(among or simulations.STUDIES)
     names = ", ".join(chosen)
     if arguments and arguments[0] in ("-h", "--help"):
-        print(f"STUDY is one of {names}. Its parameters: `meanfield {command} {chosen[0]} --help`.\n")
+        own = f" Its parameters: `meanfield run {chosen[0]} --help`." if command == "run" else ""
+        print(textwrap.fill(f"STUDY is one of {names}.{own}", 80, break_on_hyphens=False) + "\n")
         _read(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
         raise Refused(f"{command} needs a study first: expected one of {names}.")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import inspect
 import io
 import types
 import typing
@@ -64,7 +65,7 @@ def read(
     kind = dataclasses.make_dataclass("Arguments", fields, frozen=True)
     asked = any(word in ("-h", "--help") for word in arguments)
     config = (tyro.conf.FlagCreatePairsOff,)
-    about = (options.__doc__ or "").strip()
+    about = inspect.getdoc(options) or ""
     spoken = io.StringIO()
     try:
         with contextlib.nullcontext() if asked else contextlib.redirect_stderr(spoken):
