@@ -13,7 +13,7 @@ import meanfield
 _PACKAGES = ("meanfield", "theory", "simulations", "figures")
 
 
-def provenance(study: str, parameters: Any, status: str, seconds: float) -> dict[str, Any]:
+def provenance(study: str, parameters: Any, status: str, seconds: float, precision: str) -> dict[str, Any]:
     """The study, how the run ended and how long it took, its seed, versions, device, precision and revision of the
     code; no name of a machine or person and no path.
 
@@ -32,7 +32,7 @@ def provenance(study: str, parameters: Any, status: str, seconds: float) -> dict
         "versions": _versions(),
         "device": device.device_kind,
         "platform": device.platform,
-        "precision": getattr(parameters, "precision", "float64"),
+        "precision": precision,
         "x64": bool(jax.config.jax_enable_x64),  # type: ignore[attr-defined]
         **_revision(Path(meanfield.__file__).parents[1]),
     }

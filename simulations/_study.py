@@ -98,6 +98,13 @@ class Study:
     """Wall time of each size on two cores, as measured."""
     together: Together | None = None
     """How several runs are computed at once, for studies that can."""
+    precision: str | Callable[[Any], str] = "float64"
+    """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
+
+    def precision_of(self, parameters: Any) -> str:
+        """What the networks of a run are trained in."""
+        usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
+        return getattr(parameters, "precision", usual)
 
     @property
     def about(self) -> str:

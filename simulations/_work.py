@@ -38,7 +38,7 @@ def _record(
         # `simulate` returns what there is when it is interrupted; a sweep keeps whole runs only, and stops.
         raise KeyboardInterrupt
     arrays = {name: np.asarray(value) for name, value in values.items()}
-    return Record(parameters, arrays, provenance(study.name, run, status, seconds))
+    return Record(parameters, arrays, provenance(study.name, run, status, seconds, study.precision_of(run)))
 
 
 def by_name(study: Study) -> str | Study:
@@ -51,4 +51,5 @@ def failure(study: Study, text: str, problem: BaseException) -> Record:
     parameters = json.loads(text)
     said = " ".join(str(problem).split())[:500]
     status = f"failed: {type(problem).__name__}: {said}" if said else f"failed: {type(problem).__name__}"
-    return Record(parameters, {}, provenance(study.name, study.make(parameters), status, 0.0))
+    run = study.make(parameters)
+    return Record(parameters, {}, provenance(study.name, run, status, 0.0, study.precision_of(run)))

@@ -244,4 +244,5 @@ STUDY = Study(
     predict=exact,
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "40 s", "paper": "hours (not timed)"},
+    precision="float32",
 )

@@ -188,4 +188,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "5 s", "default": "40 s", "paper": "hours"},
+    precision="float32",
 )

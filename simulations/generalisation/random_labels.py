@@ -216,4 +216,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "40 s", "paper": "hours"},
+    precision="float32",
 )

@@ -130,4 +130,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
+    precision="float32",
 )

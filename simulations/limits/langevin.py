@@ -161,4 +161,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "2 min", "paper": "1 hour"},
+    precision="float32",
 )

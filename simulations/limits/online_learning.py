@@ -125,4 +125,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "1 min", "paper": "hours"},
+    precision="float32",
 )

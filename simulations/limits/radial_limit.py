@@ -100,4 +100,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "1 min", "paper": "days"},
+    precision="float32",
 )

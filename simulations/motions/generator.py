@@ -135,6 +135,7 @@ MOTION = Motion(
         predict=directions,
         claims=(),
         cost={"smoke": "3 s", "default": "30 s", "paper": "minutes (not timed)"},
+        precision="float32",
     ),
     scene=Scene(
         title="A strong critic spreads the points over all modes",

@@ -162,6 +162,7 @@ MOTION = Motion(
         predict=law,
         claims=(),
         cost={"smoke": "3 s", "default": "15 s", "paper": "30 s"},
+        precision="float32",
     ),
     scene=Scene(
         title="Many noisy particles follow the Fokker–Planck law, few do not",

@@ -153,6 +153,7 @@ MOTION = Motion(
         predict=teacher,
         claims=(),
         cost={"smoke": "3 s", "default": "20 s", "paper": "40 s"},
+        precision="float32",
     ),
     scene=Scene(
         title="Mean-field neurons find the teacher, lazy neurons hardly move",

@@ -187,4 +187,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "75 s", "paper": "hours"},
+    precision="float32",
 )

@@ -177,4 +177,5 @@ STUDY = Study(
     predict=predict,
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "90 s", "paper": "hours"},
+    precision=lambda run: "float32" if run.part == "teacher" else "float64",
 )

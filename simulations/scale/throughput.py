@@ -202,4 +202,5 @@ STUDY = Study(
     predict=no_theory,
     claims=CLAIMS,
     cost={"smoke": "60 s", "default": "some 6 min", "paper": "minutes on a GPU"},
+    precision="float32",
 )

@@ -20,7 +20,7 @@ UNKNOWN = {"revision": None, "dirty": None}
 
 def test_what_is_told():
     study = simulations.find("lazy_scaling")
-    told = provenance(study.name, study.make({"seed": 3}), "done", 1.23456)
+    told = provenance(study.name, study.make({"seed": 3}), "done", 1.23456, "float32")
     assert told["study"] == "lazy_scaling"
     assert (told["status"], told["seconds"], told["seed"]) == ("done", 1.2346, 3)
     assert {"jax", "numpy", "optax", "meanfield"} <= set(told["versions"])
@@ -29,8 +29,24 @@ def test_what_is_told():
     assert {"python", "device", "precision", "revision", "dirty"} <= set(told)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "precision"),
+    [
+        ("lazy_scaling", {"precision": "float32"}, "float32"),
+        ("lazy_scaling", {}, "float64"),
+        ("langevin", {}, "float32"),
+        ("depth", {}, "float64"),
+        ("scaling_laws", {"part": "teacher"}, "float32"),
+        ("scaling_laws", {"part": "mean_field"}, "float64"),
+    ],
+)
+def test_precision_is_that_of_the_training(name, values, precision):
+    study = simulations.find(name)
+    assert study.precision_of(study.make(values)) == precision
+
+
 def test_nothing_names_a_machine_a_person_or_a_path():
-    text = json.dumps(provenance("study", None, "done", 0.0))
+    text = json.dumps(provenance("study", None, "done", 0.0, "float64"))
     names = {socket.gethostname(), str(pathlib.Path.home()), os.getcwd(), str(pathlib.Path(__file__).parents[2])}
     assert not [name for name in names if name in text]
     assert getpass.getuser() not in json.loads(text).values()
@@ -38,7 +54,7 @@ def test_nothing_names_a_machine_a_person_or_a_path():
 
 @pytest.mark.parametrize("status", ["failed: \x1b[31mred\r\n", "\udcff", "x" * 10**6, "σ ≤ −1"])
 def test_every_status_can_be_stored_and_shown(status):
-    told = provenance("study", None, status, 0.0)
+    told = provenance("study", None, status, 0.0, "float64")
     assert len(told["status"]) <= 2000
     assert told["status"].isprintable()
     assert told["status"] == status or status != "σ ≤ −1"
