@@ -112,8 +112,16 @@ def largest_of_rises(record: Record) -> float:
 
 
 def least_of_rises(record: Record) -> float:
-    """That of the replica that rises least."""
-    return float(np.min(rises(record)))
+    """That of the replica that rises least, of those whose loss starts below m/32 (∞ if none does): the first step of a
+    larger one may take the curvature below 2/h at once.
+    """
+    small = record["output"][:, 0] ** 2 / 2 <= record["particles"] / 32
+    return float(np.min(rises(record)[small], initial=np.inf))
+
+
+def reciprocal(record: Record) -> float:
+    """The same as `hovering` of 1/h for 2/h."""
+    return 2 * hovering(record)
 
 
 def end_curvature(record: Record) -> float:

@@ -99,7 +99,7 @@ UNEVEN = Prediction(0.0, ">=", "at the edge of stability; observed, not proved",
 FALLS = Prediction(0.0, "<=", "at the edge of stability; observed, not proved", SHARP)
 MAP = Prediction(1.0, "<=", "two-layer linear network, one datum, but for rounding", THROWN)
 QUIET = Prediction(1.0, "<=", "hλ < 2, any width", "meanfield")
-THROW = Prediction(1.0, ">=", "2 < hλ < 4, any width", "meanfield")
+THROW = Prediction(1.0, ">=", "2 < hλ < 4, a start small against the width", "meanfield")
 FLAT = Prediction(1.0, "<=", "2 < hλ < 4 at the start, any width", "meanfield")
 LOST = Prediction(1.0, ">=", "hλ > 4 at the start, any width", "meanfield")
 HEIGHT = Prediction(1.0, "slope", "2 < hλ < 4, height of the loss in m", THROWN)
@@ -128,7 +128,7 @@ CLAIMS = (
     claim(
         "hovers", f"h = {measure.LARGE}: the sharpness stays at 2/h", HOVERS, equals,
         select=large, value=measure.hovering, what="hS/2, second half, oscillation → 0",
-        wrong=f"h = {SMALL}", control={"select": small},
+        wrong="1/h for 2/h", control={"value": measure.reciprocal},
     ),
     claim(
         "uneven", f"h = {measure.LARGE}: the risk rises at a share of late steps", UNEVEN, above,
@@ -152,13 +152,13 @@ CLAIMS = (
         wrong="2 < hλ < 4", control={"select": thrown},
     ),
     claim(
-        "thrown", "2 < hλ < 4: the loss rises above that of the start", THROW, at_least,
+        "thrown", "2 < hλ < 4: a loss that starts below m/32 rises above its start", THROW, at_least,
         select=thrown, value=measure.least_of_rises, what="largest loss / loss at the start",
         wrong="hλ < 2", control={"select": quiet},
     ),
     claim(
         "height", "2 < hλ < 4: it rises to a height ∝ m", HEIGHT, slope,
-        select=between(thrown, 2.9, 3.1), x="particles", value=measure.peak,
+        select=between(thrown, 2.9, 3.1), x="particles", value=measure.peak, drift=True,
         wrong="|f| for f²", control={"value": partial(measure.peak, power=0.5)},
     ),
     claim(
