@@ -106,13 +106,16 @@ def _origin(chapters: list[Chapter], size: str) -> str:
     first = ("meanfield", "jax")
     names = [*first, *(name for name in versions if name not in first)] if versions else []
     made = ", ".join(f"{name} {versions[name]}" for name in names)
-    option = "" if size == "default" else f" --size {size}"
     total, holding = sum(len(chapter.entries) for chapter in chapters), sum(chapter.holding for chapter in chapters)
     studies = _count(len(chapters), "study", "studies")
     runs = _count(len(records), "run", "runs")
-    return (
-        f"Made by `meanfield gallery{option}`: {studies}, {runs}{span}; **{holding} of {total} claims hold**. {made}.\n"
-    )
+    command = f"meanfield gallery{_option(size)}"
+    return f"Made by `{command}`: {studies}, {runs}{span}; **{holding} of {total} claims hold**. {made}.\n"
+
+
+def _option(size: str) -> str:
+    """How a command is told the size."""
+    return "" if size == "default" else f" --size {size}"
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -129,15 +132,14 @@ def _contents(chapters: list[Chapter]) -> list[str]:
 
 def _chapter(chapter: Chapter, size: str) -> str:
     study = chapter.study
-    option = "" if size == "default" else f" --size {size}"
     rows = [_row(entry) for entry in chapter.entries]
     return "\n".join(
         [
             f"### {study.name}\n",
             f"{_plain(study.about)}\n",
             f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
-            f"`meanfield run {study.name}{option}`, {study.cost[size]} on two cores, {len(chapter.records)} runs: "
-            f"**{chapter.verdict}**.\n",
+            f"`meanfield run {study.name}{_option(size)}`, {study.cost[size]} on two cores, "
+            f"{len(chapter.records)} runs: **{chapter.verdict}**.\n",
             *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
             "| claim | predicted | measured ± error | control, in which the check must fail | verdict | source |",

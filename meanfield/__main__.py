@@ -135,10 +135,8 @@ def _status(arguments: list[str]) -> int:
     line = _read("status", Status, arguments)
     if len(line.words) > 1:
         raise Refused(f"status {' '.join(line.words)!r}: expected one directory.")
-    try:
+    with _refusing():
         rows = simulations.status(line.words[0] if line.words else "results")
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
     if line.options.json:
         print(json.dumps([dataclasses.asdict(row) for row in rows]))
     else:
@@ -192,10 +190,8 @@ def _figure(arguments: list[str]) -> int:
     for kind in options.format:
         if kind in figures.FILMS:
             raise Refused(f"format={kind!r}: is a film; expected --animate with it, or {', '.join(figures.FORMATS)}.")
-    try:
+    with _refusing():
         records = simulations.complete(study, options.from_, options.size)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
     for path in _draw(study, records, out, options.format or ("png",)):
         print(path)
     return 0
@@ -207,18 +203,12 @@ def _film(study, options: Figure, out: Path) -> int:
     import simulations
 
     kinds = options.format or ("gif",)
-    try:
+    with _refusing():
         motion = simulations.motion(study)
         figures.check_films(kinds)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
     records = _watched(motion, options.from_, options.size or "default")
-    try:
+    with _refusing(out=out):
         paths = figures.animate(study, records, out, kinds)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
-    except OSError as problem:
-        raise Refused(f"out={str(out)!r}: cannot write there ({problem.strerror}).") from None
     for path in paths:
         print(path)
     return 0
@@ -238,18 +228,12 @@ def _explore(arguments: list[str]) -> int:
 
     study, rest = _study("explore", Explore, arguments, simulations.MOTIONS)
     options = _read(f"explore {study.name}", Explore, rest, words=False).options
-    try:
+    with _refusing():
         motion = simulations.motion(study)
         path = figures.explorer.writable(options.out or f"{study.name}.html")
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
     records = _watched(motion, options.from_, options.size, options.seeds)
-    try:
+    with _refusing(out=path):
         figures.explorer.save(motion, records, path)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
-    except OSError as problem:
-        raise Refused(f"out={str(path)!r}: cannot write there ({problem.strerror}).") from None
     print(path)
     return 1 if _unfinished({motion.study.name: records}) else 0
 
@@ -265,14 +249,12 @@ def _gallery(arguments: list[str]) -> int:
     for study in studies:
         entries = simulations.verify(study, made[study.name])
         moving = None
-        if study.name in simulations.MOTIONS:
-            moving = _watched(simulations.motion(study), line.options.out, line.options.size)
+        if study.name in simulations.MOTIONS:  # one seed of the motion: a film is of one
+            moving = _records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
         chapters.append(Chapter(study, made[study.name], entries, moving))
     page = Path(line.options.page)
-    try:
+    with _refusing(page=page):
         drawn = write(chapters, page, line.options.size)
-    except OSError as problem:
-        raise Refused(f"page={str(page)!r}: cannot write there ({problem.strerror}).") from None
     return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
 
 
@@ -322,7 +304,7 @@ COMMANDS = {
 def _plan(study, options: Sweeping, grid: dict, *, write: bool = True):
     import simulations
 
-    try:
+    with _refusing():
         return simulations.prepare(
             study,
             options.size,
@@ -332,8 +314,6 @@ def _plan(study, options: Sweeping, grid: dict, *, write: bool = True):
             write=write,
             **grid,
         )
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
 
 
 def _records(study, options: Sweeping, grid: dict):
@@ -348,6 +328,20 @@ def _records(study, options: Sweeping, grid: dict):
 
     with _computing(options, so_far) as executor, report:
         return plan.execute(report, executor)
+
+
+@contextlib.contextmanager
+def _refusing(**place: Path) -> Iterator[None]:
+    """What the packages refuse is a sentence of the command; given `out=path`, also that it can't be written there."""
+    try:
+        yield
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    except OSError as problem:
+        if not place:
+            raise
+        [(name, path)] = place.items()
+        raise Refused(f"{name}={str(path)!r}: cannot write there ({problem.strerror}).") from None
 
 
 @contextlib.contextmanager
@@ -403,21 +397,15 @@ def _unfinished(made: dict) -> bool:
 def _draw(study, records, out: Path, formats: tuple[str, ...]) -> list[Path]:
     import figures
 
-    try:
+    with _refusing(out=out):
         return figures.save(study, records, out, formats)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
-    except OSError as problem:
-        raise Refused(f"out={str(out)!r}: cannot write there ({problem.strerror}).") from None
 
 
 def _find(name: str):
     import simulations
 
-    try:
+    with _refusing():
         return simulations.find(name)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
 
 
 def _study(command: str, options: type, arguments: list[str], among: Iterable[str] = ()):
@@ -438,14 +426,12 @@ def _study(command: str, options: type, arguments: list[str], among: Iterable[st
 def _read(command: str, options: type, arguments: list[str], study=None, words: bool = True) -> Line:
     from simulations import coerce, field_docs
 
-    try:
+    with _refusing():
         line = read(
             command, options, arguments, coerce, docs=field_docs(options),
             parameters=None if study is None else study.parameters,
             parameter_docs=None if study is None else field_docs(study.parameters),
         )  # fmt: skip
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
     if line.words and not words:
         raise Refused(f"{line.words[0]!r} is not an argument of {command}; expected options (see --help).")
     return line

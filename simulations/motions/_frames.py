@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from meanfield.arguments import positive_count, positive_number
+
 
 def spread(step: float, time: float, frames: int, first: float) -> np.ndarray:
     """0 and logarithmically even times from `first` to `time`, [frames] or fewer.
@@ -27,7 +29,9 @@ def _whole(step: float, times: np.ndarray) -> np.ndarray:
 
 def check(step: float, time: float, frames: int) -> None:
     """Raise `ValueError` where there would be no start, middle and end."""
-    if frames < 3:
+    positive_number("time", time)
+    positive_number("step", step)
+    if positive_count("frames", frames) < 3:
         raise ValueError(f"frames={frames}: expected at least 3, the start and the end among them.")
     if time < 2 * step:
         raise ValueError(f"time={time:g}: expected at least two steps of {step:g}.")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import meanfield as mf
-from meanfield.arguments import positive_count, positive_number
 from simulations._motion import Motion, Scene
 from simulations._study import Study
 from simulations.generalisation import _mode_collapse as ring
@@ -50,9 +49,6 @@ class Parameters:
     """Seed of data, initial points and critic (integer)."""
 
     def __post_init__(self):
-        positive_count("frames", self.frames)
-        for name in ("time", "step"):
-            positive_number(name, getattr(self, name))
         check(self.step, self.time, self.frames)
         self.game()
 
@@ -102,7 +98,7 @@ def play(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         "curve_distance": np.array([ring.discrepancy(at.astype(float), data) for at in z]),
         "curve_energy": ended.values["energy"],
     }
-    return {name: np.asarray(value) for name, value in values.items()}, ended.status
+    return values, ended.status
 
 
 def directions(run: Parameters) -> dict[str, np.ndarray]:

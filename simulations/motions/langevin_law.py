@@ -65,9 +65,8 @@ class Parameters:
     """Seed of initial particles and noise (integer)."""
 
     def __post_init__(self):
-        for name in ("particles", "frames"):
-            positive_count(name, getattr(self, name))
-        for name in ("temperature", "strength", "time", "step"):
+        positive_count("particles", self.particles)
+        for name in ("temperature", "strength"):
             positive_number(name, getattr(self, name))
         check(self.step, self.time, self.frames)
         if self.temperature > HOTTEST * self.strength:
@@ -121,17 +120,22 @@ def diffuse(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         "weights": np.full(theta.shape[:2], 1 / run.particles, np.float32),
         "grid": (edges[1:] + edges[:-1]) / 2,
         "functions": counts / run.particles / (edges[1] - edges[0]),
-        **law(run),
+        "target": _binned(density),
         "curve_energy": ended.values["energy"],
         "curve_distance": np.array([_distance(*pair, fine) for pair in zip(theta[:, :, 0], density, strict=False)]),
         "curve_risk": ended.values["risk"],
     }
-    return {name: np.asarray(value) for name, value in values.items()}, ended.status
+    return values, ended.status
 
 
 def law(run: Parameters) -> dict[str, np.ndarray]:
     """The Fokker–Planck density at all times, averaged over the bins of the histogram."""
-    return {"target": _law(run)[1].reshape(-1, BINS, FINE).mean(axis=2)}
+    return {"target": _binned(_law(run)[1])}
+
+
+def _binned(density: np.ndarray) -> np.ndarray:
+    """Means over the bins, [T, BINS]."""
+    return density.reshape(-1, BINS, FINE).mean(axis=2)
 
 
 def _law(run: Parameters) -> tuple[np.ndarray, np.ndarray]:

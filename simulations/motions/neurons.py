@@ -49,10 +49,9 @@ class Parameters:
     """Seed of teacher, samples and initial neurons (integer)."""
 
     def __post_init__(self):
-        for name in ("particles", "teachers", "samples", "frames"):
+        for name in ("particles", "teachers", "samples"):
             positive_count(name, getattr(self, name))
-        for name in ("alpha", "time", "step"):
-            positive_number(name, getattr(self, name))
+        positive_number("alpha", self.alpha)
         if self.particles % 2:
             raise ValueError(f"particles={self.particles}: expected an even number, since neurons start in pairs ±a.")
         check(self.step, self.time, self.frames)
@@ -108,7 +107,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         **teacher(run),
         **{f"curve_{name}": seen[name] for name in ("risk", "displacement", "test_risk")},
     }
-    return {name: np.asarray(value) for name, value in values.items()}, ended.status
+    return values, ended.status
 
 
 def teacher(run: Parameters) -> dict[str, np.ndarray]:

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 import meanfield as mf
-from meanfield.arguments import positive_count, positive_number
 from simulations._motion import Motion, Scene
 from simulations._study import Study
 from simulations.motions._frames import check, spread
@@ -52,9 +51,6 @@ class Parameters:
     """Seed of spikes, noise and initial particles (integer)."""
 
     def __post_init__(self):
-        positive_count("frames", self.frames)
-        for name in ("time", "step"):
-            positive_number(name, getattr(self, name))
         check(self.step, self.time, self.frames)
         self.deconvolution()
 
@@ -114,12 +110,12 @@ def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         "weights": weights.astype(np.float32),
         "grid": places(),
         "functions": (seen["predictions"] @ waves.T).astype(np.float32),
-        **minimiser(run),
+        **_sought(run, one),
         "curve_excess": _modes.excess(one.optimum, seen["masses"], seen["positions"]),
         "curve_certificate": np.array([one.problem.highest(left, 2048) for left in residual]),
         "curve_risk": seen["risk"],
     }
-    return {name: np.asarray(value) for name, value in values.items()}, ended.status
+    return values, ended.status
 
 
 def places() -> np.ndarray:
@@ -136,10 +132,13 @@ def minimiser(run: Parameters) -> dict[str, np.ndarray]:
     """The measured signal, and the spikes of min J as (place, weight)."""
     with jax.enable_x64(True):
         found, _ = _spikes.screened(run.deconvolution())
-    if not found:
-        return {}
-    best = found[0].optimum
-    return {"target": found[0].problem.y @ _waves(run).T, "marks": np.column_stack([best.positions, best.weights])}
+    return _sought(run, found[0]) if found else {}
+
+
+def _sought(run: Parameters, one: _spikes.Instance) -> dict[str, np.ndarray]:
+    """The same of an instance that was found."""
+    best = one.optimum
+    return {"target": one.problem.y @ _waves(run).T, "marks": np.column_stack([best.positions, best.weights])}
 
 
 MOTION = Motion(
