@@ -54,9 +54,7 @@ def dask(address: str) -> Iterator[Dask]:
     try:
         from distributed import Client
     except ImportError:
-        raise ValueError(
-            f"scheduler={address!r}: needs dask.distributed; install it with the extra `cluster`."
-        ) from None
+        raise ValueError(f"scheduler={address!r}: needs dask: pip install distributed (the extra `cluster`).") from None
     try:
         client = Client(address, timeout=5, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:

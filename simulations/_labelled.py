@@ -27,7 +27,7 @@ def to_pandas(records: "Records", names: tuple[str, ...]) -> "pandas.DataFrame":
     try:
         import pandas
     except ImportError:
-        raise ImportError("to_pandas needs pandas; install it with the extra `data`.") from None
+        raise ImportError("to_pandas needs pandas: pip install pandas (the extra `data`).") from None
     names = names or tuple(
         name for name in _shared(records) if all(np.ndim(one[name]) < 2 for one in _with(records, name))
     )
@@ -54,7 +54,7 @@ def to_xarray(records: "Records", names: tuple[str, ...]) -> "xarray.Dataset":
     try:
         import xarray
     except ImportError:
-        raise ImportError("to_xarray needs xarray; install it with the extra `data`.") from None
+        raise ImportError("to_xarray needs xarray: pip install xarray (the extra `data`).") from None
     if not len(records):
         return xarray.Dataset()
     axes = _axes(records)

@@ -34,16 +34,15 @@ HOT = 0.5
 # In the plane, linear units.
 
 
-def mean_score(record: Record, wrong: bool = False) -> float:
-    """(mean of the clouds − exact), along the way from discrete to continuous time, in exact standard errors.
+def mean_on_the_way(record: Record, wrong: bool = False) -> float:
+    """Where the mean of the clouds is on the way from its law in discrete time, 0, to that in continuous time, 1.
 
-    At the first observed step: later both have come to rest at the same point. With `wrong`, exact is continuous time.
+    At the first observed step: later both have come to rest at the same point. With `wrong` it is counted from the law
+    in continuous time, which puts the right mean at −1.
     """
-    right, other = (plane_law(parameters(record), continuous=flag) for flag in (False, True))
-    way = other.mean[1] - right.mean[1]
-    centre = (other if wrong else right).mean[1]
-    variance = way @ right.fluctuation[1] @ way / (record["particles"] * record["replicas"])
-    return float((record["means"][1].mean(axis=0) - centre) @ way / np.sqrt(variance))
+    start, end = (plane_law(parameters(record), continuous=flag).mean[1] for flag in (False, True))
+    away = record["means"][1].mean(axis=0) - (end if wrong else start)
+    return float(away @ (end - start) / np.sum((end - start) ** 2))
 
 
 def mean_fluctuation(record: Record, independent: bool = False) -> float:

@@ -91,9 +91,10 @@ ANNEALED = Prediction(0.0, "<=", "two wells, a start in the worse one; exact for
 
 CLAIMS = (
     claim(
-        "linear_mean", "mean of a cloud after the first steps, in exact standard errors", EXACT, equals,
-        select=plane_runs(), value=measure.mean_score, what="z",
-        wrong="the law of continuous time", control={"value": partial(measure.mean_score, wrong=True)},
+        "linear_mean", "mean of a cloud after the first steps, from its exact law (0) to that in continuous time (1)",
+        EXACT, equals,
+        select=plane_runs(), value=measure.mean_on_the_way, what="share of the way",
+        wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
     ),
     claim(
         "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, equals,

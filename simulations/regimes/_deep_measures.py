@@ -22,13 +22,15 @@ def mean_output(record: Record, absolute: bool = False) -> float:
     return float(np.mean(np.abs(f) if absolute else f))
 
 
-def covariance(record: Record, layer: int = 0) -> float:
+def covariance(record: Record, unscaled: bool = False) -> float:
     """Covariance of the outputs at two inputs over E K_N to first order in 1/N, least squares over pairs.
 
-    The kernel of layer `layer` for that of layer 3 is a wrong limit.
+    `unscaled` leaves the variance of one layer's weights out of the prediction, for networks without biases.
     """
     at, off = compared(record) - 1, ~np.eye(record["samples"], dtype=bool)
-    exact = record["limit_conjugate"][layer - 1 if layer else at] + record["limit_shift"] / record["width"]
+    exact = record["limit_conjugate"][at] + record["limit_shift"] / record["width"]
+    if unscaled:
+        exact = exact / record["weight_scale"] ** 2
     return float(np.sum((record["conjugate"][at] * exact)[off]) / np.sum(exact[off] ** 2))
 
 

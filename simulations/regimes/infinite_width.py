@@ -115,7 +115,8 @@ CLAIMS = (
         "covariance", "covariance of outputs at two inputs over the recursion's, layer 3, first order in 1/N included",
         MOMENTS, equals,
         select=deep, value=measure.covariance, what="covariance / prediction",
-        wrong="the kernel of two layers", control={"value": partial(measure.covariance, layer=2)},
+        wrong="one layer's weights of variance 1/N, not 2/N",
+        control={"value": partial(measure.covariance, unscaled=True)},
     ),
     claim(
         "kurtosis", "excess kurtosis of outputs over 3(1 + 5/N)^L − 3, ReLU, L = 3", KURTOSIS, equals,

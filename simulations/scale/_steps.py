@@ -24,7 +24,7 @@ STEP = 0.1
 PLAIN_BYTES = 1 << 33
 """Plain JAX is not asked for m × n arrays of more than this together."""
 
-SMALL = 10_000_000
+SMALL = 120_000_000
 """Numbers in the particles and data of a step that is kept ready while others are measured."""
 
 KERNELS = ("auto", "dense", "blocked", "sorted", "fused")

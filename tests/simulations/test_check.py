@@ -90,6 +90,29 @@ def test_mean_checks():
     assert not bounded(records, **at, predicted=0.9).passed
 
 
+def test_runs_of_one_seed_count_as_their_mean():
+    """Twenty runs that share a seed's error are worth one: the interval is that of the four seeds."""
+    errors = np.array([-1.0, 0.5, 1.5, 3.0])
+    records = Records(
+        Record({"part": part, "seed": seed}, {"y": np.array([error + 0.01 * part])})
+        for seed, error in enumerate(errors)
+        for part in range(20)
+    )
+    verdict = equals(records, select=runs(), value=last, predicted=0.0, what="y")
+    assert verdict.measured == pytest.approx(errors.mean() + 0.095, rel=1e-12)
+    assert verdict.error == pytest.approx(half_width(errors), rel=1e-12)
+    assert verdict.statistic == "y, mean of 4 seeds, 80 runs"
+
+
+def test_lines_of_one_seed_count_as_their_mean():
+    copies = Records(
+        Record({**record.parameters, "part": part}, record.values) for record in line(-1.0, 0.2) for part in range(3)
+    )
+    once, thrice = (slope(records, **SETTINGS, predicted=-1.0) for records in (line(-1.0, 0.2), copies))
+    assert thrice.error == pytest.approx(once.error, rel=1e-9)
+    assert "6 seeds" in thrice.statistic
+
+
 def test_half_width_is_students():
     from scipy import stats
 

@@ -113,7 +113,7 @@ def test_limit_allows_for_the_last_step():
 
 def test_not_below():
     settings = {"select": lambda r: r, "value": lambda r: float(r["value"]), "what": "value", "predicted": 0.0}
-    at = [[1, 1, 1], [1.1, 1.1, 1.1], [0.9, 0.9, 0.9]]
+    at = [[1, 1, 1], [1.01, 1.01, 1.01], [0.99, 0.99, 0.99]]
     assert not_below(records(at), **settings).passed is True
     assert not_below(records(-np.array(at)), **settings).passed is False
     assert not_below(records(0.001 - 0.01 * np.array(at) + 0.01), **settings).passed is True
