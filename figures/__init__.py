@@ -8,6 +8,7 @@ import io
 import shutil
 from pathlib import Path
 
+from figures import origin
 from simulations import Records, Study, find, motion
 from simulations._files import write_whole
 
@@ -96,14 +97,8 @@ def check_films(formats) -> None:
 
 def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None]:
     """Versions and seeds for the file's own description, and no date."""
-    text = f"{study.name}, {len(records)} runs"
-    for record in records:
-        versions = record.provenance.get("versions", {})
-        seeds = sorted({int(one.parameters["seed"]) for one in records})
-        text += f", seeds {seeds[0]} to {seeds[-1]}; " + ", ".join(
-            f"{name} {version}" for name, version in versions.items()
-        )
-        break
+    made = ", ".join(part for part in (f"{study.name}, {len(records)} runs", origin.seeds(records)) if part)
+    text = "; ".join(part for part in (made, origin.versions(records)) if part)
     if kind == "pdf":
         return {"Subject": text, "CreationDate": None}
     return {"Description": text, "Date": None} if kind == "svg" else {"Description": text, "Software": None}

@@ -2,11 +2,12 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import figures
+from figures import origin
 from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
 from simulations._files import write_whole
 from simulations._progress import measured, predicted, verdict
@@ -46,23 +47,27 @@ class Chapter:
         return text + (f", {failing} fail" if failing else "") + (f", {untested} not tested" if untested else "")
 
 
-def write(chapters: Iterable[Chapter], directory: Path, size: str) -> list[Path]:
+def write(
+    chapters: Iterable[Chapter], directory: Path, size: str, report: Callable[[str, int, int], None] = lambda *_: None
+) -> list[Path]:
     """Draw the pictures into `directory`/gallery and write the page `directory`/README.md; returns all paths.
 
     The page is written last, so that it never shows a picture that is not there. The same records give the same files.
+    `report` is told the name of each study whose picture is there, how many there are by now, and of how many.
     """
     story = list(STUDIES)
     chapters = sorted(chapters, key=lambda chapter: story.index(chapter.study.name))
     pictures = directory / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
     written = []
-    for chapter in chapters:
+    for done, chapter in enumerate(chapters, 1):
         path = pictures / f"{chapter.study.name}.png"
         [png] = figures.render(chapter.study, chapter.records, "png")
         write_whole({path: small(png)})
         written.append(path)
         if chapter.moving is not None:
             written += figures.animate(chapter.study, chapter.moving, pictures)
+        report(chapter.study.name, done, len(chapters))
     page = directory / "README.md"
     write_whole({page: text(chapters, size).encode()})
     return [*written, page]
@@ -100,17 +105,13 @@ def text(chapters: list[Chapter], size: str) -> str:
 def _origin(chapters: list[Chapter], size: str) -> str:
     """What made the numbers: size, versions, seeds."""
     records = [record for chapter in chapters for record in chapter.records]
-    versions: Mapping[str, str] = records[0].provenance.get("versions", {}) if records else {}
-    seeds = {int(record.parameters["seed"]) for record in records if "seed" in record.parameters}
-    span = f", seeds {min(seeds)} to {max(seeds)}" if seeds else ""
-    first = ("meanfield", "jax")
-    names = [*first, *(name for name in versions if name not in first)] if versions else []
-    made = ", ".join(f"{name} {versions[name]}" for name in names)
     total, holding = sum(len(chapter.entries) for chapter in chapters), sum(chapter.holding for chapter in chapters)
     studies = _count(len(chapters), "study", "studies")
-    runs = _count(len(records), "run", "runs")
+    runs = ", ".join(part for part in (_count(len(records), "run", "runs"), origin.seeds(records)) if part)
     command = f"meanfield gallery{_option(size)}"
-    return f"Made by `{command}`: {studies}, {runs}{span}; **{holding} of {total} claims hold**. {made}.\n"
+    return (
+        f"Made by `{command}`: {studies}, {runs}; **{holding} of {total} claims hold**. {origin.versions(records)}.\n"
+    )
 
 
 def _option(size: str) -> str:

@@ -254,8 +254,12 @@ def _gallery(arguments: list[str]) -> int:
         chapters.append(Chapter(study, made[study.name], entries, moving))
     page = Path(line.options.page)
     with _refusing(page=page):
-        drawn = write(chapters, page, line.options.size)
+        drawn = write(chapters, page, line.options.size, _drawn)
     return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
+
+
+def _drawn(name: str, done: int, total: int) -> None:
+    print(f"gallery: {done} of {total}, {name}, drawn", file=sys.stderr, flush=True)
 
 
 def _bench(arguments: list[str]) -> int:

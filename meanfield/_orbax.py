@@ -17,7 +17,7 @@ class Orbax:
             import orbax.checkpoint as ocp  # imported here because few simulations need it
         except ImportError:
             raise ImportError(
-                "checkpoint: expected the package orbax-checkpoint, which is not installed (the extra `checkpoint`)."
+                "checkpoint: needs orbax: pip install orbax-checkpoint (the extra `checkpoint`)."
             ) from None
         self._args = ocp.args
         with _quiet():

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from figures import origin
 from figures.explorer._facts import facts
 from figures.explorer._packing import Block, compressed
 from simulations import Motion, Records
@@ -90,15 +91,13 @@ def _plotly() -> tuple[str, str]:
     try:
         from plotly.offline import get_plotlyjs, get_plotlyjs_version
     except ImportError:
-        raise ValueError("explore: needs plotly; install it with the extra `explore`.") from None
+        raise ValueError("explore: needs plotly: pip install plotly (the extra `explore`).") from None
     return get_plotlyjs_version(), compressed(get_plotlyjs().encode())
 
 
 def _made(motion: Motion, records: Records, plotly: str) -> str:
     """What made the page: versions, seeds, device and the parameters that all runs share; no date and no path."""
     first = next(iter(records.done))
-    versions = {**first.provenance.get("versions", {}), "plotly.js": plotly}
-    seeds = sorted({record.parameters.get("seed", 0) for record in records.done})
     shared = {
         name: value
         for name, value in first.parameters.items()
@@ -106,11 +105,11 @@ def _made(motion: Motion, records: Records, plotly: str) -> str:
     }
     parts = [
         f"Study {motion.study.name}, {len(records.done)} runs",
-        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}",
+        origin.seeds(records.done),
         ", ".join(
             f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shared.items()
         ),
         f"computed on {first.provenance['device']}" if "device" in first.provenance else "",
-        ", ".join(f"{name} {version}" for name, version in versions.items()),
+        f"{origin.versions(records.done)}, plotly.js {plotly}",
     ]
     return "; ".join(part for part in parts if part) + "."

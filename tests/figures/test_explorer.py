@@ -150,7 +150,7 @@ def test_refusals(tmp_path, monkeypatch):
         explorer.page(MOTION, Records([made_up(1.0, 4, 0)] * 2))
     explorer._plotly.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(ValueError, match="needs plotly; install it with the extra `explore`"):
+    with pytest.raises(ValueError, match=r"needs plotly: pip install plotly \(the extra `explore`\)"):
         explorer.writable(tmp_path / "page.html")
 
 

@@ -292,7 +292,7 @@ def test_values_of_any_shape_and_type(tmp_path):
 
 def test_orbax_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
-    with pytest.raises(ImportError, match=r"expected the package orbax-checkpoint, .*extra `checkpoint`"):
+    with pytest.raises(ImportError, match=r"needs orbax: pip install orbax-checkpoint .*extra `checkpoint`"):
         run(checkpoint=tmp_path)
 
 
