@@ -43,7 +43,7 @@ def exactly(axes: Axes, records: Records) -> None:
     axes.errorbar(
         ratio, means.mean(axis=0), yerr=2 * spread, fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3
     )
-    axes.axvline(1, color=GREY, lw=0.8, ls=":")
+    axes.axvline(1, ymin=0.24, color=GREY, lw=0.8, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="parameters over samples p/n", ylabel="excess risk |â − a|²")
     axes.set_ylim(0.01, 40)
     _ticks(axes, (0.25, 0.5, 1, 2, 4))
@@ -88,8 +88,9 @@ def interpolation(axes: Axes, records: Records) -> None:
             axes.plot(ratio, worst, f"{marker}-", color=color, lw=0.5, label=data if k == 0 else None)
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: bound on rounding")
     axes.set(xscale="log", yscale="log", xlabel="features over samples m/n", ylabel="training residual / rounding")
+    axes.set_ylim(top=1e6 * axes.get_ylim()[1])
     _ticks(axes, (0.1, 0.25, 0.5, 1, 2, 4, 10))
-    axes.legend(loc="center right")
+    axes.legend(loc="upper right")
     return None
 
 

@@ -41,9 +41,9 @@ def in_plane(axes: Axes, records: Records) -> None:
         f = np.maximum(plane @ theta[:, 1:].T, 0) @ theta[:, 0]
         axes.contour(line, line, f, [0.0], colors=color, linewidths=1.4)
         axes.plot([], [], color=color, label=name)
-    for label, marker in ((1, "P"), (-1, "o")):
-        axes.plot(*record["x"][record["y"] == label, :2].T, marker, color=GREY, ms=4, label=f"y = {label:+d}")
-    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-0.6, 0.6), ylim=(-0.6, 1.05), aspect="equal")
+    for label, sign, marker in ((1, "+", "P"), (-1, "−", "o")):
+        axes.plot(*record["x"][record["y"] == label, :2].T, marker, color=GREY, ms=4, label=f"y = {sign}1")
+    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-0.6, 0.6), ylim=(-0.6, 1.05), aspect="equal", xticks=(-0.5, 0, 0.5))
     axes.legend(loc="upper center", ncols=2, fontsize=7, columnspacing=1)
     return None
 

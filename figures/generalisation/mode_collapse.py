@@ -130,7 +130,7 @@ def coincidences(axes: Axes, records: Records) -> None:
         sizes = sorted({run["drawn"] for run in own if run["drawn"] <= 60})
         shares = [np.mean([np.mean(run["pairs"] == 0) for run in own if run["drawn"] == size]) for size in sizes]
         axes.plot(sizes, shares, "o", color=color, label=f"{law}, N = {kinds}: 1/Σp² = {own[0]['exact_effective']:.3g}")
-    axes.plot([], [], color=THEORY, lw=0.9, label="theory: s! e_s(p)")
+    axes.plot([], [], color=THEORY, lw=0.9, label="theory: s! $e_s(p)$")
     axes.set(xlabel="samples s", ylabel="share of sets without a coincidence", ylim=(-0.03, 1.25))
     axes.legend(loc="upper right")
     return None

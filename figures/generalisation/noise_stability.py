@@ -125,7 +125,7 @@ def bounds(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls=":", lw=0.9)
     axes.set(yscale="log", xlabel="share of random labels", ylabel="bound without constants, and error (share)")
     axes.set_ylim(top=axes.get_ylim()[1] * 40)
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    axes.legend(loc="upper left", ncols=2, columnspacing=0.8, fontsize=6.2, handlelength=1.3)
     return None
 
 
@@ -142,7 +142,7 @@ def errors(axes: Axes, records: Records) -> None:
     axes.plot(line, line, color=THEORY, lw=1, label="theory: bound = error")
     axes.set(yscale="log", xlim=(-0.02, 0.75), xlabel="test error (share)", ylabel="bound without constants (share)")
     axes.set_ylim(bottom=0.01, top=axes.get_ylim()[1] * 30)
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    axes.legend(loc="upper left", ncols=2, columnspacing=0.6, fontsize=6.2, handlelength=1.3)
     return None
 
 

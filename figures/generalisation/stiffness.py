@@ -28,7 +28,7 @@ def draw(records: Records) -> Figure:
     distance(axes[0, 2], trained)
     training(axes[1, 0], trained)
     step(axes[1, 1], trained, "within", "e  Within a class: any step")
-    step(axes[1, 2], trained, "between", "f  Beyond h = 2/S classes oppose less")
+    step(axes[1, 2], trained, "between", "f  Between classes: up to h = 2/S")
     return figure
 
 
@@ -58,6 +58,7 @@ def kernel(axes: Axes, records: Records) -> None:
     axes.plot(known[few], wrong[few], ".", color=GREY, ms=2, alpha=0.6, label="with weight decay in them")
     axes.plot(known[few], seen[few], "o", color=BLUE, ms=2.5, mew=0, label="measured")
     axes.plot([-1, 1], [-1, 1], color=THEORY, lw=0.8, label="theory")
+    axes.set_ylim(top=1.7)
     axes.legend(loc="upper left")
 
 
@@ -95,7 +96,8 @@ def distance(axes: Axes, records: Records) -> None:
     for k, (name, color) in enumerate((("one class", ORANGE), ("two classes", BLUE))):
         _band(axes, middle, stack[:, k], name, color)
     axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.legend()
+    axes.set_ylim(top=1.2)
+    axes.legend(loc="upper right")
 
 
 def training(axes: Axes, records: Records) -> None:

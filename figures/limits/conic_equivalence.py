@@ -127,7 +127,7 @@ def kinks(axes: Axes, records: Records) -> None:
         ("ConicFlow, input weights", inner, measure.to_balanced, GREEN, "s", order(1, "Euler")),
     ]
     wrong = [("r' = −rG for −2rG", descent, measure.to_half_growth)]
-    return _orders(axes, series, wrong, "distance to theory (output)", "theory: slopes −1")
+    return _orders(axes, series, wrong, "distance to theory (output)", "theory: slope −1")
 
 
 def _orders(axes: Axes, series: list[Series], wrong: list, ylabel: str, theory: str) -> None:

@@ -127,7 +127,7 @@ def fluctuations(axes: Axes, line: Records) -> None:
     )
     independent = np.trace(exact_law.sampling, axis1=1, axis2=2)
     axes.plot(_times(run), independent, ls="--", lw=0.9, color=THEORY, label="theory: independent particles", zorder=1)
-    axes.set(xlabel="time t (mean-field time)", ylabel="m E|f_m − f|² (output²)")
+    axes.set(xlabel="time t (mean-field time)", ylabel="m E|fₘ − f|² (output²)")
     axes.set_ylim(0, 1.45 * independent.max())
     axes.legend(loc="upper left", ncols=2, columnspacing=1)
     return None
@@ -150,7 +150,7 @@ def bias(axes: Axes, line: Records) -> None:
     exact_law = finite_path(run)
     limit = np.linalg.norm(gibbs.predictions(problem, exact_law.bias), axis=1)
     axes.plot(_times(run), limit, color=THEORY, label="theory: limit", zorder=1)
-    axes.set(xlabel="time t (mean-field time)", ylabel="m (E f_m − f), along its limit (output)")
+    axes.set(xlabel="time t (mean-field time)", ylabel="m (E fₘ − f), along its limit (output)")
     axes.axhline(0, color=GREY, lw=0.6)
     axes.set_ylim(-2 * limit.max(), 4 * limit.max())
     axes.legend(loc="lower right", ncols=2)

@@ -59,7 +59,7 @@ def in_time(axes: Axes, records: Records) -> None:
         rows = list(chosen.where(dimension=d))
         mean = np.mean([measure.errors(record).mean(axis=0) for record in rows], axis=0)
         axes.plot(rows[0]["times"], mean, marker, color=color, ms=3, label=f"d = {d}")
-    axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error ε_g")
+    axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
     axes.legend(loc="upper right")
     return None
 
@@ -100,7 +100,7 @@ def fluctuations(axes: Axes, records: Records) -> None:
     points(axes, x, table, "networks", MEAN_FIELD)
     run = Parameters(**next(iter(apart(records))).parameters)
     variance = np.mean(np.diagonal(expansion(run).covariance[-1]))
-    axes.plot(x, np.sqrt(variance / x), color=THEORY, ls="--", lw=0.9, label="theory: √(mean Σ_ii / d)")
+    axes.plot(x, np.sqrt(variance / x), color=THEORY, ls="--", lw=0.9, label="theory: √(mean $Σ_{ii}$ / d)")
     axes.set(xscale="log", yscale="log", xlabel="inputs d", ylabel="sd of an overlap at the end")
     _only_these(axes, x)
     axes.legend(loc="lower left")
@@ -125,7 +125,7 @@ def finite(axes: Axes, records: Records) -> None:
     fine = np.geomspace(dimensions[0] * 0.8, dimensions[-1] * 1.25, 50)
     axes.plot(fine, [found.mean(error, d)[-1] / limit for d in fine], color=THEORY, lw=1, label="theory: first order")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: d = ∞")
-    axes.set(xscale="log", xlabel="inputs d", ylabel="ε_g at the end / that of the limit")
+    axes.set(xscale="log", xlabel="inputs d", ylabel="$ε_g$ at the end / that of the limit")
     _only_these(axes, dimensions)
     axes.legend(loc="best")
     return None
@@ -147,7 +147,7 @@ def plateau(axes: Axes, records: Records) -> None:
     axes.axhline(height, color=THEORY, lw=1, label="theory: fixed point")
     low = float(committee(small).error(committee(small).plateau()))
     axes.axhline(low, color=GREY, lw=0.9, ls=":", label="fixed point for η → 0")
-    axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error ε_g")
+    axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
     axes.legend(loc="lower left")
     return None
 

@@ -87,7 +87,9 @@ def start(axes: Axes, records: Records) -> None:
         label = "networks, 95 %" if n == sizes[0] else None
         axes.errorbar([n], [values.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
     axes.axhline(exact, color=THEORY, lw=0.9, ls="--", label=f"theory: E Var σ = {exact:.3f}")
-    axes.set(xscale="log", xlabel="particles N", ylabel="N E (f_N − f)² at the start", ylim=(0.8 * exact, 1.2 * exact))
+    axes.set(
+        xscale="log", xlabel="particles N", ylabel="N E ($f_N$ − f)² at the start", ylim=(0.8 * exact, 1.2 * exact)
+    )
     _only_these(axes, sizes)
     axes.legend(loc="lower right")
     return None
@@ -98,8 +100,8 @@ def along_particles(axes: Axes, records: Records) -> None:
     axes.set_title("d  Risk gains 1/N, the output 1/√N")
     chosen = early(records)
     series = [
-        ("R_N − R", chosen, measure.excess, MEAN_FIELD, "o", RATE),
-        ("|f_N − f|", chosen, measure.output_deviation, PURPLE, "s", OUTPUT),
+        ("$R_N$ − R", chosen, measure.excess, MEAN_FIELD, "o", RATE),
+        ("|$f_N$ − f|", chosen, measure.output_deviation, PURPLE, "s", OUTPUT),
     ]
     _, table = along(chosen, "particles", measure.excess)
     if not table.size or not np.all(table > 0) or not powers(axes, series, "particles", "theory: slopes −1, −½"):
@@ -129,7 +131,7 @@ def coefficient(axes: Axes, records: Records) -> None:
         axes.errorbar(x, scaled.mean(axis=0), yerr=spread, fmt=marker, color=color, label=label)
     x, table = along(chosen, "particles", measure.excess)
     axes.axhline(float(np.mean(table * x)), color=THEORY, lw=0.9, ls="--", label="theory: constant in N")
-    axes.set(xscale="log", xlabel="particles N", ylabel="N (R_N − R) at the end")
+    axes.set(xscale="log", xlabel="particles N", ylabel="N ($R_N$ − R) at the end")
     _only_these(axes, x)
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.6 * (high - low), high)
@@ -168,7 +170,7 @@ def along_steps(axes: Axes, records: Records) -> None:
         xscale="log",
         yscale="log",
         xlabel=f"step 2ε; N = {particles}, B = {batch}, t = {time:g}",
-        ylabel="|R_N(2ε) − R_N(ε)|",
+        ylabel="|$R_N$(2ε) − $R_N$(ε)|",
     )
     _only_these(axes, sorted(ticks))
     low, high = axes.get_ylim()

@@ -53,7 +53,7 @@ def growing(axes: Axes, records: Records) -> None:
             root = theory.roots(record["momentum"], record["strength"])[start == "smaller"]
             t = np.arange(record["steps"])
             axes.plot(t, np.exp(np.log(record["rate"]) - (2 * t + 1) * np.log(root)), color=THEORY, lw=0.8, zorder=1)
-    axes.plot([], [], color=THEORY, lw=0.8, label="theory: η r^(−2t−1)")
+    axes.plot([], [], color=THEORY, lw=0.8, label="theory: η $r^{-2t-1}$")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
     axes.set_ylim(top=min(axes.get_ylim()[1], 1e7), bottom=0.3 * first["rate"])
     axes.legend(loc="upper right")
@@ -88,7 +88,7 @@ def losses(axes: Axes, records: Records) -> None:
     for name, _, style in _three(record):
         axes.plot(np.exp(np.mean(np.log(record[f"{name}_risk"]), axis=0)), **style)
     axes.set(yscale="log", xlabel="step t", ylabel="training risk (loss), geometric mean")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper right")
     return None
 
 
@@ -103,14 +103,14 @@ def distances(axes: Axes, records: Records) -> None:
     shown = (
         ("plain", GREY, "neither decay nor growth"),
         ("decoupled", PURPLE, "decay after momentum"),
-        ("half", GREEN, "rates η/r^t"),
+        ("half", GREEN, "rates η/$r^t$"),
         ("unbuffered", BLUE, "no buffer at the start"),
         ("same", ORANGE, "the right rates"),
     )
     for name, color, label in shown:
         axes.plot(_largest(record, f"{name}_gap"), color=color, label=label)
     axes.plot(_largest(record, "gap_bound"), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
-    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e15))
+    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e20))
     axes.legend(loc="upper right", labelspacing=0.25, borderaxespad=0)
     return None
 
@@ -134,7 +134,7 @@ def scheduled(axes: Axes, records: Records) -> None:
             record["rates"], theory.factors(record["rates"], record["strength"] / record["rate"], record["momentum"])
         )
         axes.plot(exact, color=THEORY, lw=0.8, zorder=1)
-    axes.plot([], [], color=THEORY, lw=0.8, label="theory: η_t / (c_t c_t+1)")
+    axes.plot([], [], color=THEORY, lw=0.8, label="theory: $η_t/(c_t c_{t+1})$")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
     axes.set_ylim(top=20 * axes.get_ylim()[1])
     axes.legend(loc="upper right")
@@ -158,7 +158,7 @@ def ending(axes: Axes, records: Records) -> None:
         ratio = np.geomspace(1.02, max(10, 1.3 * max(at)), 400)
         strengths = ratio * theory.largest_strength(gamma)
         axes.plot(ratio, [theory.lasts(gamma, s) for s in strengths], color=THEORY, lw=0.8, zorder=1)
-    axes.plot([], [], color=THEORY, lw=0.8, label="theory: c_t turns negative")
+    axes.plot([], [], color=THEORY, lw=0.8, label="theory: $c_t$ turns negative")
     axes.axvspan(0.5, 1, color=GREY, alpha=0.2, lw=0)
     axes.text(0.52, 0.03, "lasts\nfor ever", transform=axes.get_xaxis_transform(), color=GREY, fontsize=7)
     axes.set(xscale="log", yscale="log", xlim=(0.5, None))

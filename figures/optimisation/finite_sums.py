@@ -146,7 +146,7 @@ def decays(axes: Axes, records: Records) -> None:
             exact = measure.decaying_excess(run)
             axes.plot(late, exact, color=THEORY, lw=1, label=None if shown else "theory: exact moments")
             power = exact[-1] * (late / late[-1]) ** (-1.0 if c > 0.5 else -2 * c)
-            axes.plot(late, power, color=THEORY, lw=0.9, ls=":", label=None if shown else "1/k, and k^(−2c)")
+            axes.plot(late, power, color=THEORY, lw=0.9, ls=":", label=None if shown else "1/k, and $k^{-2c}$")
             shown = True
     if not shown:
         return empty(axes, "with decaying steps")

@@ -66,15 +66,16 @@ def sharpness(axes: Axes, records: Records) -> None:
     if not chosen:
         empty(axes, "of networks")
         return
+    highest = max(np.max(one["sharpness"][0]) for one in chosen)
     for record, color in zip(chosen, COLORS, strict=False):
         axes.plot(
             record["seen"], record["sharpness"][0], ".-", color=color, ms=2.5, lw=0.8, label=f"h = {record['step']:g}"
         )
-        if 2 / record["step"] < 1.5 * max(np.max(one["sharpness"][0]) for one in chosen):
+        if 2 / record["step"] < 1.2 * highest:
             axes.axhline(2 / record["step"], color=color, lw=0.9, ls="--")
     axes.plot([], [], color=GREY, ls="--", lw=0.9, label="theory: 2/h")
-    axes.set(xscale="symlog", xlim=(1, None), ylim=(0, None))
-    axes.legend()
+    axes.set(xscale="symlog", xlim=(1, None), ylim=(0, 1.8 * highest))
+    axes.legend(loc="upper left")
 
 
 def risk(axes: Axes, records: Records) -> None:
@@ -108,7 +109,7 @@ def catapult(axes: Axes, records: Records) -> None:
         exact = "theory: exact map" if record is chosen[-1] else None
         axes.plot(record["seen"], _shown(record["map_output"][0] ** 2 / 2), color=THEORY, lw=0.8, label=exact)
     axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, 1e9))
-    axes.legend(loc="upper right", ncols=2)
+    axes.legend(loc="upper right")
 
 
 def _shown(loss: np.ndarray) -> np.ndarray:

@@ -35,20 +35,20 @@ def plateaus(axes: Axes, records: Records) -> None:
     rate = float(record["exact_rate"])
     shades = np.linspace(1.0, 0.35, len(record["sizes"]))
     for k, size in enumerate(record["sizes"]):
-        label = f"ε = {size:.0e}" if k in (0, len(record["sizes"]) - 1) else None
+        label = f"ε = $10^{{{np.log10(size):.0f}}}$" if k in (0, len(record["sizes"]) - 1) else None
         risk = record["risk"][k, 0] / record["exact_risk"]
         axes.plot(rate * record["times"], risk, color=BLUE, alpha=shades[k], label=label)
         if "exact_exit_times" in record:
             late = rate * record["exact_exit_times"][k, 0]
             axes.plot(late, 0.95, "o", color=THEORY, ms=3, label="theory: exit" if k == 0 else None)
-    axes.set(xlabel="time, |λ_min| t", ylabel="risk / risk at the saddle", ylim=(0, 1.35))
+    axes.set(xlabel="time, |$λ_{min}$| t", ylabel="risk / risk at the saddle", ylim=(0, 1.35))
     axes.legend(loc="upper right")
     return None
 
 
 def exits(axes: Axes, records: Records) -> None:
     """Mean exit time against size, for every unit and for the stable eigenspace, and what is predicted."""
-    axes.set_title("b  Exit time: log(1/ε)/|λ_min| + const")
+    axes.set_title("b  Exit time: log(1/ε)/|$λ_{min}$| + const")
     groups = {}
     for record in (*study.smooth(records), *study.kinked(records), *study.stable(records)):
         groups.setdefault((record["activation"], record["start"]), []).append(record)
@@ -68,7 +68,7 @@ def exits(axes: Axes, records: Records) -> None:
             exact = np.mean([_scaled(record, "exact_exit_times") for record in same], axis=0)
         axes.plot(first["sizes"], exact, color=THEORY, lw=0.9)
     axes.plot([], [], color=THEORY, lw=0.9, label="theory (stable: slope 3)")
-    axes.set(xscale="log", xlabel="size of the start ε (parameter units)", ylabel="exit time, |λ_min| T")
+    axes.set(xscale="log", xlabel="size of the start ε (parameter units)", ylabel="exit time, |$λ_{min}$| T")
     axes.invert_xaxis()
     axes.legend(loc="lower right")
     return None
@@ -101,7 +101,7 @@ def slopes(axes: Axes, records: Records) -> None:
 
 def noise(axes: Axes, records: Records) -> None:
     """Exit times with Langevin noise against temperature: mean and spread, and what is predicted."""
-    axes.set_title("d  Noise is a start of size √(τ/|λ_min|)")
+    axes.set_title("d  Noise is a start of size √(τ/|$λ_{min}$|)")
     runs = list(study.noisy(records))
     if not runs:
         return empty(axes, "with noise")
@@ -118,8 +118,8 @@ def noise(axes: Axes, records: Records) -> None:
     spread = float(runs[0]["exact_spread"] * runs[0]["exact_rate"])
     axes.plot(ends**2, np.log(1 / ends), color=THEORY, lw=0.9, label="theory: mean, and one deviation")
     axes.fill_between(ends**2, np.log(1 / ends) - spread, np.log(1 / ends) + spread, color=GREY, alpha=0.25, lw=0)
-    axes.set(xscale="log", xlabel="temperature τ / |λ_min| (parameter units²)")
-    axes.set_ylabel("exit time, |λ_min| T − const")
+    axes.set(xscale="log", xlabel="temperature τ / |$λ_{min}$| (parameter units²)")
+    axes.set_ylabel("exit time, |$λ_{min}$| T − const")
     axes.invert_xaxis()
     axes.set_ylim(top=axes.get_ylim()[1] + 2)
     axes.legend(loc="upper left")

@@ -44,7 +44,7 @@ def in_time(axes: Axes, records: Records) -> None:
     for number, (record, color) in enumerate(zip(rows, (BLUE, GREEN, ORANGE, PURPLE, GREY), strict=False)):
         run = Parameters(**record.parameters)
         times = np.maximum(record["steps"] * step_of(run), 0.5 * step_of(run))
-        label = f"ηL = 1/{run.fineness:g}, B = {run.batch}"
+        label = f"ηL = {_share(run.fineness)}, B = {run.batch}"
         axes.plot(times, record["excess"], "o", color=color, ms=2.5, label=label)
         exact = excess(lazy(run).problem, exact_moments(run).second)
         axes.plot(times, exact, color=THEORY, lw=0.9, label=None if number else "theory: exact moments")
@@ -99,7 +99,7 @@ def breaks(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: first order")
     axes.set(xscale="log", xlabel="ηL", ylabel="excess risk / ((η/4B) tr C)")
     fine = sorted(set(chosen.column("fineness")))
-    axes.set_xticks([1 / value for value in fine], [f"1/{value:g}" for value in fine])
+    axes.set_xticks([1 / value for value in fine], [_share(value) for value in fine])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="upper left")
     return None
@@ -183,3 +183,8 @@ def minima(axes: Axes, records: Records) -> None:
     axes.set(xlabel="dose (ησ²/4B) ηk", ylabel="trace of the Hessian / its start")
     axes.legend(loc="upper right")
     return None
+
+
+def _share(fineness: float) -> str:
+    """ηL in words."""
+    return "1" if fineness == 1 else f"1/{fineness:g}"

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
 from simulations import Records
@@ -86,6 +86,7 @@ def kurtosis(axes: Axes, records: Records) -> None:
         label = "theory: 3(1 + 5/N)ᴸ − 3" if color == COLORS[0] else None
         axes.plot(depths, [relu_kurtosis(int(depth), width) for depth in depths], color=THEORY, lw=0.9, label=label)
     axes.set(xlabel="layer L (count)", ylabel="excess kurtosis of an output")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left")
     return None
 
@@ -107,7 +108,7 @@ def widths(axes: Axes, records: Records) -> None:
         drawn = True
     if not drawn:
         return empty(axes, "along N")
-    axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="E ‖K_N − K‖² (units²; tangent: share)")
+    axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="E ‖$K_N$ − K‖² (units²; tangent: share)")
     axes.xaxis.set_minor_formatter(NullFormatter())
     sizes = _sizes(networks()(records))
     if len(sizes) <= 5:

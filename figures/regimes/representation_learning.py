@@ -98,7 +98,7 @@ def _errors(axes: Axes, records: Records, x: str) -> bool:
         at, table = along(records, x, value)
         if table.size:
             slope = np.polyfit(np.log(at), np.log(table).mean(axis=0), 1)[0]
-            points(axes, at, table, f"{name}: slope {slope:.1f}", color, marker)
+            points(axes, at, table, f"{name}: slope {slope:.1f}".replace("-", "−"), color, marker)
             axes.plot(at, np.exp(np.log(table).mean(axis=0)), color=color, lw=0.8)
             drawn = True
     axes.set(xscale="log", yscale="log", ylabel="test error (share of variance)")

@@ -69,7 +69,7 @@ def samples(axes: Axes, records: Records) -> None:
     exponent = float(sample_exponent(CAPACITY, study.ROUGH).value)
     axes.plot(at, curve[-1] * (at / at[-1]) ** exponent, color=THEORY, lw=0.9, ls="--",
               label=f"theory: slope {exponent:.2f}".replace("-", "−"))  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="excess test risk E|f − f_*|²")
+    axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="excess test risk E|f − $f_*$|²")
     axes.legend(loc="lower left")
     return None
 
@@ -140,7 +140,7 @@ def frontier(axes: Axes, runs: Records) -> None:
 def widths(axes: Axes, runs: Records) -> None:
     """Particles of least risk against operations."""
     axes.set_title("f  Operations: the best width")
-    label = f"theory: slope {width_exponent(study.SOURCE).value:.2f}"
+    label = f"theory: slope {width_exponent(study.SOURCE).value:.2f}".replace("-", "−")
     series: list[Series] = [
         ("particles of least risk", FRONTIER(runs), measure.width, ORANGE, "o",
          width_exponent(study.SOURCE))
