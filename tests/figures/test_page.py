@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 import figures
 import simulations
-from figures.page import Chapter, small, text, write
+from figures.page import Chapter, _cell, small, text, write
 from theory import references
 
 STUDY = simulations.find("noise_stability")
@@ -68,6 +69,21 @@ def test_small_pictures_look_the_same(chapter):
     assert before.shape == after.shape
     assert np.abs(before - after).mean() < 1.0  # of 255
     assert "seeds 0 to 2" in Image.open(io.BytesIO(reduced)).text["Description"]
+
+
+@pytest.mark.parametrize("name", simulations.STUDIES)
+def test_committed_gallery_shows_every_study_and_claim_of_today(name):
+    """Where this fails, `meanfield gallery` was not run after a study changed."""
+    page = Path(__file__).parents[2] / "figures" / "README.md"
+    words, study = page.read_text(encoding="utf-8"), simulations.find(name)
+    assert f"\n### {name}\n" in words
+    assert (page.parent / "gallery" / f"{name}.png").is_file()
+    assert (page.parent / "gallery" / f"{name}.gif").is_file() == (name in simulations.MOTIONS)
+    chapter = words.split(f"\n### {name}\n")[1].split("\n### ")[0]
+    for claim in study.claims:
+        [row] = [row for row in chapter.splitlines() if row.startswith(f"| **{_cell(claim.name)}**: ")]
+        assert f": {_cell(claim.statement)} |" in row
+        assert f"| {_cell(claim.wrong)}: " in row
 
 
 @pytest.mark.parametrize("name", simulations.STUDIES)
