@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.progress import Progress, Quiet
 from meanfield.simulation import CHUNK_SECONDS, Trajectory, begin, finite, observe
-from meanfield.stacking import is_array, stacked
+from meanfield.stacking import is_array, stacked, unstacked
 
 LEGS = 16
 """Observations in one call of a program at most: what is seen waits on the device until the host looks."""
@@ -151,11 +151,9 @@ class Batch:
 
     def trajectories(self, count: int, seconds: float) -> list[Trajectory]:
         """Those of the first `count` replicas; the others fill the devices."""
-        whole = jax.device_get(self.state)
-        states = [jax.tree.map(lambda leaf, r=r: leaf[r], whole) for r in range(count)]
-        rows, structure = jax.tree.flatten(whole.particles)
-        # Rows go to the device one by one: to unstack them there is a program of its own for every R.
-        mus = [jax.tree.unflatten(structure, jax.device_put(row)) for row in zip(*rows, strict=True)]
+        states = unstacked(jax.device_get(self.state))[:count]
+        # From the host, in one transfer: to unstack them on the device is a program of its own for every R.
+        mus = jax.device_put([state.particles for state in states])
         parts = {name: [part[name] for part in self.seen] for name in self.watched}
         series = {name: np.concatenate(part, axis=1) for name, part in parts.items() if part}
         out = []

@@ -124,7 +124,7 @@ def simulate_replicas(
 def _listed(objectives, flows, mus, keys) -> tuple[list, list, list, list]:
     """The four arguments as lists of equal length, each checked to hold replicas of one kind."""
     given = {"objectives": objectives, "flows": flows, "mus": mus, "keys": keys}
-    lists = {name: _unstacked(value) for name, value in given.items() if _several(name, value)}
+    lists = {name: _items(value) for name, value in given.items() if _several(name, value)}
     if not lists:
         raise ValueError("objectives, flows, mus and keys are one each: expected a list of replicas for at least one.")
     count = len(next(iter(lists.values())))
@@ -157,7 +157,7 @@ def _watched(observables, count: int) -> list[dict[str, AbstractObservable]]:
     return watched
 
 
-def _unstacked(value) -> list:
+def _items(value) -> list:
     """Its items; those of an array of typed keys without a program of its own for each."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         kind = jax.random.key_impl(value)

@@ -34,6 +34,12 @@ def stacked(trees: Sequence[Any], differ: Sequence[bool]) -> tuple[Any, Any]:
     return jax.tree.unflatten(structure, own), jax.tree.unflatten(structure, common)
 
 
+def unstacked(tree: Any) -> list[Any]:
+    """The trees that lie along the first axis of every leaf of `tree`, an array on the host."""
+    leaves, structure = jax.tree.flatten(tree)
+    return [jax.tree.unflatten(structure, row) for row in zip(*leaves, strict=True)]
+
+
 def alike(name: str, trees: Sequence[Any]) -> None:
     """Raises `ValueError` unless all trees differ in the values of arrays alone."""
     structure, leaves = jax.tree.structure(trees[0]), jax.tree.leaves(trees[0])

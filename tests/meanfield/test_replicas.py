@@ -384,13 +384,14 @@ def test_eight_devices():
 
 
 def test_ten_times_faster():
-    """64 replicas as one batch against one after the other: all compiled, alternating in one process, median of nine.
+    """64 replicas as one batch against one after the other: all compiled, by turns in one process, the least of nine.
 
-    Overheads of dispatch are what is saved; a small network on a processor does 64 times the arithmetic in both.
+    Overheads of dispatch are what is saved; a small network on a processor does 64 times the arithmetic in both. Other
+    work on the machine only adds to a time: the least of each is what it takes, in seconds of processors.
     """
     found = measured("speed", 1)
     assert found["worst"] <= 4
-    assert found["ratio"] >= RATIO
+    assert min(found["alone"]) >= RATIO * min(found["together"]), found
 
 
 def devices() -> dict:
@@ -451,16 +452,18 @@ def speed() -> dict:
     x, y, unit = rng.normal(size=(n, d)), rng.normal(size=n), mf.Neuron("relu")
     objectives = [mf.Objective(unit, mf.Square(), x, y, alpha) for alpha in np.geomspace(1, 10, count)]
     mus = [mf.Particles(rng.normal(size=(m, d + 1))) for _ in range(count)]
-    flow, ratios, worsts = mf.GradientFlow(0.02), [], []
+    flow, worsts = mf.GradientFlow(0.02), []
+    times: dict[str, list[float]] = {"alone": [], "together": []}
     for repeat in range(10):
-        began = time.perf_counter()
+        began = time.process_time()
         alone = [mf.simulate(objective, flow, mu, times=4.0) for objective, mu in zip(objectives, mus, strict=True)]
-        between = time.perf_counter()
+        between = time.process_time()
         together = mf.simulate_replicas(objectives, flow, mus, times=4.0)
         if repeat:  # all compiled
-            ratios.append((between - began) / (time.perf_counter() - between))
+            times["alone"].append(between - began)
+            times["together"].append(time.process_time() - between)
         worsts += [worst(run, other) for run, other in zip(together, alone, strict=True)]
-    return {"ratio": float(np.median(ratios)), "ratios": ratios, "worst": max(worsts)}
+    return {**times, "worst": max(worsts)}
 
 
 if __name__ == "__main__":
@@ -487,9 +490,9 @@ def test_observables_of_their_own():
 
 
 def test_an_array_of_typed_keys_is_taken_apart_as_it_is():
-    from meanfield.replicas import _unstacked
+    from meanfield.replicas import _items
 
     keys = jax.random.split(jax.random.key(3, impl="rbg"), 4)
-    for one, key in zip(_unstacked(keys), list(keys), strict=True):
+    for one, key in zip(_items(keys), list(keys), strict=True):
         assert jax.random.key_impl(one) == jax.random.key_impl(key)
         np.testing.assert_array_equal(jax.random.key_data(one), jax.random.key_data(key))
