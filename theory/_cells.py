@@ -59,7 +59,8 @@ class Cells:
         if np.all(walls @ linear >= 0):
             return float(np.linalg.norm(linear))
         mu, _ = nnls(walls.T, -linear)
-        return float(np.linalg.norm(linear + walls.T @ mu))
+        rounding = (len(walls) + 4) * np.finfo(float).eps * (mu @ np.linalg.norm(walls, axis=1))
+        return float(np.linalg.norm(linear + walls.T @ mu) + rounding)
 
 
 class PlanarCells(Cells):

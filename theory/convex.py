@@ -26,6 +26,9 @@ ENTER = 1 + 1e-12
 TOGETHER = 40
 """Cells that enter at once."""
 
+ROUNDINGS = 16
+"""Of a term in a sum over samples, beside those of the sum itself: products, a norm, units."""
+
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
@@ -190,12 +193,16 @@ def _minimum(x: Array, y: ArrayLike, strength: float, signed: bool, kind: type[_
 
 
 def _dual(residual: Array, y: Array, decay: float, slopes: dict[float, float]) -> float:
-    """The largest −(n/2)|p|² − p·y over p = s r/n that are feasible: Σ_i −sign·p_i relu(u·x_i) ≤ λ for all u."""
+    """The largest −(n/2)|p|² − p·y over p = s r/n that are feasible: Σ_i −sign·p_i relu(u·x_i) ≤ λ for all u.
+
+    From below: less what rounding can have added, to the slopes (inputs are at most 1) and to the value.
+    """
     n, square = len(y), float(residual @ residual)
     if square == 0:
         return 0.0
-    up, down = slopes[1.0], slopes.get(-1.0, 0.0)
-    high = decay / max(up, down, 1e-300)
+    unit = (n + ROUNDINGS) * np.finfo(float).eps
+    high = decay / (max(slopes.values()) + unit * np.mean(np.abs(residual)))
     low = -high if -1.0 in slopes else 0.0
     s = np.clip(-(residual @ y) / square, low, high)
-    return float((-(s**2) / 2 * square - s * (residual @ y)) / n)
+    quadratic, linear = s**2 / 2 * square, s * (residual @ y)
+    return float((-quadratic - linear - unit * (quadratic + abs(s) * (np.abs(residual) @ np.abs(y)))) / n)
