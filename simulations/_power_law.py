@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulations._intervals import ULPS, bootstrap_half_width, student_half_width
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record, Records, Select, seed_lines
 
 LEVEL = 0.95
 """Level of the intervals if no other is asked for (share)."""
@@ -111,8 +111,8 @@ def power_law(
     """The power law of `value` in the parameter `x` over the runs that reached their end.
 
     `value` is a function of a record, or the name of a value, whose last entry is taken; `select` keeps some of the
-    records, as `runs(particles=100)` does. A line is one setting of all other parameters, so records should differ in
-    `x` and in their seeds alone. Raises `ValueError` as `fit`.
+    records, as `runs(particles=100)` does. A line is one setting of all other parameters; several of one seed count as
+    their mean. Raises `ValueError` as `fit`.
 
     >>> import numpy as np
     >>> from simulations import Record, Records
@@ -126,11 +126,11 @@ def power_law(
     """
     measured = value if callable(value) else functools.partial(_last, name=value)
     chosen = records.done if select is None else select(records.done)
-    points, table = along(chosen, x, measured)
+    points, table = seed_lines(chosen, x, measured)
     if len(table) < 3 or len(points) < 3:
         raise ValueError(
-            f"records={len(chosen)} runs: expected three seeds at three values of {x}, found {len(table)} lines of "
-            f"{len(points)} points."
+            f"records={len(chosen)} runs: expected three seeds at three values of {x}, found {len(table)} at "
+            f"{len(points)}."
         )
     return fit(points, table, level)
 

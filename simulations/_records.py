@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from simulations._labelled import to_pandas, to_xarray
 
@@ -116,14 +117,33 @@ def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[n
     Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken.
     Averages over another number of replicas at another x are still one line.
     """
+    points, rows = _lines(records, x)
+    table = np.array([[value(record) for record in row] for row in rows])
+    return np.asarray(points, float), table.reshape(len(rows), len(points))
+
+
+def seed_lines(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
+    """(x values, value[seed, x]): what `along` finds, several lines of one seed as their mean."""
+    points, table = along(records, x, value)
+    means = seed_means([row[0] for row in _lines(records, x)[1]], table)
+    return points, means.reshape(len(means), len(points))
+
+
+def seed_means(records: Iterable[Record], values: ArrayLike) -> np.ndarray:
+    """Means of `values` [records, …] over the records of each seed, [seeds, …]: these share data or a start."""
+    seeds, values = np.array([record.parameters["seed"] for record in records]), np.asarray(values)
+    return np.array([values[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
+
+
+def _lines(records: Records, x: str) -> tuple[list[float], list[list[Record]]]:
+    """(x values, the records at them of every line): those of `along`."""
     rows: dict[tuple, dict[float, Record]] = {}
     for record in records:
         setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
         rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = record
     lines = [row for row in rows.values() if len(row) >= 3]
     points = sorted(set.intersection(*map(set, lines))) if lines else []
-    table = np.array([[value(row[point]) for point in points] for row in lines])
-    return np.asarray(points, float), table.reshape(len(lines), len(points))
+    return points, [[row[point] for point in points] for row in lines]
 
 
 def canonical_text(parameters: dict[str, Any]) -> str:

@@ -7,14 +7,14 @@ of interval covers is a table of `simulations._intervals`: Student's for the mea
 at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named in the statistic.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulations._intervals import student_half_width
 from simulations._power_law import fit, seed_slopes
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record, Records, Select, seed_lines, seed_means
 
 LEVEL = 1e-3
 """False alarms of one check."""
@@ -60,7 +60,7 @@ def slope(
     for times, of which some are disturbed, and which memories of several levels scatter about the line. A seed counts
     by its shape alone, its mean logarithm taken off: a machine may be slower for a whole seed.
     """
-    points, table = _lines(select(records.done), x, value)
+    points, table = seed_lines(select(records.done), x, value)
     points, table = points[-last:], table[:, -last:]
     if (why := _no_power_law(points, table, x, predicted)) is not None:
         return why
@@ -92,27 +92,13 @@ def _left(points: np.ndarray, upper: int) -> float:
 
 def slope_above(records: Records, *, select: Select, x: str, value: Value, predicted: float) -> Verdict:
     """The exponent p of value ∝ x^p, fitted seed by seed as in `slope`, is above `predicted` by more than its error."""
-    points, table = _lines(select(records.done), x, value)
+    points, table = seed_lines(select(records.done), x, value)
     if (why := _no_power_law(points, table, x, predicted)) is not None:
         return why
     slopes = seed_slopes(np.log(points), np.log(table))
     measured, error = float(np.mean(slopes)), half_width(slopes, 1)
     where = f"slope in {x} over {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
     return Verdict(measured - error > predicted, measured, error, predicted, where)
-
-
-def _lines(records: Records, x: str, value: Value) -> tuple[np.ndarray, np.ndarray]:
-    """(x values, value[seed, x]): what `along` finds, lines of one seed as their mean."""
-    points, table = along(records, x, value)
-    _, seeds = along(records, x, lambda record: record.parameters["seed"])
-    rows = _seed_means(seeds[:, :1].ravel(), table)
-    return points, rows.reshape(len(rows), len(points))
-
-
-def _seed_means(seeds: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Means of `values` [runs, …] over the runs of each seed, [seeds, …]."""
-    owners, values = np.asarray(seeds), np.asarray(values)
-    return np.array([values[owners == seed].mean(axis=0) for seed in np.unique(owners)])
 
 
 def _no_power_law(points: np.ndarray, table: np.ndarray, x: str, predicted: float) -> Verdict | None:
@@ -137,7 +123,7 @@ def limit(
     Each seed's values at the two largest x are extrapolated to v with v + c x^−order through both, so that what is
     still missing at the largest x does not count as a deviation.
     """
-    points, table = _lines(select(records.done), x, value)
+    points, table = seed_lines(select(records.done), x, value)
     if len(table) < 3:
         return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
     before, after = points[-2:] ** order
@@ -211,7 +197,7 @@ def _mean(
     records: Records, select: Select, value: Value, predicted: float, what: str, passes, sides: int = 2
 ) -> Verdict:
     chosen = select(records.done)
-    samples = _seed_means([record.parameters["seed"] for record in chosen], [value(record) for record in chosen])
+    samples = seed_means(chosen, [value(record) for record in chosen])
     if len(samples) < 3:
         return untested(predicted, f"needs 3 seeds, has {len(samples)}")
     measured, error = float(np.mean(samples)), half_width(samples, sides)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulations import checks
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record, Records, Select, seed_lines
 from simulations.generalisation._digits import PIXELS
 from simulations.generalisation._labels import LEVEL
 from theory.memorisation import memorisation_bound
@@ -172,7 +172,7 @@ def limit(
     which of them leads at a given m depends on the labels. Each seed's values at the two largest x are extrapolated
     either way; what lies between the two means, and within their intervals, is not told apart from the limit.
     """
-    points, table = along(select(records.done), x, value)
+    points, table = seed_lines(select(records.done), x, value)
     if len(table) < 3:
         return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
     ends = []

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record, Records, Select, seed_lines
 from simulations.checks import Value, Verdict, half_width, untested
 from simulations.limits._gaussians import Parameters, problem
 
@@ -50,7 +50,7 @@ def order_of_step(record: Record, forward: bool = True) -> float:
 
 def limit(records: Records, *, select: Select, x: str, value: Value, predicted: float, what: str) -> Verdict:
     """lim value for x → ∞ equals `predicted`: y = a + b/x + c/x², fitted seed by seed by least squares in x y."""
-    points, table = along(select(records.done), x, value)
+    points, table = seed_lines(select(records.done), x, value)
     if len(table) < 3 or len(points) < 3:
         return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
     basis = np.stack([points, np.ones_like(points), 1 / points], axis=1)

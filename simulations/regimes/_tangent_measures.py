@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from simulations import checks
-from simulations._records import Record, Records, Select, along
+from simulations._records import Record, Records, Select, seed_lines
 from simulations.regimes._accuracy import FEATURES, NETWORKS
 from simulations.regimes._tangent import LAYERS, LEARNT, MOST
 
@@ -165,7 +165,7 @@ def limit(
 
     What the last step in x changed, which bounds what the missing ones would still change, adds to the error.
     """
-    at, table = along(select(records.done), x, value)
+    at, table = seed_lines(select(records.done), x, value)
     if len(table) < 3:
         return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
     means = table.mean(axis=0)

@@ -151,6 +151,9 @@ def test_of_records():
     law = power_law(Records([*made, gone]), x="m", value="risk", select=runs(kind="b"))
     assert law == fit(X, table(-2.0, seeds=4))
     assert law == power_law(Records(made).where(kind="b"), x="m", value=lambda record: float(record["risk"][-1]))
+    both = power_law(Records(made), x="m", value="risk")  # two lines of each seed are worth one
+    assert both == fit(X, (table(-1.0, seeds=4) + table(-2.0, seeds=4)) / 2)
+    assert both.seeds == 4
 
 
 @pytest.mark.parametrize(
