@@ -27,6 +27,9 @@ ROUNDS = 200
 TOGETHER = 20
 """Neurons that enter at once at most."""
 
+ROUNDINGS = 16
+"""Of a term in a sum, beside those of the sum itself: products, a norm, units, the sum of the weights."""
+
 
 @dataclass(frozen=True, eq=False)
 class Margin:
@@ -34,7 +37,7 @@ class Margin:
 
     `lower` is the margin of `measure`, whose rows (c, u_1 … u_d) are atoms: f(x) = Σ c relu(u·x), |u| = 1, Σ|c| = 1.
     `upper` is the maximum over all neurons of the dual game at the weights `dual`, [n], so that the largest margin lies
-    between the two.
+    between the two, rounding included.
     """
 
     lower: float
@@ -51,7 +54,7 @@ class KernelMargin:
     """A largest margin over the space of a kernel; unpacks as `lower, upper`.
 
     `lower` is the margin of f = Σ coefficients_i k(x_i, ·), of norm 1, and `upper` the dual's value: the largest margin
-    lies between the two.
+    lies between the two, rounding included.
     """
 
     lower: float
@@ -79,13 +82,13 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
     """
     x, y = _samples(x, y)
     neurons = _Neurons(x)
-    columns = np.zeros((0, x.shape[1]))
+    columns, longest = np.zeros((0, x.shape[1])), float(np.linalg.norm(x, axis=1).max())
     dual = np.full(len(y), 1 / len(y))
     lower, upper, best, weights = -np.inf, np.inf, dual, np.zeros(0)
     for _ in range(ROUNDS):
-        heights, directions = neurons.best(dual * y)
-        if heights.max() < upper:
-            upper, best = float(heights.max()), dual
+        heights, directions, highest = neurons.best(dual * y)
+        if highest < upper:
+            upper, best = highest, dual
         if upper - lower <= gap * upper:
             break
         entering = np.argsort(-heights)[:TOGETHER]
@@ -93,7 +96,8 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
         if not len(entering):
             break
         columns = np.concatenate([columns, directions[entering]])
-        lower, weights, dual = _game(y[:, None] * np.maximum(x @ columns.T, 0))
+        value, weights, dual = _game(y[:, None] * np.maximum(x @ columns.T, 0))
+        lower = value - _rounding(len(columns)) * longest
     used = np.abs(weights) > 0
     return Margin(lower, upper, np.column_stack([weights[used], columns[used]]), best)
 
@@ -128,12 +132,13 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
         raise ValueError("kernel must be positive semidefinite, got one with a negative eigenvalue") from error
     signed = y[:, None] * kernel * y / max(size, np.finfo(float).tiny)
     p = _simplex_minimum(signed)
-    gains = signed @ p
-    norm = float(np.sqrt(max(p @ gains, 0.0)))
-    if norm < 1e-6 or gains.min() <= 0:
+    gains, rounding = signed @ p, _rounding(2 * len(y))  # no entry of `signed` is above 1
+    square, least = float(p @ gains), float(gains.min()) - rounding
+    norm = np.sqrt(max(square, 0.0))
+    if norm < 1e-6 or least <= 0:
         raise ValueError("kernel must separate the labels, got samples whose largest margin is 0")
-    root = np.sqrt(size)
-    return KernelMargin(float(gains.min() / norm * root), float(norm * root), y * p / (norm * root))
+    root, upper = np.sqrt(size), np.sqrt(square + rounding)
+    return KernelMargin(float(least / upper * root), float(upper * root), y * p / (norm * root))
 
 
 def _simplex_minimum(square: Array) -> Array:
@@ -180,6 +185,11 @@ def _game(gains: Array) -> tuple[float, Array, Array]:
     return float(np.min(gains @ weights)), weights, dual / dual.sum()
 
 
+def _rounding(terms: int) -> float:
+    """What rounding adds at most to a sum of so many products whose absolute values sum to 1."""
+    return (terms + ROUNDINGS) * float(np.finfo(float).eps)
+
+
 class _Neurons:
     """For weights q of the samples: in every cell of the arrangement the direction of the largest |Σ q_i relu(u·x_i)|.
 
@@ -191,8 +201,8 @@ class _Neurons:
         self.x = x
         self.on = _cells_of(x)
 
-    def best(self, q: Array) -> tuple[Array, Array]:
-        """(heights, directions) of candidates; the largest height is the maximum over the sphere, rounding apart."""
+    def best(self, q: Array) -> tuple[Array, Array, float]:
+        """(heights, directions) of candidates, and a bound of all heights on the sphere, with rounding in it."""
         from scipy.optimize import nnls
 
         slopes = self.on @ (q[:, None] * self.x)
@@ -203,7 +213,7 @@ class _Neurons:
         bound = np.linalg.norm(slopes, axis=1)
         inside = np.all((slopes @ self.x.T >= 0) == on, axis=1) & (bound > 0)
         heights, directions = list(bound[inside]), list(slopes[inside] / bound[inside, None])
-        most = max(heights, default=0.0)
+        most, lengths, rays = max(heights, default=0.0), np.linalg.norm(self.x, axis=1), 0.0
         for c in np.argsort(-bound):
             if bound[c] <= most:
                 break
@@ -213,13 +223,14 @@ class _Neurons:
             multipliers, _ = nnls(normals.T, -slopes[c], maxiter=1000)
             projection = slopes[c] + multipliers @ normals
             height = float(np.linalg.norm(projection))
+            most, rays = max(most, height), max(rays, float(multipliers @ lengths))
             if height > 1e-13 * bound[c]:
                 heights.append(height)
                 directions.append(projection / height)
-                most = max(most, height)
+        highest = float(most + _rounding(len(q)) * (np.abs(q) @ lengths + rays))
         if not heights:
-            return np.zeros(1), np.eye(self.x.shape[1])[:1]
-        return np.array(heights), np.array(directions)
+            return np.zeros(1), np.eye(self.x.shape[1])[:1], highest
+        return np.array(heights), np.array(directions), highest
 
 
 def _cells_of(x: Array) -> NDArray[np.bool_]:
