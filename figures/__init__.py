@@ -12,7 +12,7 @@ from figures import origin
 from simulations import Records, Study, find, motion
 from simulations._files import write_whole
 
-__all__ = ["FILMS", "FORMATS", "animate", "check_films", "draw", "render", "save"]
+__all__ = ["FILMS", "FORMATS", "animate", "check_films", "check_formats", "draw", "render", "save"]
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -34,9 +34,7 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
     The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
     for a format that is not png, svg or pdf.
     """
-    for kind in formats:
-        if kind not in FORMATS:
-            raise ValueError(f"format={kind!r}: expected one of {', '.join(FORMATS)}.")
+    check_formats(formats)
     contents = render(study, records, *formats)
     directory.mkdir(parents=True, exist_ok=True)
     written = []
@@ -84,6 +82,14 @@ def animate(study: str | Study, records: Records, directory: Path, formats=("gif
         write_whole({path: content})
         written.append(path)
     return written
+
+
+def check_formats(formats) -> None:
+    """Raise `ValueError` for a format in which no figure is written."""
+    for kind in formats:
+        if kind not in FORMATS:
+            film = "is a film, which meanfield figure STUDY --animate makes; " if kind in FILMS else ""
+            raise ValueError(f"format={kind!r}: {film}expected one of {', '.join(FORMATS)}.")
 
 
 def check_films(formats) -> None:

@@ -102,10 +102,13 @@ def _summary(study) -> dict:
 
 
 def _run(arguments: list[str]) -> int:
+    import figures
     import simulations
 
     study, rest = _study("run", Run, arguments)
     line = _read(f"run {study.name}", Run, rest, study, words=False)
+    with _refusing():
+        figures.check_formats(line.options.format)
     if line.options.dry_run:
         return _dry_run(study, line.options, line.parameters)
     records = _records(study, line.options, line.parameters)
@@ -187,10 +190,8 @@ def _figure(arguments: list[str]) -> int:
     out = Path(options.out or Path(options.from_) / "figures")
     if options.animate:
         return _film(study, options, out)
-    for kind in options.format:
-        if kind in figures.FILMS:
-            raise Refused(f"format={kind!r}: is a film; expected --animate with it, or {', '.join(figures.FORMATS)}.")
     with _refusing():
+        figures.check_formats(options.format)
         records = simulations.complete(study, options.from_, options.size)
     for path in _draw(study, records, out, options.format or ("png",)):
         print(path)
@@ -206,6 +207,8 @@ def _film(study, options: Figure, out: Path) -> int:
     with _refusing():
         motion = simulations.motion(study)
         figures.check_films(kinds)
+    if options.out is not None:  # what is not given is below `from`, of which the records are told
+        _check_place("out", out)
     records = _watched(motion, options.from_, options.size or "default")
     with _refusing(out=out):
         paths = figures.animate(study, records, out, kinds)
@@ -244,6 +247,8 @@ def _gallery(arguments: list[str]) -> int:
 
     line = _read("gallery", Gallery, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
+    page = Path(line.options.page)
+    _check_place("page", page)
     made = {study.name: _records(study, line.options, {}) for study in studies}
     chapters = []
     for study in studies:
@@ -252,7 +257,6 @@ def _gallery(arguments: list[str]) -> int:
         if study.name in simulations.MOTIONS:  # one seed of the motion: a film is of one
             moving = _records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
         chapters.append(Chapter(study, made[study.name], entries, moving))
-    page = Path(line.options.page)
     with _refusing(page=page):
         drawn = write(chapters, page, line.options.size, _drawn)
     return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
@@ -346,6 +350,15 @@ def _refusing(**place: Path) -> Iterator[None]:
             raise
         [(name, path)] = place.items()
         raise Refused(f"{name}={str(path)!r}: cannot write there ({problem.strerror}).") from None
+
+
+def _check_place(name: str, directory: Path) -> None:
+    """Refuse a directory that can't be made or written to, before anything is computed for it."""
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    if not there.is_dir():
+        raise Refused(f"{name}={str(directory)!r}: cannot write there ({str(there)!r} is not a directory).")
+    if not os.access(there, os.W_OK):
+        raise Refused(f"{name}={str(directory)!r}: cannot write there (no permission to write to {str(there)!r}).")
 
 
 @contextlib.contextmanager
