@@ -5,17 +5,19 @@ import signal
 from collections import Counter
 
 import jax
+import jaxtyping
 import pytest
 import scipy.linalg  # noqa: F401  # loads the BLAS whose threads are limited below
 from threadpoolctl import threadpool_limits
 
-CHECKED = importlib.util.find_spec("beartype") is not None
-
-if CHECKED:
-    from jaxtyping import install_import_hook
-
+UNCHECKED = ""
+if importlib.util.find_spec("beartype") is None:
+    UNCHECKED = "beartype is not installed (the extra `test` holds it)"
+elif jaxtyping.config.jaxtyping_disable:
+    UNCHECKED = "JAXTYPING_DISABLE is set"
+else:
     # On in tests only: every annotation of the engine (types, and shapes by jaxtyping) is checked at each call.
-    install_import_hook("meanfield", "beartype.beartype")
+    jaxtyping.install_import_hook("meanfield", "beartype.beartype")
 
 
 # Tests run in as many processes as there are cores: threads of linear algebra would wait for one another, at a hundred
@@ -35,7 +37,7 @@ def pytest_addoption(parser):
 
 
 def pytest_report_header(config):
-    checks = "on" if CHECKED else "OFF, because beartype is not installed (the extra `test` holds it)"
+    checks = f"OFF, because {UNCHECKED}" if UNCHECKED else "on"
     return [f"meanfield: shape checks {checks}; JAX {jax.__version__} on {jax.default_backend()}"]
 
 
