@@ -207,7 +207,7 @@ def _film(study, options: Figure, out: Path) -> int:
     with _refusing():
         motion = simulations.motion(study)
         figures.check_films(kinds)
-    if options.out is not None:  # what is not given is below `from`, of which the records are told
+    if options.out:  # what is not given is below `from`, of which the records are told
         _check_place("out", out)
     records = _watched(motion, options.from_, options.size or "default")
     with _refusing(out=out):

@@ -55,7 +55,7 @@ def test_files_are_whole_and_the_same_each_time(records, tmp_path):
 
 
 def test_unknown_format(tmp_path):
-    with pytest.raises(ValueError, match="format='gif': is a film, .*; expected one of png, svg, pdf"):
+    with pytest.raises(ValueError, match=r"format='gif': is a film, .*; expected one of png, svg, pdf"):
         figures.save(STUDY, simulations.Records([]), tmp_path / "none", ("gif",))
     assert not (tmp_path / "none").exists()
 
