@@ -32,7 +32,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
-    text = "of tests with many parameters run every Nth, in test_studies those of every Nth study (with --validate all)"
+    text = (
+        "of tests with many parameters run every Nth, in test_studies those of every Nth study, and none marked "
+        "`once` (with --validate all)"
+    )
     parser.addoption("--every", type=int, default=1, metavar="N", help=text)
 
 
@@ -57,6 +60,8 @@ def pytest_collection_modifyitems(config, items):
             seen[test] += 1
             if turn % every:
                 item.add_marker(other)
+        if every > 1 and "once" in item.keywords:
+            item.add_marker(other)
         if "validate" in item.keywords and not config.getoption("--validate"):
             item.add_marker(long)
         if "gpu" in item.keywords and jax.default_backend() == "cpu":

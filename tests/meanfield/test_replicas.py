@@ -383,6 +383,7 @@ def test_eight_devices():
     assert found["collectives of jit"] != []
 
 
+@pytest.mark.once
 def test_ten_times_faster():
     """64 replicas as one batch against one after the other: all compiled, by turns in one process, the least of nine.
 

@@ -52,6 +52,7 @@ def cluster(directory, workers: int):
     ("shapes", "seeds"), [(3, 4), pytest.param(7, 8, marks=pytest.mark.validate)], ids=["small", "large"]
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.once
 def test_a_worker_is_killed_midway(tmp_path, shapes, seeds):
     grid, count = GRID | {"particles": [10 * (i + 1) for i in range(shapes)]}, shapes * 4 * seeds
     killed: list[int] = []

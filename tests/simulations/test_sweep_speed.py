@@ -30,6 +30,7 @@ def seconds(call, clock=time.perf_counter) -> float:
     return clock() - began
 
 
+@pytest.mark.once
 def test_batches_are_ten_times_as_fast_as_a_loop():
     """In a process of its own, without the shape checks that tests switch on: the batches would wait for these most.
 
