@@ -54,13 +54,10 @@ class Cells:
 
     def _projected(self, linear: Array, walls: Array) -> float:
         """The maximum of A·u over units u of a cone {G u ≥ 0} is min over μ ≥ 0 of |A + Gᵀμ|: any μ bounds it."""
-        from scipy.optimize import nnls
-
         if np.all(walls @ linear >= 0):
             return float(np.linalg.norm(linear))
-        mu, _ = nnls(walls.T, -linear)
-        rounding = (len(walls) + 4) * np.finfo(float).eps * (mu @ np.linalg.norm(walls, axis=1))
-        return float(np.linalg.norm(linear + walls.T @ mu) + rounding)
+        projected, added = projection(linear, walls)
+        return float(np.linalg.norm(projected) + (len(walls) + 4) * np.finfo(float).eps * added)
 
 
 class PlanarCells(Cells):
@@ -80,6 +77,17 @@ class PlanarCells(Cells):
         inside = (_cross(first, linear) >= 0) & (_cross(linear, last) >= 0)
         ends = np.maximum(np.sum(first * linear, axis=1), np.sum(last * linear, axis=1))
         return np.where(inside, np.linalg.norm(linear, axis=1), np.maximum(ends, 0.0))
+
+
+def projection(linear: Array, walls: Array) -> tuple[Array, float]:
+    """(A + Gᵀμ, Σ μ_i |G_i|) for the μ ≥ 0 with the shortest A + Gᵀμ, the projection of A on the cone {G u ≥ 0}.
+
+    What rounding adds to it is a part of the second.
+    """
+    from scipy.optimize import nnls
+
+    mu, _ = nnls(walls.T, -linear, maxiter=max(1000, 3 * len(walls)))
+    return linear + walls.T @ mu, float(mu @ np.linalg.norm(walls, axis=1))
 
 
 def _cross(a: Array, b: Array) -> Array:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _cells, _checks
+from theory import _cells, _checks, _rounding
 from theory._checks import Array
 from theory._conic_program import Program, lasso
 
@@ -25,9 +25,6 @@ ENTER = 1 + 1e-12
 
 TOGETHER = 40
 """Cells that enter at once."""
-
-ROUNDINGS = 16
-"""Of a term in a sum over samples, beside those of the sum itself: products, a norm, units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +197,7 @@ def _dual(residual: Array, y: Array, decay: float, slopes: dict[float, float]) -
     n, square = len(y), float(residual @ residual)
     if square == 0:
         return 0.0
-    unit = (n + ROUNDINGS) * np.finfo(float).eps
+    unit = _rounding.allowance(n)
     high = decay / (max(slopes.values()) + unit * np.mean(np.abs(residual)))
     low = -high if -1.0 in slopes else 0.0
     s = np.clip(-(residual @ y) / square, low, high)

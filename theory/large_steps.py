@@ -15,7 +15,7 @@ is above 2, where f = 0 repels; the path ends below, after a rise of f. l > 4: l
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _checks, _rounding
 from theory._checks import Array
 
 
@@ -82,7 +82,7 @@ def catapult_rounding(
     Arguments broadcast, the result has their shape. Source: `meanfield`.
     """
     f, curvature, after = (_checks.array("values", part) for part in (output, curvature, after))
-    h, unit = _checks.array("step", step), (particles + 16) * np.finfo(float).eps
+    h, unit = _checks.array("step", step), _rounding.allowance(particles)
     moved = (f / scale) ** 2
     to_f, to_curvature = unit * scale * curvature / 2, unit * curvature
     # A new weight a − (h f/α) w is rounded three times; its relative error counts by the larger of the two curvatures.

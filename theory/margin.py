@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import _cells, _checks
+from theory import _cells, _checks, _rounding
 from theory._checks import Array
 
 ROUNDS = 200
@@ -26,9 +26,6 @@ ROUNDS = 200
 
 TOGETHER = 20
 """Neurons that enter at once at most."""
-
-ROUNDINGS = 16
-"""Of a term in a sum, beside those of the sum itself: products, a norm, units, the sum of the weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +79,7 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
     """
     x, y = _samples(x, y)
     neurons = _Neurons(x)
-    columns, longest = np.zeros((0, x.shape[1])), float(np.linalg.norm(x, axis=1).max())
+    columns = np.zeros((0, x.shape[1]))
     dual = np.full(len(y), 1 / len(y))
     lower, upper, best, weights = -np.inf, np.inf, dual, np.zeros(0)
     for _ in range(ROUNDS):
@@ -97,7 +94,7 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
             break
         columns = np.concatenate([columns, directions[entering]])
         value, weights, dual = _game(y[:, None] * np.maximum(x @ columns.T, 0))
-        lower = value - _rounding(len(columns)) * longest
+        lower = value - _rounding.allowance(len(columns)) * float(neurons.lengths.max())
     used = np.abs(weights) > 0
     return Margin(lower, upper, np.column_stack([weights[used], columns[used]]), best)
 
@@ -132,7 +129,7 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
         raise ValueError("kernel must be positive semidefinite, got one with a negative eigenvalue") from error
     signed = y[:, None] * kernel * y / max(size, np.finfo(float).tiny)
     p = _simplex_minimum(signed)
-    gains, rounding = signed @ p, _rounding(2 * len(y))  # no entry of `signed` is above 1
+    gains, rounding = signed @ p, _rounding.allowance(2 * len(y))  # no entry of `signed` is above 1
     square, least = float(p @ gains), float(gains.min()) - rounding
     norm = np.sqrt(max(square, 0.0))
     if norm < 1e-6 or least <= 0:
@@ -185,11 +182,6 @@ def _game(gains: Array) -> tuple[float, Array, Array]:
     return float(np.min(gains @ weights)), weights, dual / dual.sum()
 
 
-def _rounding(terms: int) -> float:
-    """What rounding adds at most to a sum of so many products whose absolute values sum to 1."""
-    return (terms + ROUNDINGS) * float(np.finfo(float).eps)
-
-
 class _Neurons:
     """For weights q of the samples: in every cell of the arrangement the direction of the largest |Σ q_i relu(u·x_i)|.
 
@@ -198,13 +190,11 @@ class _Neurons:
     """
 
     def __init__(self, x: Array):
-        self.x = x
+        self.x, self.lengths = x, np.linalg.norm(x, axis=1)
         self.on = _cells_of(x)
 
     def best(self, q: Array) -> tuple[Array, Array, float]:
         """(heights, directions) of candidates, and a bound of all heights on the sphere, with rounding in it."""
-        from scipy.optimize import nnls
-
         slopes = self.on @ (q[:, None] * self.x)
         slopes = np.concatenate([slopes, -slopes])
         on = np.concatenate([self.on, self.on])
@@ -213,21 +203,20 @@ class _Neurons:
         bound = np.linalg.norm(slopes, axis=1)
         inside = np.all((slopes @ self.x.T >= 0) == on, axis=1) & (bound > 0)
         heights, directions = list(bound[inside]), list(slopes[inside] / bound[inside, None])
-        most, lengths, rays = max(heights, default=0.0), np.linalg.norm(self.x, axis=1), 0.0
+        most, spread = max(heights, default=0.0), 0.0
         for c in np.argsort(-bound):
             if bound[c] <= most:
                 break
             if inside[c]:
                 continue
             normals = np.where(on[c], 1.0, -1.0)[:, None] * self.x
-            multipliers, _ = nnls(normals.T, -slopes[c], maxiter=1000)
-            projection = slopes[c] + multipliers @ normals
+            projection, added = _cells.projection(slopes[c], normals)
             height = float(np.linalg.norm(projection))
-            most, rays = max(most, height), max(rays, float(multipliers @ lengths))
+            most, spread = max(most, height), max(spread, added)
             if height > 1e-13 * bound[c]:
                 heights.append(height)
                 directions.append(projection / height)
-        highest = float(most + _rounding(len(q)) * (np.abs(q) @ lengths + rays))
+        highest = float(most + _rounding.allowance(len(q)) * (np.abs(q) @ self.lengths + spread))
         if not heights:
             return np.zeros(1), np.eye(self.x.shape[1])[:1], highest
         return np.array(heights), np.array(directions), highest

@@ -1,0 +1,11 @@
+"""What rounding can add to a sum, for bounds that have to hold as they are computed."""
+
+import numpy as np
+
+ROUNDINGS = 16
+"""Of a term in a sum, beside those of the sum itself: products, a norm, units, the sum of the weights."""
+
+
+def allowance(terms: int) -> float:
+    """What rounding adds at most to a sum of so many products whose absolute values sum to 1."""
+    return (terms + ROUNDINGS) * float(np.finfo(float).eps)
