@@ -1,13 +1,13 @@
 """The gallery: one page with every study's picture, its verdicts with numbers, and the command that makes them."""
 
 import io
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import figures
 from figures import origin
+from figures.parts import Part, cell, kept, plain
 from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
 from simulations._files import write_whole
 from simulations._progress import measured, predicted, verdict
@@ -52,12 +52,14 @@ def write(
 ) -> list[Path]:
     """Draw the pictures into `directory`/gallery and write the page `directory`/README.md; returns all paths.
 
-    The page is written last, so that it never shows a picture that is not there. The same records give the same files.
-    `report` is told the name of each study whose picture is there, how many there are by now, and of how many.
+    Studies that are not among the chapters keep their parts of a page that is there. The page is written last, so that
+    it never shows a picture that is not there. The same records give the same files. `report` is told the name of each
+    study whose picture is there, how many there are by now, and of how many.
     """
     story = list(STUDIES)
     chapters = sorted(chapters, key=lambda chapter: story.index(chapter.study.name))
-    pictures = directory / "gallery"
+    page, pictures = directory / "README.md", directory / "gallery"
+    before = kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
     pictures.mkdir(parents=True, exist_ok=True)
     written = []
     for done, chapter in enumerate(chapters, 1):
@@ -68,8 +70,7 @@ def write(
         if chapter.moving is not None:
             written += figures.animate(chapter.study, chapter.moving, pictures)
         report(chapter.study.name, done, len(chapters))
-    page = directory / "README.md"
-    write_whole({page: text(chapters, size).encode()})
+    write_whole({page: text(chapters, size, before).encode()})
     return [*written, page]
 
 
@@ -88,29 +89,30 @@ def small(png: bytes) -> bytes:
     return content.getvalue()
 
 
-def text(chapters: list[Chapter], size: str) -> str:
-    """The page, in Markdown."""
-    parts = [HEAD, _origin(chapters, size), *_contents(chapters)]
+def text(chapters: Iterable[Chapter], size: str, before: Mapping[str, Part] | None = None) -> str:
+    """The page, in Markdown: a part for each of the chapters; other studies keep the parts that were there before."""
+    made = {chapter.study.name: Part(chapter.study.name, _chapter(chapter, size)) for chapter in chapters}
+    known = {**(before or {}), **made}
+    parts = [known[name] for name in STUDIES if name in known]
+    texts = [HEAD, _counts(parts), _contents(parts)]
     for group, question in GROUPS.items():
-        inside = [chapter for chapter in chapters if chapter.study.group == group]
+        inside = [part for part in parts if STUDIES[part.name].group == group]
         if inside:
-            parts += [f"## {group.capitalize()}\n\n*{question}*\n", *(_chapter(chapter, size) for chapter in inside)]
-    cited = {entry.claim.reference for chapter in chapters for entry in chapter.entries}
-    known = references.keys()
-    parts.append("## References\n")
-    parts.append("\n".join(_reference(key) for key in known if key in cited))
-    return "\n".join(parts) + "\n"
+            texts += [f"## {group.capitalize()}\n\n*{question}*\n", *(part.body for part in inside)]
+    cited = {key for part in parts for key in part.cited}
+    texts.append("## References\n")
+    known_sources = references.keys()
+    texts.append("\n".join(_reference(key) for key in known_sources if key in cited))
+    return "\n".join(texts) + "\n"
 
 
-def _origin(chapters: list[Chapter], size: str) -> str:
-    """What made the numbers: size, versions, seeds."""
-    records = [record for chapter in chapters for record in chapter.records]
-    total, holding = sum(len(chapter.entries) for chapter in chapters), sum(chapter.holding for chapter in chapters)
-    studies = _count(len(chapters), "study", "studies")
-    runs = ", ".join(part for part in (_count(len(records), "run", "runs"), origin.seeds(records)) if part)
-    command = f"meanfield gallery{_option(size)}"
+def _counts(parts: list[Part]) -> str:
+    """How much the page holds."""
+    studies, runs = _count(len(parts), "study", "studies"), _count(sum(part.runs for part in parts), "run", "runs")
+    holding, claims = sum(part.holding for part in parts), sum(part.claims for part in parts)
     return (
-        f"Made by `{command}`: {studies}, {runs}; **{holding} of {total} claims hold**. {origin.versions(records)}.\n"
+        f"Made by `meanfield gallery`, or study by study by `meanfield gallery STUDY`: {studies}, {runs}; "
+        f"**{holding} of {claims} claims hold**.\n"
     )
 
 
@@ -123,24 +125,24 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _contents(chapters: list[Chapter]) -> list[str]:
+def _contents(parts: list[Part]) -> str:
     rows = ["| study | what it shows | verdict |", "|---|---|---|"]
-    for chapter in chapters:
-        name = chapter.study.name
-        rows.append(f"| [{name}](#{name}) | {_cell(chapter.study.summary)} | {chapter.verdict} |")
-    return ["\n".join(rows) + "\n"]
+    rows += [f"| [{part.name}](#{part.name}) | {cell(STUDIES[part.name].summary)} | {part.verdict} |" for part in parts]
+    return "\n".join(rows) + "\n"
 
 
 def _chapter(chapter: Chapter, size: str) -> str:
     study = chapter.study
     rows = [_row(entry) for entry in chapter.entries]
+    runs = ", ".join(filter(None, (_count(len(chapter.records), "run", "runs"), origin.seeds(chapter.records))))
+    versions = origin.versions(chapter.records)
     return "\n".join(
         [
             f"### {study.name}\n",
-            f"{_plain(study.about)}\n",
+            f"{plain(study.about)}\n",
             f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
-            f"`meanfield run {study.name}{_option(size)}`, {study.cost[size]} on two cores, "
-            f"{len(chapter.records)} runs: **{chapter.verdict}**.\n",
+            f"`meanfield run {study.name}{_option(size)}`, {study.cost[size]} on two cores, {runs}: "
+            f"**{chapter.verdict}**.{versions and f' ({versions})'}\n",
             *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
             "| claim | predicted | measured ± error | control, in which the check must fail | verdict | source |",
@@ -165,10 +167,10 @@ def _film(chapter: Chapter) -> list[str]:
 
 def _row(entry: Entry) -> str:
     cells = (
-        f"**{_cell(entry.claim.name)}**: {_cell(entry.claim.statement)}",
-        _cell(predicted(entry)),
-        _cell(measured(entry.verdict)),
-        f"{_cell(entry.claim.wrong)}: {_cell(measured(entry.control))}",
+        f"**{cell(entry.claim.name)}**: {cell(entry.claim.statement)}",
+        cell(predicted(entry)),
+        cell(measured(entry.verdict)),
+        f"{cell(entry.claim.wrong)}: {cell(measured(entry.control))}",
         verdict(entry),
         f"[{entry.claim.reference}](#{entry.claim.reference})",
     )
@@ -177,15 +179,3 @@ def _row(entry: Entry) -> str:
 
 def _reference(key: str) -> str:
     return f'* <a id="{key}"></a>**{key}**: {references.citation(key)}'
-
-
-def _cell(words: str) -> str:
-    """Text that stays in its cell of a table, and is no markup."""
-    return " ".join(_plain(words.replace("`", "")).replace("|", "\\|").split())
-
-
-def _plain(words: str) -> str:
-    """Text whose letters are no markup; what stands in backticks is code."""
-    pieces = words.split("`")
-    pieces[::2] = [re.sub(r"([\\*_<])", r"\\\1", piece) for piece in pieces[::2]]
-    return "`".join(pieces)

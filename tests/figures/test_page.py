@@ -10,7 +10,8 @@ from PIL import Image
 
 import figures
 import simulations
-from figures.page import Chapter, _cell, small, text, write
+from figures.page import Chapter, small, text, write
+from figures.parts import cell, kept
 from theory import references
 
 STUDY = simulations.find("noise_stability")
@@ -31,6 +32,23 @@ def test_page_and_picture(chapter, tmp_path):
         assert (page.parent / target).is_file()
     assert "`meanfield run noise_stability --size smoke`" in words
     assert STUDY.about.splitlines()[0] in words
+
+
+def test_a_study_made_again_changes_its_own_part_alone(chapter, tmp_path):
+    other = simulations.find("depth")
+    none = simulations.Records([])
+    write([chapter, Chapter(other, none, simulations.verify(other, none))], tmp_path, "smoke")
+    page = tmp_path / "README.md"
+    both, picture = page.read_text(encoding="utf-8"), (tmp_path / "gallery" / "depth.png").read_bytes()
+    write([Chapter(STUDY, none, simulations.verify(STUDY, none))], tmp_path, "smoke")
+    after = page.read_text(encoding="utf-8")
+    assert kept(after)["depth"] == kept(both)["depth"]
+    assert kept(after)[STUDY.name] != kept(both)[STUDY.name]
+    assert (tmp_path / "gallery" / "depth.png").read_bytes() == picture
+    total = len(STUDY.claims) + len(other.claims)
+    assert f"2 studies, 0 runs; **0 of {total} claims hold**" in after
+    write([chapter], tmp_path, "smoke")
+    assert page.read_text(encoding="utf-8") == both
 
 
 def test_films_stand_below_their_pictures(tmp_path):
@@ -73,7 +91,7 @@ def test_small_pictures_look_the_same(chapter):
 
 @pytest.mark.parametrize("name", simulations.STUDIES)
 def test_committed_gallery_shows_every_study_and_claim_of_today(name):
-    """Where this fails, `meanfield gallery` was not run after a study changed."""
+    """Where this fails, `meanfield gallery STUDY` was not run after a study changed."""
     page = Path(__file__).parents[2] / "figures" / "README.md"
     words, study = page.read_text(encoding="utf-8"), simulations.find(name)
     assert f"\n### {name}\n" in words
@@ -81,9 +99,9 @@ def test_committed_gallery_shows_every_study_and_claim_of_today(name):
     assert (page.parent / "gallery" / f"{name}.gif").is_file() == (name in simulations.MOTIONS)
     chapter = words.split(f"\n### {name}\n")[1].split("\n### ")[0]
     for claim in study.claims:
-        [row] = [row for row in chapter.splitlines() if row.startswith(f"| **{_cell(claim.name)}**: ")]
-        assert f": {_cell(claim.statement)} |" in row
-        assert f"| {_cell(claim.wrong)}: " in row
+        [row] = [row for row in chapter.splitlines() if row.startswith(f"| **{cell(claim.name)}**: ")]
+        assert f": {cell(claim.statement)} |" in row
+        assert f"| {cell(claim.wrong)}: " in row
 
 
 @pytest.mark.parametrize("name", simulations.STUDIES)
