@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from meanfield._typing import Mass, Random, Scalar
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
-from meanfield.flows.conic import first_variation
+from meanfield.flows.conic import first_variation, linear_in_outputs
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
@@ -78,6 +78,7 @@ class BirthDeath(AbstractFlow):
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if isinstance(objective, TangentObjective):
             raise ValueError("objective is linearised: expected a network, whose units have a first variation.")
+        linear_in_outputs(objective, mu)
         if self.prior is not None and self.prior.position.shape[1] != mu.position.shape[1]:
             raise ValueError(
                 f"prior has {self.prior.position.shape[1]} columns: expected {mu.position.shape[1]}, as the particles."

@@ -11,7 +11,7 @@ from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.flows.samples import drawn, part, splits
-from meanfield.objective import AbstractObjective, TangentObjective
+from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
 from meanfield.sharding import mesh_of
 from meanfield.streams import stream
@@ -124,4 +124,5 @@ class SAGA(AbstractFiniteSumFlow):
 
 def _linear(objective: AbstractObjective) -> bool:
     """Whether a sample's residual tells its velocity, wherever the particles are."""
-    return isinstance(objective, TangentObjective) and objective.penalty is None
+    exact = type(objective) is TangentObjective and type(objective.network) is Objective
+    return exact and objective.penalty is None

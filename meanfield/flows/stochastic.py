@@ -30,8 +30,8 @@ class SGD(AbstractFlow):
       objective's own samples are then only observed.
 
     The velocity is unbiased for losses that are means over samples; the soft-min `Exponential` is not one. The samples
-    of step k follow from `key` and k (`SGD.rows`), so that the length of chunks is not part of the result. A centred model
-    pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts velocities,
+    of step k follow from `key` and k (see `rows`), so that the length of chunks is not part of the result. A centred
+    model pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts velocities,
     one a step, each on B samples.
 
     Raises `ValueError` for a step or batch that is not positive, for more samples than there are without replacement,
@@ -97,7 +97,7 @@ class SGD(AbstractFlow):
     def _fresh(self, sampler: Callable, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
         if isinstance(objective, TangentObjective):
             fresh = self._fresh(sampler, objective.network, mu, key)
-            return TangentObjective(fresh, objective.anchor)  # type: ignore[arg-type]
+            return eqx.tree_at(lambda o: o.network, objective, fresh)
         assert isinstance(objective, Objective)
         x, y = sampler(key, self.batch)
         reference = False if objective.reference is None else objective.reference

@@ -97,7 +97,7 @@ def linear_samples(key, batch):
 
 @pytest.mark.parametrize("centred", [False, True])
 def test_fresh_samples_come_from_the_sampler(data, centred):
-    """One step by hand: the gradient at sampler(key, B) for the key of step 0, whatever the objective's own samples are."""
+    """One step by hand: the gradient at sampler(key of step 0, B), whatever the objective's own samples are."""
     mu, flow = data[2], mf.SGD(0.5, B, sampler=linear_samples)
     x, y = map(np.asarray, linear_samples(stream(KEY, "fresh samples", 0), B))
     theta = np.asarray(mu.position)
