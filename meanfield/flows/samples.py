@@ -42,7 +42,7 @@ class FirstOnly(AbstractLoss):
 
     def residual(self, f: Outputs, y: Outputs) -> Outputs:
         n = f.shape[0]
-        share = jnp.where(jnp.arange(n) < self.count, n / self.count, 0).astype(f.dtype)
+        share = jnp.where(jnp.arange(n) < self.count.astype(jnp.int32), n / self.count, 0).astype(f.dtype)
         return self.loss.residual(f, y) * share.reshape(n, *[1] * (f.ndim - 1))
 
 
