@@ -42,7 +42,7 @@ class OptimiserFlow(AbstractFlow):
     optimiser: optax.GradientTransformation
     interval: Scalar
 
-    def __init__(self, optimiser: optax.GradientTransformation, interval=1.0):
+    def __init__(self, optimiser: Any, interval=1.0):
         if isinstance(optimiser, optax.MultiSteps):
             optimiser = optimiser.gradient_transformation()
         if not hasattr(optimiser, "update"):

@@ -143,10 +143,10 @@ def test_losses_and_penalties_are_honoured(x64):
 @pytest.mark.parametrize(
     "flow",
     [
-        mf.GradientFlow(0.1),
-        mf.SGD(0.1, 9, replacement=False),
-        mf.SGD(0.1, 9, sampler=lambda key, batch: (jnp.asarray(X2), jnp.ones(9))),
-        mf.ScheduledSGD(0.1, 9, most=9, replacement=False),
+        mf.GradientFlow(0.125),
+        mf.SGD(0.125, 9, replacement=False),
+        mf.SGD(0.125, 9, sampler=lambda key, batch: (jnp.asarray(X2), jnp.ones(9))),
+        mf.ScheduledSGD(0.125, 9, most=9, replacement=False),
     ],
 )
 @pytest.mark.parametrize("centred", [False, True])
@@ -154,9 +154,9 @@ def test_flows_keep_an_objective_of_the_users(flow, centred, x64):
     """A centred one takes its reference, and a batch its samples, without turning into a plain objective."""
     mu = mf.Particles(np.random.default_rng(2).normal(size=(4, 3)))
     objective = Doubtful(mf.Neuron("tanh"), mf.Square(), X2, np.ones(9), centred=centred)
-    run = mf.simulate(objective, flow, mu, times=[0.1], key=jax.random.key(0))
+    run = mf.simulate(objective, flow, mu, times=[0.125], key=jax.random.key(0))
     plain = mf.Objective(mf.Neuron("tanh"), mf.Square(), X2, np.zeros(9), centred=centred)
-    expected = mf.simulate(plain, mf.GradientFlow(0.1), mu, times=[0.1])
+    expected = mf.simulate(plain, mf.GradientFlow(0.125), mu, times=[0.125])
     assert isinstance(run.objective, Doubtful)
     assert np.abs(run.particles.position - expected.particles.position).max() < 1e-12
 
