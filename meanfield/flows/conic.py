@@ -12,7 +12,6 @@ from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
 
-
 PROBED = 4
 """Particles and samples at which a unit is looked at before a flow starts."""
 

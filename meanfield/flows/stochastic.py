@@ -31,8 +31,8 @@ class SGD(AbstractFlow):
 
     The velocity is unbiased for losses that are means over samples; the soft-min `Exponential` is not one. The samples
     of step k follow from `key` and k (see `rows`), so that the length of chunks is not part of the result. A centred
-    model pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts velocities,
-    one a step, each on B samples.
+    model pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts
+    velocities, one a step, each on B samples.
 
     Raises `ValueError` for a step or batch that is not positive, for more samples than there are without replacement,
     for a sampler of other shapes, and, at the start, for a simulation without `key`.

@@ -37,7 +37,8 @@ class Sorted(AbstractKernel):
     For `Neuron` units that are piecewise linear, with inputs in the plane (no bias) or on the line (with or without).
     Signs are those of exact arithmetic up to one rounding of a direction; kinks on samples count as the left branch, as
     in the other kernels. Samples of which one has coordinates whose quotient leaves the type's range (in float32 1e20
-    and 1e-20) are summed tile by tile instead. `order` is made by `at`, once for given inputs; without it every call sorts.
+    and 1e-20) are summed tile by tile instead. `order` is made by `at`, once for given inputs; without it
+    every call sorts.
 
     Rounding: at most L + log₂ n + 8 roundings of a term, L the largest number of a block's particles in one bin: their
     number over the places for spread-out particles, and never more than `BLOCK`·2n/`BINS`.

@@ -66,7 +66,10 @@ def test_masses_that_differ_have_no_such_function():
     for make in (optax.polyak_sgd, optax.lbfgs):
         with pytest.raises(ValueError, match="expected equal masses for an optimiser that looks at the value"):
             mf.simulate(OBJECTIVE, mf.OptimiserFlow(make()), mu, times=[2.0])
-    for make in (lambda: optax.adam(0.1), lambda: optax.chain(optax.sgd(0.1), optax.with_extra_args_support(optax.identity()))):
+    for make in (
+        lambda: optax.adam(0.1),
+        lambda: optax.chain(optax.sgd(0.1), optax.with_extra_args_support(optax.identity())),
+    ):
         assert mf.simulate(OBJECTIVE, mf.OptimiserFlow(make()), mu, times=[2.0]).done
 
 
