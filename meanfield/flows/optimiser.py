@@ -22,8 +22,8 @@ class OptimiserFlow(AbstractFlow):
     **Arguments:**
 
     - `optimiser`: an `optax.GradientTransformation`, such as `optax.adam(1e-2)`. One that looks at the value or
-      searches along lines (`optax.lbfgs`, `optax.polyak_sgd`) is given `value`, `grad` and `value_fn` of m F, whose gradient −v
-      is for particles of mass 1/m each.
+      searches along lines (`optax.lbfgs`, `optax.polyak_sgd`) is given `value`, `grad` and `value_fn` of m F,
+      whose gradient is −v for particles of mass 1/m each.
     - `interval`: the time that one update counts for; with the default of one, times are numbers of updates. For
       `optax.sgd(h)` an interval of h gives the time of `GradientFlow(h)`.
 

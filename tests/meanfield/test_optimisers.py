@@ -1,4 +1,4 @@
-"""Every kind of optimiser that optax has: those that look at the value are given it, the rest is refused in a sentence."""
+"""Every kind of optimiser of optax: those that look at the value are given it, what asks for more is refused."""
 
 import jax
 import jax.numpy as jnp
@@ -78,6 +78,6 @@ def test_what_asks_for_more_is_refused_before_the_first_step():
         return updates, state
 
     greedy = optax.GradientTransformationExtraArgs(lambda params: (), update)
-    with pytest.raises(ValueError, match="optimiser: its update fails with TypeError.*hessian") as refusal:
+    with pytest.raises(ValueError, match=r"optimiser: its update fails with TypeError.*hessian") as refusal:
         mf.simulate(OBJECTIVE, mf.OptimiserFlow(greedy), MU, times=[2.0])
     assert "\n" not in str(refusal.value)

@@ -86,7 +86,7 @@ def test_plain_kernels_compute_the_subclass(kernel, x64):
 def test_special_kernels_refuse_the_subclass(kernel, d):
     for activation in ("relu", "tanh"):
         unit = Shifted(activation)
-        with pytest.raises(ValueError, match="Neuron|piecewise|activations"):
+        with pytest.raises(ValueError, match=r"Neuron|piecewise|activations"):
             kernel.predict(unit, mf.Particles(np.ones((2, 1 + d))), jnp.ones((3, d)))
 
 
