@@ -99,7 +99,7 @@ class AngularOrder(eqx.Module):
 
 @jax.jit
 def _sorted_directions(x: Planar):
-    """The arrays of an `AngularOrder`, the largest number of directions in one cell, and whether one leaves the range."""
+    """The arrays of an `AngularOrder`, the largest number of directions in one cell, whether one leaves the range."""
     n = x.shape[0]
     key, turned = _direction(x[:, 0], x[:, 1])
     ends, size = jnp.finfo(x.dtype), jnp.abs(x[:, 0] / jnp.where(x[:, 1] == 0, 1, x[:, 1]))
