@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from meanfield._dataset import Dataset
 from meanfield._typing import Random
 from meanfield.arguments import float_type, positive_count, positive_number
+from meanfield.streams import stream
 
 
 def clusters(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, gap=1.0, dtype=None) -> Dataset:
@@ -28,7 +29,8 @@ def clusters(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, gap
         raise ValueError(f"d={d}: expected at least 3, a plane and the constant.")
     total = n + positive_count("n_test", n_test)
     # One draw for all: random numbers take longer to compile than all the rest.
-    bits, inside = jnp.split(jax.random.uniform(key, (total * (d - 1) + k * k,), float_type(dtype)), [k * k])
+    draws = jax.random.uniform(stream(key, "clusters"), (total * (d - 1) + k * k,), float_type(dtype))
+    bits, inside = jnp.split(draws, [k * k])
     label, inside = jnp.where(bits < 0.5, -1, 1).astype(bits.dtype), inside.reshape(total, d - 1)
     alike = (jnp.abs(jnp.sum(label)) == k * k) & (k > 1)
     label = jnp.where(alike & (jnp.arange(k * k) == 0), -label, label)

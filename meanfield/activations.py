@@ -58,6 +58,26 @@ ACTIVATIONS = {
 }
 
 
+OTHER_NAMES = {
+    "relu": (jax.nn.relu,),
+    "leaky_relu": (jax.nn.leaky_relu,),
+    "tanh": (jax.nn.tanh, jax.lax.tanh),
+    "erf": (jax.lax.erf,),
+    "sigmoid": (jax.scipy.special.expit, jax.lax.logistic),
+    "cosine": (jax.lax.cos,),
+    "linear": (jax.nn.identity,),
+}
+"""The same σ under other names of JAX. `jax.nn.gelu` is none of them: unless told otherwise it approximates."""
+
+
+def recognised(function: Callable) -> Activation | None:
+    """Return the entry of `ACTIVATIONS` that this very function is, by this name or another of JAX; None otherwise."""
+    for name, activation in ACTIVATIONS.items():
+        if any(function is known for known in (activation.function, *OTHER_NAMES.get(name, ()))):
+            return activation
+    return None
+
+
 def named(activation: str) -> Activation:
     """The entry of `ACTIVATIONS`; raises `ValueError` with the nearest name when there is none."""
     return ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)]

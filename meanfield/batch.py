@@ -193,7 +193,7 @@ def _first(common, own, first, everyone) -> tuple[State, dict]:
         (objective, flow, watched), (mu, key) = eqx.combine(own, rest), eqx.combine(first, shared)
         return begin(objective, flow, watched, mu, key)
 
-    return jax.vmap(one)(own, first, everyone)
+    return _apart(eqx.combine(first, shared)[1])(one)(own, first, everyone)
 
 
 def _next(common, own, state: State, start, counts, goal):
@@ -216,7 +216,7 @@ def _next(common, own, state: State, start, counts, goal):
 
     def leg(j, carry):
         state, taken, bounded, seen = carry
-        more, state = jax.vmap(advance)(own, state, counts[:, j], goal)
+        more, state = _apart(state.key)(advance)(own, state, counts[:, j], goal)
 
         def looked():
             values, well = jax.vmap(look)(own, state, start)
@@ -229,6 +229,23 @@ def _next(common, own, state: State, start, counts, goal):
     carry = state, jnp.zeros_like(counts[:, 0]), jnp.ones_like(counts[:, 0], bool), seen
     state, taken, bounded, seen = jax.lax.fori_loop(0, legs, leg, carry)
     return state, taken, state.time, jax.vmap(finite)(state.particles), bounded, seen
+
+
+def _apart(key) -> Callable:
+    """Return the transformation that makes a function of one replica one of all, for replicas with such keys.
+
+    Counter-based generators draw the same bits for many keys at once as for each. Those that rest on the device's own
+    generator ("rbg") do not: their replicas are taken one after the other.
+    """
+    if key is None or _counter_based(key):
+        return jax.vmap
+    return lambda function: lambda *rows: jax.lax.map(lambda row: function(*row), rows)
+
+
+def _counter_based(key) -> bool:
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return str(jax.random.key_impl(key)) == "threefry2x32"
+    return key.shape[-1] == 2  # a plain array: two words for threefry, four for the others
 
 
 def _risk(common, own, state: State):

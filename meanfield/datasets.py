@@ -18,6 +18,7 @@ from meanfield.kernels import Dense
 from meanfield.mnist1d import signals
 from meanfield.particles import Particles
 from meanfield.spikes import fourier
+from meanfield.streams import stream
 from meanfield.units import AbstractUnit, Neuron
 
 
@@ -28,8 +29,11 @@ def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
     >>> mf.datasets.on_sphere(jax.random.key(0), 5, 3).shape
     (5, 3)
     """
-    shape = (positive_count("n", n), positive_count("d", d))
-    normal = jax.random.normal(key, shape, float_type(dtype))
+    return _sphere(stream(key, "inputs on a sphere"), positive_count("n", n), positive_count("d", d), dtype)
+
+
+def _sphere(key: Random, n: int, d: int, dtype) -> Inputs:
+    normal = jax.random.normal(key, (n, d), float_type(dtype))
     return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
 
 
@@ -57,8 +61,8 @@ def teacher(
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
     positive_count("n", n)
     positive_count("n_test", n_test)
-    kx, kw, kn = jax.random.split(key, 3)
-    w = on_sphere(kw, positive_count("neurons", neurons), d, dtype=dtype)
+    positive_count("d", d)
+    w = _sphere(stream(key, "neurons of a teacher"), positive_count("neurons", neurons), d, dtype)
     a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
     truth = Particles(jnp.concatenate([a[:, None], w], axis=1), jnp.ones(neurons, w.dtype))
 
@@ -66,12 +70,12 @@ def teacher(
         return Dense().predict(unit, truth, x)
 
     # One draw for all inputs: random numbers take longer to compile than all the rest.
-    points = on_sphere(kx, 10_000 + n_test + n, d, dtype=dtype)
+    points = _sphere(stream(key, "inputs of a teacher"), 10_000 + n_test + n, d, dtype)
     fresh, x_test, x = points[:10_000], points[10_000:-n], points[-n:]
     size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh))))
     y, y_test = outputs(x) / size, outputs(x_test) / size
     if not (isinstance(noise, int | float) and noise == 0):
-        errors = jax.random.normal(kn, (n_test + n,), w.dtype) * noise
+        errors = jax.random.normal(stream(key, "errors of a teacher"), (n_test + n,), w.dtype) * noise
         y, y_test = y + errors[n_test:], y_test + errors[:n_test]
     statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
     truth = Particles(truth.position, truth.mass / size)
@@ -82,9 +86,8 @@ def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None)
     """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
     positive_count("n", n)
     positive_count("n_test", n_test)
-    kx, ky = jax.random.split(key)
-    x = on_sphere(kx, n_test + n, d, dtype=dtype)
-    y = jax.random.normal(ky, (n_test + n,), x.dtype)
+    x = _sphere(stream(key, "inputs of random labels"), n_test + n, positive_count("d", d), dtype)
+    y = jax.random.normal(stream(key, "random labels"), (n_test + n,), x.dtype)
     return Dataset(
         "random",
         x[n_test:],

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from meanfield._typing import Inputs, Random, Scalar
 from meanfield.activations import named
 from meanfield.arguments import float_type, floating_array, positive_count, positive_number
+from meanfield.streams import stream
 
 
 class DeepNetwork(eqx.Module):
@@ -98,7 +99,7 @@ class DeepNetwork(eqx.Module):
         n, layers, d = positive_count("width", width), positive_count("depth", depth), positive_count("d", d)
         sizes = [n * d, (layers - 1) * n * n, layers * n, n]
         # One draw for all weights: random numbers take longer to compile than all the rest.
-        normal = jax.random.normal(key, (sum(sizes),), float_type(dtype))
+        normal = jax.random.normal(stream(key, "deep network"), (sum(sizes),), float_type(dtype))
         ends = [sum(sizes[: i + 1]) for i in range(3)]
         first, hidden, biases, output = jnp.split(normal, ends)
         return DeepNetwork(

@@ -58,7 +58,7 @@ def cushions(objective: AbstractObjective, mu: Particles, x=None) -> Cushions:
     >>> found.input.tolist(), round(float(found.rank_input), 4), round(float(found.contraction[0]), 4)
     ([1.0, 0.0], 1.0, 1.0)
     """
-    if not isinstance(objective.unit, Neuron):
+    if type(objective.unit) is not Neuron:
         raise ValueError(f"unit={type(objective.unit).__name__}: cushions are defined for a Neuron.")
     x = objective.x if x is None else floating_array("x", x, "n d", dtype=objective.x.dtype)
     if x.shape[1] != objective.x.shape[1]:

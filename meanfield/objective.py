@@ -17,6 +17,7 @@ from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Sc
 from meanfield.arguments import axes, floating_array, positive_number
 from meanfield.kernels import Plan, plan
 from meanfield.kernels.abstract import AbstractKernel
+from meanfield.kernels.interpolated import Interpolated
 from meanfield.kernels.sharded import Sharded, spread
 from meanfield.losses import AbstractLoss
 from meanfield.particles import Particles
@@ -149,7 +150,8 @@ class Objective(AbstractObjective):
         self._check(mu)
         objective = self
         if self.centred and self.reference is None:
-            objective = Objective(self.unit, self.loss, self.x, self.y, self.scale, self.penalty, mu, self.kernel)
+            none = {"is_leaf": lambda leaf: leaf is None}  # copied, so that a subclass stays what it is
+            objective = eqx.tree_at(lambda o: (o.reference, o.offset), self, (mu, self._raw(mu)), **none)
         mesh = mesh_of(mu)
         if mesh is not None and objective.reference is not None and objective.reference.m == mu.m:
             shared = shard(objective.reference, list(mesh.devices.flat))
@@ -212,10 +214,14 @@ class Objective(AbstractObjective):
         if x is None and self.ready is not None:
             return self.ready
         mesh = self.ready.mesh if isinstance(self.ready, Sharded) else mesh_of(mu)
-        return self._chosen(mu, mesh, n=None if x is None else x.shape[0])
+        return self._chosen(mu, mesh, x)
 
-    def _chosen(self, mu: Particles, mesh: Mesh | None, n: int | None = None) -> AbstractKernel:
-        return spread(self.kernel or plan(self, -(-mu.m // (1 if mesh is None else mesh.size)), n=n).kernel, mesh)
+    def _chosen(self, mu: Particles, mesh: Mesh | None, x: Inputs | None = None) -> AbstractKernel:
+        n = None if x is None else x.shape[0]
+        kernel = self.kernel or plan(self, -(-mu.m // (1 if mesh is None else mesh.size)), n=n).kernel
+        # Inputs that are given or traced may be differentiated in, which a polynomial near them does not bear.
+        changeable = x is not None or isinstance(self.x, jax.core.Tracer)
+        return spread(kernel.inner if changeable and isinstance(kernel, Interpolated) else kernel, mesh)
 
     def _check(self, mu: Particles) -> None:
         p = self.unit.size(self.x.shape[1])
@@ -273,7 +279,7 @@ class TangentObjective(AbstractDerivedObjective):
         self.anchor = anchor
 
     def started(self, mu: Particles) -> "TangentObjective":
-        return TangentObjective(self.network.started(mu), self.anchor)
+        return eqx.tree_at(lambda o: o.network, self, self.network.started(mu))
 
     def predict(self, mu: Particles, x=None) -> Outputs:
         move = mu.position - self.anchor.position

@@ -202,7 +202,7 @@ class ChangedSigns(AbstractObservable):
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: Position) -> Scalar:
         unit = objective.unit
-        if not isinstance(unit, Neuron):
+        if type(unit) is not Neuron:
             raise ValueError(f"unit={type(unit).__name__}: changed signs are defined for a Neuron.")
 
         def changed(pair):

@@ -10,6 +10,7 @@ import numpy as np
 
 from meanfield._typing import Mass, Position, Random
 from meanfield.arguments import float_type, floating_array, host, one_of, positive_count, positive_number
+from meanfield.streams import stream
 from meanfield.units import AbstractUnit
 
 
@@ -79,7 +80,7 @@ class Particles(eqx.Module):
         (10, 4)
         """
         one_of("output", output, ("gaussian", "signs", "zero"))
-        normal = _normal(key, unit, m, d, dtype)
+        normal = _normal(stream(key, "gaussian particles"), unit, m, d, dtype)
         weights = positive_number("output_scale", output_scale, zero=True) * _output(normal, unit, output)
         rest = positive_number("input_scale", input_scale, zero=True) * normal[:, unit.outputs :]
         return Particles(jnp.concatenate([weights, rest], axis=1))
@@ -95,7 +96,7 @@ class Particles(eqx.Module):
         weights.
         """
         one_of("output", output, ("joint", "signs", "zero"))
-        normal = _normal(key, unit, m, d, dtype)
+        normal = _normal(stream(key, "particles on a sphere"), unit, m, d, dtype)
         radius = positive_number("radius", radius)
         if output == "joint":
             return Particles(radius * _direction(normal))
@@ -113,7 +114,7 @@ class Particles(eqx.Module):
             raise ValueError(f"m={m}: expected an even number, since a doubled law comes in pairs.")
         one_of("law", law, ("gaussian", "sphere"))
         draw = Particles.gaussian if law == "gaussian" else Particles.sphere
-        half = draw(key, unit, m // 2, d, **options).position
+        half = draw(stream(key, "doubled particles"), unit, m // 2, d, **options).position
         twin = half.at[:, : unit.outputs].multiply(-1)
         return Particles(jnp.concatenate([half, twin]))
 

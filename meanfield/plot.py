@@ -180,7 +180,7 @@ def _words(name: str) -> tuple[str, str]:
 
 def _places(unit: AbstractUnit, position: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
     """Where particles are drawn, the sign of what they contribute if it has one, and the names of the coordinates."""
-    if not isinstance(unit, Neuron):
+    if type(unit) is not Neuron:
         return position, None, [f"parameter θ{_index(i)}" for i in range(position.shape[1])]
     a, rest = position[:, : unit.outputs], position[:, unit.outputs :]
     size = np.linalg.norm(a, axis=1, keepdims=True)

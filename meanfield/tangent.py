@@ -41,9 +41,9 @@ def tangent_kernel(
         if unit.size(x.shape[1]) != mu.position.shape[1]:
             raise ValueError(f"{name} has {x.shape[1]} columns: the particles have {mu.position.shape[1]} parameters.")
     rows = (x1.shape[0] + x2.shape[0]) * unit.outputs * x1.dtype.itemsize
-    width = 1 if isinstance(unit, Neuron) else mu.position.shape[1]
+    width = 1 if type(unit) is Neuron else mu.position.shape[1]
     tile = max(1, min(mu.m, TILE_BYTES // (rows * width)))
-    tile_kernel = _neuron if isinstance(unit, Neuron) else _any
+    tile_kernel = _neuron if type(unit) is Neuron else _any
     kernel = _tiled(tile_kernel, unit, mu, x1, x2, layers, tile)
     return kernel[:, 0, :, 0] if unit.outputs == 1 else kernel
 

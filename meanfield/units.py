@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield._typing import Input, Inputs, Parameter, Position
-from meanfield.activations import named
+from meanfield.activations import named, recognised
 from meanfield.arguments import positive_count
 
 
@@ -36,9 +36,12 @@ class Neuron(AbstractUnit):
     **Arguments:**
 
     - `activation`: a name (relu, leaky_relu, squared_relu, tanh, erf, sigmoid, softplus, gelu, cosine, linear) or any
-      scalar function that JAX can differentiate and that acts elementwise on arrays.
+      scalar function that JAX can differentiate and that acts elementwise on arrays. JAX's own functions, such as
+      `jax.nn.relu` and `jnp.tanh`, are taken for what they are named here.
     - `bias`: whether a particle carries b as its last parameter.
     - `outputs`: k, the number of outputs; a is then a vector.
+
+    A subclass that overrides anything is computed as the function that it is, by automatic differentiation.
 
     Raises `ValueError` for an unknown name or `outputs` below one.
 
@@ -51,25 +54,29 @@ class Neuron(AbstractUnit):
     activation: Callable
     bias: bool = eqx.field(static=True)
     outputs: int = eqx.field(static=True)
-    homogeneity: int | None = eqx.field(static=True)
-    """Degree of positive homogeneity of Φ in θ; None when it has none (or σ is a function of the user's)."""
-    slopes: tuple[float, float] | None = eqx.field(static=True)
-    """(σ' below 0, σ' above 0) of a piecewise-linear σ, for which faster kernels exist; None for any other."""
 
     def __init__(self, activation: str | Callable, bias: bool = False, outputs: int = 1):
         if isinstance(activation, str):
-            sigma = named(activation)
-            self.activation = sigma.function
-            self.homogeneity = None if sigma.homogeneity is None else sigma.homogeneity + 1
-            self.slopes = sigma.slopes
+            self.activation = named(activation).function
         elif callable(activation):
-            self.activation = activation
-            self.homogeneity = None
-            self.slopes = None
+            known = recognised(activation)
+            self.activation = activation if known is None else known.function
         else:
             raise ValueError(f"activation={activation!r}: expected a name or a function of one array.")
         self.bias = bool(bias)
         self.outputs = positive_count("outputs", outputs)
+
+    @property
+    def homogeneity(self) -> int | None:
+        """Degree of positive homogeneity of Φ in θ; None when it has none (or σ is a function of the user's)."""
+        known = recognised(self.activation)
+        return None if known is None or known.homogeneity is None else known.homogeneity + 1
+
+    @property
+    def slopes(self) -> tuple[float, float] | None:
+        """(σ' below 0, σ' above 0) of a piecewise-linear σ, for which faster kernels exist; None for any other."""
+        known = recognised(self.activation)
+        return None if known is None else known.slopes
 
     def size(self, d: int) -> int:
         return self.outputs + d + self.bias

@@ -87,7 +87,8 @@ def optimality_gap(
 
     **Returns:** `OptimalityGap(gap, lower_bound, certified)`.
 
-    Raises `ValueError` for units, losses, penalties and models for which this bound does not hold, and under `jit`.
+    Raises `ValueError` for units, losses, penalties and models for which this bound does not hold, subclasses of the
+    named ones included, and under `jit`.
 
     >>> import jax.numpy as jnp, meanfield as mf
     >>> objective = mf.Objective(
@@ -131,16 +132,16 @@ class _Problem:
     """What the bound needs of an objective and particles, as float64 on the host."""
 
     def __init__(self, objective: AbstractObjective, mu: Particles):
-        if not isinstance(objective, Objective):
+        if type(objective) is not Objective:
             raise ValueError(f"objective is a {type(objective).__name__}: expected an Objective.")
         unit, penalty = objective.unit, objective.penalty
-        if not isinstance(unit, Neuron) or unit.slopes is None or unit.homogeneity != 2:
+        if type(unit) is not Neuron or unit.slopes is None or unit.homogeneity != 2:
             raise ValueError("unit: expected a positively homogeneous neuron, such as Neuron('relu').")
         if unit.outputs != 1:
             raise ValueError(f"outputs={unit.outputs}: expected a unit of one output.")
-        if not isinstance(penalty, WeightDecay):
+        if type(penalty) is not WeightDecay:
             raise ValueError(f"penalty={penalty!r}: expected WeightDecay(strength).")
-        if not isinstance(objective.loss, Square | Logistic):
+        if type(objective.loss) not in (Square, Logistic):
             raise ValueError(f"loss={type(objective.loss).__name__}: expected Square() or Logistic().")
         if objective.centred:
             raise ValueError("centred=True: expected a model without a reference, whose f = 0 is a measure's.")
@@ -149,7 +150,7 @@ class _Problem:
                 f"position has {mu.position.shape[1]} columns: expected {unit.size(objective.x.shape[1])}, "
                 f"the parameters of this unit for d={objective.x.shape[1]}."
             )
-        self.square = isinstance(objective.loss, Square)
+        self.square = type(objective.loss) is Square
         self.slopes = unit.slopes
         z = _known("x", objective.x)
         self.z = np.column_stack([z, np.ones(len(z))]) if unit.bias else z

@@ -26,7 +26,8 @@ class State(eqx.Module):
 class AbstractFlow(eqx.Module):
     """A flow on particles: `init` makes a state, `step` moves it on.
 
-    Random steps draw from `fold_in(state.key, state.step)`, so that 70 + 130 steps equal 200 steps bit for bit.
+    Random steps draw from `stream(state.key, "a name", state.step)` (`meanfield.streams`), so that 70 + 130 steps equal
+    200 steps bit for bit.
     """
 
     @abstractmethod

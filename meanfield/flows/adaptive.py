@@ -51,7 +51,7 @@ class AdaptiveFlow(AbstractFlow):
         return objective.started(mu)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        start, end = jnp.zeros((), mu.dtype), jnp.asarray(jnp.inf, mu.dtype)
+        start, end = jnp.zeros((), mu.dtype), jnp.asarray(jnp.finfo(mu.dtype).max)  # no horizon yet
         term, solver, controller = self._parts(mu)
         trial, carried = controller.init(
             term, start, end, mu.position, None, objective_at(objective, mu), solver.func, solver.error_order(term)

@@ -9,10 +9,11 @@ from jaxtyping import Array, Float, Int
 from meanfield._typing import Mass, Random, Scalar
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
-from meanfield.flows.conic import first_variation
+from meanfield.flows.conic import first_variation, linear_in_outputs
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
+from meanfield.streams import stream
 
 Candidates = Float[Array, " c"]
 
@@ -44,7 +45,7 @@ class BirthDeath(AbstractFlow):
       deaths with probability 1 − exp(−h g₊). Unlike clones these can be where μ has no mass. When none of positive
       weight is better than the mean, the step is one of clones, as without a prior.
 
-    The noise of step k follows from `fold_in(key, k)`, so that the length of chunks is not part of the result.
+    The noise of step k follows from `key` and k, so that the length of chunks is not part of the result.
 
     Raises `ValueError` for a step that is not positive, negative numbers, a prior with other columns, a linearised
     objective and, at the start, a simulation without `key`.
@@ -77,6 +78,7 @@ class BirthDeath(AbstractFlow):
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if isinstance(objective, TangentObjective):
             raise ValueError("objective is linearised: expected a network, whose units have a first variation.")
+        linear_in_outputs(objective, mu)
         if self.prior is not None and self.prior.position.shape[1] != mu.position.shape[1]:
             raise ValueError(
                 f"prior has {self.prior.position.shape[1]} columns: expected {mu.position.shape[1]}, as the particles."
@@ -88,14 +90,14 @@ class BirthDeath(AbstractFlow):
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
-        mu, key = state.particles, jax.random.fold_in(state.key, state.step)
+        mu = state.particles
         h, tau = self.size.astype(mu.dtype), self.rate.astype(mu.dtype)
         potential, velocity = first_variation(objective, _joined(mu, self.prior))
         places = mu.position + self.transport.astype(mu.dtype) * h * velocity[: mu.m]
         p = mu.mass / jnp.sum(mu.mass)
         death, birth = _odds(p, tau * h * (potential - jnp.dot(p, potential[: mu.m])), self.prior)
         # One flat draw, which takes half as long to compile as rows of draws.
-        levels = jax.random.uniform(key, (2 * mu.m,), mu.dtype)
+        levels = jax.random.uniform(stream(state.key, "births and deaths", state.step), (2 * mu.m,), mu.dtype)
         chosen = _drawn(levels[mu.m :], birth)
         dies = (levels[: mu.m] < death) & (birth[chosen] > 0)
         if self.prior is None:
@@ -103,8 +105,8 @@ class BirthDeath(AbstractFlow):
         else:
             born = jnp.concatenate([places, self.prior.position.astype(mu.dtype)])[chosen]
         if self.spread is not None:
-            noise = self.spread.astype(mu.dtype) * jax.random.normal(jax.random.fold_in(key, 1), born.shape, mu.dtype)
-            born = born + jnp.where((chosen < mu.m)[:, None], noise, 0)
+            noise = jax.random.normal(stream(state.key, "spread of births", state.step), born.shape, mu.dtype)
+            born = born + jnp.where((chosen < mu.m)[:, None], self.spread.astype(mu.dtype) * noise, 0)
         position = jnp.where(dies[:, None], born, places)
         return eqx.tree_at(
             lambda s: (s.particles, s.time, s.step), state, (mu.moved(position), state.time + h, state.step + 1)

@@ -40,9 +40,10 @@ def longest(radius: Scalar) -> Scalar:
 
 def increment(at: Callable, start: Position, velocity: Position, h: Scalar, s: Count) -> Position:
     """Y_s − Y_0 for Y_0 = `start`, where the velocity is known: s − 1 more evaluations. s is not static."""
-    delta = (DAMPING / jnp.square(s)).astype(h.dtype)  # w_0 − 1
+    number = s.astype(h.dtype)
+    delta = DAMPING / jnp.square(number)  # w_0 − 1
     zero, one = jnp.zeros_like(delta), jnp.ones_like(delta)
-    w1 = _slope_ratio(delta, s)
+    w1 = _slope_ratio(delta, number)
 
     def stage(_, carry):
         chebyshev, rise, b, c, lift = carry
@@ -59,7 +60,7 @@ def increment(at: Callable, start: Position, velocity: Position, h: Scalar, s: C
     return b * c
 
 
-def _slope_ratio(delta: Scalar, s: Count) -> Scalar:
+def _slope_ratio(delta: Scalar, s: Scalar) -> Scalar:
     """w_1 = T_s'/T_s'' at 1 + δ, by T_s(cosh φ) = cosh(sφ)."""
     square = delta * (2 + delta)  # w_0² − 1
     root = jnp.sqrt(square)

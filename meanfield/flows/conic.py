@@ -12,6 +12,9 @@ from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
 
+PROBED = 4
+"""Particles and samples at which a unit is looked at before a flow starts."""
+
 
 class ConicFlow(AbstractFlow):
     r"""Conic particle descent: p_j ← p_j exp(−4αh F'[μ](θ_j)) and θ_j ← θ_j + βh v_j, with v_j = −∇F'[μ](θ_j).
@@ -64,6 +67,7 @@ class ConicFlow(AbstractFlow):
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if isinstance(objective, TangentObjective):
             raise ValueError("objective is linearised: expected a network, whose units have a first variation.")
+        linear_in_outputs(objective, mu)
         if self.sphere:
             lengths = host(jnp.linalg.norm(mu.position[:, self._frozen(objective) :], axis=1))
             if lengths is not None and np.abs(lengths - 1).max() > 1e-3:
@@ -106,6 +110,24 @@ class ConicFlow(AbstractFlow):
     def _frozen(self, objective: AbstractObjective) -> int:
         """How many leading parameters stay."""
         return objective.unit.outputs if self.signed else 0
+
+
+def linear_in_outputs(objective: AbstractObjective, mu: Particles) -> None:
+    """Raise `ValueError` for a unit that does not vanish with its output weights: θ·∇Φ is then not Φ.
+
+    Looked at where the first particles and samples are, which tells an affine unit or points that are particles from
+    a unit that keeps what `AbstractUnit` promises.
+    """
+    unit = objective.unit
+    known = host(mu.position[:PROBED].at[:, : unit.outputs].set(0)), host(objective.x[:PROBED])
+    if known[0] is None or known[1] is None:
+        return
+    values = jax.vmap(lambda theta: jax.vmap(lambda sample: unit(theta, sample))(known[1]))(known[0])
+    if np.any(np.asarray(values) != 0):
+        raise ValueError(
+            f"unit={type(unit).__name__}: expected a unit that is linear in its output weights, and it does not "
+            f"vanish with them."
+        )
 
 
 def first_variation(objective: AbstractObjective, mu: Particles) -> tuple[Mass, Position]:

@@ -11,9 +11,10 @@ from meanfield.arguments import positive_number
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.flows.samples import drawn, part, splits
-from meanfield.objective import AbstractObjective, TangentObjective
+from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
 from meanfield.sharding import mesh_of
+from meanfield.streams import stream
 
 
 class Table(eqx.Module):
@@ -62,7 +63,7 @@ class SAGA(AbstractFiniteSumFlow):
 
     The g_i of SAGA are the velocities at the start. Memory: n m p numbers; n residuals (times outputs) for a linearised
     model without penalty, as in `TangentFlow(SAGA(h))`. The mean is kept by increments. The sample of step k follows
-    from `fold_in(key, k)`. `Trajectory.stats["evaluations"]` counts velocities on one sample: one a step, and n at the
+    from `key` and k. `Trajectory.stats["evaluations"]` counts velocities on one sample: one a step, and n at the
     start.
 
     Raises `ValueError` for a step that is not positive, an objective that is no mean over samples, particles on several
@@ -99,7 +100,7 @@ class SAGA(AbstractFiniteSumFlow):
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
         mu, table, n = state.particles, state.memory, objective.x.shape[0]
-        i = drawn(jax.random.fold_in(state.key, state.step), n, 1)
+        i = drawn(stream(state.key, "sample of SAGA", state.step), n, 1)
         one = part(objective, mu, i)
         if _linear(objective):
             f, pull = one.linearise(mu)
@@ -123,4 +124,5 @@ class SAGA(AbstractFiniteSumFlow):
 
 def _linear(objective: AbstractObjective) -> bool:
     """Whether a sample's residual tells its velocity, wherever the particles are."""
-    return isinstance(objective, TangentObjective) and objective.penalty is None
+    exact = type(objective) is TangentObjective and type(objective.network) is Objective
+    return exact and objective.penalty is None

@@ -111,7 +111,7 @@ class HeavyBall(AbstractFlow):
         mu, k = state.particles, state.step
         if self.draws is not None:
             assert state.key is not None
-            objective = self.draws.sampled(objective, mu, jax.random.fold_in(state.key, k))
+            objective = self.draws.sampled(objective, mu, state.key, k)
         h = jnp.asarray(self.size(k) if callable(self.size) else self.size).astype(mu.dtype)
         momentum, decay, decoupled = (value.astype(mu.dtype) for value in (self.momentum, self.decay, self.decoupled))
         buffer = momentum * state.memory + decay * mu.position - objective.velocity(mu)

@@ -13,6 +13,7 @@ from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
+from meanfield.streams import stream
 
 
 class Langevin(AbstractFlow):
@@ -29,7 +30,7 @@ class Langevin(AbstractFlow):
       k ↦ τ_k of the step number (annealing), such as optax makes or an `equinox.Module` with arrays for fields, which
       replicas may then differ in.
 
-    The noise of step k follows from `fold_in(key, k)`, so that the length of chunks is not part of the result. Every
+    The noise of step k follows from `key` and k, so that the length of chunks is not part of the result. Every
     particle is moved by it, whatever its mass. Particles that `shard` has put on several devices get the same noise as
     on one, up to rounding.
 
@@ -70,7 +71,7 @@ class Langevin(AbstractFlow):
         k, mu = state.step, state.particles
         moved = self.descent.step(objective, state)
         h, tau = (value(k) if callable(value) else value for value in (self.descent.size, self.temperature))
-        noise = jax.random.normal(jax.random.fold_in(state.key, k), mu.position.shape, mu.dtype)
+        noise = jax.random.normal(stream(state.key, "noise of Langevin", k), mu.position.shape, mu.dtype)
         position = moved.particles.position + jnp.sqrt(2 * tau * h).astype(mu.dtype) * noise
         return eqx.tree_at(lambda s: s.particles, moved, mu.moved(position))
 

@@ -42,7 +42,7 @@ class FirstOnly(AbstractLoss):
 
     def residual(self, f: Outputs, y: Outputs) -> Outputs:
         n = f.shape[0]
-        share = jnp.where(jnp.arange(n) < self.count, n / self.count, 0).astype(f.dtype)
+        share = jnp.where(jnp.arange(n) < self.count.astype(jnp.int32), n / self.count, 0).astype(f.dtype)
         return self.loss.residual(f, y) * share.reshape(n, *[1] * (f.ndim - 1))
 
 
@@ -56,7 +56,7 @@ def kernel_for(objective: Objective, mu: Particles, n: int):
 def part(objective: AbstractObjective, mu: Particles, rows: Rows, count: Scalar | None = None) -> AbstractObjective:
     """The objective on the samples `rows`, or on the first `count` of them, at work for particles such as `mu`."""
     if isinstance(objective, TangentObjective):
-        return TangentObjective(part(objective.network, mu, rows, count), objective.anchor)  # type: ignore[arg-type]
+        return eqx.tree_at(lambda o: o.network, objective, part(objective.network, mu, rows, count))
     assert isinstance(objective, Objective)
     offset = None if objective.offset is None else objective.offset[rows]
     loss = objective.loss if count is None else FirstOnly(objective.loss, count)

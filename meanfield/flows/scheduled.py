@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,6 +13,7 @@ from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.samples import distinct, drawn, part, splits
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
+from meanfield.streams import stream
 
 
 class ScheduledSGD(AbstractFlow):
@@ -29,7 +29,7 @@ class ScheduledSGD(AbstractFlow):
     - `most`: the largest batch.
     - `replacement`: whether the samples of a step are drawn with replacement, hence independently, or are different.
 
-    The samples of step k follow from `fold_in(key, k)`, so that the length of chunks is not part of the result.
+    The samples of step k follow from `key` and k, so that the length of chunks is not part of the result.
 
     Raises `ValueError` for a step that is not positive, a batch that is no number between 1 and `most`, an objective
     that is no mean over samples, for more samples than there are without replacement, and, at the start, for a
@@ -72,7 +72,7 @@ class ScheduledSGD(AbstractFlow):
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
-        key, mu = jax.random.fold_in(state.key, state.step), state.particles
+        key, mu = stream(state.key, "minibatch of a schedule", state.step), state.particles
         wanted = self.batch(state.step) if callable(self.batch) else self.batch
         count = jnp.clip(jnp.rint(jnp.asarray(wanted, mu.dtype)), 1, self.most)
         draw = drawn if self.replacement else distinct

@@ -96,7 +96,7 @@ class StabilisedFlow(AbstractFlow):
         bend = probe * norm(at(mu.position + probe * velocity) - velocity)
         memory = Memory(
             size=probe / jnp.sqrt(jnp.maximum(bend, tiny)),
-            horizon=jnp.asarray(jnp.inf, mu.dtype),
+            horizon=jnp.asarray(jnp.finfo(mu.dtype).max),  # none yet
             velocity=velocity,
             radius=radius,
             direction=direction,

@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Random, Scalar
+from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import positive_count
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
-from meanfield.flows.samples import kernel_for, part
+from meanfield.flows.samples import Rows, kernel_for, part
 from meanfield.objective import AbstractObjective, Objective, TangentObjective
 from meanfield.particles import Particles
+from meanfield.streams import stream
 
 
 class SGD(AbstractFlow):
@@ -29,9 +30,9 @@ class SGD(AbstractFlow):
       objective's own samples are then only observed.
 
     The velocity is unbiased for losses that are means over samples; the soft-min `Exponential` is not one. The samples
-    of step k follow from `fold_in(key, k)`, so that the length of chunks is not part of the result. A centred model
-    pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts velocities,
-    one a step, each on B samples.
+    of step k follow from `key` and k (see `rows`), so that the length of chunks is not part of the result. A centred
+    model pays for the predictions of its reference at fresh samples. `Trajectory.stats["evaluations"]` counts
+    velocities, one a step, each on B samples.
 
     Raises `ValueError` for a step or batch that is not positive, for more samples than there are without replacement,
     for a sampler of other shapes, and, at the start, for a simulation without `key`.
@@ -78,22 +79,25 @@ class SGD(AbstractFlow):
 
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
-        key = jax.random.fold_in(state.key, state.step)
-        return self.descent.step(self.sampled(objective, state.particles, key), state)
+        return self.descent.step(self.sampled(objective, state.particles, state.key, state.step), state)
 
-    def sampled(self, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
-        """The objective on the samples of one step."""
+    def sampled(self, objective: AbstractObjective, mu: Particles, key: Random, step: Count) -> AbstractObjective:
+        """Return the objective on the samples of step number `step`, for the simulation's `key`."""
         if self.sampler is not None:
-            return self._fresh(self.sampler, objective, mu, key)
+            return self._fresh(self.sampler, objective, mu, stream(key, "fresh samples", step))
         n = objective.x.shape[0]
         if self.batch == n and not self.replacement:
             return objective
-        return part(objective, mu, jax.random.choice(key, n, (self.batch,), replace=self.replacement))
+        return part(objective, mu, self.rows(key, step, n))
+
+    def rows(self, key: Random, step: int | Count, n: int) -> Rows:
+        """Return which of n samples step number `step` looks at in a simulation with this `key`, [B]."""
+        return jax.random.choice(stream(key, "minibatch", step), n, (self.batch,), replace=self.replacement)
 
     def _fresh(self, sampler: Callable, objective: AbstractObjective, mu: Particles, key: Random) -> AbstractObjective:
         if isinstance(objective, TangentObjective):
             fresh = self._fresh(sampler, objective.network, mu, key)
-            return TangentObjective(fresh, objective.anchor)  # type: ignore[arg-type]
+            return eqx.tree_at(lambda o: o.network, objective, fresh)
         assert isinstance(objective, Objective)
         x, y = sampler(key, self.batch)
         reference = False if objective.reference is None else objective.reference

@@ -11,6 +11,7 @@ from meanfield.flows.finite_sum import AbstractFiniteSumFlow
 from meanfield.flows.samples import drawn, part
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
+from meanfield.streams import stream
 
 
 class Snapshot(eqx.Module):
@@ -37,7 +38,7 @@ class SVRG(AbstractFiniteSumFlow):
     - `epoch`: steps between snapshots in the mean, at least 1; 2n is usual.
 
     Memory: one position and one velocity, whatever n is. Steps taken for many replicas at once cost n evaluations each.
-    What is drawn at step k follows from `fold_in(key, k)`. `Trajectory.stats["evaluations"]` counts velocities on one
+    What is drawn at step k follows from `key` and k. `Trajectory.stats["evaluations"]` counts velocities on one
     sample: two a step and n a snapshot.
 
     Raises `ValueError` as `SAGA`, and for an epoch below 1. Source: Johnson & Zhang (2013); Kovalev, Horváth and
@@ -70,13 +71,13 @@ class SVRG(AbstractFiniteSumFlow):
     def step(self, objective: AbstractObjective, state: State) -> State:
         assert state.key is not None
         mu, kept = state.particles, state.memory
-        key, n = jax.random.fold_in(state.key, state.step), objective.x.shape[0]
-        one = part(objective, mu, drawn(key, n, 1))
+        key, k, n = state.key, state.step, objective.x.shape[0]
+        one = part(objective, mu, drawn(stream(key, "sample of SVRG", k), n, 1))
         both = jax.vmap(lambda at: one.velocity(mu.moved(at)))(jnp.stack([mu.position, kept.position]))
         h = self.size.astype(mu.dtype)
         position = mu.position + h * (both[0] - both[1] + kept.velocity)
         memory = jax.lax.cond(
-            jax.random.uniform(jax.random.fold_in(key, 1)) * self.epoch < 1,
+            jax.random.uniform(stream(key, "snapshot of SVRG", k)) * self.epoch < 1,
             lambda: Snapshot(mu.position, objective.velocity(mu), kept.evaluations + n),
             lambda: kept,
         )

@@ -7,7 +7,9 @@ line, x ↦ (x, 1) and v = (w, b) give the same for units σ(wx + b): places of 
 
 Directions are compared by cotangents −x₁/x₂. A division of IEEE arithmetic rounds equal quotients to equal numbers, so
 that a kink exactly on a sample is seen as such whatever the lengths of the vectors, and two directions are confused
-only when they agree within one rounding, which is below what forming v·x itself would lose.
+only when they agree within one rounding, which is below what forming v·x itself would lose. A quotient that leaves the
+type's range is taken for its last number, off the axis: right against all samples whose own quotients stay in it.
+Samples of which one leaves it are `wide`, and have no order here.
 """
 
 import equinox as eqx
@@ -46,12 +48,17 @@ class AngularOrder(eqx.Module):
     """Directions to look at in a cell; None for a search by halves, where cells are crowded or not yet known."""
     low: Float[Array, ""]
     high: Float[Array, ""]
+    outside: Bool[Array, ""]
+    """Whether a sample's quotient leaves the range of the type."""
+    wide: bool | None = eqx.field(static=True)
+    """The same where it is known."""
 
     def __init__(self, x: Planar):
         # One program: step by step, each operation would be compiled on its own for every number of samples.
-        arrays, crowd = _sorted_directions(x)
+        arrays, crowd, self.outside = _sorted_directions(x)
         self.rows, self.turned, self.group, self.keys, self.cells, self.near, self.low, self.high = arrays
-        known = host(crowd)
+        known, outside = host(crowd), host(self.outside)
+        self.wide = None if outside is None else bool(outside)
         self.probes = next((probes for probes in PROBES if known is not None and known <= probes), None)
 
     @property
@@ -92,9 +99,11 @@ class AngularOrder(eqx.Module):
 
 @jax.jit
 def _sorted_directions(x: Planar):
-    """The arrays of an `AngularOrder`, and the largest number of distinct directions in one cell."""
+    """The arrays of an `AngularOrder`, the largest number of directions in one cell, whether one leaves the range."""
     n = x.shape[0]
     key, turned = _direction(x[:, 0], x[:, 1])
+    ends, size = jnp.finfo(x.dtype), jnp.abs(x[:, 0] / jnp.where(x[:, 1] == 0, 1, x[:, 1]))
+    outside = jnp.any((x[:, 0] != 0) & (x[:, 1] != 0) & ~((size >= ends.tiny) & (size <= ends.max)))
     rows = jnp.argsort(key)
     key, turned = key[rows], turned[rows]
     new = jnp.concatenate([jnp.zeros(1, bool), key[1:] != key[:-1]])
@@ -107,7 +116,7 @@ def _sorted_directions(x: Planar):
     cells = jnp.cumsum(held, dtype=jnp.int32) - held
     filled = jnp.concatenate([keys, jnp.full(PROBES[-1], jnp.inf, key.dtype)])
     near = jnp.stack([filled[cells + i] for i in range(PROBES[-1])])
-    return (rows, turned, group, keys, cells, near, low, high), jnp.max(held)
+    return (rows, turned, group, keys, cells, near, low, high), jnp.max(held), outside
 
 
 def _cell(q, low, high, count: int):
@@ -119,9 +128,11 @@ def _cell(q, low, high, count: int):
 def _direction(x1, x2):
     """(minus the cotangent, whether turned) of a vector after turning it into the half-open upper half plane."""
     turned = (x2 < 0) | ((x2 == 0) & (x1 < 0))
-    most = jnp.finfo(x1.dtype).max  # finite, so that no direction is beyond the infinities that fill `keys`
-    key = jnp.where(x2 == 0, -jnp.inf, jnp.minimum(-(x1 / x2), most))
-    return key, turned
+    # Finite, so that no direction is beyond the infinities that fill `keys`; and 0 on the axis alone.
+    ends, flat = jnp.finfo(x1.dtype), x2 == 0
+    size = jnp.clip(jnp.abs(x1 / jnp.where(flat, 1, x2)), ends.tiny, ends.max)
+    key = jnp.where(x1 == 0, 0, jnp.where((x1 < 0) == (x2 < 0), -size, size))
+    return jnp.where(flat, -jnp.inf, key), turned
 
 
 def _squeezed(q):

@@ -29,14 +29,14 @@ class Dense(AbstractKernel):
 
     def forward(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, Any]:
         with jax.default_matmul_precision(self.precision):
-            if not isinstance(unit, Neuron):
+            if type(unit) is not Neuron:
                 return tile.any_outputs(unit, mu, x), ()
             z = tile.preactivation(unit, mu, x)
             return tile.outputs(unit, mu, z), z
 
     def backward(self, unit: AbstractUnit, mu: Particles, x: Inputs, kept: Any, r: Outputs) -> Position:
         with jax.default_matmul_precision(self.precision):
-            if not isinstance(unit, Neuron):
+            if type(unit) is not Neuron:
                 return tile.any_gradient(unit, mu, x, r)
             return tile.gradient(unit, mu, x, kept, r)
 

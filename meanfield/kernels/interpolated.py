@@ -122,7 +122,7 @@ def uncertified(unit: AbstractUnit, d: int) -> str | None:
     """Why this kernel can't serve such units and inputs, or None if it can."""
     if d != 1:
         return f"inputs have dimension {d}, and it interpolates on the line only"
-    if not isinstance(unit, Neuron):
+    if type(unit) is not Neuron:
         return "the unit is not a Neuron"
     if analytic(unit) is None:
         return f"a bound on the error of interpolation is known for the activations {', '.join(STRIPS)} only"
@@ -139,7 +139,7 @@ def _suited(unit: AbstractUnit, x: Inputs) -> str:
 def _reach(unit: Neuron, mu: Particles, interval: Interval):
     """max_j |w_j| times half the length of the interval. Of a w that is no number every sum is none, on any branch."""
     _, w, _ = unit.split(jax.lax.stop_gradient(mu.position))
-    return _largest(interval.half * jnp.max(jnp.where(jnp.isnan(w), 0, jnp.abs(w))))
+    return _largest(jax.lax.stop_gradient(interval.half) * jnp.max(jnp.where(jnp.isnan(w), 0, jnp.abs(w))))
 
 
 # Under vmap a branch chosen by each replica for itself would become the computation of all branches.

@@ -207,7 +207,7 @@ def unavailable(unit: AbstractUnit, d: int, dtype, platform: str) -> str | None:
     """
     if platform not in ("gpu", "cuda"):
         return f"no NVIDIA GPU, but {platform}"
-    if not isinstance(unit, Neuron):
+    if type(unit) is not Neuron:
         return f"the unit is a {type(unit).__name__}, not a Neuron"
     if jnp.dtype(dtype) != jnp.float32:
         return f"the type is {jnp.dtype(dtype)}, not float32"
@@ -248,7 +248,7 @@ def _lower(unit: Neuron, d: int) -> None:
 
 def _operands(unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Neuron, Array, Array, Array]:
     """(unit, a, w, x) of one type, the bias as one more input."""
-    if not isinstance(unit, Neuron):
+    if type(unit) is not Neuron:
         raise ValueError(f"unit={unit!r}: the fused kernel takes a Neuron. Use Blocked for other units.")
     a, w, b = unit.split(mu.position)
     x = x.astype(w.dtype)

@@ -91,10 +91,10 @@ def choose(
     platform = jax.default_backend() if platform is None else platform
     size = jnp.dtype(dtype).itemsize
     k, p = unit.outputs, unit.size(d)
-    pair = size * (1 if isinstance(unit, Neuron) else k)
+    pair = size * (1 if type(unit) is Neuron else k)
     work = m * n * (d + k)
     particles = 3 * m * p * size  # read in both passes, and the velocity written
-    if unsuited(unit, d) is None and m * n >= SORTED_FROM:
+    if unsuited(unit, d, dtype) is None and m * n >= SORTED_FROM:
         bits = max(1, (n - 1).bit_length())
         held = min(m, 1 << 20) * 6 * size + m * 4 + 32 * n * size
         operations = (m + n) * (bits + 12 * k)
@@ -115,7 +115,7 @@ def choose(
         why += f"; no fused kernel: {absent}"
     tiles = None if samples == n else samples
     # What such a choice at every step costs on accelerators has not been measured.
-    nodes = _nodes(unit, m, n, d, size, memory - tile) if platform == "cpu" else ()
+    nodes = _nodes(unit, m, n, d, size, memory - tile) if platform == "cpu" and size >= 4 else ()
     if nodes:
         most, matrices = nodes[-1], n * sum(nodes) * size
         held, operations = block * samples * pair + matrices, 6 * m * most * (d + k) + 4 * n * most * k

@@ -1,5 +1,6 @@
 """Exact sums in quasi-linear time for piecewise-linear units in the plane and on the line."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from meanfield._typing import Inputs, Outputs, Position
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.angular_order import AngularOrder, Place
+from meanfield.kernels.blocked import Blocked
 from meanfield.kernels.shares import blocks, cut, over, share
 from meanfield.kernels.summation import compensated
 from meanfield.particles import Particles
@@ -20,6 +22,10 @@ BINS = 1 << 15
 """Least number of bins into which a block is summed; few samples get several rows of bins."""
 
 
+SUMMED = Blocked(1024, 4096)
+"""What sums in its place over samples without an order."""
+
+
 class Sorted(AbstractKernel):
     r"""Sums over particles and samples by their angular order, in O((m + n) log n) operations and O(m + n) memory.
 
@@ -30,7 +36,9 @@ class Sorted(AbstractKernel):
 
     For `Neuron` units that are piecewise linear, with inputs in the plane (no bias) or on the line (with or without).
     Signs are those of exact arithmetic up to one rounding of a direction; kinks on samples count as the left branch, as
-    in the other kernels. `order` is made by `at`, once for given inputs; without it every call sorts.
+    in the other kernels. Samples of which one has coordinates whose quotient leaves the type's range (in float32 1e20
+    and 1e-20) are summed tile by tile instead. `order` is made by `at`, once for given inputs; without it
+    every call sorts.
 
     Rounding: at most L + log₂ n + 8 roundings of a term, L the largest number of a block's particles in one bin: their
     number over the places for spread-out particles, and never more than `BLOCK`·2n/`BINS`.
@@ -47,6 +55,13 @@ class Sorted(AbstractKernel):
     def forward(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, Any]:
         unit = _suited(unit, x)
         order = self._order(unit, x)
+
+        def summed(mu: Particles, x: Inputs):
+            return SUMMED.predict(unit, mu, x), jnp.zeros(mu.m, order.rows.dtype)
+
+        return _either(order, summed, lambda mu, x: self._forward(unit, mu, x, order), mu, x)
+
+    def _forward(self, unit: Neuron, mu: Particles, x: Inputs, order: AngularOrder) -> tuple[Outputs, Place]:
         below, above = unit.slopes  # type: ignore[misc]
 
         def histogram(block: Particles):
@@ -67,6 +82,18 @@ class Sorted(AbstractKernel):
     def backward(self, unit: AbstractUnit, mu: Particles, x: Inputs, kept: Place, r: Outputs) -> Position:
         unit = _suited(unit, x)
         order = self._order(unit, x)
+
+        def summed(mu: Particles, x: Inputs, kept: Place, r: Outputs) -> Position:
+            return SUMMED.backward(unit, mu, x, (), r)
+
+        def by_order(mu: Particles, x: Inputs, kept: Place, r: Outputs) -> Position:
+            return self._backward(unit, mu, x, kept, r, order)
+
+        return _either(order, summed, by_order, mu, x, kept, r)
+
+    def _backward(
+        self, unit: Neuron, mu: Particles, x: Inputs, kept: Place, r: Outputs, order: AngularOrder
+    ) -> Position:
         below, above = unit.slopes  # type: ignore[misc]
         r = r.reshape(r.shape[0], -1).astype(mu.dtype)
         x2 = planar(unit, x)
@@ -93,13 +120,22 @@ class Sorted(AbstractKernel):
         return "sorted"
 
     def _order(self, unit: Neuron, x: Inputs) -> AngularOrder:
-        return AngularOrder(planar(unit, x)) if self.order is None else self.order
+        return AngularOrder(jax.lax.stop_gradient(planar(unit, x))) if self.order is None else self.order
 
 
-def unsuited(unit: AbstractUnit, d: int) -> str | None:
+def _either(order: AngularOrder, summed: Callable, by_order: Callable, *operands):
+    """`by_order(*operands)`, or `summed(*operands)` for samples without an order."""
+    if order.wide is None:
+        return jax.lax.cond(order.outside, summed, by_order, *operands)
+    return summed(*operands) if order.wide else by_order(*operands)
+
+
+def unsuited(unit: AbstractUnit, d: int, dtype: Any = jnp.float32) -> str | None:
     """Why this kernel can't serve such units and inputs, or None if it can."""
-    if not isinstance(unit, Neuron) or unit.slopes is None:
+    if type(unit) is not Neuron or unit.slopes is None:
         return "the unit is not piecewise linear"
+    if jnp.finfo(dtype).bits < 32:
+        return f"the type is {jnp.dtype(dtype)}, and its sums are of float32 or float64"
     if d + unit.bias > 2:
         return (
             f"inputs have dimension {d}{' and a bias' * unit.bias}: only the plane, or a line with bias, has an order"
@@ -119,7 +155,7 @@ def kink(unit: Neuron, position: Position, x: Inputs):
 
 
 def _suited(unit: AbstractUnit, x: Inputs) -> Neuron:
-    reason = unsuited(unit, x.shape[1])
+    reason = unsuited(unit, x.shape[1], x.dtype)
     if reason is not None:
         raise ValueError(f"kernel=Sorted(): {reason}; use Blocked or leave the choice to plan.")
     return unit  # type: ignore[return-value]

@@ -65,7 +65,7 @@ STRIPS = {
 
 def analytic(unit: AbstractUnit) -> str | None:
     """The name of a neuron's activation, if it has a strip here; None for every other unit."""
-    if not isinstance(unit, Neuron):
+    if type(unit) is not Neuron:
         return None
     return next((name for name in STRIPS if ACTIVATIONS[name].function is unit.activation), None)
 

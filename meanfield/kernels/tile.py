@@ -22,7 +22,7 @@ runs at a fraction of the rate."""
 
 def signs_suffice(unit: AbstractUnit) -> bool:
     """Whether the pullback follows from the sign pattern alone."""
-    return isinstance(unit, Neuron) and unit.slopes is not None and unit.outputs == 1
+    return type(unit) is Neuron and unit.slopes is not None and unit.outputs == 1
 
 
 def preactivation(unit: Neuron, mu: Particles, x: Inputs) -> Preactivation:

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 
+import jax
 import pytest
 
 import meanfield
@@ -17,7 +18,8 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
-    result = doctest.testmod(importlib.import_module(name))
+    with jax.debug_key_reuse(True):  # examples are copied: none may draw twice from one key
+        result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.flows.samples import distinct, drawn
+from meanfield.streams import stream
 
 N, D, M = 7, 2, 4
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)
@@ -43,8 +44,8 @@ def velocities(theta, data, penalty, anchor=None):
     return -(f - y)[:, None, None] * slopes / 2.0 - penalty * theta
 
 
-def samples(step):
-    return int(drawn(jax.random.fold_in(KEY, step), N, 1)[0])
+def samples(step, flow="SAGA"):
+    return int(drawn(stream(KEY, f"sample of {flow}", step), N, 1)[0])
 
 
 def saga_by_hand(data, steps, step, penalty, biased, lazy):
@@ -78,9 +79,9 @@ def test_svrg_is_the_textbook_s_and_pays_for_its_snapshots(data):
     theta = anchor = np.asarray(mu.position)
     taken = 1
     for k in range(16):
-        i, key = samples(k), jax.random.fold_in(KEY, k)
+        i = samples(k, "SVRG")
         v, old = velocities(theta, data, 0.1), velocities(anchor, data, 0.1)
-        renewed = float(jax.random.uniform(jax.random.fold_in(key, 1))) * epoch < 1
+        renewed = float(jax.random.uniform(stream(KEY, "snapshot of SVRG", k))) * epoch < 1
         anchor, taken = (theta if renewed else anchor), taken + renewed
         theta = theta + 0.3 * (v[i] - old[i] + old.mean(axis=0))
     assert np.abs(state.particles.position - theta).max() < 1e-12
@@ -113,7 +114,7 @@ def test_scheduled_batches_are_means_over_so_many_samples(data):
     state = walk(growing, growing.prepare(network(data), mu), mu, 3)
     theta = np.asarray(mu.position)
     for k, count in enumerate((1, 3, 4)):
-        rows = np.asarray(drawn(jax.random.fold_in(KEY, k), N, 4))[:count]
+        rows = np.asarray(drawn(stream(KEY, "minibatch of a schedule", k), N, 4))[:count]
         theta = theta + 0.3 / (1 + k) * velocities(theta, data, 0.1)[rows].mean(axis=0)
     assert np.abs(state.particles.position - theta).max() < 1e-13
     whole = mf.ScheduledSGD(0.3, N, most=N, replacement=False)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.streams import stream
 
 KEY = jax.random.key(3)
 DRAW = np.random.default_rng(0)
@@ -39,7 +40,7 @@ def by_hand(objective, theta, steps, temperatures):
     """θ ← θ + h v + √(2τh) ξ, v from the engine and ξ from the key, one step after the other in Python."""
     theta, velocity = jnp.asarray(theta), eqx.filter_jit(lambda theta: objective.velocity(mf.Particles(theta)))
     for k, (h, tau) in enumerate(zip(steps, temperatures, strict=True)):
-        noise = jax.random.normal(jax.random.fold_in(KEY, k), theta.shape, theta.dtype)
+        noise = jax.random.normal(stream(KEY, "noise of Langevin", k), theta.shape, theta.dtype)
         theta = theta + h * velocity(theta) + np.sqrt(2 * tau * h) * noise
     return np.asarray(theta)
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import meanfield as mf
+from meanfield.streams import stream
 
 N, D, M, B = 7, 2, 4, 3
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)
@@ -96,9 +97,9 @@ def linear_samples(key, batch):
 
 @pytest.mark.parametrize("centred", [False, True])
 def test_fresh_samples_come_from_the_sampler(data, centred):
-    """One step by hand: the gradient at sampler(fold_in(key, 0), B), whatever the objective's own samples are."""
+    """One step by hand: the gradient at sampler(key of step 0, B), whatever the objective's own samples are."""
     mu, flow = data[2], mf.SGD(0.5, B, sampler=linear_samples)
-    x, y = map(np.asarray, linear_samples(jax.random.fold_in(KEY, 0), B))
+    x, y = map(np.asarray, linear_samples(stream(KEY, "fresh samples", 0), B))
     theta = np.asarray(mu.position)
     objective = flow.prepare(network(data, centred=centred), mu)
     offset = 2.0 * np.mean(theta[:, 0] * np.tanh(x @ theta[:, 1:].T), axis=1) if centred else 0.0
@@ -115,7 +116,8 @@ def test_tangent_model_on_minibatches(data):
     slopes = np.concatenate([h[:, :, None], (a * (1 - h**2))[:, :, None] * x[:, None, :]], axis=2)
     theta = start.copy()
     for step in range(2):
-        rows = np.asarray(jax.random.choice(jax.random.fold_in(KEY, step), N, (B,)))
+        rows = np.asarray(jax.random.choice(stream(KEY, "minibatch", step), N, (B,)))
+        assert np.array_equal(flow.flow.rows(KEY, step, N), rows)
         f = 2.0 * np.mean(a * h[rows], axis=1) + 2.0 / M * np.einsum("bmp,mp->b", slopes[rows], theta - start)
         theta = theta - 0.5 / 2.0 * np.einsum("b,bmp->mp", f - y[rows], slopes[rows]) / B
     assert np.abs(walk(flow, objective, mu, KEY, 2) - theta).max() < 1e-13

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from meanfield.streams import stream
 from simulations.limits import _langevin as study
 from simulations.limits import _langevin_measures as measure
 from simulations.limits._langevin import Parameters
@@ -32,7 +33,7 @@ def test_outputs_are_networks_of_their_own_and_mirror_images_have_the_opposite_n
         study._trajectory(RUN, unit, sign * study.INPUTS[:, None], line.targets, start, key).particles.position
         for sign, start in ((1, line.mean + normal), (-1, normal - line.mean))
     ]
-    noise = np.array([jax.random.normal(jax.random.fold_in(key, k), (4, 3), ends[0].dtype) for k in range(20)])
+    noise = np.array([jax.random.normal(stream(key, "noise of Langevin", k), (4, 3), ends[0].dtype) for k in range(20)])
     for r in range(3):
         # 20 steps in single precision
         assert np.allclose(ends[0][:, r], alone(RUN, line.mean + normal[:, r], noise[..., r]), atol=2e-5)
