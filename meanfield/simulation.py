@@ -117,7 +117,7 @@ def simulate(
         {
             "objective": objective,
             "flow": flow,
-            "observables": watched,
+            "observables": [list(watched), watched],
             "particles": mu,
             "key": key,
             "times": [stops, stamps],
