@@ -11,10 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._times import fresh, observed_at, time_grid
 from meanfield._typing import Random
 from meanfield.arguments import positive_count, positive_number
 from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
 from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.gradient import MAX_STEPS
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
@@ -67,9 +69,9 @@ def simulate(
 
     **Arguments:**
 
-    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on; or the increasing times
-      themselves. A flow of fixed steps is observed at the nearest step, and `Trajectory.times` holds the times of
-      those steps.
+    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on (at those steps that are
+      nearest to them, each once); or the increasing times themselves. A flow of fixed steps is observed at the step
+      nearest to each, also where that is the same for several, and `Trajectory.times` holds the times of those steps.
     - `observables`: a list of observables (default: the risk), or a mapping from names to functions
       (objective, particles) ↦ array.
     - `key`: for flows that draw random numbers.
@@ -84,7 +86,9 @@ def simulate(
 
     **Returns:** a `Trajectory`. Divergence, the time limit and Ctrl-C end a simulation; they are not exceptions.
 
-    Raises `ValueError` for times that are negative, not finite or not increasing, and for shapes that do not match.
+    Raises `ValueError` for times that are negative, not finite or not increasing, for a last time that no step comes
+    near or more steps than can be counted, for times that the type of the particles can't tell apart where the flow
+    chooses its steps, and for shapes that do not match.
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> unit = mf.Neuron("relu")
@@ -95,7 +99,7 @@ def simulate(
     >>> run.status, run.values["displacement"].shape
     ('done', (3,))
     """
-    targets = time_grid(times)
+    grid = time_grid(times)
     watched = named_observables(observables)
     if chunk is not None:
         positive_count("chunk", chunk)
@@ -104,10 +108,9 @@ def simulate(
     began = clock.monotonic()
     mesh = mesh_of(mu)
     objective = flow.prepare(objective, mu)
-    stops, stamps = flow.clock(targets) or (None, targets)
-    if stops is not None:
-        _, first = np.unique(stops, return_index=True)
-        stops, stamps = stops[first], stamps[first]
+    stops, stamps = observed_at(flow, grid, mu.dtype)
+    counted = fresh(stops, grid, stamps.shape)
+    stops, stamps = None if stops is None else stops[counted], stamps[counted]
     objective, flow, watched, key = replicated((objective, flow, watched, key), mesh)
     state, start = begin(objective, flow, watched, mu, key, mesh)
     kept = saves(
@@ -136,6 +139,9 @@ def simulate(
                 status = run.reach(stamps[i], None if stops is None else int(stops[i]))
                 if status != "done":
                     break
+                if stops is not None and i and stops[i] == stops[i - 1]:
+                    seen.append(seen[-1])
+                    continue
                 values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
                 if not finite:  # particles of finite but huge parameters
                     status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
@@ -198,7 +204,9 @@ class _Run:
                 return f"stopped at t = {self.time:.6g}: interrupted"
             if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
                 return f"stopped at t = {self.time:.6g}: the time limit was reached"
-            count = self.chunk if stop is None else min(self.chunk, stop - self.steps)
+            count = min(self.chunk, (MAX_STEPS if stop is None else stop) - self.steps)
+            if count == 0:
+                return f"stopped at t = {self.time:.6g}: {MAX_STEPS} steps were taken, and more can't be counted"
             began = clock.monotonic()
             after, finite = _advance(self.objective, self.flow, self.state, np.int32(count))
             if not finite:
@@ -287,20 +295,3 @@ def named_observables(given) -> dict[str, AbstractObservable]:
             raise ValueError(f"observables names {watch.name!r} twice: give a mapping to tell the two apart.")
         watched[watch.name] = watch
     return watched
-
-
-def time_grid(times) -> np.ndarray:
-    try:
-        grid = np.asarray(times, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"times={times!r}: expected one final time or an increasing list of times.") from None
-    if grid.ndim == 0:
-        if not np.isfinite(grid) or grid <= 0:
-            raise ValueError(f"times={grid.item()!r}: expected a finite final time above 0.")
-        return np.concatenate([[0.0], np.geomspace(grid / 1000, grid, 32)])
-    if grid.ndim != 1 or grid.size == 0:
-        raise ValueError(f"times has shape {grid.shape}: expected one final time or a list of times.")
-    if not np.all(np.isfinite(grid)) or grid[0] < 0 or np.any(np.diff(grid) <= 0):
-        shown = ", ".join(f"{time:.6g}" for time in grid[:8]) + (", …" if grid.size > 8 else "")
-        raise ValueError(f"times=[{shown}]: expected increasing finite times from 0 on.")
-    return grid
