@@ -105,9 +105,7 @@ class _Reader:
             self._array(value)
         elif isinstance(value, types.FunctionType | type | types.ModuleType):
             self._named(value)
-        elif id(value) in self.above:
-            self.say("part of itself", str(len(self.above) - self.above.index(id(value))))
-        else:
+        elif not self._inside_itself(value):
             self.above.append(id(value))
             self._inside(kind, value)
             self.above.pop()
@@ -140,11 +138,30 @@ class _Reader:
             self.read(value)
 
     def _named(self, value: Any) -> None:
-        """A function, class or module, which is read once: they refer to one another."""
-        if id(value) in self.known:
+        """A function, class or module.
+
+        Those of a module are read once, since they refer to one another; what a function has made is read wherever it
+        is: whether two places hold one closure or two equal ones makes no difference to what they do.
+        """
+        if isinstance(value, types.FunctionType) and "<locals>" in value.__code__.co_qualname:
+            if self._inside_itself(value):
+                return
+            self.above.append(id(value))
+            self._definition(value)
+            self.above.pop()
+        elif id(value) in self.known:
             self.say("again", str(self.known[id(value)][0]))
-            return
-        self.known[id(value)] = len(self.known), value
+        else:
+            self.known[id(value)] = len(self.known), value
+            self._definition(value)
+
+    def _inside_itself(self, value: Any) -> bool:
+        inside = id(value) in self.above
+        if inside:
+            self.say("part of itself", str(len(self.above) - self.above.index(id(value))))
+        return inside
+
+    def _definition(self, value: Any) -> None:
         module, name = _home(value)
         library = known_library(module)
         if library is not None:

@@ -4,7 +4,6 @@ import logging
 import os
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import equinox as eqx
 import jax
@@ -22,34 +21,12 @@ from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
 from meanfield.progress import Progress, Quiet, progress_on
 from meanfield.sharding import common, gathered, like_particles, mesh_of, replicated, spans_processes
+from meanfield.trajectory import Trajectory as Trajectory
 
 logger = logging.getLogger("meanfield")
 
 CHUNK_SECONDS = 0.5
 """Chunks grow until one takes about this long: often enough to look, seldom enough to cost nothing."""
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """What a simulation returns, however it ended.
-
-    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
-    `status` is "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was
-    descended (with the
-    reference of a centred model, or linearised). `stats` counts steps, evaluations of the velocity, and seconds.
-    """
-
-    times: np.ndarray
-    values: dict[str, np.ndarray]
-    particles: Particles
-    status: str
-    stats: dict[str, int | float]
-    objective: AbstractObjective
-
-    @property
-    def done(self) -> bool:
-        """Whether the final time was reached."""
-        return self.status == "done"
 
 
 def simulate(

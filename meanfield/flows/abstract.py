@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Count, Random, Scalar
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -28,6 +29,8 @@ class AbstractFlow(eqx.Module):
 
     Random steps draw from `fold_in(state.key, state.step)`, so that 70 + 130 steps equal 200 steps bit for bit.
     """
+
+    __getstate__, __setstate__ = getstate, setstate
 
     @abstractmethod
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
