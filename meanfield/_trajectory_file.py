@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import os
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,22 @@ HEAD = "about"
 FUNCTIONS = ("jax", "meanfield")
 """Packages whose functions are known by name."""
 
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    IndexError,
+    OverflowError,
+    RuntimeError,
+)
+"""What zipfile, json and NumPy raise for bytes that are not what they should be."""
 
-def write(path: str | os.PathLike, named: dict[str, Any], objective: Any) -> None:
+
+def write(path, named: dict[str, Any], objective: Any) -> None:
     """Write arrays, texts and numbers by name, and an objective, so that the file is there whole or not at all."""
     path = _path(path)
     arrays: dict[str, np.ndarray] = {}
@@ -42,12 +57,13 @@ def write(path: str | os.PathLike, named: dict[str, Any], objective: Any) -> Non
             said = _encoded(objective, more)
             if behaviour(_decoded(said, more, path)) == head["behaviour"]:
                 head["objective"], arrays = said, more
+    head["arrays"] = sorted(arrays)
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **{HEAD: np.frombuffer(json.dumps(head).encode(), np.uint8)}, **arrays)
     _put(path, stream.getvalue())
 
 
-def read(path: str | os.PathLike, objective: Any) -> tuple[dict[str, Any], Any]:
+def read(path, objective: Any) -> tuple[dict[str, Any], Any]:
     """Return what was written: the values by name, and the objective, or None where the file doesn't hold it."""
     path = _path(path)
     head, arrays = _contents(path)
@@ -138,7 +154,7 @@ def _ours(module: str, path: str, packages: tuple[str, ...]) -> Any:
     return found
 
 
-def _path(path: str | os.PathLike) -> Path:
+def _path(path) -> Path:
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ValueError(f"path={path!r}: expected the path of a file.")
     return Path(os.fsdecode(path))
@@ -149,14 +165,15 @@ def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             head = json.loads(archive[HEAD].tobytes())
-            if head["format"] != FORMAT:
-                raise KeyError(FORMAT)
-            return head, {name: archive[name] for name in archive.files if name != HEAD}
+            arrays = {name: archive[name] for name in archive.files if name != HEAD}
+        if head["format"] != FORMAT or head["arrays"] != sorted(arrays):
+            raise KeyError(FORMAT)
+        return head, arrays
     except FileNotFoundError:
         raise ValueError(f"path={str(path)!r}: there is no such file.") from None
     except OSError as problem:
         raise ValueError(f"path={str(path)!r}: cannot be read ({problem.strerror or 'no archive'}).") from None
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError, IndexError):
+    except _UNREADABLE:
         raise ValueError(f"path={str(path)!r}: expected a trajectory that `save` has written, whole.") from None
 
 

@@ -1,6 +1,5 @@
 """What a simulation returns, and the file that keeps it."""
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ class Trajectory:
         """Whether the final time was reached."""
         return self.status == "done"
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path) -> None:
         """Write the trajectory to one file, an npz archive of arrays that NumPy opens too; nothing in it is pickled.
 
         The file is written beside its place and then renamed: it is there whole, or not at all. The objective goes with
@@ -60,7 +59,7 @@ class Trajectory:
         file.write(path, {**named, "position": self.particles.position, "mass": self.particles.mass}, self.objective)
 
     @staticmethod
-    def load(path: str | os.PathLike, *, objective: AbstractObjective | None = None) -> "Trajectory":
+    def load(path, *, objective=None) -> "Trajectory":
         """Return the trajectory that `save` wrote.
 
         `objective` is for one that the file can't hold, because functions or classes of your own are part of it. Give

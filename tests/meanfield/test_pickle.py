@@ -73,7 +73,7 @@ def sampler(key, batch):
 UNITS = {f"Neuron({name!r})": mf.Neuron(name, bias=True) for name in ACTIVATIONS}
 FUNCTIONS = [jax.nn.relu, jnp.tanh, jnp.cos, jax.nn.silu, jax.nn.elu, jnp.sin, jax.scipy.special.erf, cubed, jitted]
 FUNCTIONS += [rounded, Laws.power(3), twice(twice(cubed)), functools.partial(jax.nn.gelu, approximate=False)]
-FUNCTIONS += [functools.partial(twice(cubed), power=3), jax.jit(twice(cubed)), jax.jit(cubed), jax.vmap(jnp.sin)]
+FUNCTIONS += [functools.partial(twice(cubed), power=3), jax.jit(twice(cubed)), jax.jit(cubed)]
 UNITS |= {f"Neuron of {i}": mf.Neuron(function) for i, function in enumerate(FUNCTIONS)}
 UNITS |= {
     "normalised": mf.NormalisedNeuron(jnp.tanh),
