@@ -163,7 +163,7 @@ def _path(path) -> Path:
 def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The text and the arrays of a file; raises `ValueError` unless it is a whole trajectory."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             head = json.loads(archive[HEAD].tobytes())
             arrays = {name: archive[name] for name in archive.files if name != HEAD}
         if head["format"] != FORMAT or head["arrays"] != sorted(arrays):

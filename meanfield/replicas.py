@@ -26,7 +26,7 @@ from meanfield.kernels.plan import MEMORY, plan
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, KernelAlignment, KernelDrift
 from meanfield.particles import Particles
-from meanfield.progress import Progress, progress_on
+from meanfield.progress import progress_on
 from meanfield.sharding import mesh_of
 from meanfield.simulation import Trajectory, named_observables
 from meanfield.stacking import alike, differing, is_array
@@ -44,7 +44,7 @@ def simulate_replicas(
     times,
     observables: Sequence | Mapping[str, Callable] | None = None,
     keys=None,
-    progress: bool | Progress | None = None,
+    progress=None,
     chunk: int | None = None,
     time_limit: float | None = None,
     memory: int = MEMORY,

@@ -37,7 +37,7 @@ def simulate(
     times,
     observables: Sequence | Mapping[str, Callable] | None = None,
     key: Random | None = None,
-    progress: bool | Progress | None = None,
+    progress=None,
     chunk: int | None = None,
     time_limit: float | None = None,
     checkpoint: Checkpoint | str | os.PathLike | None = None,
@@ -52,7 +52,8 @@ def simulate(
     - `observables`: a list of observables (default: the risk), or a mapping from names to functions
       (objective, particles) ↦ array.
     - `key`: for flows that draw random numbers.
-    - `progress`: True for a bar on a terminal and lines elsewhere; or an object with `update` and `close`.
+    - `progress`: True for a bar on a terminal or in a notebook, and a line now and then elsewhere; or an object with
+      `update` and `close`.
     - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the
       result.
     - `time_limit`: seconds after which the simulation stops and returns what there is.

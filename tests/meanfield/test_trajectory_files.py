@@ -158,7 +158,7 @@ def test_damage_is_noticed_anywhere(tmp_path):
         try:
             found = mf.Trajectory.load(path)
         except ValueError as problem:
-            assert str(problem).startswith(f"path={str(path)!r}: ")
+            assert str(problem).startswith(f"path={str(path)!r}: ")  # noqa: PT017
             continue
         assert_same(found, run)  # a bit that says nothing, such as one of the time of an entry
 
