@@ -123,8 +123,8 @@ def _scheduled_clock(schedule: Callable, times: np.ndarray, most: int = 10**8) -
         if left < len(times) and (wrong.any() or stuck or first > most):
             why = "negative or not finite there" if wrong.any() else "0 from there on" if stuck else "too small there"
             raise ValueError(
-                f"step: this schedule reaches time {reached:.6g} after {first} steps, is {why}, and can't reach the "
-                f"last of times, {times[-1]:.6g}; expected steps that are finite, not negative, and long enough."
+                f"step: this schedule reaches time {reached:.6g} and not {times[-1]:.6g}, the last of times: after "
+                f"{first} steps it is {why}; expected steps that are finite, not negative, and together long enough."
             )
     _moves(number, times, after_one)
     return number, stamps

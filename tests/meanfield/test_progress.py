@@ -140,7 +140,7 @@ def test_a_broken_stream_is_asked_once():
     stream = Broken(BrokenPipeError())
     lines = progress.progress_on(True, stream)
     for step in range(3):
-        lines.update(step, 2.0, step, 0.5)
+        lines.update(float(step), 2.0, step, 0.5)
         lines.close()
     assert stream.asked == 1
 
