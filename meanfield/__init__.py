@@ -83,10 +83,10 @@ if TYPE_CHECKING:
     from meanfield.sensitivity import loss_sensitivity as loss_sensitivity
     from meanfield.sharding import shard as shard
     from meanfield.sharpness import Sharpness as Sharpness
-    from meanfield.simulation import Trajectory as Trajectory
     from meanfield.simulation import simulate as simulate
     from meanfield.spikes import Spike as Spike
     from meanfield.tangent import tangent_kernel as tangent_kernel
+    from meanfield.trajectory import Trajectory as Trajectory
     from meanfield.units import AbstractUnit as AbstractUnit
     from meanfield.units import Neuron as Neuron
 
@@ -149,9 +149,10 @@ _HOME = {
     "meanfield.sharding": ("shard",),
     "meanfield.sharpness": ("Sharpness",),
     "meanfield.replicas": ("simulate_replicas",),
-    "meanfield.simulation": ["Trajectory", "simulate"],
+    "meanfield.simulation": ("simulate",),
     "meanfield.spikes": ("Spike",),
     "meanfield.tangent": ("tangent_kernel",),
+    "meanfield.trajectory": ("Trajectory",),
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
 _WHERE = {name: home for home, names in _HOME.items() for name in names}

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from meanfield._times import Grid, fresh, observed_at
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.progress import Progress, Quiet
 from meanfield.simulation import CHUNK_SECONDS, Trajectory, begin, finite, observe
@@ -22,17 +23,15 @@ LEGS = 16
 class Batch:
     """Replicas that run together: their states, how far each one is, and why it ended."""
 
-    def __init__(self, mesh, watched, targets, differ, objectives, flows, mus, keys):
+    def __init__(self, mesh, watched, grid: Grid, differ, objectives, flows, mus, keys):
         self.mesh, self.watched, self.objectives, self.flows = mesh, watched[0], objectives, flows
         own, common = stacked(list(zip(objectives, flows, watched, strict=True)), differ[0])
         first, shared = stacked(list(zip(mus, keys, strict=True)), differ[1])
         self.own, self.common = _placed(mesh, own, common)
         everyone = np.arange(len(mus))  # says how many there are, also where nothing differs
         self.state, self.start = _each(_first, mesh, (self.common, shared), self.own, first, everyone)
-        self.stops, self.stamps = _clocks(flows, targets)
-        self.fresh = np.ones(self.stamps.shape, bool)
-        if self.stops is not None:  # times that fall on one step are observed once
-            self.fresh[:, 1:] = np.diff(self.stops, axis=1) > 0
+        self.stops, self.stamps = _clocks(flows, grid, mus[0].dtype)
+        self.fresh = fresh(self.stops, grid, self.stamps.shape)
         self.dtype, self.steps, self.time = mus[0].dtype, np.zeros(len(mus), int), np.zeros(len(mus))
         self.running, self.status = np.ones(len(mus), bool), ["done"] * len(mus)
         self.following = 0
@@ -252,15 +251,12 @@ def _risk(common, own, state: State):
     return jax.vmap(lambda own, mu: eqx.combine(own, common)[0].risk(mu))(own, state.particles)
 
 
-def _clocks(flows: Sequence[AbstractFlow], targets: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+def _clocks(flows: Sequence[AbstractFlow], grid: Grid, dtype) -> tuple[np.ndarray | None, np.ndarray]:
     """(step numbers, times) of the observations, [R, T]; no step numbers for flows that choose their steps."""
     different = {id(flow): flow for flow in flows}  # a shared flow is asked once
-    clocks = {name: flow.clock(targets) for name, flow in different.items()}
-    each = [known for flow in flows if (known := clocks[id(flow)]) is not None]
-    if not each:
-        return None, np.tile(targets, (len(flows), 1))
-    stops, stamps = zip(*each, strict=True)
-    return np.stack(stops), np.stack(stamps)
+    clocks = {name: observed_at(flow, grid, dtype) for name, flow in different.items()}
+    stops, stamps = zip(*(clocks[id(flow)] for flow in flows), strict=True)
+    return None if stops[0] is None else np.stack(stops), np.stack(stamps)
 
 
 def _placed(mesh: Mesh, own: Any, common: Any) -> tuple[Any, Any]:

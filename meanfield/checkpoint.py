@@ -4,6 +4,7 @@ import importlib.metadata
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time as clock
 from collections.abc import Mapping
@@ -18,9 +19,10 @@ import numpy as np
 
 import meanfield
 from meanfield import _checkpoint_folder as folder
-from meanfield._identity import PACKAGES, digest
+from meanfield._identity import PACKAGES, digest, engine
 from meanfield._orbax import Orbax
 from meanfield._packing import packed, unpacked
+from meanfield._settings import MACHINE, differences, observed
 from meanfield._signals import Signals
 from meanfield.arguments import positive_number
 from meanfield.flows.abstract import State
@@ -45,8 +47,10 @@ class Checkpoint:
     the end removes its checkpoints.
 
     Raises `ValueError` for what is not a path, and for a time that is negative or not finite. `simulate` raises it for
-    a folder with checkpoints of another simulation (another objective, flow, start, key, grid of times, precision,
-    number of devices, or other observables), and `ImportError` without orbax-checkpoint.
+    a folder with checkpoints of another simulation: another objective, flow, start, key, grid of times, precision,
+    number of devices, other observables, settings of JAX or code of this package. Functions, classes and schedules of
+    your own count by what they do: by their code and all that it reads by name, closures and defaults included. Without
+    orbax-checkpoint it raises `ImportError`.
 
     >>> import meanfield as mf
     >>> mf.Checkpoint("runs/long", minutes=5.0).minutes
@@ -106,6 +110,7 @@ class Saves:
         self.orbax = Orbax()
         # Processes hold different shares of the particles; together they are one simulation.
         self.made_of = {part: digest(every(_bytes(digest(value)), mesh)).hex() for part, value in made_of.items()}
+        self.made_of["code of meanfield"] = engine()
         self.began = self.last = clock.monotonic()
         self.seconds = 0.0
         """What earlier calls have taken."""
@@ -173,13 +178,15 @@ class Saves:
 
     def _recognise(self, said: dict) -> None:
         other = [part for part in self.made_of if said["made_of"].get(part) != self.made_of[part]]
-        if other:
-            raise ValueError(
-                f"checkpoint={str(self.directory)!r}: it holds a checkpoint of another simulation, which differs in "
-                f"{', '.join(other)}; expected a folder for this simulation alone."
-            )
+        other += differences(said.get("settings", {}), observed())
         now = made_with()
         changed = [f"{what} {old}" for what, old in said["made_with"].items() if now.get(what) != old]
+        if other:
+            versions = f" (it was made with {', '.join(changed)})" if changed else ""
+            raise ValueError(
+                f"checkpoint={str(self.directory)!r}: it holds a checkpoint of another simulation, which differs in "
+                f"{', '.join(other)}{versions}; expected a folder for this simulation alone."
+            )
         if changed:
             logger.warning("%s was made with %s: last digits may differ", self.directory, ", ".join(changed))
 
@@ -190,6 +197,7 @@ class Saves:
         said = {
             "made_of": self.made_of,
             "made_with": made_with(),
+            "settings": observed(),
             "seen": [[column.shape, str(column.dtype)] for column in columns],
             "seconds": self.seconds + clock.monotonic() - self.began,
             "step": int(state.step),
@@ -214,9 +222,11 @@ class Saves:
 
 
 def made_with() -> dict[str, str]:
-    """Versions and the kind of device, which may change the last digits of a result."""
+    """Versions, the kind of device and what MACHINE names: they may change the last digits of a result."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES if package != "meanfield"}
-    return versions | {"meanfield": meanfield.__version__, "device": jax.devices()[0].device_kind}
+    versions |= {"meanfield": meanfield.__version__, "python": ".".join(map(str, sys.version_info[:2]))}
+    machine = {name: value for name, value in observed().items() if name in MACHINE}
+    return versions | machine | {"device": jax.devices()[0].device_kind}
 
 
 def layout(state: State) -> list:

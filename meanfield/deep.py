@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Random, Scalar
 from meanfield.activations import named
 from meanfield.arguments import float_type, floating_array, positive_count, positive_number
@@ -43,6 +44,8 @@ class DeepNetwork(eqx.Module):
     >>> net.predict(jnp.eye(2)).shape, net.conjugate_kernels(jnp.eye(2)).shape, net.tangent_kernel(jnp.eye(2)).shape
     ((2,), (3, 2, 2), (2, 2))
     """
+
+    __getstate__, __setstate__ = getstate, setstate
 
     first: Float[Array, "N d"]
     hidden: Float[Array, "L1 N N"]

@@ -11,12 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Outputs, Scalar
 from meanfield.arguments import floating_array, host
 
 
 class AbstractLoss(eqx.Module):
     """R(f), with f and y of shape [n] (one output) or [n, k] (several)."""
+
+    __getstate__, __setstate__ = getstate, setstate
 
     @abstractmethod
     def targets(self, y, outputs: int, dtype) -> Outputs:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
 from meanfield.arguments import axes, floating_array, positive_number
 from meanfield.kernels import Plan, plan
@@ -27,6 +28,8 @@ from meanfield.units import AbstractUnit
 
 class AbstractObjective(eqx.Module):
     """What a flow descends: a predictor f(x; μ), a risk R(f)/α² and a penalty ∫ V dμ."""
+
+    __getstate__, __setstate__ = getstate, setstate
 
     unit: eqx.AbstractVar[AbstractUnit]
     loss: eqx.AbstractVar[AbstractLoss]

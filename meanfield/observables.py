@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Position, Scalar
 from meanfield.arguments import axes, floating_array, one_of
 from meanfield.objective import AbstractObjective, TangentObjective
@@ -42,6 +43,8 @@ def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y) -> O
 
 class AbstractObservable(eqx.Module):
     """A number (or an array) of the objective and the particles."""
+
+    __getstate__, __setstate__ = getstate, setstate
 
     name: eqx.AbstractClassVar[str]
     symbol: eqx.AbstractClassVar[str]

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
+from meanfield._times import time_grid
 from meanfield.arguments import positive_count, positive_number
 from meanfield.batch import Batch
 from meanfield.flows.abstract import AbstractFlow
@@ -25,9 +26,9 @@ from meanfield.kernels.plan import MEMORY, plan
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, KernelAlignment, KernelDrift
 from meanfield.particles import Particles
-from meanfield.progress import Progress, progress_on
+from meanfield.progress import progress_on
 from meanfield.sharding import mesh_of
-from meanfield.simulation import Trajectory, named_observables, time_grid
+from meanfield.simulation import Trajectory, named_observables
 from meanfield.stacking import alike, differing, is_array
 
 logger = logging.getLogger("meanfield")
@@ -43,7 +44,7 @@ def simulate_replicas(
     times,
     observables: Sequence | Mapping[str, Callable] | None = None,
     keys=None,
-    progress: bool | Progress | None = None,
+    progress=None,
     chunk: int | None = None,
     time_limit: float | None = None,
     memory: int = MEMORY,
@@ -86,7 +87,7 @@ def simulate_replicas(
     >>> [run.status for run in runs]
     ['done', 'done']
     """
-    targets = time_grid(times)
+    grid = time_grid(times)
     if chunk is not None:
         positive_count("chunk", chunk)
     if time_limit is not None:
@@ -106,7 +107,7 @@ def simulate_replicas(
         for rows, size, differ in _shares(models, starts, most, mesh.size):
             filled = rows + [rows[-1]] * (size - len(rows))
             seen, *several = [[of[r] for r in filled] for of in (watched, prepared, flows, mus, keys)]
-            batch = Batch(mesh, seen, targets, differ, *several)
+            batch = Batch(mesh, seen, grid, differ, *several)
             batch.running[len(rows) :] = False
             if interrupted:
                 batch.interrupt()

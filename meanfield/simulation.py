@@ -4,50 +4,29 @@ import logging
 import os
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._times import fresh, observed_at, time_grid
 from meanfield._typing import Random
 from meanfield.arguments import positive_count, positive_number
 from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
 from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.gradient import MAX_STEPS
 from meanfield.objective import AbstractObjective
 from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
 from meanfield.progress import Progress, Quiet, progress_on
 from meanfield.sharding import common, gathered, like_particles, mesh_of, replicated, spans_processes
+from meanfield.trajectory import Trajectory as Trajectory
 
 logger = logging.getLogger("meanfield")
 
 CHUNK_SECONDS = 0.5
 """Chunks grow until one takes about this long: often enough to look, seldom enough to cost nothing."""
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """What a simulation returns, however it ended.
-
-    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
-    `status` is "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was
-    descended (with the
-    reference of a centred model, or linearised). `stats` counts steps, evaluations of the velocity, and seconds.
-    """
-
-    times: np.ndarray
-    values: dict[str, np.ndarray]
-    particles: Particles
-    status: str
-    stats: dict[str, int | float]
-    objective: AbstractObjective
-
-    @property
-    def done(self) -> bool:
-        """Whether the final time was reached."""
-        return self.status == "done"
 
 
 def simulate(
@@ -58,7 +37,7 @@ def simulate(
     times,
     observables: Sequence | Mapping[str, Callable] | None = None,
     key: Random | None = None,
-    progress: bool | Progress | None = None,
+    progress=None,
     chunk: int | None = None,
     time_limit: float | None = None,
     checkpoint: Checkpoint | str | os.PathLike | None = None,
@@ -67,13 +46,14 @@ def simulate(
 
     **Arguments:**
 
-    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on; or the increasing times
-      themselves. A flow of fixed steps is observed at the nearest step, and `Trajectory.times` holds the times of
-      those steps.
+    - `times`: the final time T, observed at 0 and at 32 log-spaced times from T/1000 on (at those steps that are
+      nearest to them, each once); or the increasing times themselves. A flow of fixed steps is observed at the step
+      nearest to each, also where that is the same for several, and `Trajectory.times` holds the times of those steps.
     - `observables`: a list of observables (default: the risk), or a mapping from names to functions
       (objective, particles) ↦ array.
     - `key`: for flows that draw random numbers.
-    - `progress`: True for a bar on a terminal and lines elsewhere; or an object with `update` and `close`.
+    - `progress`: True for a bar on a terminal or in a notebook, and a line now and then elsewhere; or an object with
+      `update` and `close`.
     - `chunk`: most steps between two looks at the clock; by default as many as take half a second. Not part of the
       result.
     - `time_limit`: seconds after which the simulation stops and returns what there is.
@@ -84,7 +64,9 @@ def simulate(
 
     **Returns:** a `Trajectory`. Divergence, the time limit and Ctrl-C end a simulation; they are not exceptions.
 
-    Raises `ValueError` for times that are negative, not finite or not increasing, and for shapes that do not match.
+    Raises `ValueError` for times that are negative, not finite or not increasing, for a last time that no step comes
+    near or more steps than can be counted, for times that the type of the particles can't tell apart where the flow
+    chooses its steps, and for shapes that do not match.
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> unit = mf.Neuron("relu")
@@ -95,7 +77,7 @@ def simulate(
     >>> run.status, run.values["displacement"].shape
     ('done', (3,))
     """
-    targets = time_grid(times)
+    grid = time_grid(times)
     watched = named_observables(observables)
     if chunk is not None:
         positive_count("chunk", chunk)
@@ -104,10 +86,9 @@ def simulate(
     began = clock.monotonic()
     mesh = mesh_of(mu)
     objective = flow.prepare(objective, mu)
-    stops, stamps = flow.clock(targets) or (None, targets)
-    if stops is not None:
-        _, first = np.unique(stops, return_index=True)
-        stops, stamps = stops[first], stamps[first]
+    stops, stamps = observed_at(flow, grid, mu.dtype)
+    counted = fresh(stops, grid, stamps.shape)
+    stops, stamps = None if stops is None else stops[counted], stamps[counted]
     objective, flow, watched, key = replicated((objective, flow, watched, key), mesh)
     state, start = begin(objective, flow, watched, mu, key, mesh)
     kept = saves(
@@ -117,7 +98,7 @@ def simulate(
         {
             "objective": objective,
             "flow": flow,
-            "observables": watched,
+            "observables": [list(watched), watched],
             "particles": mu,
             "key": key,
             "times": [stops, stamps],
@@ -136,6 +117,9 @@ def simulate(
                 status = run.reach(stamps[i], None if stops is None else int(stops[i]))
                 if status != "done":
                     break
+                if stops is not None and i and stops[i] == stops[i - 1]:
+                    seen.append(seen[-1])
+                    continue
                 values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
                 if not finite:  # particles of finite but huge parameters
                     status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
@@ -198,7 +182,9 @@ class _Run:
                 return f"stopped at t = {self.time:.6g}: interrupted"
             if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
                 return f"stopped at t = {self.time:.6g}: the time limit was reached"
-            count = self.chunk if stop is None else min(self.chunk, stop - self.steps)
+            count = min(self.chunk, (MAX_STEPS if stop is None else stop) - self.steps)
+            if count == 0:
+                return f"stopped at t = {self.time:.6g}: {MAX_STEPS} steps were taken, and more can't be counted"
             began = clock.monotonic()
             after, finite = _advance(self.objective, self.flow, self.state, np.int32(count))
             if not finite:
@@ -287,20 +273,3 @@ def named_observables(given) -> dict[str, AbstractObservable]:
             raise ValueError(f"observables names {watch.name!r} twice: give a mapping to tell the two apart.")
         watched[watch.name] = watch
     return watched
-
-
-def time_grid(times) -> np.ndarray:
-    try:
-        grid = np.asarray(times, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"times={times!r}: expected one final time or an increasing list of times.") from None
-    if grid.ndim == 0:
-        if not np.isfinite(grid) or grid <= 0:
-            raise ValueError(f"times={grid.item()!r}: expected a finite final time above 0.")
-        return np.concatenate([[0.0], np.geomspace(grid / 1000, grid, 32)])
-    if grid.ndim != 1 or grid.size == 0:
-        raise ValueError(f"times has shape {grid.shape}: expected one final time or a list of times.")
-    if not np.all(np.isfinite(grid)) or grid[0] < 0 or np.any(np.diff(grid) <= 0):
-        shown = ", ".join(f"{time:.6g}" for time in grid[:8]) + (", …" if grid.size > 8 else "")
-        raise ValueError(f"times=[{shown}]: expected increasing finite times from 0 on.")
-    return grid

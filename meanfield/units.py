@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Input, Inputs, Parameter, Position
 from meanfield.activations import named, recognised
 from meanfield.arguments import positive_count
@@ -18,6 +19,8 @@ class AbstractUnit(eqx.Module):
     A unit of your own needs `outputs`, `size` and `__call__`; everything else (kernels, flows, observables) works from
     these by automatic differentiation. The first `outputs` entries of θ are the output weights, in which Φ is linear.
     """
+
+    __getstate__, __setstate__ = getstate, setstate
 
     outputs: eqx.AbstractVar[int]
 

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._pickling import getstate, setstate
 from meanfield._typing import Count, Random, Scalar
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -29,6 +30,8 @@ class AbstractFlow(eqx.Module):
     Random steps draw from `stream(state.key, "a name", state.step)` (`meanfield.streams`), so that 70 + 130 steps equal
     200 steps bit for bit.
     """
+
+    __getstate__, __setstate__ = getstate, setstate
 
     @abstractmethod
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:

@@ -136,7 +136,7 @@ def test_centred_runs_of_five_scales_compile_once():
 
 
 def test_times():
-    """A scalar: 0 and 32 log-spaced times; a list as it is; times that fall on one step are observed once."""
+    """A scalar: 0 and 32 log-spaced times; a list as it is, at the nearest steps, as many as were asked for."""
     flow = mf.AdaptiveFlow(1e-2, 1e-2)
     final = mf.simulate(_OBJECTIVE, flow, particles(), times=3.0).times
     np.testing.assert_allclose(final, np.r_[0, np.geomspace(3e-3, 3, 32)], rtol=1e-12)
@@ -144,7 +144,8 @@ def test_times():
     assert listed.times.tolist() == [0.5, 0.75]
     assert listed.values["risk"].shape == (2,)
     merged = mf.simulate(_OBJECTIVE, mf.GradientFlow(0.25), particles(), times=[0, 0.1, 0.2, 0.3, 0.4, 1.0])
-    assert merged.times.tolist() == [0, 0.25, 0.5, 1.0]
+    assert merged.times.tolist() == [0, 0, 0.25, 0.25, 0.5, 1.0]
+    assert merged.values["risk"].shape == (6,)
     assert merged.stats["steps"] == 4
     start = mf.simulate(_OBJECTIVE, mf.GradientFlow(0.25), particles(), times=[0.0])
     assert start.done
