@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 _ULPS = 64
@@ -246,3 +246,6 @@ def _ratio(top: Array | float, bottom: Array, otherwise: float) -> Array:
     """top/bottom, and `otherwise` where bottom is 0."""
     top, bottom = np.broadcast_arrays(top, bottom)
     return np.divide(top, bottom, out=np.full(bottom.shape, otherwise), where=bottom > 0)
+
+
+_arithmetic.guard(__name__)
