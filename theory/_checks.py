@@ -1,14 +1,19 @@
 """Bad input, refused at the door: every message names the argument, its value, and what is allowed."""
 
 import difflib
+import inspect
 import numbers
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+
+_NUMBERS = (int, float, str, np.ndarray, tuple, list, Sequence, object)
+"""Classes that say too little in an annotation: the functions look at numbers, words and arrays themselves."""
 
 
 def array(
@@ -84,11 +89,22 @@ def integer(name: str, value: int, *, minimum: int = 1, maximum: int = 2**53) ->
     return entry
 
 
+def classes(function: Callable) -> dict[str, tuple[type, ...]]:
+    """The classes that annotations of a function's arguments ask for, where these are no numbers, words or arrays."""
+    found = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        asked = parameter.annotation
+        parts = get_args(asked) if isinstance(asked, UnionType) else (get_origin(asked) or asked,)
+        if asked is not parameter.empty and all(isinstance(part, type) and part not in _NUMBERS for part in parts):
+            found[name] = tuple(parts)
+    return found
+
+
 def instance(name: str, value: object, kinds: tuple[type, ...]) -> None:
     """Refuse a value that is of none of the classes."""
-    if not isinstance(value, kinds):
-        words = {bool: "True or False", np.bool_: "", Callable: "a function"}
-        allowed = " or ".join(word for kind in kinds if (word := words.get(kind, f"a {kind.__name__}")))
+    if not isinstance(value, (*kinds, np.bool_) if bool in kinds else kinds):
+        words = {bool: "True or False", Callable: "a function", NoneType: "None"}
+        allowed = " or ".join(words.get(kind, f"a {kind.__name__}") for kind in kinds)
         raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
 
 

@@ -13,7 +13,7 @@ with multipliers ν that hold f(x_i) fixed: the step, the batch and the variance
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -105,3 +105,6 @@ def _problem(position: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
         raise ValueError(f"position must be an array of shape [..., m, d + 1], got shape {position.shape}")
     _checks.same("columns of position", position.shape[-1], "one more than x", x.shape[1] + 1)
     return position, x
+
+
+_arithmetic.guard(__name__)

@@ -15,7 +15,7 @@ is above 2, where f = 0 repels; the path ends below, after a rise of f. l > 4: l
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks, _rounding
+from theory import _arithmetic, _checks, _rounding
 from theory._checks import Array
 
 
@@ -90,3 +90,6 @@ def catapult_rounding(
     in_f = np.abs(1 - h * curvature + 3 * h**2 * moved) * to_f + h * np.abs(f) * to_curvature
     in_curvature = np.abs(2 * h * f / scale**2 * (h * curvature - 4)) * to_f + (1 + h**2 * moved) * to_curvature
     return in_f + unit * scale * largest, in_curvature + 2 * unit * largest
+
+
+_arithmetic.guard(__name__, infinite=("catapult",))

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.prediction import Prediction
 
@@ -148,3 +148,6 @@ def lazy_gap_bound(
         gap=float(gap),
         activation=activation,
     )
+
+
+_arithmetic.guard(__name__)

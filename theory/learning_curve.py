@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory.prediction import Prediction
 
 
@@ -108,3 +108,6 @@ def _exponents(capacity: float, source: float) -> tuple[float, float]:
     if c > 2:
         raise ValueError(f"source must be at most 2, where ridge regression saturates, got {c:g}")
     return b, c
+
+
+_arithmetic.guard(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -68,3 +68,6 @@ def linear_bound(profile: Callable[[Array], Array], dimension: int, samples: int
     best = np.argsort(-powers / counts, kind="stable")
     spent = np.minimum(np.maximum(n - np.cumsum(counts[best]) + counts[best], 0), counts[best])
     return (total - float(np.sum(powers[best] / counts[best] * spent))) / 2
+
+
+_arithmetic.guard(__name__)

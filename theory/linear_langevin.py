@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -104,3 +104,6 @@ def _problem(x, y, strength: float, temperature: float, mean, deviation: float) 
     _checks.number("temperature", temperature)
     deviation = _checks.number("deviation", deviation, exclusive=True)
     return x.T @ x / len(x) + strength * np.eye(x.shape[1]), x.T @ y / len(x), mean, deviation
+
+
+_arithmetic.guard(__name__)

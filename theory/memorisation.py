@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -122,3 +122,6 @@ def _factor(kernel: ArrayLike) -> Array:
         return linalg.cholesky(matrix, lower=True)
     except linalg.LinAlgError as error:
         raise ValueError("kernel must be positive definite, got one with an eigenvalue of 0 or below") from error
+
+
+_arithmetic.guard(__name__)

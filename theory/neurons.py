@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 ACTIVATIONS = {
@@ -77,3 +77,6 @@ class Network:
         function, slope = ACTIVATIONS[self.activation]
         z = x @ w.T
         return a, x @ x.T, function(z), slope(z)
+
+
+_arithmetic.guard(__name__)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -103,3 +103,6 @@ def noise_gain(matrix: ArrayLike, signal: ArrayLike) -> Array:
     behind = np.sum((signal @ matrix.T) ** 2, axis=1)
     with np.errstate(divide="ignore"):
         return np.sum(matrix**2) * np.sum(signal**2, axis=1) / behind
+
+
+_arithmetic.guard(__name__, infinite=("noise_gain",))

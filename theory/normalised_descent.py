@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 _FUNCTIONS = {
@@ -189,3 +189,6 @@ def _curvature(path: Path, activation: str, width: float = 1e-6) -> Array:
         up, down = (gradient(theta + way * shift.reshape(shape), path.x, path.y, activation) for way in (1, -1))
         rows.append((up - down).reshape(len(theta), -1) / (2 * width))
     return np.stack(rows, axis=2)
+
+
+_arithmetic.guard(__name__, infinite=("rounding_bound", "prediction_bound"))

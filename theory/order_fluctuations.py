@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erf
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.order_parameters import Committee
 
@@ -125,3 +125,6 @@ def _derivatives(function: Callable[[Array], Array], state: Array, directions: A
     middle = np.expand_dims(function(state), state.ndim - 1)
     length = length.reshape(length.shape[:-1] + (1,) * (up.ndim - state.ndim))
     return (up - down) / (2 * step) * length, (up - 2 * middle + down) / step**2 * length**2
+
+
+_arithmetic.guard(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -230,3 +230,6 @@ def _i4(c1: list[Array], c2: list[Array], c3: list[Array], c4: list[Array]) -> A
 
     square = (both + given(2, 2, c3)) * (both + given(3, 3, c4))
     return 2 / np.pi / np.sqrt(both) * _arcsine(given(2, 3, c3), square)
+
+
+_arithmetic.guard(__name__)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 LOW, HIGH, FROM, TO = -2.5, 7.5, 0.5, 1.5
@@ -194,3 +194,6 @@ def _excess(t: Array, c: float) -> tuple[Array, Array]:
     """E (u − c)₊ and E (u − c)₊² for u ~ N(0, t²)."""
     tail, density = special.ndtr(-c / t), np.exp(-((c / t) ** 2) / 2) / np.sqrt(2 * np.pi)
     return t * density - c * tail, (t**2 + c**2) * tail - c * t * density
+
+
+_arithmetic.guard(__name__)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -83,3 +83,6 @@ def chosen(path: RidgePath, label: ArrayLike) -> tuple[int, float]:
     errors = np.mean((path.left_out - np.eye(classes)[label]) ** 2, axis=(1, 2))
     best = int(np.lexsort((errors, misses))[0])
     return best, float(misses[best])
+
+
+_arithmetic.guard(__name__)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _cells, _checks
+from theory import _arithmetic, _cells, _checks
 from theory._checks import Array
 
 _LOG2 = np.log(2.0)
@@ -255,3 +255,6 @@ def _velocity(theta: Array, x: Array, y: Array, sigma: Callable, slope: Callable
     r = (y - np.mean(a * h, axis=-2)) / len(x)
     into = r[..., None, :]
     return np.concatenate([np.sum(h * into, axis=-1, keepdims=True), a * ((slope(z) * into) @ x)], axis=-1)
+
+
+_arithmetic.guard(__name__, infinite=("exit_times", "crossings"))

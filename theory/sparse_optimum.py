@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.deconvolution import Problem
 
@@ -104,3 +104,6 @@ def _polished(problem: Problem, w: Array, x: Array) -> tuple[Array, Array]:
         if np.abs(step * scale).max() < 1e-14:
             break
     return w, x
+
+
+_arithmetic.guard(__name__)

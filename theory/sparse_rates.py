@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.sparse_optimum import Optimum
 
@@ -113,3 +113,6 @@ def slowest(optimum: Optimum, growth: float, transport: float, side: int) -> flo
     if inward.kappa[0] <= 0 or h.min() <= 0:
         return 0.0
     return float(np.concatenate(rates).min())
+
+
+_arithmetic.guard(__name__)

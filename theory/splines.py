@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -227,3 +227,6 @@ def _samples(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     if len(x) < 2 or np.any(np.diff(x) <= 0):
         raise ValueError(f"x must increase and hold at least two samples, got {_checks.shown(x.tolist())}")
     return x, y
+
+
+_arithmetic.guard(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.neurons import Network
 
@@ -110,3 +110,6 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str, scale: flo
 def _product(left: Array, right: Array) -> Array:
     """left × right, nothing times infinity being nothing."""
     return np.where(left == 0, 0.0, left * right)
+
+
+_arithmetic.guard(__name__, infinite=("rounding",))

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.finite_sums import LeastSquares
 
@@ -206,3 +206,6 @@ def _flat(matrix: Array, basis: Array) -> Array:
 
 def _matrix(flat: Array, basis: Array) -> Array:
     return np.einsum("k,kij->ij", flat, basis)
+
+
+_arithmetic.guard(__name__)
