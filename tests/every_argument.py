@@ -67,7 +67,7 @@ def replacements(value: Any) -> Iterator[Replacement]:
 
 def _array(value: Any) -> np.ndarray | None:
     """`value` as an array where it is numbers, or None."""
-    if isinstance(value, bool | str) or value is None:
+    if isinstance(value, bool | str) or value is None or hasattr(value, "_fields"):
         return None
     if isinstance(value, numbers.Real):
         return np.asarray(value)

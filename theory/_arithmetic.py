@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from theory import _checks
+
 _inside: ContextVar[bool] = ContextVar("theory_inside", default=False)
 
 _STATE: Any = {"divide": "raise", "over": "raise", "invalid": "raise", "under": "ignore"}
@@ -60,10 +62,15 @@ def _guard_class(owner: type, infinite: Collection[str]) -> None:
 
 
 def _guarded(function: Callable, infinite: bool) -> Callable:
+    names, kinds = tuple(inspect.signature(function).parameters), _checks.classes(function)
+
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if _inside.get():  # what the outermost call was given is what its user can change
             return function(*args, **kwargs)
+        for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+            if name in kinds:
+                _checks.instance(name, value, kinds[name])
         token = _inside.set(True)
         try:
             with (

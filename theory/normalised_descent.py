@@ -191,4 +191,4 @@ def _curvature(path: Path, activation: str, width: float = 1e-6) -> Array:
     return np.stack(rows, axis=2)
 
 
-_arithmetic.guard(__name__)
+_arithmetic.guard(__name__, infinite=("rounding_bound", "prediction_bound"))

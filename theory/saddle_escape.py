@@ -257,4 +257,4 @@ def _velocity(theta: Array, x: Array, y: Array, sigma: Callable, slope: Callable
     return np.concatenate([np.sum(h * into, axis=-1, keepdims=True), a * ((slope(z) * into) @ x)], axis=-1)
 
 
-_arithmetic.guard(__name__, infinite=("crossings", "exit_times"))
+_arithmetic.guard(__name__, infinite=("exit_times", "crossings"))
