@@ -13,14 +13,19 @@ through the same steps, so that C(t) is that of the descent with step h and not 
 Source: `chen2020dynamical` (the limit theorem), `meanfield` (the sweep).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import _arithmetic, _checks
 from theory._checks import Array
+
+FEW = 4
+"""Nodes in an axis below which a rule is not made coarser to see its error."""
 
 
 def box_nodes(half_widths: Sequence[float], counts: Sequence[int]) -> tuple[Array, Array]:
@@ -60,6 +65,23 @@ class Descent:
     """θ = (a, w, b) of every particle before the first and after every step, [S + 1, N, d + 2]."""
     residual: Array
     """f − y on the samples at the same times, [S + 1, n]."""
+
+    @functools.cached_property
+    def compared(self) -> "Descent | None":
+        """The same descent on another rule, of two thirds of the nodes in an axis, or of twice as many if that is few.
+
+        None where the start is no rule of `box_nodes`, but a measure of its own.
+        """
+        rule = _box(self.position[0], self.mass)
+        if rule is None:
+            return None
+        widths, counts = rule
+        other = [2 * count // 3 if count >= FEW else count for count in counts]
+        if other == counts:
+            other = [2 * count if count > 1 else 1 for count in counts]
+        y = self.scale * (self.mass @ _unit(self.position[0], self.x)[0]) - self.residual[0]
+        setting: Any = {"step": self.step, "scale": self.scale, "penalty": self.penalty}
+        return descend(*box_nodes(widths, other), self.x, y, steps=len(self.position) - 1, **setting)
 
 
 def descend(
@@ -174,12 +196,14 @@ def response(path: Descent, z: ArrayLike, k: int) -> Response:
     return Response(path, z, k, memory)
 
 
-def fluctuation(path: Descent, z: ArrayLike, k: int) -> float:
+def fluctuation(path: Descent, z: ArrayLike, k: int, *, rtol: float = 0.2) -> float:
     """C after k steps: E mean_i |f_m(z_i) − f_∞(z_i)|² = C/m + O(m⁻²) for m draws of the measure that `path` starts
     from.
 
     C = mean_i Var ψ(θ; z_i), θ from the initial measure of `path`, of mass 1; for k = 0 it is mean_i Var αΦ and the
-    O(m⁻²) is 0. Raises ValueError as `predict`.
+    O(m⁻²) is 0. Where the start is a rule of `box_nodes`, C is right as far as the rule resolves ψ, which grows finer
+    structure in the course of training: `fluctuation_error` says how far. Raises ValueError as `predict`, and where
+    that is more than `rtol` times C: then more nodes are needed.
 
     >>> nodes, mass = box_nodes([3.0, 1.0, 1.0], [2, 1, 8])
     >>> path = descend(nodes, mass, [[0.0]], [0.0], step=0.1, steps=0)
@@ -188,7 +212,31 @@ def fluctuation(path: Descent, z: ArrayLike, k: int) -> float:
 
     Source: `chen2020dynamical`.
     """
-    return _variance(path.mass, response(path, z, k).at(path.position[0]))
+    rtol = _checks.number("rtol", rtol, exclusive=True)
+    constant = _constant(path, z, k)
+    error = fluctuation_error(path, z, k)
+    if error > rtol * constant:
+        raise ValueError(
+            f"path must start from more nodes for C to be right to rtol = {rtol:g} after k = {k} steps, got "
+            f"{len(path.mass)} that give {constant:.3g}, off by about {error:.2g}"
+        )
+    return constant
+
+
+def fluctuation_error(path: Descent, z: ArrayLike, k: int) -> float:
+    """How far `fluctuation` is from C of the uniform law on the box: |C − C'|, C' of a rule of fewer nodes.
+
+    C' is that of a whole descent of its own from two thirds of the nodes in every axis that has at least four, or from
+    twice as many nodes if none has. It is usually several times the error. Zero for a start that is no rule of
+    `box_nodes`: of such a measure C is exact. Raises ValueError as `predict`.
+
+    >>> nodes, mass = box_nodes([3.0, 1.0, 1.0], [2, 1, 8])
+    >>> fluctuation_error(descend(nodes, mass, [[0.0]], [0.0], step=0.1, steps=0), [[0.0]], 0) < 1e-3
+    True
+
+    Source: `meanfield`.
+    """
+    return 0.0 if path.compared is None else abs(_constant(path, z, k) - _constant(path.compared, z, k))
 
 
 def resampling_error(path: Descent, z: ArrayLike, k: int) -> float:
@@ -200,6 +248,23 @@ def resampling_error(path: Descent, z: ArrayLike, k: int) -> float:
     """
     z, k = _at(path, z, k)
     return _variance(path.mass, path.scale * _unit(path.position[k], z)[0])
+
+
+def _constant(path: Descent, z: ArrayLike, k: int) -> float:
+    return _variance(path.mass, response(path, z, k).at(path.position[0]))
+
+
+def _box(position: Array, mass: Array) -> tuple[list[float], list[int]] | None:
+    """(half widths, counts) with which `box_nodes` gives these nodes, or None; an axis of one node has any width."""
+    counts = [len(np.unique(axis)) for axis in position.T]
+    if max(counts) < 2 or np.prod(counts) != len(position):
+        return None
+    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in counts]
+    largest = np.max(np.abs(position), axis=0)
+    widths = [float(top / end) if count > 1 else 1.0 for top, end, count in zip(largest, ends, counts, strict=True)]
+    nodes, masses = box_nodes(widths, counts)
+    near = np.allclose(nodes, position, rtol=1e-12, atol=1e-12 * largest.max()) and np.allclose(masses, mass)
+    return (widths, counts) if near else None
 
 
 def _at(path: Descent, z: ArrayLike, k: int) -> tuple[Array, int]:
