@@ -14,7 +14,6 @@ Source: `chen2020dynamical` (the limit theorem), `meanfield` (the sweep).
 """
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +27,7 @@ FEW = 4
 """Nodes in an axis below which a rule is not made coarser to see its error."""
 
 
-def box_nodes(half_widths: Sequence[float], counts: Sequence[int]) -> tuple[Array, Array]:
+def box_nodes(half_widths: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:
     """(nodes [N, p], masses [N]) of the uniform law on a box around 0, by Gauss and Legendre's rule in every axis.
 
     `half_widths` [p] are half the sides and `counts` [p] the nodes along them, N in all. The rule is exact for
@@ -39,8 +38,12 @@ def box_nodes(half_widths: Sequence[float], counts: Sequence[int]) -> tuple[Arra
     >>> nodes.round(4).tolist(), mass.tolist()
     ([[-1.7321, 0.0], [1.7321, 0.0]], [0.5, 0.5])
     """
+    half_widths = _checks.array("half_widths", half_widths, ["[p]"]).tolist()
     widths = [_checks.number("half_widths", width, exclusive=True) for width in half_widths]
-    numbers = [_checks.integer("counts", count) for count in counts]
+    counts = _checks.array("counts", counts, ["[p]"])
+    numbers = [
+        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in counts
+    ]
     _checks.same("counts", len(numbers), "half_widths", len(widths))
     rules = [np.polynomial.legendre.leggauss(count) for count in numbers]
     axes = np.meshgrid(*(width * rule[0] for width, rule in zip(widths, rules, strict=True)), indexing="ij")
@@ -125,7 +128,15 @@ def descend(
             residuals.append(r)
             positions.append((1 - step * penalty) * theta - step / (scale * len(x)) * _weighted(gradient, r))
     path = np.stack(positions[:-1])
-    return Descent(x, step, scale, penalty, mass, _checks.in_range("step and steps", path), np.stack(residuals))
+    return Descent(
+        x,
+        step,
+        scale,
+        penalty,
+        mass,
+        _checks.in_range("position, mass, x, y, scale, penalty, step and steps", path),
+        np.stack(residuals),
+    )
 
 
 def predict(path: Descent, z: ArrayLike, k: int) -> Array:
