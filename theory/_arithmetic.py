@@ -66,11 +66,11 @@ def _guarded(function: Callable, infinite: bool) -> Callable:
 
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        if _inside.get():  # what the outermost call was given is what its user can change
+            return function(*args, **kwargs)
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
             if name in kinds:
                 _checks.instance(name, value, kinds[name])
-        if _inside.get():  # what the outermost call was given is what its user can change
-            return function(*args, **kwargs)
         token = _inside.set(True)
         try:
             with (

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from theory import _arithmetic
 from theory._checks import Array
 
 LEAKY_SLOPE = 0.01
@@ -154,3 +155,6 @@ ACTIVATIONS = {
     "cosine": Activation(_cosine_conjugate, _cosine_derivative),
     "linear": Activation(lambda p: p.dot, lambda p: np.ones((len(p.x1), len(p.x2)))),
 }
+
+
+_arithmetic.guard(__name__)

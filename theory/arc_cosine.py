@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS, LEAKY_SLOPE, Pairs, two_sided
 from theory.prediction import Prediction
@@ -163,3 +163,6 @@ def _pairs(
         first, second = scale * first, scale * second
     _checks.in_range(f"{names[0]}, {names[1]} and input_scale", np.concatenate([first, second]))
     return Pairs(first, second)
+
+
+_arithmetic.guard(__name__)

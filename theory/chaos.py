@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -244,3 +244,6 @@ def _variance(mass: Array, values: Array) -> float:
     """mean_i of the variance of column i under the masses."""
     centred = values - mass @ values
     return float(np.mean(mass @ centred**2))
+
+
+_arithmetic.guard(__name__)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 MOST = 100_000
@@ -239,3 +239,6 @@ def _stepped(field: Callable, start: Array, times: Array, step: float) -> list[A
         now = time
         states.append(state)
     return states
+
+
+_arithmetic.guard(__name__)

@@ -5,7 +5,7 @@ the pre-activations and one that pulls residuals back, by any kernel that looks 
 two dimensions need not: sorted samples give the same sums in O((m + n) log n).
 """
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory.prediction import Prediction
 
 KERNELS = ("pairs", "sorted")
@@ -52,3 +52,6 @@ def attainable(operations: float, traffic: float, rate: float, bandwidth: float)
         if not value > 0:
             raise ValueError(f"{name} must be above 0, got {value!r}")
     return max(operations / rate, traffic / bandwidth)
+
+
+_arithmetic.guard(__name__)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -167,3 +167,6 @@ class Problem:
             hessian[rows, i] += mixed[i]
         total = 0.5 * float(r @ r) / n + self.strength * float(np.abs(w).sum())
         return total, gradient, hessian
+
+
+_arithmetic.guard(__name__)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS
 from theory.deep_kernels import moments
@@ -156,3 +156,6 @@ def relu_kurtosis(depth: int, width: int) -> float:
     Source: `hanin2020products`.
     """
     return 3 * (1 + 5 / _checks.integer("width", width)) ** _checks.integer("depth", depth) - 3
+
+
+_arithmetic.guard(__name__)

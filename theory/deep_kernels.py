@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS, Activation, Pairs
 
@@ -177,3 +177,6 @@ def deficit_bounds(angle: float, depth: int) -> tuple[float, float]:
     u, step, rest = start**-0.5, np.sqrt(2) / (3 * np.pi), 0.11
     linear = u + step * depth
     return float((linear + rest / u + rest / step * np.log1p(step * depth / u)) ** -2), float(linear**-2)
+
+
+_arithmetic.guard(__name__)

@@ -16,7 +16,7 @@ layer k to above layer j on one side and from layer j up on the other, depends o
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -140,3 +140,6 @@ def speed_up(power: float, depth: int) -> float:
     Source: `meanfield`; acceleration for p > 2 is observed by `arora2018depth`.
     """
     return monotone_step(1.0, power, depth)
+
+
+_arithmetic.guard(__name__)

@@ -8,7 +8,7 @@ through the noise with nothing to choose from.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 FLOOR = 1e-13
@@ -119,3 +119,6 @@ def _arrays(features: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
 
 def _scaled(factor: Array, modes: Array) -> Array:
     return factor[:, None] * modes if modes.ndim == 2 else factor * modes
+
+
+_arithmetic.guard(__name__, infinite=("isotropic_risk",))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.gibbs import Line, predictions
 
@@ -148,3 +148,6 @@ def _stepped(
     bias = b @ kernel + (phi @ b) @ response + own @ first + (q * np.sum(push * (spread @ push), axis=0)) @ second / 2
     mixed = response.T @ (common @ kernel)
     return q @ kernel, bias, kernel.T @ (e @ kernel) + mixed + mixed.T + response.T @ spread @ response
+
+
+_arithmetic.guard(__name__)

@@ -21,7 +21,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 DIGITS = 60
@@ -192,3 +192,6 @@ def _in_range(found: list[Decimal]) -> Array:
             f"factors must stay in the range of float64, got {np.abs(c).min():.3g} after {len(c) - 1} steps"
         )
     return c
+
+
+_arithmetic.guard(__name__, infinite=("lasts",))

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -226,3 +226,6 @@ def decaying_limit(problem: LeastSquares, c: float) -> float:
     noise = np.diag(vectors.T @ problem.noise @ vectors)
     kept = values > 1e-12 * values[-1]
     return float(np.sum(0.5 * values[kept] * rate**2 * noise[kept] / (2 * rate * values[kept] - 1)))
+
+
+_arithmetic.guard(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigvals, solve_banded
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.gibbs import Line, equilibrium, potential, predictions
 
@@ -107,3 +107,6 @@ def _stepped(problem: Line, density: Array, temperature: float, step: float) -> 
     bands[0, 1:], bands[2, :-1] = -down, -up
     bands[1] = 1 + np.append(up, 0.0) + np.append(0.0, down)
     return solve_banded((1, 1), bands, density)
+
+
+_arithmetic.guard(__name__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -202,3 +202,6 @@ def log_sobolev(oscillation: float, strength: float, temperature: float) -> floa
     strength = _checks.number("strength", strength, exclusive=True)
     temperature = _checks.number("temperature", temperature, exclusive=True)
     return strength / temperature * float(np.exp(-oscillation / temperature))
+
+
+_arithmetic.guard(__name__)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.arc_cosine import conjugate_kernel
 from theory.prediction import Prediction
@@ -49,3 +49,6 @@ def output_kurtosis(m: int, *, fourth_moment: float = 3.0) -> Prediction:
         f"a of mean 0, variance 1 and fourth moment {fourth_moment:g}.",
         "meanfield",
     )
+
+
+_arithmetic.guard(__name__)

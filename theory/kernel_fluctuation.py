@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import LEAKY_SLOPE
 from theory.arc_cosine import Layers, tangent_kernel
@@ -124,3 +124,6 @@ def plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
 @functools.cache
 def _legendre(count: int) -> tuple[Array, Array]:
     return np.polynomial.legendre.leggauss(count)
+
+
+_arithmetic.guard(__name__)

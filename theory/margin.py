@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import _cells, _checks, _rounding
+from theory import _arithmetic, _cells, _checks, _rounding
 from theory._checks import Array
 
 ROUNDS = 200
@@ -243,3 +243,6 @@ def _labels(y: ArrayLike) -> Array:
     if not np.isin(y, (-1, 1)).all():
         raise ValueError(f"y must hold labels -1 and 1, got {_checks.shown(y[~np.isin(y, (-1, 1))][0])}")
     return y
+
+
+_arithmetic.guard(__name__)
