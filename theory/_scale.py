@@ -1,7 +1,7 @@
 """Powers of two that are taken out of numbers before they are squared, multiplied or cubed, and put back at the end.
 
-Squares leave float64 at 1e±154 though the result, a length or a ratio, does not. A power of two changes no digit: in the
-range where nothing would have been lost the result is bit for bit what it is without.
+Squares leave float64 at 1e±154 though the result, a length or a ratio, does not. A power of two changes no digit: in
+the range where nothing would have been lost the result is bit for bit what it is without.
 """
 
 import math
