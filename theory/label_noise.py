@@ -11,6 +11,7 @@ with multipliers ν that hold f(x_i) fixed: the step, the batch and the variance
 """
 
 import itertools
+import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
-VELOCITIES = 50_000
+VELOCITIES = 20_000
 """Evaluations of the velocity before `slow_flow` is given up; a few hundred are usual."""
 
 
@@ -86,7 +87,13 @@ def slow_flow(position: ArrayLike, x: ArrayLike, doses: ArrayLike) -> Array:
         return _velocity(flat.reshape(position.shape), x).ravel()
 
     times, inverse = np.unique(doses, return_inverse=True)
-    found = solve_ivp(velocity, (0.0, times[-1]), position.ravel(), t_eval=times, method="LSODA", rtol=1e-8, atol=1e-10)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "lsoda")  # it is told below
+        found = solve_ivp(
+            velocity, (0.0, times[-1]), position.ravel(), t_eval=times, method="LSODA", rtol=1e-8, atol=1e-10
+        )
+    if not found.success:
+        raise ValueError(f"doses, position and x must be of a size to integrate over, got doses to {doses[-1]:g}")
     return found.y.T.reshape(len(times), *position.shape)[inverse]
 
 
