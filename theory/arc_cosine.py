@@ -100,7 +100,7 @@ def tangent_kernel(
             kernel = kernel + ACTIVATIONS[activation].conjugate(scaled)
         if layers != "output":
             kernel = kernel + output_scale * output_scale * plain.dot * ACTIVATIONS[activation].derivative(scaled)
-    return _checks.in_range("x1, x2 and the scales", kernel)
+    return _checks.in_range("x1, x2 and both of output_scale and input_scale", kernel)
 
 
 def tangent_fluctuation(
@@ -133,7 +133,7 @@ def tangent_fluctuation(
         second = two_sided(pairs, 2, slope**2)
         second = second + 2 * pairs.dot * two_sided(pairs, 1, -(slope**2))
         second = second + fourth_moment * pairs.dot**2 * two_sided(pairs, 0, slope**2)
-        terms = second - tangent_kernel(pairs.x1, activation=activation) ** 2
+        terms = _checks.in_range("x", second) - tangent_kernel(pairs.x1, activation=activation) ** 2
     value = float(np.sum(_checks.in_range("x", terms)))
     return Prediction(
         2 * value if doubled else value,

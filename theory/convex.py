@@ -98,6 +98,7 @@ def enumerable(n: int, d: int) -> bool:
     >>> enumerable(300, 2), enumerable(20, 4), enumerable(300, 4)
     (True, True, False)
     """
+    n, d = _checks.integer("n", n), _checks.integer("d", d)
     return n <= 1000 if d == 2 else _cells.count(n, d) <= _cells.MOST
 
 
@@ -148,10 +149,9 @@ def network(measure: ArrayLike) -> Array:
 
     Source: `chizat2018global`.
     """
-    raw = np.asarray(measure, dtype=float)
-    if raw.ndim == 2 and len(raw) == 0:
-        return raw.copy()
-    atoms = _checks.array("measure", raw, ["[k, 1 + d]"])
+    if isinstance(measure, np.ndarray) and measure.ndim == 2 and len(measure) == 0:
+        return measure.astype(float)
+    atoms = _checks.array("measure", measure, ["[k, 1 + d]"])
     size = np.sqrt(len(atoms) * np.abs(atoms[:, :1]))
     return np.hstack([np.sign(atoms[:, :1]) * size, size * atoms[:, 1:]])
 

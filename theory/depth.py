@@ -33,6 +33,7 @@ def preconditioned(matrix: ArrayLike, gradient: ArrayLike, depth: int, *, expone
     Source: `arora2018depth`.
     """
     matrix, gradient, depth = _checked(matrix, gradient, depth)
+    exponent = _checks.number("exponent", exponent, minimum=-np.inf)
     parts = _Powers(matrix)
     total = np.zeros_like(matrix)
     for j in range(1, depth + 1):
@@ -77,6 +78,7 @@ def end_to_end(
     x, y = _checks.array("x", x, ["[n, d]"]), _checks.array("y", y, ["[n, k]"])
     _checks.same("rows of y", len(y), "x", len(x))
     step, steps = _checks.number("step", step, exclusive=True), _checks.integer("steps", steps, minimum=0)
+    exponent = _checks.number("exponent", exponent, minimum=-np.inf)
     matrix = _checks.array("matrix", matrix, ["[k, d]"])
     _checks.same("shape of matrix", matrix.shape, "y and x", (y.shape[1], x.shape[1]))
     covariance, cross = x.T @ x / len(x), y.T @ x / len(x)

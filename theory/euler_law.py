@@ -110,10 +110,11 @@ def _checked(
     if max(wanted) > len(temperatures):
         raise ValueError(f"temperatures must cover every step, got {len(temperatures)} for stop {max(wanted)}")
     if not temperatures.min() > 0 or np.sqrt(2 * temperatures.min() * step) < 1.5 * problem.spacing:
-        least = 1.125 * problem.spacing**2 / step
+        with np.errstate(over="ignore"):
+            least = 1.125 * problem.spacing**2 / np.float64(step)
         raise ValueError(
             f"temperatures must be at least {least:.3g} for nodes {problem.spacing:.3g} apart, "
-            f"got {temperatures.min():.3g}"
+            f"got {temperatures.min():.3g} with step {step:.3g}"
         )
     return density * problem.spacing, step, temperatures, wanted
 

@@ -189,7 +189,8 @@ def _in_range(found: list[Decimal]) -> Array:
     c = np.array([float(value) for value in found])
     if np.abs(c).min() < 1e-140:
         raise ValueError(
-            f"factors must stay in the range of float64, got {np.abs(c).min():.3g} after {len(c) - 1} steps"
+            "rates, steps, strength and decay must be such that factors stay in the range of float64, "
+            f"got {np.abs(c).min():.3g} after {len(c) - 1} steps"
         )
     return c
 

@@ -256,7 +256,9 @@ def _descent_factors(values: Array, floor: float, step: float, steps: ArrayLike)
         shrunk = np.where(odd, 1 + size, -np.expm1(exponent))
     if not np.isfinite(size).all():
         limit = 2 / values.max() * len(values)
-        raise ValueError(f"step must be below 2n/λ_max = {limit:g} for so many steps, got {step:g}: overflow")
+        raise ValueError(
+            f"step must be below 2n/λ_max = {limit:g} for so many steps, got {step:g}: overflow for this kernel"
+        )
     gain = np.where(q > 0, h * _ratio(shrunk, q, 0.0), h * counts)
     return np.where(odd, -size, size), np.where(values > 0, gain, _known(h * counts, floor))
 
