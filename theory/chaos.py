@@ -42,7 +42,7 @@ def box_nodes(half_widths: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:
     widths = [_checks.number("half_widths", width, exclusive=True) for width in sides]
     along = _checks.array("counts", counts, ["[p]"]).tolist()
     numbers = [
-        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in counts
+        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in along
     ]
     _checks.same("counts", len(numbers), "half_widths", len(widths))
     rules = [np.polynomial.legendre.leggauss(count) for count in numbers]

@@ -121,7 +121,7 @@ def lazy_gap_bound(
     k = _checks.number("k", k, exclusive=True)
     sigma = _SMOOTH[_checks.choice("activation", activation, _SMOOTH)]
 
-    m, n, everything = len(a), len(x), "alpha, k, x, y and the weights"
+    m, n, everything = len(a), len(x), "alpha, k, x, y, output_weights and input_weights"
     with np.errstate(all="ignore"):
         z = x @ w.T
         features, slopes = sigma.value(z), sigma.derivative(z) * a

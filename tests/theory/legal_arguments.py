@@ -332,8 +332,8 @@ def _networks(add: Callable) -> None:
     add(committee.integrate, "order_parameters.Committee.integrate", start=state, times=np.array([0.0, 0.5]))
     plateau = order_parameters.Committee(2, np.eye(2), rate=1e-3).plateau
     add(plateau, "order_parameters.Committee.plateau")
-    expansion = order_fluctuations.expand(committee, state, [0.0, 0.5], nodes=4)
-    add(order_fluctuations.expand, committee=committee, start=state, times=np.array([0.0, 0.5]), nodes=4)
+    expansion = order_fluctuations.expand(committee, state, [0.0, 0.125], nodes=4)
+    add(order_fluctuations.expand, committee=committee, start=state, times=np.array([0.0, 0.125]), nodes=3)
     for method in (expansion.mean, expansion.deviation):
         add(method, f"order_fluctuations.{method.__qualname__}", function=committee.error, d=100.0)
 
