@@ -67,7 +67,7 @@ def replacements(value: Any) -> Iterator[Replacement]:
 
 def _array(value: Any) -> np.ndarray | None:
     """`value` as an array where it is numbers, or None."""
-    if isinstance(value, bool | str) or value is None:
+    if isinstance(value, bool | str) or value is None or hasattr(value, "_fields"):
         return None
     if isinstance(value, numbers.Real):
         return np.asarray(value)
@@ -185,7 +185,7 @@ def judge(
     assert len(found) == len(wanted), f"{name} replaced by {replaced.label}: another structure"
     for got, want in zip(found, wanted, strict=True):
         if isinstance(want, np.ndarray) and want.dtype.kind in "iufb":
-            largest = np.max(np.abs(want), initial=0.0) if want.dtype.kind == "f" else 0.0
+            largest = np.max(np.abs(want), initial=0.0, where=np.isfinite(want)) if want.dtype.kind == "f" else 0.0
             message = f"{name} replaced by {replaced.label}"
             np.testing.assert_allclose(
                 np.asarray(got, want.dtype), want, rtol=replaced.rtol, atol=replaced.rtol * largest, err_msg=message

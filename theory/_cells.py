@@ -44,12 +44,13 @@ class Cells:
         rows = self.x * np.where(self.on[c], 1.0, -1.0)[:, None]
         return rows[np.any(self.x != 0, axis=1)]
 
-    def largest(self, r: Array) -> Array:
-        """max of Σ_i r_i relu(u·x_i) over the units u of each cell, from above; 0 where it is negative."""
-        linear = (self.on * r) @ self.x
+    def largest(self, r: Array, chosen: NDArray[np.intp] | None = None) -> Array:
+        """max of Σ_i r_i relu(u·x_i) over the units u of each cell, or each chosen one, from above; 0 if negative."""
+        cells = np.arange(len(self.on)) if chosen is None else chosen
+        linear = (self.on[cells] * r) @ self.x
         bounds = np.linalg.norm(linear, axis=1)
-        for c in np.flatnonzero(bounds > 0):
-            bounds[c] = self._projected(linear[c], self.walls(int(c)))
+        for k in np.flatnonzero(bounds > 0):
+            bounds[k] = self._projected(linear[k], self.walls(int(cells[k])))
         return bounds
 
     def _projected(self, linear: Array, walls: Array) -> float:
@@ -71,9 +72,10 @@ class PlanarCells(Cells):
         first, last = self.rays[c]
         return np.array([[-first[1], first[0]], [last[1], -last[0]]])
 
-    def largest(self, r: Array) -> Array:
-        linear = (self.on * r) @ self.x
-        first, last = self.rays[:, 0], self.rays[:, 1]
+    def largest(self, r: Array, chosen: NDArray[np.intp] | None = None) -> Array:
+        on, rays = (self.on, self.rays) if chosen is None else (self.on[chosen], self.rays[chosen])
+        linear = (on * r) @ self.x
+        first, last = rays[:, 0], rays[:, 1]
         inside = (_cross(first, linear) >= 0) & (_cross(linear, last) >= 0)
         ends = np.maximum(np.sum(first * linear, axis=1), np.sum(last * linear, axis=1))
         return np.where(inside, np.linalg.norm(linear, axis=1), np.maximum(ends, 0.0))

@@ -5,15 +5,23 @@ known, and Newton's method on that smooth problem gives the others.
 """
 
 from importlib import import_module
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from theory import _rounding
 from theory._cells import Cells
 from theory._checks import Array
 
 NEAR = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-"""Angles and shares within which what the interior-point method leaves may be one atom, or none."""
+"""Shares of the longest, and angles, within which what the interior-point method leaves may be one atom, or none."""
+
+DAMPING = (1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
+"""Shares of the largest curvature that are added to all, until a step of Newton's does not climb."""
+
+ROUNDS = 6
+"""Times that atoms are polished at most, while each halves what they are above the minimum."""
 
 
 class Program:
@@ -39,29 +47,77 @@ class Program:
         cones = [("Nonnegative", walls.shape[0]), *[("SecondOrder", d + 1)] * k]
         solution = _solved(fit, self.y, np.append(np.zeros(k * d), np.full(k, self.decay)), inside, cones)
         vectors, signs = solution[: k * d].reshape(k, d), np.array([sign for _, sign in chosen])
-        found = [_merged(vectors, signs)]
-        for near in NEAR:
-            found.append(self._polished(_merged(vectors, signs, near), near))
-        return min(found, key=self.value)
+        best, least = _merged(vectors, signs), np.inf
+        for _ in range(ROUNDS):
+            vectors, signs, before = np.abs(best[:, :1]) * best[:, 1:], np.sign(best[:, 0]), least
+            # Fewest atoms first. Values are flat at the minimum and tell nothing beyond eight digits of its atoms; the
+            # dual tells all of them.
+            for near, scaled in (*product(NEAR, (False, True)), (0.0, False)):
+                atoms = self._polished(_merged(vectors, signs, near, scaled), near, scaled) if near else best
+                gap, rounding = self._gap(atoms, chosen)
+                if gap < least:
+                    best, least = atoms, gap
+                if gap <= rounding:
+                    return best
+            if not least < before / 2:
+                break
+        return best
 
     def value(self, atoms: Array) -> float:
         """F of a measure."""
-        f = np.maximum(self.x @ atoms[:, 1:].T, 0) @ atoms[:, 0]
-        return float(np.mean((f - self.y) ** 2) / 2 + self.decay * np.abs(atoms[:, 0]).sum())
+        return float(np.mean(self.residual(atoms) ** 2) / 2 + self.decay * np.abs(atoms[:, 0]).sum())
 
-    def _polished(self, atoms: Array, near: float, steps: int = 8) -> Array:
+    def residual(self, atoms: Array) -> Array:
+        """f − y at the samples."""
+        return np.maximum(self.x @ atoms[:, 1:].T, 0) @ atoms[:, 0] - self.y
+
+    def lower(self, residual: Array, slopes: dict[float, float]) -> float:
+        """The largest −(n/2)|p|² − p·y over p = s r/n that are feasible: Σ_i −sign·p_i relu(u·x_i) ≤ λ for all u.
+
+        `slopes` holds max_u Σ_i −sign·(r_i/n) relu(u·x_i) of each sign. From below: less what rounding can have added,
+        to the slopes (inputs are at most 1) and to the value.
+        """
+        y, n, square = self.y, len(self.y), float(residual @ residual)
+        if square == 0:
+            return 0.0
+        unit = _rounding.allowance(n)
+        high = self.decay / (max(slopes.values()) + unit * np.mean(np.abs(residual)))
+        low = -high if -1.0 in slopes else 0.0
+        s = np.clip(-(residual @ y) / square, low, high)
+        quadratic, linear = s**2 / 2 * square, s * (residual @ y)
+        return float((-quadratic - linear - unit * (quadratic + abs(s) * (np.abs(residual) @ np.abs(y)))) / n)
+
+    def _gap(self, atoms: Array, chosen: list[tuple[int, float]]) -> tuple[float, float]:
+        """(what atoms are above the minimum of the program on the chosen cells at most, what rounding explains)."""
+        residual, slopes = self.residual(atoms), {}
+        for sign in {sign for _, sign in chosen}:
+            cells = np.array([c for c, other in chosen if other == sign])
+            slopes[sign] = float(np.max(self.cells.largest(-sign * residual / len(self.y), cells)))
+        rounding = 4 * self._rounding(residual) * (1 + float(np.mean(np.abs(residual))) / self.decay)
+        return self.value(atoms) - self.lower(residual, slopes), rounding
+
+    def _rounding(self, residual: Array) -> float:
+        """What rounding can add to a value."""
+        return _rounding.allowance(len(residual)) * float(np.mean(np.abs(residual) * (1 + np.abs(self.y))))
+
+    def _polished(self, atoms: Array, near: float, scaled: bool, steps: int = 20) -> Array:
         """Newton's method on the faces of cells that the atoms lie in: an interior point is exact to 1e-8 only."""
         n, d = self.x.shape
         length = np.linalg.norm(self.x, axis=1)
-        height = self.x @ atoms[:, 1:].T / np.where(length > 0, length, 1.0)[:, None]
+        rows = self.x / np.where(length > 0, length, 1.0)[:, None]
+        height, angles = rows @ atoms[:, 1:].T, _angles(np.abs(atoms[:, 0]), near, scaled)
         faces, features = [], []
         for j, (c, *_) in enumerate(atoms):
-            on_wall = (np.abs(height[:, j]) <= near) & (length > 0)
-            _, values, axes = np.linalg.svd(self.x[on_wall] if on_wall.any() else np.zeros((1, d)))
-            faces.append(axes[int(np.sum(values > near)) :].T)
-            features.append(np.sign(c) * (height[:, j] > near)[:, None] * self.x @ faces[-1])
+            on_wall = (np.abs(height[:, j]) <= angles[j]) & (length > 0)
+            _, values, axes = np.linalg.svd(rows[on_wall] if on_wall.any() else np.zeros((1, d)))
+            faces.append(axes[int(np.sum(values > angles[j])) :].T)
+            features.append(np.sign(c) * (height[:, j] > angles[j])[:, None] * self.x @ faces[-1])
         vectors = [face.T @ (abs(c) * u) for face, c, u in zip(faces, atoms[:, 0], atoms[:, 1:], strict=True)]
         fit, cuts = np.hstack([np.zeros((n, 0)), *features]), np.cumsum([face.shape[1] for face in faces])[:-1]
+
+        def joined(vectors: list[Array]) -> Array:
+            return _merged(np.array([face @ v for face, v in zip(faces, vectors, strict=True)]), np.sign(atoms[:, 0]))
+
         for _ in range(steps):
             lengths = [np.linalg.norm(v) for v in vectors]
             if not vectors or min(lengths) == 0:
@@ -73,12 +129,20 @@ class Program:
             for u, t, end in zip(units, lengths, np.append(cuts, fit.shape[1]), strict=True):
                 part = slice(end - len(u), end)
                 bend[part, part] += self.decay / t * (np.eye(len(u)) - np.outer(u, u))
-            move = np.linalg.lstsq(bend, slope, rcond=1e-12)[0]
-            vectors = np.split(np.concatenate(vectors) - move, cuts)
+            before, move = self.value(joined(vectors)), np.zeros(len(slope))
+            curvature, axes = np.linalg.eigh(bend)
+            along, top = axes.T @ slope, float(curvature[-1])
+            for damping in DAMPING:
+                move = axes @ (along / (np.maximum(curvature, 0) + damping * top))
+                moved = np.split(np.concatenate(vectors) - move, cuts)
+                if self.value(joined(moved)) <= before + self._rounding(residual):
+                    break
+            else:
+                break
+            vectors = moved
             if np.abs(move).max() < 1e-15 * max(lengths):
                 break
-        full = np.array([face @ v for face, v in zip(faces, vectors, strict=True)])
-        return _merged(full, np.sign(atoms[:, 0]))
+        return joined(vectors)
 
 
 def lasso(features: Array, y: Array, strength: float) -> Array:
@@ -112,14 +176,24 @@ def _solved(fit: Array, y: Array, linear: Array, inside: Array, cones: list[tupl
     return point[:q]
 
 
-def _merged(vectors: Array, signs: Array, near: float = 1e-9) -> Array:
+def _angles(lengths: Array, near: float, scaled: bool) -> Array:
+    """Angles within which directions are one: `near`, or where `scaled` what moves ends by that share of the longest.
+
+    What a solver leaves is of one size in all vectors, which turns short ones farther than long ones.
+    """
+    share = lengths.max(initial=0.0) / lengths if scaled else np.ones(len(lengths))
+    return np.minimum(near * share, 0.3)
+
+
+def _merged(vectors: Array, signs: Array, near: float = 1e-9, scaled: bool = False) -> Array:
     """Atoms (c, u) from vectors of cells: an atom on a boundary is shared by the cells beside it."""
     lengths = np.linalg.norm(vectors, axis=1)
     keep = lengths > near * lengths.max(initial=0.0)
     groups: list[tuple[float, Array]] = []
-    for v, sign in sorted(zip(vectors[keep], signs[keep], strict=True), key=lambda one: -np.linalg.norm(one[0])):
+    order = np.flatnonzero(keep)[np.argsort(-lengths[keep], kind="stable")]
+    for v, sign, angle in zip(vectors[order], signs[order], _angles(lengths[order], near, scaled), strict=True):
         for g, (other, total) in enumerate(groups):
-            if other == sign and np.linalg.norm(v / np.linalg.norm(v) - total / np.linalg.norm(total)) < near:
+            if other == sign and np.linalg.norm(v / np.linalg.norm(v) - total / np.linalg.norm(total)) < angle:
                 groups[g] = (sign, total + v)
                 break
         else:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 LEAKY_SLOPE = 0.01
@@ -73,6 +74,7 @@ def _polar(x: Array) -> tuple[Array, Array]:
 
 def quadrant(order: int, supplement: Array) -> Array:
     """J_order, order 0, 1 or 2, at φ = π − `supplement`, through ψ, which vanishes exactly at antipodes."""
+    order, supplement = _order(order), _checks.array("supplement", supplement)
     if order == 0:
         return supplement
     if order == 1:
@@ -83,12 +85,17 @@ def quadrant(order: int, supplement: Array) -> Array:
     return np.maximum(supplement * (1 + 2 * cosine**2) - 3 * sine * cosine, 0.0)
 
 
+def _order(order: int) -> int:
+    return _checks.integer("order", order, minimum=0, maximum=2)
+
+
 def two_sided(pairs: Pairs, order: int, negative: float) -> Array:
     """E g(u)g(v) for g(z) = z^order where z > 0 and `negative`·|z|^order where z ≤ 0; (u, v) = (w·x, w·x').
 
     With c = `negative` the four quadrants of (u, v) give (r r')^order [(1 + c²) J_order(φ) + 2c J_order(π −
     φ)]/2π.
     """
+    order, negative = _order(order), _checks.number("negative", negative, minimum=-np.inf)
     (r1, r2), (angle, supplement) = pairs.norms, pairs.angles
     value = (1 + negative**2) * quadrant(order, supplement) / (2 * np.pi)
     if negative:
@@ -154,3 +161,6 @@ ACTIVATIONS = {
     "cosine": Activation(_cosine_conjugate, _cosine_derivative),
     "linear": Activation(lambda p: p.dot, lambda p: np.ones((len(p.x1), len(p.x2)))),
 }
+
+
+_arithmetic.guard(__name__)

@@ -6,7 +6,7 @@ Both are of a kernel matrix on samples, centred in both arguments, H K H with H 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -61,3 +61,6 @@ def effective_dimension(kernel: ArrayLike) -> float:
     if size == 0:
         raise ValueError("kernel must not be the same for all samples")
     return float((np.trace(matrix) / size) ** 2)
+
+
+_arithmetic.guard(__name__)

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS, LEAKY_SLOPE, Pairs, two_sided
 from theory.prediction import Prediction
@@ -100,7 +100,7 @@ def tangent_kernel(
             kernel = kernel + ACTIVATIONS[activation].conjugate(scaled)
         if layers != "output":
             kernel = kernel + output_scale * output_scale * plain.dot * ACTIVATIONS[activation].derivative(scaled)
-    return _checks.in_range("x1, x2 and the scales", kernel)
+    return _checks.in_range("x1, x2 and both of output_scale and input_scale", kernel)
 
 
 def tangent_fluctuation(
@@ -133,7 +133,7 @@ def tangent_fluctuation(
         second = two_sided(pairs, 2, slope**2)
         second = second + 2 * pairs.dot * two_sided(pairs, 1, -(slope**2))
         second = second + fourth_moment * pairs.dot**2 * two_sided(pairs, 0, slope**2)
-        terms = second - tangent_kernel(pairs.x1, activation=activation) ** 2
+        terms = _checks.in_range("x", second) - tangent_kernel(pairs.x1, activation=activation) ** 2
     value = float(np.sum(_checks.in_range("x", terms)))
     return Prediction(
         2 * value if doubled else value,
@@ -163,3 +163,6 @@ def _pairs(
         first, second = scale * first, scale * second
     _checks.in_range(f"{names[0]}, {names[1]} and input_scale", np.concatenate([first, second]))
     return Pairs(first, second)
+
+
+_arithmetic.guard(__name__)

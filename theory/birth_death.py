@@ -10,7 +10,7 @@ particles m grows are given for any step, as is the mean of the energy after one
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -192,3 +192,6 @@ def _network(
 def _positive(mass: Array) -> None:
     if np.min(mass) < 0 or mass.sum() <= 0:
         raise ValueError(f"mass must not be negative, and not 0 in all, got least {mass.min():g}")
+
+
+_arithmetic.guard(__name__)

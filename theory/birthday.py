@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 NEGLIGIBLE = 1e-20
@@ -203,3 +203,6 @@ def _level(level: float) -> float:
     if not 0 < _checks.number("level", level) < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
     return float(level)
+
+
+_arithmetic.guard(__name__, infinite=("poisson_interval", "moment_interval", "disjoint_interval"))

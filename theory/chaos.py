@@ -13,17 +13,21 @@ through the same steps, so that C(t) is that of the descent with step h and not 
 Source: `chen2020dynamical` (the limit theorem), `meanfield` (the sweep).
 """
 
-from collections.abc import Sequence
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
+FEW = 4
+"""Nodes in an axis below which a rule is not made coarser to see its error."""
 
-def box_nodes(half_widths: Sequence[float], counts: Sequence[int]) -> tuple[Array, Array]:
+
+def box_nodes(half_widths: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:
     """(nodes [N, p], masses [N]) of the uniform law on a box around 0, by Gauss and Legendre's rule in every axis.
 
     `half_widths` [p] are half the sides and `counts` [p] the nodes along them, N in all. The rule is exact for
@@ -34,8 +38,12 @@ def box_nodes(half_widths: Sequence[float], counts: Sequence[int]) -> tuple[Arra
     >>> nodes.round(4).tolist(), mass.tolist()
     ([[-1.7321, 0.0], [1.7321, 0.0]], [0.5, 0.5])
     """
-    widths = [_checks.number("half_widths", width, exclusive=True) for width in half_widths]
-    numbers = [_checks.integer("counts", count) for count in counts]
+    sides = _checks.array("half_widths", half_widths, ["[p]"]).tolist()
+    widths = [_checks.number("half_widths", width, exclusive=True) for width in sides]
+    along = _checks.array("counts", counts, ["[p]"]).tolist()
+    numbers = [
+        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in along
+    ]
     _checks.same("counts", len(numbers), "half_widths", len(widths))
     rules = [np.polynomial.legendre.leggauss(count) for count in numbers]
     axes = np.meshgrid(*(width * rule[0] for width, rule in zip(widths, rules, strict=True)), indexing="ij")
@@ -60,6 +68,23 @@ class Descent:
     """θ = (a, w, b) of every particle before the first and after every step, [S + 1, N, d + 2]."""
     residual: Array
     """f − y on the samples at the same times, [S + 1, n]."""
+
+    @functools.cached_property
+    def compared(self) -> "Descent | None":
+        """The same descent on another rule, of two thirds of the nodes in an axis, or of twice as many if that is few.
+
+        None where the start is no rule of `box_nodes`, but a measure of its own.
+        """
+        rule = _box(self.position[0], self.mass)
+        if rule is None:
+            return None
+        widths, counts = rule
+        other = [2 * count // 3 if count >= FEW else count for count in counts]
+        if other == counts:
+            other = [2 * count if count > 1 else 1 for count in counts]
+        y = self.scale * (self.mass @ _unit(self.position[0], self.x)[0]) - self.residual[0]
+        setting: Any = {"step": self.step, "scale": self.scale, "penalty": self.penalty}
+        return descend(*box_nodes(widths, other), self.x, y, steps=len(self.position) - 1, **setting)
 
 
 def descend(
@@ -103,7 +128,15 @@ def descend(
             residuals.append(r)
             positions.append((1 - step * penalty) * theta - step / (scale * len(x)) * _weighted(gradient, r))
     path = np.stack(positions[:-1])
-    return Descent(x, step, scale, penalty, mass, _checks.in_range("step and steps", path), np.stack(residuals))
+    return Descent(
+        x,
+        step,
+        scale,
+        penalty,
+        mass,
+        _checks.in_range("position, mass, x, y, scale, penalty, step and steps", path),
+        np.stack(residuals),
+    )
 
 
 def predict(path: Descent, z: ArrayLike, k: int) -> Array:
@@ -174,12 +207,14 @@ def response(path: Descent, z: ArrayLike, k: int) -> Response:
     return Response(path, z, k, memory)
 
 
-def fluctuation(path: Descent, z: ArrayLike, k: int) -> float:
+def fluctuation(path: Descent, z: ArrayLike, k: int, *, rtol: float = 0.2) -> float:
     """C after k steps: E mean_i |f_m(z_i) − f_∞(z_i)|² = C/m + O(m⁻²) for m draws of the measure that `path` starts
     from.
 
     C = mean_i Var ψ(θ; z_i), θ from the initial measure of `path`, of mass 1; for k = 0 it is mean_i Var αΦ and the
-    O(m⁻²) is 0. Raises ValueError as `predict`.
+    O(m⁻²) is 0. Where the start is a rule of `box_nodes`, C is right as far as the rule resolves ψ, which grows finer
+    structure in the course of training: `fluctuation_error` says how far. Raises ValueError as `predict`, and where
+    that is more than `rtol` times C: then more nodes are needed.
 
     >>> nodes, mass = box_nodes([3.0, 1.0, 1.0], [2, 1, 8])
     >>> path = descend(nodes, mass, [[0.0]], [0.0], step=0.1, steps=0)
@@ -188,7 +223,31 @@ def fluctuation(path: Descent, z: ArrayLike, k: int) -> float:
 
     Source: `chen2020dynamical`.
     """
-    return _variance(path.mass, response(path, z, k).at(path.position[0]))
+    rtol = _checks.number("rtol", rtol, exclusive=True)
+    constant = _constant(path, z, k)
+    error = fluctuation_error(path, z, k)
+    if error > rtol * constant:
+        raise ValueError(
+            f"path must start from more nodes for C to be right to rtol = {rtol:g} after k = {k} steps, got "
+            f"{len(path.mass)} that give {constant:.3g}, off by about {error:.2g}"
+        )
+    return constant
+
+
+def fluctuation_error(path: Descent, z: ArrayLike, k: int) -> float:
+    """How far `fluctuation` is from C of the uniform law on the box: |C − C'|, C' of a rule of fewer nodes.
+
+    C' is that of a whole descent of its own from two thirds of the nodes in every axis that has at least four, or from
+    twice as many nodes if none has. It is usually several times the error. Zero for a start that is no rule of
+    `box_nodes`: of such a measure C is exact. Raises ValueError as `predict`.
+
+    >>> nodes, mass = box_nodes([3.0, 1.0, 1.0], [2, 1, 8])
+    >>> fluctuation_error(descend(nodes, mass, [[0.0]], [0.0], step=0.1, steps=0), [[0.0]], 0) < 1e-3
+    True
+
+    Source: `meanfield`.
+    """
+    return 0.0 if path.compared is None else abs(_constant(path, z, k) - _constant(path.compared, z, k))
 
 
 def resampling_error(path: Descent, z: ArrayLike, k: int) -> float:
@@ -200,6 +259,23 @@ def resampling_error(path: Descent, z: ArrayLike, k: int) -> float:
     """
     z, k = _at(path, z, k)
     return _variance(path.mass, path.scale * _unit(path.position[k], z)[0])
+
+
+def _constant(path: Descent, z: ArrayLike, k: int) -> float:
+    return _variance(path.mass, response(path, z, k).at(path.position[0]))
+
+
+def _box(position: Array, mass: Array) -> tuple[list[float], list[int]] | None:
+    """(half widths, counts) with which `box_nodes` gives these nodes, or None; an axis of one node has any width."""
+    counts = [len(np.unique(axis)) for axis in position.T]
+    if max(counts) < 2 or np.prod(counts) != len(position):
+        return None
+    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in counts]
+    largest = np.max(np.abs(position), axis=0)
+    widths = [float(top / end) if count > 1 else 1.0 for top, end, count in zip(largest, ends, counts, strict=True)]
+    nodes, masses = box_nodes(widths, counts)
+    near = np.allclose(nodes, position, rtol=1e-12, atol=1e-12 * largest.max()) and np.allclose(masses, mass)
+    return (widths, counts) if near else None
 
 
 def _at(path: Descent, z: ArrayLike, k: int) -> tuple[Array, int]:
@@ -244,3 +320,6 @@ def _variance(mass: Array, values: Array) -> float:
     """mean_i of the variance of column i under the masses."""
     centred = values - mass @ values
     return float(np.mean(mass @ centred**2))
+
+
+_arithmetic.guard(__name__)

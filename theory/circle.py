@@ -11,7 +11,7 @@ fall as λ^c: with λ_k ∝ k^−b, the power at frequency k falls as k^−(bc+1
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 CAPACITY = 2.0
@@ -63,3 +63,6 @@ def source_power(frequencies: ArrayLike, source: float) -> Array:
     if np.any((k < 2) | (k % 2 != 0)):
         raise ValueError(f"frequencies must be even and at least 2, got {_checks.shown(frequencies)}")
     return eigenvalues(k) ** c * (4 * k / (k**2 - 1) - 2 * k / (k**2 + 3))
+
+
+_arithmetic.guard(__name__)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.arc_cosine import tangent_kernel
 from theory.circle import CAPACITY, source_power
@@ -184,3 +184,6 @@ def _leaked(low: Array, values: Array, s: float) -> Array:
     ahead = np.where(np.abs(z) < 1e-3, 0.5 - z / 6 + z**2 / 24, ahead)
     behind = np.where(np.abs(z) < 1e-3, 0.5 + z / 3 + z**2 / 8, behind)
     return s * s * np.where(z >= 0, np.exp(-s * low) * ahead, np.exp(-s * values) * behind)
+
+
+_arithmetic.guard(__name__)

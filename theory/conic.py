@@ -12,11 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 MOST = 100_000
 """Evaluations of the velocity that steps to a tolerance may take."""
+
+
+LONGEST = 10**7
+"""Steps of a given size at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +230,8 @@ def _adaptive(field: Callable, start: Array, times: Array, rtol: float) -> Array
 
 
 def _stepped(field: Callable, start: Array, times: Array, step: float) -> list[Array]:
+    if times[-1] / step > LONGEST:
+        raise ValueError(f"step must be at least {times[-1] / LONGEST:.3g}, which takes {LONGEST} steps, got {step:g}")
     states, now, state = [], 0.0, start
     for time in times:
         count = int(np.ceil((time - now) / step - 1e-9))
@@ -239,3 +245,6 @@ def _stepped(field: Callable, start: Array, times: Array, step: float) -> list[A
         now = time
         states.append(state)
     return states
+
+
+_arithmetic.guard(__name__)

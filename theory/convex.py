@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _cells, _checks, _rounding
+from theory import _arithmetic, _cells, _checks
 from theory._checks import Array
 from theory._conic_program import Program, lasso
 
@@ -98,6 +98,7 @@ def enumerable(n: int, d: int) -> bool:
     >>> enumerable(300, 2), enumerable(20, 4), enumerable(300, 4)
     (True, True, False)
     """
+    n, d = _checks.integer("n", n), _checks.integer("d", d)
     return n <= 1000 if d == 2 else _cells.count(n, d) <= _cells.MOST
 
 
@@ -148,10 +149,9 @@ def network(measure: ArrayLike) -> Array:
 
     Source: `chizat2018global`.
     """
-    raw = np.asarray(measure, dtype=float)
-    if raw.ndim == 2 and len(raw) == 0:
-        return raw.copy()
-    atoms = _checks.array("measure", raw, ["[k, 1 + d]"])
+    if isinstance(measure, np.ndarray) and measure.ndim == 2 and len(measure) == 0:
+        return measure.astype(float)
+    atoms = _checks.array("measure", measure, ["[k, 1 + d]"])
     size = np.sqrt(len(atoms) * np.abs(atoms[:, :1]))
     return np.hstack([np.sign(atoms[:, :1]) * size, size * atoms[:, 1:]])
 
@@ -171,7 +171,7 @@ def _minimum(x: Array, y: ArrayLike, strength: float, signed: bool, kind: type[_
     signs = (1.0, -1.0) if signed else (1.0,)
     atoms, chosen = np.zeros((0, 1 + x.shape[1])), []
     while True:
-        residual = np.maximum(small @ atoms[:, 1:].T, 0) @ atoms[:, 0] - target
+        residual = program.residual(atoms)
         slopes = {sign: cells.largest(-sign * residual / len(y)) for sign in signs}
         steep = [(slopes[sign][c], c, sign) for sign in signs for c in np.flatnonzero(slopes[sign] > ENTER * decay)]
         entering = [(int(c), sign) for _, c, sign in sorted(steep, reverse=True) if (c, sign) not in chosen]
@@ -179,7 +179,7 @@ def _minimum(x: Array, y: ArrayLike, strength: float, signed: bool, kind: type[_
             break
         chosen += entering[:TOGETHER]
         atoms = program.solve(chosen)
-    lower = _dual(residual, target, decay, {sign: float(np.max(slopes[sign])) for sign in signs})
+    lower = program.lower(residual, {sign: float(np.max(slopes[sign])) for sign in signs})
     unit = height * height
     return Minimum(
         value=unit * program.value(atoms),
@@ -189,17 +189,4 @@ def _minimum(x: Array, y: ArrayLike, strength: float, signed: bool, kind: type[_
     )
 
 
-def _dual(residual: Array, y: Array, decay: float, slopes: dict[float, float]) -> float:
-    """The largest −(n/2)|p|² − p·y over p = s r/n that are feasible: Σ_i −sign·p_i relu(u·x_i) ≤ λ for all u.
-
-    From below: less what rounding can have added, to the slopes (inputs are at most 1) and to the value.
-    """
-    n, square = len(y), float(residual @ residual)
-    if square == 0:
-        return 0.0
-    unit = _rounding.allowance(n)
-    high = decay / (max(slopes.values()) + unit * np.mean(np.abs(residual)))
-    low = -high if -1.0 in slopes else 0.0
-    s = np.clip(-(residual @ y) / square, low, high)
-    quadratic, linear = s**2 / 2 * square, s * (residual @ y)
-    return float((-quadratic - linear - unit * (quadratic + abs(s) * (np.abs(residual) @ np.abs(y)))) / n)
+_arithmetic.guard(__name__)

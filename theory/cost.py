@@ -5,7 +5,7 @@ the pre-activations and one that pulls residuals back, by any kernel that looks 
 two dimensions need not: sorted samples give the same sums in O((m + n) log n).
 """
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory.prediction import Prediction
 
 KERNELS = ("pairs", "sorted")
@@ -36,7 +36,7 @@ def joint_exponent(kernel: str = "pairs") -> Prediction:
 
 def pair_operations(m: int, n: int, d: int) -> int:
     """4mnd: one product for the pre-activations and one for the pullback, 2mnd operations each."""
-    return 4 * m * n * d
+    return 4 * _checks.integer("m", m) * _checks.integer("n", n) * _checks.integer("d", d)
 
 
 def attainable(operations: float, traffic: float, rate: float, bandwidth: float) -> float:
@@ -48,7 +48,10 @@ def attainable(operations: float, traffic: float, rate: float, bandwidth: float)
     >>> attainable(1e9, 1e6, rate=1e11, bandwidth=1e10)
     0.01
     """
-    for name, value in {"rate": rate, "bandwidth": bandwidth}.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, got {value!r}")
-    return max(operations / rate, traffic / bandwidth)
+    rate, bandwidth = (
+        _checks.number(name, value, exclusive=True) for name, value in {"rate": rate, "bandwidth": bandwidth}.items()
+    )
+    return max(_checks.number("operations", operations) / rate, _checks.number("traffic", traffic) / bandwidth)
+
+
+_arithmetic.guard(__name__)

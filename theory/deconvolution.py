@@ -15,8 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
+
+MOST = 10**6
+"""Measurements, or points of a grid, at most."""
 
 
 def dirichlet_kernel(t: ArrayLike, order: int) -> Array:
@@ -36,9 +39,20 @@ def dirichlet_kernel(t: ArrayLike, order: int) -> Array:
     return np.prod(np.where(whole, 1.0, np.sin(side * np.pi * t) / (side * np.where(whole, 1.0, sine))), axis=1)
 
 
-@functools.lru_cache(maxsize=16)
 def waves(order: int, dimension: int) -> tuple[Array, Array]:
-    """(k, phase) of the n measurements, [n, d] and [n]: entry i of φ(x) is c_i cos(2πk_i·x − phase_i), |φ(x)| = 1."""
+    """(k, phase) of the n measurements, [n, d] and [n]: entry i of φ(x) is c_i cos(2πk_i·x − phase_i), |φ(x)| = 1.
+
+    Raises ValueError for an order or a dimension below 1, and for more than a million measurements.
+    """
+    order = _checks.integer("order", order, maximum=MOST)
+    dimension = _checks.integer("dimension", dimension, maximum=MOST)
+    if dimension * np.log(2 * order + 1) > np.log(MOST):
+        raise ValueError(f"order and dimension must give at most {MOST} measurements, got {order} and {dimension}")
+    return _waves(order, dimension)
+
+
+@functools.lru_cache(maxsize=16)
+def _waves(order: int, dimension: int) -> tuple[Array, Array]:
     each = range(-order, order + 1)
     half = [k for k in itertools.product(each, repeat=dimension) if k > (0,) * dimension]
     k = np.array([(0,) * dimension] + [k for k in half for _ in range(2)], float)
@@ -54,7 +68,8 @@ def features(positions: ArrayLike, order: int, derivatives: int = 0) -> tuple[Ar
     Source: `chizat2022sparse`.
     """
     positions = _checks.array("positions", positions, ["[l, d]"])
-    k, phase = waves(_checks.integer("order", order), positions.shape[1])
+    derivatives = _checks.integer("derivatives", derivatives, minimum=0, maximum=2)
+    k, phase = waves(order, positions.shape[1])
     angle = 2 * np.pi * positions @ k.T - phase
     size = np.where(np.arange(len(k)) == 0, 1.0, np.sqrt(2))
     parts, wave = [size * np.cos(angle)], 2 * np.pi * k
@@ -83,9 +98,21 @@ class Problem:
         _checks.same("y", len(self.y), "order and dimension", (2 * order + 1) ** dimension)
         _checks.number("strength", self.strength, exclusive=True)
 
+    def _spikes(self, weights: ArrayLike, positions: ArrayLike) -> tuple[Array, Array]:
+        w, x = _checks.array("weights", weights, ["[k]"]), _checks.array("positions", positions, ["[k, d]"])
+        _checks.same("weights", len(w), "positions", len(x))
+        _checks.same("columns of positions", x.shape[1], "dimension", self.dimension)
+        return w, x
+
+    def _residual(self, residual: ArrayLike) -> Array:
+        r = _checks.array("residual", residual, ["[n]"])
+        _checks.same("residual", len(r), "y", len(self.y))
+        return r
+
     def residual(self, weights: ArrayLike, positions: ArrayLike) -> Array:
         """∫φ dν − y, shape [n]."""
-        return np.asarray(weights) @ features(positions, self.order)[0] - self.y
+        weights, positions = self._spikes(weights, positions)
+        return weights @ features(positions, self.order)[0] - self.y
 
     def objective(self, weights: ArrayLike, positions: ArrayLike) -> float:
         """J(ν).
@@ -93,18 +120,22 @@ class Problem:
         >>> round(Problem([1.0, 2**0.5, 0.0], 1, 1, 0.1).objective([0.5], [[0.0]]), 6)
         0.175
         """
+        weights, positions = self._spikes(weights, positions)
         r = self.residual(weights, positions)
         return 0.5 * float(np.mean(r**2)) + self.strength * float(np.sum(np.abs(weights)))
 
     def certificate(self, residual: ArrayLike, points: ArrayLike) -> tuple[Array, Array, Array]:
         """(η, ∇η, ∇²η) at `points` [l, d] for ∫φ dν − y = `residual`: shapes [l], [l, d], [l, d, d]."""
-        r = -np.asarray(residual) / (self.strength * len(self.y))
+        r = -self._residual(residual) / (self.strength * len(self.y))
+        points = _checks.array("points", points, ["[l, d]"])
+        _checks.same("columns of points", points.shape[1], "dimension", self.dimension)
         value, slope, curvature = features(points, self.order, 2)
         return value @ r, np.einsum("lnd,n->ld", slope, r), np.einsum("lnde,n->lde", curvature, r)
 
     def on_grid(self, residual: ArrayLike, side: int) -> Array:
         """η at the points (i_1, …, i_d)/`side`, shape [side, …, side], by the fast Fourier transform."""
-        r = -np.asarray(residual) / (self.strength * len(self.y))
+        side = _checks.integer("side", side, minimum=2 * self.order + 1, maximum=MOST)
+        r = -self._residual(residual) / (self.strength * len(self.y))
         k, _ = waves(self.order, self.dimension)
         spectrum = np.zeros((side,) * self.dimension, complex)
         places = tuple(k[1::2].astype(int).T % side)
@@ -131,6 +162,7 @@ class Problem:
 
         Source: `chizat2022sparse`.
         """
+        weights, positions = self._spikes(weights, positions)
         r = self.residual(weights, positions)
         power, along = float(np.mean(r**2)), -float(np.mean(r * self.y))
         s = 1.0
@@ -142,6 +174,7 @@ class Problem:
 
     def floor(self, weights: ArrayLike, positions: ArrayLike, side: int) -> float:
         """The most that `gap` can be at the optimum (`weights`, `positions`): what the grid leaves open."""
+        side = _checks.integer("side", side, minimum=2 * self.order + 1, maximum=MOST)
         r = self.residual(weights, positions)
         s = np.cos(np.pi * self.order / side) ** self.dimension
         dual = -s * np.mean(r * self.y) - 0.5 * s**2 * np.mean(r**2)
@@ -149,7 +182,7 @@ class Problem:
 
     def derivatives(self, weights: ArrayLike, positions: ArrayLike) -> tuple[float, Array, Array]:
         """J, and its gradient and Hessian in (w_1 … w_k, x_1 … x_k) at fixed signs: [k(1 + d)] and its square."""
-        w, x = np.asarray(weights, float), np.asarray(positions, float)
+        w, x = self._spikes(weights, positions)
         (k, d), n = x.shape, len(self.y)
         value, slope, curvature = features(x, self.order, 2)
         r = w @ value - self.y
@@ -167,3 +200,6 @@ class Problem:
             hessian[rows, i] += mixed[i]
         total = 0.5 * float(r @ r) / n + self.strength * float(np.abs(w).sum())
         return total, gradient, hessian
+
+
+_arithmetic.guard(__name__)

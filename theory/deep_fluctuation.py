@@ -14,16 +14,17 @@ Gaussian given K_N have the excess kurtosis 3 Var K_N/(E K_N)². ReLU without bi
 (s_w²/N) Σ relu(g)² in each layer, whatever h is: there mean, variance and kurtosis are exact at every N and L.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS
-from theory.deep_kernels import moments
+from theory.deep_kernels import depths_of, moments, unit_of
 from theory.kernel_fluctuation import ACTIVATIONS as FUNCTIONS
 from theory.kernel_fluctuation import LONGEST, plane
 
@@ -63,22 +64,27 @@ def deep_fluctuation(
     Source: `yaida2020nongaussian`.
     """
     x = _checks.array("x", x, ["[n, d]"])
-    if not len(depths):
-        raise ValueError("depths must not be empty")
-    numbers = [_checks.integer("depths", depth) for depth in depths]
+    numbers = depths_of(depths)
     _checks.choice("activation", activation, ACTIVATIONS)
     gain = _checks.number("weight_scale", weight_scale, exclusive=True) ** 2
-    shift = _checks.number("bias_scale", bias_scale) ** 2
+    bias_scale = _checks.number("bias_scale", bias_scale)
+    size = unit_of(activation, max(float(np.abs(x).max()), bias_scale))
+    x, shift = x / size, (bias_scale / size) ** 2
     rows, columns = np.tril_indices(len(x))
     # Of every pair of inputs (K_ii, K_ik, K_kk), a column each.
     kernel = np.stack([np.sum(x[rows] ** 2, axis=1), np.sum(x[rows] * x[columns], axis=1), np.sum(x[columns] ** 2, 1)])
     variance, mean = np.zeros((len(rows), 3, 3)), np.zeros((len(rows), 3))
     kept = {}
     for depth in range(1, max(numbers) + 1):
+        before = gain * kernel + shift
+        if before[[0, 2]].max() > LONGEST**2:
+            raise ValueError(
+                f"x, weight_scale and bias_scale must give pre-activations of deviation at most {LONGEST:g}, got "
+                f"{np.sqrt(before[[0, 2]].max()):g}"
+            )
         slope, curvature = _derivatives(kernel, activation, gain, shift)
         mean = np.einsum("pij,pj->pi", slope, mean) + np.einsum("pijk,pjk->pi", curvature, variance) / 2
         variance = slope @ variance @ slope.transpose(0, 2, 1)
-        before = gain * kernel + shift
         kernel = _next(kernel, activation, gain, shift)
         variance = variance + _of_one_unit(before, kernel, activation)
         if depth in numbers:
@@ -86,7 +92,9 @@ def deep_fluctuation(
             mixed = (rows != columns).astype(int)
             pairs = np.arange(len(rows))
             kept[depth] = (_matrix(variance[pairs, mixed, mixed], len(x)), _matrix(mean[pairs, mixed], len(x)))
-    return DeepFluctuation(*(np.stack([kept[depth][i] for depth in numbers]) for i in (0, 1)))
+    # Variances are of degree four in the inputs and shifts of degree two.
+    variance, mean = (np.stack([kept[depth][i] for depth in numbers]) for i in (0, 1))
+    return DeepFluctuation(variance * size**2 * size**2, mean * size**2)
 
 
 def _next(kernel: Array, activation: str, gain: float, shift: float) -> Array:
@@ -121,11 +129,6 @@ def _derivatives(kernel: Array, activation: str, gain: float, shift: float) -> t
 
 def _of_one_unit(before: Array, after: Array, activation: str) -> Array:
     """Cov(σ_i σ_k, σ_i' σ_k') of one unit, [P, 3, 3], from the covariance of its pre-activations and its kernel."""
-    if before[[0, 2]].max() > LONGEST**2:
-        raise ValueError(
-            f"x and the scales must give pre-activations of deviation at most {LONGEST:g}, got "
-            f"{np.sqrt(before[[0, 2]].max()):g}"
-        )
     sigma, found = FUNCTIONS[activation].value, []
     for first, mixed, second in before.T:
         length = np.sqrt(first)
@@ -150,9 +153,12 @@ def relu_kurtosis(depth: int, width: int) -> float:
     The square norm of h_L is a product of L independent factors of mean 1 and second moment 1 + 5/N, for
     E relu(g)⁴ = 3/2 and E relu(g)² = 1/2. Raises ValueError for a depth or width below 1.
 
-    >>> relu_kurtosis(1, 15), round(relu_kurtosis(4, 60), 4)
+    >>> round(relu_kurtosis(1, 15), 12), round(relu_kurtosis(4, 60), 4)
     (1.0, 1.1321)
 
     Source: `hanin2020products`.
     """
-    return 3 * (1 + 5 / _checks.integer("width", width)) ** _checks.integer("depth", depth) - 3
+    return 3 * math.expm1(_checks.integer("depth", depth) * math.log1p(5 / _checks.integer("width", width)))
+
+
+_arithmetic.guard(__name__)

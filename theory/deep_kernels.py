@@ -22,13 +22,20 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import ACTIVATIONS, Activation, Pairs
 
 _ULPS = 64
 """Correlations this many units of rounding from ±1 count as ±1."""
+
+SMALL = 2.0**-20
+"""Inputs below which kernels are computed in a unit of their own."""
+
+DEEPEST = 100_000
+"""Layers at most."""
 
 DEGENERATION = 9 * np.pi**2 / 2
 """lim L² (1 − c_L), c_L the cosine of two inputs behind L layers of ReLU (`cosine_deficits`)."""
@@ -71,6 +78,16 @@ class Moments(Pairs):
 
 def moments(first: Array, second: Array, covariance: Array) -> Moments:
     """`Moments` of matrices that broadcast to the shape [n1, n2] of `covariance`."""
+    first, second = _checks.array("first", first), _checks.array("second", second)
+    covariance = _checks.array("covariance", covariance, ["[n1, n2]"])
+    n1, n2 = covariance.shape
+    for name, value in {"first": first, "second": second}.items():
+        if np.broadcast_shapes(value.shape, (n1, n2)) != (n1, n2) or value.min() < 0:
+            raise ValueError(f"{name} must hold variances, of a shape that broadcasts to {(n1, n2)}, got {value.shape}")
+    return _moments(first, second, covariance)
+
+
+def _moments(first: Array, second: Array, covariance: Array) -> Moments:
     n1, n2 = covariance.shape
     return Moments(np.zeros((n1, 1)), np.zeros((n2, 1)), (first, second), covariance)
 
@@ -106,32 +123,57 @@ def deep_kernels(
     first = _checks.array("x1", x1, ["[n, d]"])
     second = first if x2 is None else _checks.array("x2", x2, ["[n, d]"])
     _checks.same("columns of x2", second.shape[1], "x1", first.shape[1])
-    if not len(depths):
-        raise ValueError("depths must not be empty")
-    numbers = [_checks.integer("depths", depth) for depth in depths]
+    numbers = depths_of(depths)
     expected = ACTIVATIONS[_checks.choice("activation", activation, ACTIVATIONS)]
     gain = _checks.number("weight_scale", weight_scale, exclusive=True) ** 2
-    shift = _checks.number("bias_scale", bias_scale) ** 2
+    bias_scale = _checks.number("bias_scale", bias_scale)
+    size = unit_of(activation, max(float(np.abs(first).max()), float(np.abs(second).max()), bias_scale))
+    shift = (bias_scale / size) ** 2
     with np.errstate(over="ignore", invalid="ignore"):
+        first, second = first / size, second / size
         # Variances [n1, 1] and [1, n2] go through the layers beside the covariance.
         parts = [np.sum(first**2, axis=1)[:, None], np.sum(second**2, axis=1)[None], first @ second.T]
         moved, kept = np.zeros(()), {}
         for depth in range(1, max(numbers) + 1):
             parts = [gain * part + shift for part in parts]
-            pairs = moments(*parts)
+            pairs = _moments(*parts)
             tangent = pairs.dot + gain * moved
             moved = expected.derivative(pairs) * tangent
             parts = [*_variances(expected, pairs), expected.conjugate(pairs)]
             if depth in numbers:
                 kept[depth] = parts[2], parts[2] + moved
         stacks = (np.stack([kept[depth][i] for depth in numbers]) for i in (0, 1))
-        return DeepKernels(*(_checks.in_range("x1, x2 and the scales", stack) for stack in stacks))
+        return DeepKernels(
+            *(_checks.in_range("x1, x2, weight_scale and bias_scale", stack * size * size) for stack in stacks)
+        )
+
+
+def unit_of(activation: str, largest: float) -> float:
+    """A power of two near `largest` where that is small and the activation is homogeneous, else 1.
+
+    Squares of inputs below 1e-154 have lost digits; in this unit they have not, and kernels are quadratic in it.
+
+    >>> unit_of("relu", 3.0), unit_of("relu", 2.0**-500) == 2.0**-499, unit_of("erf", 2.0**-500)
+    (1.0, True, 1.0)
+    """
+    small = activation in ("relu", "leaky_relu", "linear") and 0 < largest < SMALL
+    return 2.0 ** int(np.frexp(largest)[1]) if small else 1.0
+
+
+def depths_of(depths: ArrayLike) -> list[int]:
+    """The numbers of layers asked for, checked: whole, from 1 to 100 000, a layer being a step of the recursion.
+
+    >>> depths_of((1, 3))
+    [1, 3]
+    """
+    numbers = _checks.array("depths", depths, ["[D]"])
+    return [_checks.integer("depths", int(n) if n == int(n) else n, maximum=DEEPEST) for n in numbers.tolist()]
 
 
 def _variances(expected: Activation, pairs: Moments) -> list[Array]:
     """E σ(u)² and E σ(v)²."""
     first, second = pairs.variances
-    return [expected.conjugate(moments(first, first, first)), expected.conjugate(moments(second, second, second))]
+    return [expected.conjugate(_moments(first, first, first)), expected.conjugate(_moments(second, second, second))]
 
 
 def cosine_deficits(angle: float, depth: int) -> Array:
@@ -152,7 +194,8 @@ def cosine_deficits(angle: float, depth: int) -> Array:
     deficits = [2 * math.sin(angle / 2) ** 2]
     for _ in range(_checks.integer("depth", depth)):
         phi = 2 * math.asin(math.sqrt(min(deficits[-1] / 2, 1.0)))
-        deficits.append(deficits[-1] - (math.sin(phi) - phi * math.cos(phi)) / math.pi)
+        # sin φ − φ cos φ = φ² j₁(φ), free of cancellation
+        deficits.append(deficits[-1] - phi * phi * float(special.spherical_jn(1, phi)) / math.pi)
     return np.array(deficits)
 
 
@@ -177,3 +220,6 @@ def deficit_bounds(angle: float, depth: int) -> tuple[float, float]:
     u, step, rest = start**-0.5, np.sqrt(2) / (3 * np.pi), 0.11
     linear = u + step * depth
     return float((linear + rest / u + rest / step * np.log1p(step * depth / u)) ** -2), float(linear**-2)
+
+
+_arithmetic.guard(__name__)

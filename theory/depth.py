@@ -16,7 +16,7 @@ layer k to above layer j on one side and from layer j up on the other, depends o
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -33,6 +33,7 @@ def preconditioned(matrix: ArrayLike, gradient: ArrayLike, depth: int, *, expone
     Source: `arora2018depth`.
     """
     matrix, gradient, depth = _checked(matrix, gradient, depth)
+    exponent = _checks.number("exponent", exponent, minimum=-np.inf)
     parts = _Powers(matrix)
     total = np.zeros_like(matrix)
     for j in range(1, depth + 1):
@@ -77,6 +78,7 @@ def end_to_end(
     x, y = _checks.array("x", x, ["[n, d]"]), _checks.array("y", y, ["[n, k]"])
     _checks.same("rows of y", len(y), "x", len(x))
     step, steps = _checks.number("step", step, exclusive=True), _checks.integer("steps", steps, minimum=0)
+    exponent = _checks.number("exponent", exponent, minimum=-np.inf)
     matrix = _checks.array("matrix", matrix, ["[k, d]"])
     _checks.same("shape of matrix", matrix.shape, "y and x", (y.shape[1], x.shape[1]))
     covariance, cross = x.T @ x / len(x), y.T @ x / len(x)
@@ -140,3 +142,6 @@ def speed_up(power: float, depth: int) -> float:
     Source: `meanfield`; acceleration for p > 2 is observed by `arora2018depth`.
     """
     return monotone_step(1.0, power, depth)
+
+
+_arithmetic.guard(__name__)

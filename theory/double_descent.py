@@ -8,7 +8,7 @@ through the noise with nothing to choose from.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 FLOOR = 1e-13
@@ -47,7 +47,8 @@ def least_squares(features: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Arra
 
     Source: `hastie2022surprises`.
     """
-    if _checks.number("ridge", ridge) == 0:
+    ridge = _checks.number("ridge", ridge)
+    if ridge == 0:
         left, size, right, y = _modes(features, y)
         return right.T @ _scaled(1 / size, left.T @ y)
     features, y = _arrays(features, y)
@@ -77,9 +78,10 @@ def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, moment
         raise ValueError(f"momentum must be below 1, got {beta:g}")
     left, size, right, y = _modes(features, y)
     rates = h * size**2 / len(left)
-    if rates.max() >= 2 * (1 + beta):
+    if rates.size and rates.max() >= 2 * (1 + beta):
         raise ValueError(
-            f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g}"
+            f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g} "
+            "for these features"
         )
     # (share c of the limit, velocity, 1) in each mode: c itself and not 1 − c, so that slow modes lose no digits.
     turn = np.array([[[1 - rate, beta, rate], [-rate, beta, rate], [0, 0, 1]] for rate in rates])
@@ -119,3 +121,6 @@ def _arrays(features: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
 
 def _scaled(factor: Array, modes: Array) -> Array:
     return factor[:, None] * modes if modes.ndim == 2 else factor * modes
+
+
+_arithmetic.guard(__name__, infinite=("isotropic_risk",))

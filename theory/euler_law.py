@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.gibbs import Line, predictions
 
@@ -110,10 +110,11 @@ def _checked(
     if max(wanted) > len(temperatures):
         raise ValueError(f"temperatures must cover every step, got {len(temperatures)} for stop {max(wanted)}")
     if not temperatures.min() > 0 or np.sqrt(2 * temperatures.min() * step) < 1.5 * problem.spacing:
-        least = 1.125 * problem.spacing**2 / step
+        with np.errstate(over="ignore"):
+            least = 1.125 * problem.spacing**2 / np.float64(step)
         raise ValueError(
             f"temperatures must be at least {least:.3g} for nodes {problem.spacing:.3g} apart, "
-            f"got {temperatures.min():.3g}"
+            f"got {temperatures.min():.3g} with step {step:.3g}"
         )
     return density * problem.spacing, step, temperatures, wanted
 
@@ -148,3 +149,6 @@ def _stepped(
     bias = b @ kernel + (phi @ b) @ response + own @ first + (q * np.sum(push * (spread @ push), axis=0)) @ second / 2
     mixed = response.T @ (common @ kernel)
     return q @ kernel, bias, kernel.T @ (e @ kernel) + mixed + mixed.T + response.T @ spread @ response
+
+
+_arithmetic.guard(__name__)

@@ -21,7 +21,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 DIGITS = 60
@@ -189,6 +189,10 @@ def _in_range(found: list[Decimal]) -> Array:
     c = np.array([float(value) for value in found])
     if np.abs(c).min() < 1e-140:
         raise ValueError(
-            f"factors must stay in the range of float64, got {np.abs(c).min():.3g} after {len(c) - 1} steps"
+            "rates, steps, strength and decay must be such that factors stay in the range of float64, "
+            f"got {np.abs(c).min():.3g} after {len(c) - 1} steps"
         )
     return c
+
+
+_arithmetic.guard(__name__, infinite=("lasts",))

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -130,6 +130,7 @@ def saga(problem: LeastSquares, b: ArrayLike, *, adapted: bool = False) -> Rate:
     """
     ridge = _checks.number("ridge", problem.ridge, exclusive=True)
     n, smooth = problem.n, problem.smoothness
+    b = _checks.array("b", b, ["[p]"])
     start, excess = float(problem.distance(b)), float(problem.excess(b))
     if adapted:
         step = 1 / (2 * (ridge * n + smooth))
@@ -148,7 +149,7 @@ def sag(problem: LeastSquares, b: ArrayLike) -> Rate:
     Source: `schmidt2017minimizing`.
     """
     n, smooth = problem.n, problem.smoothness
-    spread = float(np.trace(problem.noise))
+    spread, b = float(np.trace(problem.noise)), _checks.array("b", b, ["[p]"])
     constant = float(problem.excess(b)) + 4 * smooth / n * float(problem.distance(b)) + spread / (16 * smooth)
     return Rate(1 / (16 * smooth), min(problem.convexity / (16 * smooth), 1 / (8 * n)), constant)
 
@@ -205,6 +206,7 @@ def decaying_bound(problem: LeastSquares, b: ArrayLike, steps: ArrayLike) -> Arr
 
     Source: `needell2014stochastic`, for the recursion.
     """
+    b = _checks.array("b", b, ["[p]"])
     late = _checks.array("steps", steps, minimum=0.0) + decaying_offset(problem)
     settled = 8 * float(np.trace(problem.noise)) / problem.convexity**2
     return max(settled, decaying_offset(problem) * float(problem.distance(b))) / late
@@ -226,3 +228,6 @@ def decaying_limit(problem: LeastSquares, c: float) -> float:
     noise = np.diag(vectors.T @ problem.noise @ vectors)
     kept = values > 1e-12 * values[-1]
     return float(np.sum(0.5 * values[kept] * rate**2 * noise[kept] / (2 * rate * values[kept] - 1)))
+
+
+_arithmetic.guard(__name__)

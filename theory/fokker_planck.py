@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigvals, solve_banded
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.gibbs import Line, equilibrium, potential, predictions
+
+MOST = 10**7
+"""Steps at most."""
 
 
 def solve(
@@ -44,16 +47,26 @@ def solve(
     if np.any(np.diff(times) <= 0):
         raise ValueError("times must increase")
     most = _checks.number("most", most, exclusive=True)
+    if times[-1] / most > MOST:
+        raise ValueError(f"most must be at least {times[-1] / MOST:.3g}, which takes {MOST} steps, got {most:g}")
     path, now = [], 0.0
     for time in times:
         count = int(np.ceil((time - now) / most * (1 - 1e-12)))
         size = (time - now) / max(count, 1)
         for k in range(count):
-            tau = temperature(now + (k + 1) * size) if callable(temperature) else temperature
+            tau = _at(temperature, now + (k + 1) * size) if callable(temperature) else temperature
             current = _stepped(problem, current, _checks.number("temperature", tau, exclusive=True), size)
         now = time
         path.append(current)
     return np.stack(path)
+
+
+def _at(temperature: Callable[[float], float], time: float) -> float:
+    try:
+        return temperature(time)
+    except TypeError as error:
+        shown = _checks.shown(temperature)
+        raise ValueError(f"temperature must be a number or a function of time, got {shown}: {error}") from error
 
 
 def decay_rate(problem: Line, temperature: float, step: float = 0.0) -> float:
@@ -71,7 +84,7 @@ def decay_rate(problem: Line, temperature: float, step: float = 0.0) -> float:
 
     Raises ValueError for a temperature that is not positive or a negative step. Source: `meanfield`.
     """
-    step = _checks.number("step", step)
+    step, temperature = _checks.number("step", step), _checks.number("temperature", temperature, exclusive=True)
     density = equilibrium(problem, temperature)
     lower, upper = _bernoulli(problem, predictions(problem, density), temperature)
     # √(μ_k/μ_{k+1}) upper = √(lower upper): no quotient of densities, which span many decades, is taken.
@@ -107,3 +120,6 @@ def _stepped(problem: Line, density: Array, temperature: float, step: float) -> 
     bands[0, 1:], bands[2, :-1] = -down, -up
     bands[1] = 1 + np.append(up, 0.0) + np.append(0.0, down)
     return solve_banded((1, 1), bands, density)
+
+
+_arithmetic.guard(__name__)

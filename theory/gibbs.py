@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -40,7 +40,7 @@ def line(
     strength: float,
     *,
     unit: Callable[[Array], Array] = np.tanh,
-    slope: Callable[[Array], Array] = lambda z: 1 / np.cosh(z) ** 2,
+    slope: Callable[[Array], Array] = lambda z: 1 / np.cosh(np.clip(z, -300, 300)) ** 2,
     shift: float = 0.5,
     reach: float = 6.0,
     count: int = 400,
@@ -60,8 +60,18 @@ def line(
     strength = _checks.number("strength", strength, exclusive=True)
     reach = _checks.number("reach", reach, exclusive=True)
     nodes = np.linspace(-reach, reach, _checks.integer("count", count, minimum=3))
-    z = x[:, None] * nodes + shift
-    return Line(nodes, unit(z), x[:, None] * slope(z), y, strength)
+    z = x[:, None] * nodes + _checks.number("shift", shift, minimum=-np.inf)
+    return Line(nodes, _values("unit", unit, z), x[:, None] * _values("slope", slope, z), y, strength)
+
+
+def _values(name: str, function: Callable[[Array], Array], z: Array) -> Array:
+    try:
+        values = function(z)
+    except TypeError as error:
+        raise ValueError(f"{name} must be a function of an array, got {_checks.shown(function)}: {error}") from error
+    values = _checks.array(name, values)
+    _checks.same(f"the shape of {name}", values.shape, "its argument", z.shape)
+    return values
 
 
 def normal(problem: Line, mean: float, deviation: float) -> Array:
@@ -74,7 +84,10 @@ def normal(problem: Line, mean: float, deviation: float) -> Array:
     Source: `meanfield`.
     """
     deviation = _checks.number("deviation", deviation, exclusive=True)
+    mean = _checks.number("mean", mean, minimum=-np.inf)
     density = np.exp(-(((problem.nodes - mean) / deviation) ** 2) / 2)
+    if not density.any():
+        raise ValueError(f"mean and deviation must leave mass on the nodes, got {mean:g} and {deviation:g}")
     return density / (density.sum() * problem.spacing)
 
 
@@ -87,7 +100,9 @@ def predictions(problem: Line, density: ArrayLike) -> Array:
 
     Source: `meanfield`.
     """
-    return np.asarray(density) @ problem.features.T * problem.spacing
+    density = _checks.array("density", density)
+    _checks.same("entries of density", density.shape[-1:], "nodes", problem.nodes.shape)
+    return density @ problem.features.T * problem.spacing
 
 
 def potential(problem: Line, f: ArrayLike) -> Array:
@@ -128,7 +143,8 @@ def free_energy(problem: Line, density: ArrayLike, temperature: float) -> Array:
 
     Source: `mei2018mean`.
     """
-    density = np.asarray(density)
+    density = _checks.array("density", density, minimum=0.0)
+    _checks.same("entries of density", density.shape[-1:], "nodes", problem.nodes.shape)
     temperature = _checks.number("temperature", temperature)
     risk = np.mean((predictions(problem, density) - problem.targets) ** 2, axis=-1) / 2
     penalty = problem.strength / 2 * (density @ problem.nodes**2) * problem.spacing
@@ -202,3 +218,6 @@ def log_sobolev(oscillation: float, strength: float, temperature: float) -> floa
     strength = _checks.number("strength", strength, exclusive=True)
     temperature = _checks.number("temperature", temperature, exclusive=True)
     return strength / temperature * float(np.exp(-oscillation / temperature))
+
+
+_arithmetic.guard(__name__)

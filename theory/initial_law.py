@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
-from theory.arc_cosine import conjugate_kernel
+from theory.activations import ACTIVATIONS, Pairs
 from theory.prediction import Prediction
 
 
@@ -24,7 +24,8 @@ def output_covariance(x: ArrayLike, m: int, scale: float = 1.0, activation: str 
     scale = _checks.number("scale", scale, exclusive=True)
     x = _checks.array("x", x, ["[n, d]"])
     with np.errstate(over="ignore", invalid="ignore"):
-        return _checks.in_range("scale", scale * scale / m * conjugate_kernel(x, activation=activation))
+        kernel = ACTIVATIONS[_checks.choice("activation", activation, ACTIVATIONS)].conjugate(Pairs(x, x))
+        return _checks.in_range("x and scale", scale * scale / m * kernel)
 
 
 def output_kurtosis(m: int, *, fourth_moment: float = 3.0) -> Prediction:
@@ -49,3 +50,6 @@ def output_kurtosis(m: int, *, fourth_moment: float = 3.0) -> Prediction:
         f"a of mean 0, variance 1 and fourth moment {fourth_moment:g}.",
         "meanfield",
     )
+
+
+_arithmetic.guard(__name__)

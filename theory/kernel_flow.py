@@ -4,16 +4,22 @@
     descent   f ← f − (h/n) K (f − y)           f_k  = y − (I − hK/n)^k (y − f₀)
 
 One eigendecomposition K = V Λ Vᵀ serves all times, and expm1 and log1p keep every mode exact down to λ = 0,
-where (1 − e^{−λt/n})/λ is t/n. Eigenvalues within rounding of zero, |λ| ≤ 64 ε n max|K|, count as zero at t
-= ∞.
+where (1 − e^{−λt/n})/λ is t/n. Eigenvalues within rounding of zero, |λ| ≤ δ = 64 ε n max|K|, count as zero. So do the
+products of K_* with their eigenvectors that are within rounding, since t/n would make any size of them; and beyond
+t = n/δ, where nothing is known of such directions any more, they contribute nothing, as at t = ∞.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
+
+_MOST_STEPS = 2**53
+"""Beyond it float64 does not tell even numbers from odd ones."""
+
+_LARGEST = float(np.finfo(float).max)
 
 _ULPS = 64
 """Entries of a kernel are taken to be right to this many units in the last place of its largest entry."""
@@ -51,8 +57,8 @@ def test(
 
     `kernel_test`, K_*, is [n_test, n]; `f0_test`, [n_test] or [n_test, k], defaults to 0 and must be given
     if `f0` is not 0. The rest is as for `train`; the result is [T, n_test] or [T, n_test, k]. In a
-    direction where K vanishes the factor is t/n, exactly; at t = ∞ such directions contribute nothing, for
-    K_* vanishes there too if both are blocks of one positive semi-definite kernel.
+    direction where K vanishes the factor is t/n, exactly, up to t = n/δ; at t = ∞ such directions contribute
+    nothing, for K_* vanishes there too if both are blocks of one positive semi-definite kernel.
 
     >>> test([[2.0, 0.0], [0.0, 2.0]], [[1.0, 1.0]], [1.0, 3.0], [0.0, np.log(2), np.inf])
     array([[0.],
@@ -65,7 +71,7 @@ def test(
     _, error = _errors(len(values), y, f0)
     cross, start = _test_arguments(len(values), kernel_test, error, f0, f0_test)
     _, gain = _flow_factors(values, floor, _times(times))
-    return start + _modes(cross @ vectors, gain, vectors, error)
+    return start + _modes(_seen(cross, values, vectors, floor), gain, vectors, error)
 
 
 def train_discrete(
@@ -84,9 +90,9 @@ def train_discrete(
 
     Source: `arora2019fine`.
     """
-    values, vectors, _ = _spectrum(kernel)
+    values, vectors, floor = _spectrum(kernel)
     y, error = _errors(len(values), y, f0)
-    decay, _ = _descent_factors(values, step, steps)
+    decay, _ = _descent_factors(values, floor, step, steps)
     return y - _modes(vectors, decay, vectors, error)
 
 
@@ -110,11 +116,11 @@ def test_discrete(
 
     Source: `arora2019fine`.
     """
-    values, vectors, _ = _spectrum(kernel)
+    values, vectors, floor = _spectrum(kernel)
     _, error = _errors(len(values), y, f0)
     cross, start = _test_arguments(len(values), kernel_test, error, f0, f0_test)
-    _, gain = _descent_factors(values, step, steps)
-    return start + _modes(cross @ vectors, gain, vectors, error)
+    _, gain = _descent_factors(values, floor, step, steps)
+    return start + _modes(_seen(cross, values, vectors, floor), gain, vectors, error)
 
 
 def ridge(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength: float) -> Array:
@@ -134,7 +140,7 @@ def ridge(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength: flo
     cross, _ = _test_arguments(len(values), kernel_test, error, None, None)
     shifted = values + len(values) * _checks.number("strength", strength)
     gain = np.divide(1.0, shifted, out=np.zeros_like(shifted), where=shifted > floor)
-    return _modes(cross @ vectors, gain[None], vectors, error)[0]
+    return _modes(_seen(cross, values, vectors, floor), gain[None], vectors, error)[0]
 
 
 def risk(f: ArrayLike, y: ArrayLike) -> Array:
@@ -154,7 +160,7 @@ def risk(f: ArrayLike, y: ArrayLike) -> Array:
 
 
 def _spectrum(kernel: ArrayLike) -> tuple[Array, Array, float]:
-    """Eigenvalues (clipped at 0), eigenvectors, and the size below which an eigenvalue is rounding."""
+    """Eigenvalues, eigenvectors, and the size up to which an eigenvalue is rounding and set to 0."""
     matrix = _checks.array("kernel", kernel, ["[n, n]"])
     _checks.same("rows of kernel", matrix.shape[0], "its columns", matrix.shape[1])
     # A kernel that comes in float32 is only as symmetric, and as positive, as float32 can be.
@@ -168,7 +174,18 @@ def _spectrum(kernel: ArrayLike) -> tuple[Array, Array, float]:
     floor = len(matrix) * rounding
     if values[0] < -floor:
         raise ValueError(f"kernel must be positive semi-definite to {floor:.1e}, got the eigenvalue {values[0]:.1e}")
-    return np.maximum(values, 0.0), vectors, float(floor)
+    return np.where(values <= floor, 0.0, values), vectors, float(floor)
+
+
+def _seen(cross: Array, values: Array, vectors: Array, floor: float) -> Array:
+    """K_* V, and 0 where a direction without an eigenvalue is seen by no more than rounding."""
+    products = cross @ vectors
+    # The eigenvectors are those of a kernel that is off by `floor`, and so turned by that over the least eigenvalue.
+    least = float(np.min(values, where=values > 0, initial=np.inf))
+    largest = np.abs(products).max(axis=1, initial=0.0, where=values > 0, keepdims=True)
+    turned = largest * (floor / least if values.max() > 0 else 0.0)
+    rounding = _ULPS * len(values) * float(np.finfo(float).eps) * np.abs(cross).max(axis=1, keepdims=True)
+    return np.where((values == 0) & (np.abs(products) <= rounding + turned), 0.0, products)
 
 
 def _errors(n: int, y: ArrayLike, f0: ArrayLike | None) -> tuple[Array, Array]:
@@ -211,22 +228,23 @@ def _flow_factors(values: Array, floor: float, times: Array) -> tuple[Array, Arr
     """e^{−λt/n} and (1 − e^{−λt/n})/λ, each [T, n]."""
     end = np.isinf(times)[:, None]
     t = np.where(end, 0.0, times[:, None]) / len(values)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # e^{−∞} is 0
         z = values * t
+    z = np.where(end & (values > 0), np.inf, z)
     shrunk = -np.expm1(-z)
     # λt/n may underflow at small λ and overflow at large t: divide by whichever of λt/n and λ is safe.
     gain = np.where(z < 1, t * _ratio(shrunk, z, 1.0), _ratio(shrunk, values, 0.0))
-    null = values <= floor
-    decay = np.where(end, null.astype(np.float64), np.exp(-z))
-    return decay, np.where(end, _ratio(1.0, np.where(null, 0.0, values), 0.0), gain)
+    return np.exp(-z), np.where(values > 0, gain, _known(t, floor))
 
 
-def _descent_factors(values: Array, step: float, steps: ArrayLike) -> tuple[Array, Array]:
+def _descent_factors(values: Array, floor: float, step: float, steps: ArrayLike) -> tuple[Array, Array]:
     """(1 − q)^k and (h/n)(1 − (1 − q)^k)/q with q = hλ/n, each [T, n]."""
     step = _checks.number("step", step, exclusive=True)
     counts = _checks.array("steps", steps, ["[T]"], minimum=0.0)[:, None]
     if np.any(counts != np.floor(counts)):
         raise ValueError(f"steps must hold integers, got {_checks.shown(steps)}")
+    if counts.max() > _MOST_STEPS:
+        raise ValueError(f"steps must be at most 2^53 = {_MOST_STEPS}, got {counts.max():g}")
     h = step / len(values)
     q = h * values
     with np.errstate(over="ignore", divide="ignore"):
@@ -238,11 +256,22 @@ def _descent_factors(values: Array, step: float, steps: ArrayLike) -> tuple[Arra
         shrunk = np.where(odd, 1 + size, -np.expm1(exponent))
     if not np.isfinite(size).all():
         limit = 2 / values.max() * len(values)
-        raise ValueError(f"step must be below 2n/λ_max = {limit:g} for so many steps, got {step:g}: overflow")
-    return np.where(odd, -size, size), h * np.where(q > 0, _ratio(shrunk, q, 0.0), counts)
+        raise ValueError(
+            f"step must be below 2n/λ_max = {limit:g} for so many steps, got {step:g}: overflow for this kernel"
+        )
+    gain = np.where(q > 0, h * _ratio(shrunk, q, 0.0), h * counts)
+    return np.where(odd, -size, size), np.where(values > 0, gain, _known(h * counts, floor))
+
+
+def _known(t: Array, floor: float) -> Array:
+    """The factor t, [T, 1], of a direction without an eigenvalue, as long as one within rounding would not matter."""
+    return np.where(t <= 1 / floor if floor > 1 / _LARGEST else True, t, 0.0)
 
 
 def _ratio(top: Array | float, bottom: Array, otherwise: float) -> Array:
     """top/bottom, and `otherwise` where bottom is 0."""
     top, bottom = np.broadcast_arrays(top, bottom)
     return np.divide(top, bottom, out=np.full(bottom.shape, otherwise), where=bottom > 0)
+
+
+_arithmetic.guard(__name__)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.activations import LEAKY_SLOPE
 from theory.arc_cosine import Layers, tangent_kernel
@@ -105,6 +105,8 @@ def _second_moments(x: Array, activation: str) -> tuple[float, float, float]:
 
 def plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
     """Values of (w·x1, w·x2) and their weights, which sum to one."""
+    x1, x2 = _checks.array("x1", x1, ["[d]"]), _checks.array("x2", x2, ["[d]"])
+    _checks.same("x2", len(x2), "x1", len(x1))
     r1, r2 = float(np.linalg.norm(x1)), float(np.linalg.norm(x2))
     cosine = float(x1 @ x2) / (r1 * r2) if r1 and r2 else 1.0
     angle = float(np.arccos(np.clip(cosine, -1.0, 1.0)))
@@ -124,3 +126,6 @@ def plane(x1: Array, x2: Array) -> tuple[Array, Array, Array]:
 @functools.cache
 def _legendre(count: int) -> tuple[Array, Array]:
     return np.polynomial.legendre.leggauss(count)
+
+
+_arithmetic.guard(__name__)

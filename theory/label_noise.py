@@ -10,11 +10,17 @@ of variance σ² leave, as η → 0, a Gaussian of variance T/2, T = ησ²/B, a
 with multipliers ν that hold f(x_i) fixed: the step, the batch and the variance of the noise enter by s alone.
 """
 
+import itertools
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
+
+VELOCITIES = 20_000
+"""Evaluations of the velocity before `slow_flow` is given up; a few hundred are usual."""
 
 
 def features(position: ArrayLike, x: ArrayLike) -> Array:
@@ -65,24 +71,36 @@ def slow_flow(position: ArrayLike, x: ArrayLike, doses: ArrayLike) -> Array:
     values = curvatures(position, x)
     if values[0] <= 1e-12 * values[-1]:
         raise ValueError(
-            f"position must have features that span all {len(x)} samples, got the eigenvalue {values[0]:g}"
+            f"position and x must have features that span all {len(x)} samples, got the eigenvalue {values[0]:g}"
         )
-    if doses[-1] == 0:
-        return np.stack([position] * len(doses))
+    if doses[-1] < 1e-100:
+        # The first order is exact to rounding, and no integrator takes such steps.
+        return position + np.multiply.outer(doses, _velocity(position, x))
     # Imported here: scipy.integrate is slow to load, and the moments of linear models do without.
     from scipy.integrate import solve_ivp
 
+    calls = itertools.count()
+
     def velocity(_, flat: Array) -> Array:
+        if next(calls) > VELOCITIES:
+            raise ValueError(f"doses, position and x must be of a size to integrate over, got doses to {doses[-1]:g}")
         return _velocity(flat.reshape(position.shape), x).ravel()
 
     times, inverse = np.unique(doses, return_inverse=True)
-    found = solve_ivp(velocity, (0.0, times[-1]), position.ravel(), t_eval=times, method="LSODA", rtol=1e-8, atol=1e-10)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "lsoda")  # it is told below
+        found = solve_ivp(
+            velocity, (0.0, times[-1]), position.ravel(), t_eval=times, method="LSODA", rtol=1e-8, atol=1e-10
+        )
+    if not found.success:
+        raise ValueError(f"doses, position and x must be of a size to integrate over, got doses to {doses[-1]:g}")
     return found.y.T.reshape(len(times), *position.shape)[inverse]
 
 
 def _velocity(position: Array, x: Array) -> Array:
-    value = np.tanh(x @ position[:, 1:].T)
-    a, flat, length = position[:, 0], 1 - value**2, np.sum(x**2, axis=1)[:, None]
+    z = x @ position[:, 1:].T
+    value, flat = np.tanh(z), _scale.bell(z)
+    a, length = position[:, 0], np.sum(x**2, axis=1)[:, None]
     outer = np.mean(2 * a * flat**2 * length, axis=0)
     inner = (2 * value * flat - 4 * a**2 * length * value * flat**2).T @ x / len(x)
     gradient = np.concatenate([outer[:, None], inner], axis=1)
@@ -94,9 +112,9 @@ def _velocity(position: Array, x: Array) -> Array:
 
 def _derivatives(position: Array, x: Array) -> Array:
     """∇_θ Φ(θ_j; x_i), [..., n, m, d + 1]."""
-    value = np.tanh(x @ position[..., 1:].swapaxes(-1, -2))
-    slope = position[..., None, :, 0] * (1 - value**2)
-    return np.concatenate([value[..., None], slope[..., None] * x[:, None, :]], axis=-1)
+    z = x @ position[..., 1:].swapaxes(-1, -2)
+    slope = position[..., None, :, 0] * _scale.bell(z)
+    return np.concatenate([np.tanh(z)[..., None], slope[..., None] * x[:, None, :]], axis=-1)
 
 
 def _problem(position: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
@@ -105,3 +123,6 @@ def _problem(position: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
         raise ValueError(f"position must be an array of shape [..., m, d + 1], got shape {position.shape}")
     _checks.same("columns of position", position.shape[-1], "one more than x", x.shape[1] + 1)
     return position, x
+
+
+_arithmetic.guard(__name__)

@@ -15,7 +15,7 @@ is above 2, where f = 0 repels; the path ends below, after a rise of f. l > 4: l
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks, _rounding
+from theory import _arithmetic, _checks, _rounding
 from theory._checks import Array
 
 
@@ -43,8 +43,8 @@ def catapult_step(
     Source: `lewkowycz2020large`.
     """
     f, curvature = _checks.array("output", output), _checks.array("curvature", curvature)
-    h = _checks.array("step", step)
-    moved = 0.0 if linear else (f / _checks.number("scale", scale, exclusive=True)) ** 2
+    h, scale = _checks.array("step", step), _checks.number("scale", scale, exclusive=True)
+    moved = 0.0 if linear else (f / scale) ** 2
     return np.asarray(f * (1 - h * curvature + h**2 * moved)), np.asarray(curvature + h * moved * (h * curvature - 4))
 
 
@@ -59,14 +59,19 @@ def catapult(output: float, curvature: float, step: float, scale: float, steps: 
 
     Source: `lewkowycz2020large`.
     """
-    if _checks.number("curvature", curvature) < 2 * abs(output) / _checks.number("scale", scale, exclusive=True):
-        raise ValueError(f"curvature must be at least 2|f|/α, got {curvature:g} where f is {output:g}")
-    path = np.full((steps + 1, 2), np.inf)
-    path[0] = output, curvature
-    for k in range(steps):
-        if not np.all(np.abs(path[k]) < 1e100):
+    f, curvature = _checks.number("output", output, minimum=-np.inf), _checks.number("curvature", curvature)
+    h, scale = _checks.number("step", step, minimum=-np.inf), _checks.number("scale", scale, exclusive=True)
+    if curvature / 2 < abs(f) / scale:
+        given = f"got {curvature:g} where output is {f:g} and scale is {scale:g}"
+        raise ValueError(f"curvature must be at least 2|f|/α, {given}")
+    path = np.full((_checks.integer("steps", steps, minimum=0, maximum=10**7) + 1, 2), np.inf)
+    path[0] = f, curvature
+    for k in range(len(path) - 1):
+        with np.errstate(over="ignore", invalid="ignore"):
+            after = catapult_step(path[k, 0], path[k, 1], h, scale)
+        if not np.all(np.isfinite(after)):
             break
-        path[k + 1] = catapult_step(path[k, 0], path[k, 1], step, scale)
+        path[k + 1] = after
     return path[:, 0], path[:, 1]
 
 
@@ -81,8 +86,11 @@ def catapult_rounding(
 
     Arguments broadcast, the result has their shape. Source: `meanfield`.
     """
-    f, curvature, after = (_checks.array("values", part) for part in (output, curvature, after))
-    h, unit = _checks.array("step", step), _rounding.allowance(particles)
+    f, curvature, after = (
+        _checks.array(name, value) for name, value in (("output", output), ("curvature", curvature), ("after", after))
+    )
+    h, scale = _checks.array("step", step), _checks.number("scale", scale, exclusive=True)
+    unit = _rounding.allowance(_checks.integer("particles", particles))
     moved = (f / scale) ** 2
     to_f, to_curvature = unit * scale * curvature / 2, unit * curvature
     # A new weight a − (h f/α) w is rounded three times; its relative error counts by the larger of the two curvatures.
@@ -90,3 +98,6 @@ def catapult_rounding(
     in_f = np.abs(1 - h * curvature + 3 * h**2 * moved) * to_f + h * np.abs(f) * to_curvature
     in_curvature = np.abs(2 * h * f / scale**2 * (h * curvature - 4)) * to_f + (1 + h**2 * moved) * to_curvature
     return in_f + unit * scale * largest, in_curvature + 2 * unit * largest
+
+
+_arithmetic.guard(__name__, infinite=("catapult",))

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, special
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.prediction import Prediction
 
@@ -121,7 +121,7 @@ def lazy_gap_bound(
     k = _checks.number("k", k, exclusive=True)
     sigma = _SMOOTH[_checks.choice("activation", activation, _SMOOTH)]
 
-    m, n, everything = len(a), len(x), "alpha, k, x, y and the weights"
+    m, n, everything = len(a), len(x), "alpha, k, x, y, output_weights and input_weights"
     with np.errstate(all="ignore"):
         z = x @ w.T
         features, slopes = sigma.value(z), sigma.derivative(z) * a
@@ -148,3 +148,6 @@ def lazy_gap_bound(
         gap=float(gap),
         activation=activation,
     )
+
+
+_arithmetic.guard(__name__)

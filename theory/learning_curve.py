@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory.prediction import Prediction
 
 
@@ -52,6 +52,10 @@ def learning_curve(
     strength, noise = _checks.number("strength", strength), _checks.number("noise", noise)
     if strength == 0 and np.count_nonzero(values) <= n:
         raise ValueError(f"strength must be above 0 where samples are as many as eigenvalues, got {n} samples")
+    # Only ratios to κ count. Tiny eigenvalues are brought near 1, where logarithms keep their digits.
+    exponent = int(np.frexp(max(strength, float(values.max())))[1])
+    exponent = exponent if exponent < -300 else 0
+    values, strength = np.ldexp(values, -exponent), float(np.ldexp(strength, -exponent))
 
     def missing(log: float) -> float:
         kappa = np.exp(log)
@@ -62,13 +66,17 @@ def learning_curve(
     bottom = strength if strength > 0 else top
     while strength == 0 and missing(np.log(bottom)) <= 0:
         bottom /= 2
-    if top <= 0:
-        raise ValueError("eigenvalues must not all vanish where strength is 0")
-    log = optimize.root_scalar(missing, bracket=(np.log(bottom), np.log(top) + 1e-9), xtol=1e-14, method="brentq").root
-    kappa = float(np.exp(log))
-    used = float(np.sum((values / (values + kappa)) ** 2)) / n
+    low, high = np.log(bottom), np.log(top) + 1e-9
+    # κ is λ to rounding where the eigenvalues are nothing beside it.
+    log = low if missing(low) <= 0 else optimize.root_scalar(missing, bracket=(low, high), xtol=1e-14).root
+    kappa = float(np.exp(log)) if log > low else bottom
+    share = values / (values + kappa)
+    used = float(np.sum(share**2)) / n
+    # 1 − γ, without the difference: κ's equation says what is left of 1.
+    free = strength / kappa + float(np.sum(share * (kappa / (values + kappa)))) / n
     bias = float(np.sum(powers * (kappa / (values + kappa)) ** 2))
-    return LearningCurve((bias + used * noise**2) / (1 - used), kappa, used)
+    excess = bias / free + (noise * np.sqrt(used / free)) ** 2
+    return LearningCurve(float(excess), float(np.ldexp(kappa, exponent)), used)
 
 
 def sample_exponent(capacity: float, source: float) -> Prediction:
@@ -84,8 +92,9 @@ def sample_exponent(capacity: float, source: float) -> Prediction:
     Source: `caponnetto2007optimal`, `fischer2020sobolev` (c < 1).
     """
     b, c = _exponents(capacity, source)
+    product = min(b * c, 1e300)
     return Prediction(
-        -b * c / (b * c + 1),
+        -product / (product + 1),
         "slope",
         "excess risk in n → ∞; ridge regression, λ ∝ n^(−b/(bc+1)), noisy labels, λ_k ∝ k^−b, source condition c",
         "caponnetto2007optimal" if c >= 1 else "fischer2020sobolev",
@@ -100,7 +109,7 @@ def best_strength(samples: int, capacity: float, source: float, first: float = 1
     """
     b, c = _exponents(capacity, source)
     first = _checks.number("first", first, exclusive=True)
-    return float(first * _checks.integer("samples", samples) ** (-b / (b * c + 1)))
+    return float(first * _checks.integer("samples", samples) ** (-1 / (c + 1 / b)))
 
 
 def _exponents(capacity: float, source: float) -> tuple[float, float]:
@@ -108,3 +117,6 @@ def _exponents(capacity: float, source: float) -> tuple[float, float]:
     if c > 2:
         raise ValueError(f"source must be at most 2, where ridge regression saturates, got {c:g}")
     return b, c
+
+
+_arithmetic.guard(__name__)

@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _gauss
 from theory._checks import Array
 
 
@@ -24,7 +23,8 @@ def harmonics(dimension: int, degree: int) -> int:
 
     Raises ValueError for d below 2 or a negative degree.
     """
-    d, k = _checks.integer("dimension", dimension, minimum=2), _checks.integer("degree", degree, minimum=0)
+    d = _checks.integer("dimension", dimension, minimum=2)
+    k = _checks.integer("degree", degree, minimum=0, maximum=10_000)
     return math.comb(d + k - 1, k) - (math.comb(d + k - 3, k - 2) if k >= 2 else 0)
 
 
@@ -38,15 +38,10 @@ def degree_powers(profile: Callable[[Array], Array], dimension: int, degrees: in
     array([0., 1., 0.])
     """
     d = _checks.integer("dimension", dimension, minimum=3)
-    order = (d - 2) / 2
-    t, weight = special.roots_gegenbauer(_checks.integer("nodes", nodes), order)
-    weight = weight / weight.sum()
-    values = profile(np.sqrt(d) * t)
-    powers = []
-    for k in range(_checks.integer("degrees", degrees)):
-        basis = special.eval_gegenbauer(k, order, t)
-        powers.append(float(weight @ (values * basis)) ** 2 / float(weight @ basis**2))
-    return np.array(powers)
+    nodes, degrees = _checks.integer("nodes", nodes, maximum=10_000), _checks.integer("degrees", degrees)
+    if degrees > nodes:
+        raise ValueError(f"degrees must be at most the {nodes} nodes, got {degrees}")
+    return _powers(profile, d, degrees, nodes)[0]
 
 
 def linear_bound(profile: Callable[[Array], Array], dimension: int, samples: int) -> float:
@@ -60,11 +55,30 @@ def linear_bound(profile: Callable[[Array], Array], dimension: int, samples: int
 
     Source: `hsu2021approximation`.
     """
-    n = _checks.integer("samples", samples)
-    powers = degree_powers(profile, dimension)
-    counts = np.array([harmonics(dimension, k) for k in range(len(powers))], float)
-    t, weight = special.roots_gegenbauer(2000, (dimension - 2) / 2)
-    total = float(weight @ profile(np.sqrt(dimension) * t) ** 2 / weight.sum())
+    d, n = _checks.integer("dimension", dimension, minimum=3), _checks.integer("samples", samples)
+    powers, total = _powers(profile, d, 30, 2000)
+    # Degrees of 30 and more count as one of 30: the best that samples left over could do.
+    powers = np.append(powers, max(total - float(np.sum(powers)), 0.0))
+    counts = np.array([float(min(harmonics(d, k), 10**300)) for k in range(len(powers))])
     best = np.argsort(-powers / counts, kind="stable")
     spent = np.minimum(np.maximum(n - np.cumsum(counts[best]) + counts[best], 0), counts[best])
-    return (total - float(np.sum(powers[best] / counts[best] * spent))) / 2
+    return max(total - float(np.sum(powers[best] / counts[best] * spent)), 0.0) / 2
+
+
+def _powers(profile: Callable[[Array], Array], d: int, degrees: int, nodes: int) -> tuple[Array, float]:
+    """(power at each degree, E g²) by orthonormal polynomials, whose recurrence stays in float64 for every d."""
+    beside = _gauss.gegenbauer((d - 2) / 2, nodes)
+    t, weight = _gauss.rule(np.zeros(nodes), beside[:-1])
+    try:
+        values = _checks.array("values of profile", profile(np.sqrt(d) * t))
+    except TypeError as error:
+        raise ValueError(f"profile must be a function of one array, got {_checks.shown(profile)}: {error}") from error
+    _checks.same("values of profile", values.shape, "its argument", t.shape)
+    powers, before, now = [], np.zeros(nodes), np.ones(nodes)
+    for k in range(degrees):
+        powers.append(float(np.sum(weight * values * now)) ** 2)
+        before, now = now, (t * now - (beside[k - 1] * before if k else 0.0)) / beside[k]
+    return np.array(powers), float(np.sum(weight * values**2))
+
+
+_arithmetic.guard(__name__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -50,9 +50,10 @@ def discrete(
 
     Source: `meanfield`.
     """
-    a, b, mean, deviation = _problem(x, y, strength, temperature, mean, deviation)
+    x, y, strength, temperature, mean, deviation = _problem(x, y, strength, temperature, mean, deviation)
+    a, b = x.T @ x / len(x) + strength * np.eye(x.shape[1]), x.T @ y / len(x)
     step = _checks.number("step", step, exclusive=True)
-    wanted = [int(stop) for stop in _checks.array("stops", stops, ["[T]"], minimum=0)]
+    wanted = [int(stop) for stop in _checks.whole("stops", stops, ["[T]"], maximum=10**7)]
     contraction, noise = np.eye(len(b)) - step * a, 2 * temperature * step
     fluctuation, spread = deviation**2 * np.eye(len(b)), deviation**2
     seen = {}
@@ -83,24 +84,42 @@ def continuous(
 
     Raises ValueError as `discrete`, and for negative times. Source: `mei2018mean`.
     """
-    a, b, mean, deviation = _problem(x, y, strength, temperature, mean, deviation)
+    x, y, strength, temperature, mean, deviation = _problem(x, y, strength, temperature, mean, deviation)
     times = _checks.array("times", times, ["[T]"], minimum=0.0)
-    values, vectors = np.linalg.eigh(a)
-    rest = np.linalg.solve(a, b)
-    decay = np.exp(-np.multiply.outer(times, values))
-    means = rest + (decay * (vectors.T @ (mean - rest))) @ vectors.T
-    variances = temperature / values + (deviation**2 - temperature / values) * decay**2
-    limit = temperature / strength
-    spread = limit + (deviation**2 - limit) * np.exp(-2 * strength * times)
-    return CloudLaw(means, np.einsum("ij,tj,kj->tik", vectors, variances, vectors), spread)
+    left, sizes, right = np.linalg.svd(x)
+    # A direction that no sample has feels λ alone, for all times: rounding must not grow there.
+    sizes = np.where(sizes > max(x.shape) * np.finfo(float).eps * sizes[0], sizes, 0.0)
+    pull, force = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    pull[: len(sizes)] = sizes**2 / len(x)
+    force[: len(sizes)] = sizes * (left.T @ y)[: len(sizes)] / len(x)
+    rates = pull + strength
+    means = (_decay(times, rates) * (right @ mean) + _reached(times, rates) * force) @ right
+    variances = deviation**2 * _decay(times, 2 * rates) + 2 * temperature * _reached(times, 2 * rates)
+    spread = deviation**2 * _decay(times, 2 * strength) + 2 * temperature * _reached(times, 2 * strength)
+    return CloudLaw(means, np.einsum("ji,tj,jk->tik", right, variances, right), spread)
 
 
-def _problem(x, y, strength: float, temperature: float, mean, deviation: float) -> tuple[Array, Array, Array, float]:
+def _decay(times: Array, rates: Array | float) -> Array:
+    return np.exp(-np.multiply.outer(times, rates))
+
+
+def _reached(times: Array, rates: Array | float) -> Array:
+    """∫_0^t e^{−rs} ds = (1 − e^{−rt})/r, without a difference of what is alike."""
+    amount = np.multiply.outer(times, rates)
+    share = -np.expm1(-amount) / np.where(amount > 0, amount, 1.0)
+    return np.where(amount > 0, share, 1.0) * np.multiply.outer(times, np.ones_like(rates))
+
+
+def _problem(
+    x: ArrayLike, y: ArrayLike, strength: float, temperature: float, mean: ArrayLike, deviation: float
+) -> tuple[Array, Array, float, float, Array, float]:
     x, y = _checks.array("x", x, ["[n, d]"]), _checks.array("y", y, ["[n]"])
     mean = _checks.array("mean", mean, ["[d]"])
     _checks.same("y", len(y), "x", len(x))
     _checks.same("mean", len(mean), "columns of x", x.shape[1])
     strength = _checks.number("strength", strength, exclusive=True)
-    _checks.number("temperature", temperature)
-    deviation = _checks.number("deviation", deviation, exclusive=True)
-    return x.T @ x / len(x) + strength * np.eye(x.shape[1]), x.T @ y / len(x), mean, deviation
+    temperature = _checks.number("temperature", temperature)
+    return x, y, strength, temperature, mean, _checks.number("deviation", deviation, exclusive=True)
+
+
+_arithmetic.guard(__name__)

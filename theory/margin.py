@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import _cells, _checks, _rounding
+from theory import _arithmetic, _cells, _checks, _rounding
 from theory._checks import Array
+
+CLOSEST = 1e-12
+"""Relative gap below which rounding decides."""
 
 ROUNDS = 200
 """Rounds of column generation at most; a few dozen are usual."""
@@ -78,6 +81,10 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
     Source: `chizat2020implicit`.
     """
     x, y = _samples(x, y)
+    gap = max(_checks.number("gap", gap, exclusive=True), CLOSEST)
+    # The linear program's tolerances are absolute: rows are of size one there, by a power of two, which rounds nothing.
+    size = 2.0 ** int(np.frexp(np.abs(x).max())[1])
+    x = x / size
     neurons = _Neurons(x)
     columns = np.zeros((0, x.shape[1]))
     dual = np.full(len(y), 1 / len(y))
@@ -96,7 +103,7 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
         value, weights, dual = _game(y[:, None] * np.maximum(x @ columns.T, 0))
         lower = value - _rounding.allowance(len(columns)) * float(neurons.lengths.max())
     used = np.abs(weights) > 0
-    return Margin(lower, upper, np.column_stack([weights[used], columns[used]]), best)
+    return Margin(lower * size, upper * size, np.column_stack([weights[used], columns[used]]), best)
 
 
 def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
@@ -243,3 +250,6 @@ def _labels(y: ArrayLike) -> Array:
     if not np.isin(y, (-1, 1)).all():
         raise ValueError(f"y must hold labels -1 and 1, got {_checks.shown(y[~np.isin(y, (-1, 1))][0])}")
     return y
+
+
+_arithmetic.guard(__name__)

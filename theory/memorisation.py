@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
 
@@ -30,8 +30,8 @@ def label_complexity(kernel: ArrayLike, y: ArrayLike) -> float | Array:
     factor = _factor(kernel)
     y = _checks.array("y", y, ["[n]", "[L, n]"])
     _checks.same("columns of y", y.shape[-1], "kernel", len(factor))
-    white = linalg.solve_triangular(factor, y.T, lower=True)
-    value = np.sqrt(2 * np.sum(white**2, axis=0) / len(factor))
+    white = np.asarray(linalg.solve_triangular(factor, y.T, lower=True)).T
+    value = np.sqrt(2 / len(factor)) * _scale.lengths(white)[..., 0]
     return float(value) if value.ndim == 0 else value
 
 
@@ -65,9 +65,9 @@ def corrupted_form(matrix: ArrayLike, y: ArrayLike, replaced: ArrayLike) -> Arra
     """
     matrix, y = _checks.array("matrix", matrix, ["[n, n]"]), _signs(y)
     _checks.same("shape of matrix", matrix.shape, "y", (len(y), len(y)))
-    k, n = _checks.array("replaced", replaced, ["[L]"], minimum=0.0), len(y)
+    k, n = _checks.array("replaced", replaced, ["[L]"], minimum=0.0), float(len(y))
     if np.any(k > n) or np.any(k != np.floor(k)):
-        raise ValueError(f"replaced must hold whole numbers up to {n}, got {_checks.shown(replaced)}")
+        raise ValueError(f"replaced must hold whole numbers up to {n:g}, got {_checks.shown(replaced)}")
     both = (n - k) * (n - k - 1) / (n * (n - 1)) if n > 1 else (k == 0).astype(float)
     return both * (y @ matrix @ y) + (1 - both) * np.trace(matrix)
 
@@ -76,15 +76,17 @@ def log_dichotomies(n: int, d: int) -> float:
     """log C(n, d), C = 2 Σ_{i<d} binom(n − 1, i): labellings of n points in ℝ^d in general position by hyperplanes
     through 0.
 
-    No other arrangement of points has more. Raises ValueError for n or d below 1.
+    No other arrangement of points has more. Raises ValueError for n or d below 1, and n above 10⁷.
 
     >>> round(float(np.exp(log_dichotomies(4, 2))))
     8
 
     Source: `cover1965geometrical`.
     """
-    n, d = _checks.integer("n", n), _checks.integer("d", d)
-    i = np.arange(min(d, n))
+    n, d = _checks.integer("n", n, maximum=10**7), _checks.integer("d", d)
+    if d >= n:
+        return float(n * np.log(2))
+    i = np.arange(d)
     logs = special.gammaln(n) - special.gammaln(i + 1) - special.gammaln(n - i)
     return float(np.log(2) + special.logsumexp(logs))
 
@@ -102,8 +104,8 @@ def memorisation_bound(n: int, d: int, m: int) -> float:
 
     Source: `meanfield`, from `cover1965geometrical`.
     """
-    m = _checks.integer("m", m)
-    log = m * log_dichotomies(n, d) + log_dichotomies(n, m * _checks.integer("d", d)) - n * np.log(2)
+    n, d, m = _checks.integer("n", n, maximum=10**7), _checks.integer("d", d), _checks.integer("m", m)
+    log = m * log_dichotomies(n, d) + log_dichotomies(n, min(m * d, n)) - n * np.log(2)
     return float(np.exp(min(log, 0.0)))
 
 
@@ -122,3 +124,6 @@ def _factor(kernel: ArrayLike) -> Array:
         return linalg.cholesky(matrix, lower=True)
     except linalg.LinAlgError as error:
         raise ValueError("kernel must be positive definite, got one with an eigenvalue of 0 or below") from error
+
+
+_arithmetic.guard(__name__)

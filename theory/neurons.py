@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
 ACTIVATIONS = {
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "tanh": (np.tanh, _scale.bell),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
     "erf": (special.erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),
     "linear": (lambda z: z, np.ones_like),
@@ -42,6 +42,7 @@ class Network:
 
     def __post_init__(self) -> None:
         _checks.choice("activation", self.activation, tuple(ACTIVATIONS))
+        object.__setattr__(self, "outputs", _checks.integer("outputs", self.outputs))
         position = _checks.array("position", self.position, ["[m, p]"])
         if position.shape[1] <= self.outputs + self.bias:
             raise ValueError(f"position must have weights beside {self.outputs} outputs, got shape {position.shape}")
@@ -77,3 +78,6 @@ class Network:
         function, slope = ACTIVATIONS[self.activation]
         z = x @ w.T
         return a, x @ x.T, function(z), slope(z)
+
+
+_arithmetic.guard(__name__)

@@ -4,12 +4,13 @@ Each is the leading term of a bound on (test error − share of training samples
 logarithms are left out, of all alike, so that they can be compared with one another; above 1 they say nothing even so.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
 
@@ -43,15 +44,19 @@ def norm_bounds(w: ArrayLike, a: ArrayLike, x: ArrayLike, margin: float) -> Norm
     _checks.same("columns of a", a.shape[1], "rows of w", w.shape[0])
     _checks.same("columns of x", x.shape[1], "w", w.shape[1])
     margin = _checks.number("margin", margin, exclusive=True)
+    # Powers of two are put back last: products of norms may leave float64 on the way.
+    (w, power_w), (a, power_a), (x, power_x) = _scale.scaled(w), _scale.scaled(a), _scale.scaled(x)
+    margin, power = math.frexp(margin)
+    power = power_w + power_a + power_x - power
     unit = float(np.max(np.linalg.norm(x, axis=1)) / (margin * np.sqrt(len(x))))
     widths = [np.linalg.norm(w, axis=1).sum(), np.linalg.norm(a, axis=1).sum()]
     sizes = [np.linalg.norm(w, 2), np.linalg.norm(a, 2)]
     # Written without a division by the sizes, which may be 0.
     both = (widths[0] * sizes[1]) ** (2 / 3) + (widths[1] * sizes[0]) ** (2 / 3)
     return NormBounds(
-        path=unit * float(np.sum(np.linalg.norm(a, axis=0) * np.linalg.norm(w, axis=1))),
-        frobenius=unit * float(np.linalg.norm(w) * np.linalg.norm(a)),
-        spectral=unit * float(both**1.5),
+        path=math.ldexp(unit * float(np.sum(_scale.lengths(a.T) * _scale.lengths(w))), power),
+        frobenius=math.ldexp(unit * float(np.linalg.norm(w) * np.linalg.norm(a)), power),
+        spectral=math.ldexp(unit * float(both**1.5), power),
         parameters=float(np.sqrt(len(w) * (w.shape[1] + len(a)) / len(x))),
     )
 
@@ -72,8 +77,8 @@ def compression_bound(
     μ₁, μ₂ and μ₁₂, each the worst over the samples in the theorem; μ_{1→} = min(1/√m, μ₁₂) with m `units`, and
     μ_{2→} = 1, for one output. `samples` is n. Raises ValueError for a number that is not positive.
 
-    >>> compression_bound(1.0, 1.0, 1.0, 0.5, 1.0, 0.5, 4, 20)
-    1.8439088914585775
+    >>> round(compression_bound(1.0, 1.0, 1.0, 0.5, 1.0, 0.5, 4, 20), 12)
+    1.843908891459
 
     Source: `arora2018stronger`.
     """
@@ -84,7 +89,8 @@ def compression_bound(
     )
     m, n = _checks.integer("units", units), _checks.integer("samples", samples)
     onward = min(m**-0.5, mu12)
-    return float(2 * c * f / gamma * np.sqrt(((mu1 * onward) ** -2 + mu2**-2) / n))
+    first, second = _scale.quotient(1.0, over=(mu1, onward)), _scale.quotient(1.0, over=(mu2,))
+    return _scale.quotient(2.0, c, f, math.hypot(first, second), over=(gamma, math.sqrt(n)))
 
 
 def noise_gain(matrix: ArrayLike, signal: ArrayLike) -> Array:
@@ -100,6 +106,11 @@ def noise_gain(matrix: ArrayLike, signal: ArrayLike) -> Array:
     """
     matrix, signal = _checks.array("matrix", matrix, ["[h, d]"]), _checks.array("signal", signal, ["[n, d]"])
     _checks.same("columns of signal", signal.shape[1], "matrix", matrix.shape[1])
-    behind = np.sum((signal @ matrix.T) ** 2, axis=1)
-    with np.errstate(divide="ignore"):
-        return np.sum(matrix**2) * np.sum(signal**2, axis=1) / behind
+    matrix, signal = _scale.scaled(matrix)[0], _scale.scaled_rows(signal)[0]
+    behind = _scale.lengths(signal @ matrix.T)[:, 0]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        gain = np.sum(matrix**2) * np.sum(signal**2, axis=1) / behind / behind
+    return np.where(behind > 0, gain, np.inf)
+
+
+_arithmetic.guard(__name__, infinite=("noise_gain",))

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
 _FUNCTIONS = {
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "tanh": (np.tanh, _scale.bell),
     "erf": (special.erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),
     "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0).astype(float)),
 }
@@ -79,7 +79,7 @@ def gradient(theta: ArrayLike, x: ArrayLike, y: ArrayLike, activation: str = "ta
     theta, x, y = (_checks.array(name, value) for name, value in (("theta", theta), ("x", x), ("y", y)))
     sigma, slope = _FUNCTIONS[_checks.choice("activation", activation, ACTIVATIONS)]
     a, w = theta[..., :1], theta[..., 1:]
-    norm = np.linalg.norm(w, axis=-1, keepdims=True)
+    norm = _scale.lengths(w)
     z, f = _forward(theta, x, sigma)
     r = (f - y)[..., None, :]
     pushed = r * slope(z)
@@ -104,7 +104,7 @@ def rounding_bound(path: Path, factors: ArrayLike, roundoff: float, activation: 
 
     Source: meanfield.
     """
-    c = _checks.array("factors", factors, ["[T + 1]"])
+    c, path = _checks.array("factors", factors, ["[T + 1]"]), _checked(path)
     _checks.same("factors", len(c), "path", len(path.position))
     eps = _checks.number("roundoff", roundoff, exclusive=True)
     steps, p = len(path.rates), path.position[0].size
@@ -147,10 +147,24 @@ def prediction_bound(theta: ArrayLike, bound: ArrayLike, x: ArrayLike, roundoff:
     return STEEPEST * reach * (apart * steep / np.sqrt(m) + operations * eps * a.mean(axis=-1))
 
 
+def _checked(path: Path) -> Path:
+    position = _checks.array("position of path", path.position, ["[T + 1, m, 1 + d]"])
+    buffer = _checks.array("buffer of path", path.buffer, ["[T + 1, m, 1 + d]"])
+    x, y = _checks.array("x of path", path.x, ["[T, n, d]"]), _checks.array("y of path", path.y, ["[T, n]"])
+    rates = _checks.array("rates of path", path.rates, ["[T]"])
+    steps, samples, d = x.shape
+    _checks.same("position of path", position.shape[::2], "x of path", (steps + 1, d + 1))
+    _checks.same("buffer of path", buffer.shape, "position of path", position.shape)
+    _checks.same("y of path", y.shape, "x of path", (steps, samples))
+    _checks.same("rates of path", len(rates), "x of path", steps)
+    momentum = _checks.number("momentum of path", path.momentum)
+    return Path(position, buffer, x, y, rates, momentum, _checks.number("decay of path", path.decay))
+
+
 def _forward(theta: Array, x: Array, sigma) -> tuple[Array, Array]:
     """(w·x/|w| [..., m, n], f [..., n])."""
     w = theta[..., 1:]
-    z = w / np.linalg.norm(w, axis=-1, keepdims=True) @ np.swapaxes(x, -1, -2)
+    z = w / _scale.lengths(w) @ np.swapaxes(x, -1, -2)
     return z, np.mean(theta[..., :1] * sigma(z), axis=-2)
 
 
@@ -189,3 +203,6 @@ def _curvature(path: Path, activation: str, width: float = 1e-6) -> Array:
         up, down = (gradient(theta + way * shift.reshape(shape), path.x, path.y, activation) for way in (1, -1))
         rows.append((up - down).reshape(len(theta), -1) / (2 * width))
     return np.stack(rows, axis=2)
+
+
+_arithmetic.guard(__name__, infinite=("rounding_bound", "prediction_bound"))

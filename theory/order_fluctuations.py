@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erf
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.order_parameters import Committee
 
@@ -30,12 +30,14 @@ class Expansion:
 
     def mean(self, function: Callable[[Array], Array], d: float) -> Array:
         """E f(X) = f + (f'·b + ½ f'':Σ)/d + O(1/d²) at d inputs, [T, …] for f of states [..., s]."""
+        d = _checks.number("d", d, exclusive=True)
         first, _ = _derivatives(function, self.limit, self.shift[:, None])
         _, second = _derivatives(function, self.limit, _roots(self.covariance))
         return function(self.limit) + (first[:, 0] + second.sum(axis=1) / 2) / d
 
     def deviation(self, function: Callable[[Array], Array], d: float) -> Array:
         """Standard deviation √(f'Σf'/d) of a function of one value at d inputs, [T]."""
+        d = _checks.number("d", d, exclusive=True)
         slopes, _ = _derivatives(function, self.limit, _roots(self.covariance))
         return np.sqrt(np.sum(np.square(slopes), axis=1) / d)
 
@@ -60,7 +62,10 @@ def expand(committee: Committee, start: ArrayLike, times: ArrayLike, *, nodes: i
     start = _checks.array("start", start, ["[s]"])
     times = _checks.array("times", times, ["[T]"], minimum=0.0)
     size = len(start)
-    points, weights = _grid(_checks.integer("nodes", nodes), len(committee.signs))
+    if np.any(np.diff(times) <= 0):
+        raise ValueError("times must increase, got times that do not")
+    fields = len(committee.signs)
+    points, weights = _grid(_checks.integer("nodes", nodes, maximum=int(1e7 ** (1 / fields))), fields)
 
     def unpack(y: Array) -> tuple[Array, Array, Array]:
         y = np.moveaxis(y, 0, -1)
@@ -121,7 +126,15 @@ def _derivatives(function: Callable[[Array], Array], state: Array, directions: A
     step = 1e-3
     length = np.linalg.norm(directions, axis=-1, keepdims=True)
     move = step * directions / np.maximum(length, 1e-300)
-    up, down = function(state[..., None, :] + move), function(state[..., None, :] - move)
-    middle = np.expand_dims(function(state), state.ndim - 1)
+    try:
+        up, down, at = (function(part) for part in (state[..., None, :] + move, state[..., None, :] - move, state))
+    except TypeError as error:
+        raise ValueError(f"function must be one of states, got {_checks.shown(function)}: {error}") from error
+    if not all(isinstance(part, np.ndarray | np.floating) and part.dtype.kind == "f" for part in (up, down, at)):
+        raise ValueError(f"function must give arrays of numbers, got {_checks.shown(at)}")
+    middle = np.expand_dims(at, state.ndim - 1)
     length = length.reshape(length.shape[:-1] + (1,) * (up.ndim - state.ndim))
     return (up - down) / (2 * step) * length, (up - 2 * middle + down) / step**2 * length**2
+
+
+_arithmetic.guard(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -71,8 +71,8 @@ class Committee:
     quadratic: bool = True
 
     def __post_init__(self) -> None:
-        _checks.integer("students", self.students)
-        _checks.number("rate", self.rate, exclusive=True)
+        object.__setattr__(self, "students", _checks.integer("students", self.students))
+        object.__setattr__(self, "rate", _checks.number("rate", self.rate, exclusive=True))
         teacher = _checks.array("teacher", self.teacher, ["[M, M]"])
         _checks.same("teacher", teacher.shape, "its transpose", teacher.T.shape)
         if not np.array_equal(teacher, teacher.T):
@@ -90,15 +90,18 @@ class Committee:
             raise ValueError(f"q and r must be overlaps of vectors, got a covariance of eigenvalue {least:.3g}")
         return np.concatenate([q[np.triu_indices(k)], r.ravel()])
 
-    def unpack(self, state: Array) -> tuple[Array, Array]:
+    def unpack(self, state: ArrayLike) -> tuple[Array, Array]:
         """(Q [..., K, K], R [..., K, M]) of states [..., s]."""
-        k = self.students
+        state, k = _checks.array("state", state), self.students
+        size = k * (k + 1) // 2 + k * len(self.teacher)
+        if state.ndim == 0 or state.shape[-1] != size:
+            raise ValueError(f"state must be an array of shape [..., {size}], got shape {state.shape}")
         upper = np.triu_indices(k)
         q = np.zeros((*state.shape[:-1], k, k))
         q[..., upper[0], upper[1]] = q[..., upper[1], upper[0]] = state[..., : len(upper[0])]
         return q, state[..., len(upper[0]) :].reshape(*state.shape[:-1], k, -1)
 
-    def covariance(self, state: Array) -> Array:
+    def covariance(self, state: ArrayLike) -> Array:
         """C of the fields (x, y), [..., K + M, K + M]."""
         q, r = self.unpack(state)
         teacher = np.broadcast_to(self.teacher, (*q.shape[:-2], *self.teacher.shape))
@@ -106,7 +109,7 @@ class Committee:
             [np.concatenate([q, r], axis=-1), np.concatenate([np.swapaxes(r, -1, -2), teacher], axis=-1)], axis=-2
         )
 
-    def error(self, state: Array) -> Array:
+    def error(self, state: ArrayLike) -> Array:
         """The generalisation error ε_g = ½ E (student − teacher)² of states [..., s]."""
         c = self.covariance(state)
         diagonal = 1 + np.diagonal(c, axis1=-2, axis2=-1)
@@ -119,7 +122,7 @@ class Committee:
         """Sign of each field in teacher − student."""
         return np.repeat([-1.0, 1.0], [self.students, len(self.teacher)])
 
-    def drift(self, state: Array) -> Array:
+    def drift(self, state: ArrayLike) -> Array:
         """d state / dt at states [..., s]."""
         c, k, eta = self.covariance(state), self.students, self.rate
         fields = k + len(self.teacher)
@@ -180,7 +183,12 @@ class Committee:
             return np.concatenate([(q - eta * apart * (1 - np.eye(k)))[np.triu_indices(k)], np.full(k * k, r)])
 
         def moved(z: Array) -> Array:
-            dq, dr = self.unpack(self.drift(state(z)) / eta)
+            if not np.all(np.isfinite(z)):
+                return np.full(3, np.nan)
+            drift = self.drift(state(z)) / eta
+            if not np.all(np.isfinite(drift)):
+                return np.full(3, np.nan)
+            dq, dr = self.unpack(drift)
             # Q − C = η·apart has a factor of its own in its drift, which is divided out: with it goes the root Q = C.
             return np.array([dq[0, 0], (dq[0, 0] - dq[0, 1]) / (eta**2 * z[1]), dr[0, 0]])
 
@@ -230,3 +238,6 @@ def _i4(c1: list[Array], c2: list[Array], c3: list[Array], c4: list[Array]) -> A
 
     square = (both + given(2, 2, c3)) * (both + given(3, 3, c4))
     return 2 / np.pi / np.sqrt(both) * _arcsine(given(2, 3, c3), square)
+
+
+_arithmetic.guard(__name__)

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from theory import _checks
+from theory import _arithmetic, _checks
 
 Relation = Literal["=", "<=", ">=", "slope"]
 
@@ -45,3 +45,6 @@ class Prediction:
             raise ValueError(f"holds must be a sentence naming the assumptions, got {self.holds!r}")
         if not isinstance(self.reference, str) or not self.reference or set(self.reference) & set(" \t\n,{}"):
             raise ValueError(f"reference must be a key of theory/references.bib, got {self.reference!r}")
+
+
+_arithmetic.guard(__name__)

@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _gauss
 from theory._checks import Array
 
 LOW, HIGH, FROM, TO = -2.5, 7.5, 0.5, 1.5
 SLOPE = (HIGH - LOW) / (TO - FROM)
+
+STEPS = 10**7
+"""Steps between two times at most."""
 
 
 @dataclass(frozen=True)
@@ -57,35 +60,40 @@ class RadialProblem:
     rule: str = "gauss"
 
     def __post_init__(self) -> None:
-        _checks.integer("dimension", self.dimension, minimum=2)
-        _checks.number("length", self.length, exclusive=True)
-        _checks.number("separation", self.separation, exclusive=True)
+        checked = {
+            "dimension": _checks.integer("dimension", self.dimension, minimum=2),
+            "length": _checks.number("length", self.length, exclusive=True),
+            "separation": _checks.number("separation", self.separation, exclusive=True),
+            "radii": _checks.integer("radii", self.radii, maximum=10_000),
+            "norms": _checks.integer("norms", self.norms, maximum=10_000),
+            "rule": _checks.choice("rule", self.rule, ("gauss", "quantiles")),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
         if self.separation >= 1:
             raise ValueError(f"separation must be below 1, got {self.separation:g}")
-        _checks.integer("radii", self.radii)
-        _checks.integer("norms", self.norms)
-        _checks.choice("rule", self.rule, ("gauss", "quantiles"))
 
     def average(self, z: ArrayLike) -> Array:
         """q(z) = E σ(z ω) for z ≥ 0: E (zω − c)₊ = z c_d (1 − a²)^{(d−1)/2}/(d − 1) − c P(ω > a), a = c/z."""
         z = _checks.array("z", z, minimum=0.0)
-        return LOW + SLOPE * (self._above(z, FROM) - self._above(z, TO))
+        return LOW + SLOPE * (z * self._between(z) - FROM * self._beyond(z, FROM) + TO * self._beyond(z, TO))
 
     def slope(self, z: ArrayLike) -> Array:
         """q'(z) for z ≥ 0: elementary, 10 c_d/(d − 1) [(1 − ω²)^{(d−1)/2}] between ω = ½/z and 3/2z."""
-        z = _checks.array("z", z, minimum=0.0)
-        return SLOPE * (self._edge(z, FROM) - self._edge(z, TO))
+        return SLOPE * self._between(_checks.array("z", z, minimum=0.0))
 
-    def _edge(self, z: Array, c: float) -> Array:
-        """E[ω; ω > c/z]."""
+    def _between(self, z: Array) -> Array:
+        """E[ω; FROM/z < ω < TO/z], without the difference of two that are alike for large z."""
         half = (self.dimension - 1) / 2
-        log = special.gammaln(half + 0.5) - special.gammaln(half) - np.log(np.sqrt(np.pi) * 2 * half)
-        return np.exp(log) * (1 - np.minimum(c / np.maximum(z, c), 1.0) ** 2) ** half
+        scale = np.exp(_gamma_ratio(half) - np.log(np.sqrt(np.pi) * 2 * half))
+        low, high = half * _log_rest(z, FROM), half * _log_rest(z, TO)
+        share = np.where(np.isfinite(high), -np.expm1(high - np.where(np.isfinite(low), low, 0.0)), 1.0)
+        return scale * np.exp(low) * share
 
-    def _above(self, z: Array, c: float) -> Array:
-        """E (zω − c)₊."""
-        rest = 1 - np.minimum(c / np.maximum(z, c), 1.0) ** 2
-        return z * self._edge(z, c) - c * special.betainc((self.dimension - 1) / 2, 0.5, rest) / 2
+    def _beyond(self, z: Array, c: float) -> Array:
+        """P(ω > c/z)."""
+        share = np.minimum(c / np.maximum(z, c), 1.0) ** 2
+        return special.betaincc(0.5, (self.dimension - 1) / 2, share) / 2
 
     @cached_property
     def inputs(self) -> tuple[Array, Array, Array]:
@@ -104,12 +112,14 @@ class RadialProblem:
             norm = np.sqrt(2 * special.gammaincinv(self.dimension / 2, np.cumsum(weight) - weight / 2))
         return self.length / np.sqrt(self.dimension) * norm, weight
 
-    def predictor(self, radii: Array, z: ArrayLike) -> Array:
+    def predictor(self, radii: ArrayLike, z: ArrayLike) -> Array:
         """f at inputs of lengths `z` [l], when the start's radii have moved to `radii` [M]."""
         z = _checks.array("z", z, ["[l]"], minimum=0.0)
+        radii = _checks.array("radii", radii, ["[M]"], minimum=0.0)
+        _checks.same("radii", len(radii), "the start", len(self.start[1]))
         return self.start[1] @ self.average(np.multiply.outer(radii, z))
 
-    def risk(self, radii: Array) -> float:
+    def risk(self, radii: ArrayLike) -> float:
         """E (y − f(x))²."""
         z, weight, y = self.inputs
         return float(weight @ (y - self.predictor(radii, z)) ** 2)
@@ -133,6 +143,8 @@ class RadialProblem:
         moved = self._velocity()
         radii, now, seen = self.start[0], 0.0, []
         for time in times:
+            if (time - now) / step > STEPS:
+                raise ValueError(f"step must be at least {(time - now) / STEPS:g} for these times, got {step:g}")
             count = int(np.ceil((time - now) / step - 1e-9))
             for _ in range(count):
                 h = (time - now) / count
@@ -179,18 +191,47 @@ class RadialProblem:
         z, weight, _ = self.inputs
         t = self.length / np.sqrt(self.dimension) * z
         (a1, b1), (a2, b2) = _excess(t, FROM), _excess(t, TO)
-        mean = SLOPE * (a1 - a2)
-        square = SLOPE**2 * (b1 - b2 - 2 * (TO - FROM) * a2)
+        ramp, square = a1 - a2, b1 - b2 - 2 * (TO - FROM) * a2
+        # In a wide law the ramp is a narrow piece, whose moments the differences would lose.
+        wide = t > 4
+        ramp[wide], square[wide] = _ramp(t[wide])
+        mean, square = SLOPE * ramp, SLOPE**2 * square
         return float(weight @ (square - mean**2))
 
 
 def _chi(d: int, points: int) -> tuple[Array, Array]:
     """Gauss points and weights of χ_d, through χ²_d/2 ~ Γ(d/2)."""
-    half, weight = special.roots_genlaguerre(points, d / 2 - 1)
-    return np.sqrt(2 * half), weight / weight.sum()
+    half, weight = _gauss.rule(*_gauss.laguerre(d / 2 - 1, points))
+    return np.sqrt(2 * half), weight
+
+
+def _log_rest(z: Array, c: float) -> Array:
+    """log(1 − (c/z)²), −∞ for z ≤ c."""
+    share = np.minimum(c / np.maximum(z, c), 1.0) ** 2
+    return np.where(share < 1, np.log1p(-np.where(share < 1, share, 0.0)), -np.inf)
+
+
+def _gamma_ratio(x: float) -> float:
+    """log Γ(x + ½)/Γ(x): by Stirling's series where the difference of the two would lose digits."""
+    if x < 30:
+        return float(special.gammaln(x + 0.5) - special.gammaln(x))
+    return float(np.log(x) / 2 - 1 / (8 * x) + 1 / (192 * x**3) - 1 / (640 * x**5) + 17 / (14336 * x**7))
+
+
+def _ramp(t: Array) -> tuple[Array, Array]:
+    """E r and E r² for u ~ N(0, t²), t not small, and r rising from 0 at FROM to TO − FROM at TO."""
+    nodes, weight = np.polynomial.legendre.leggauss(20)
+    rise = (TO - FROM) * (nodes + 1) / 2
+    weight = weight * (TO - FROM) / 2
+    density = np.exp(-((np.divide.outer(FROM + rise, t)) ** 2) / 2) / np.sqrt(2 * np.pi) / t
+    tail = special.ndtr(-TO / t)
+    return (weight * rise) @ density + (TO - FROM) * tail, (weight * rise**2) @ density + (TO - FROM) ** 2 * tail
 
 
 def _excess(t: Array, c: float) -> tuple[Array, Array]:
     """E (u − c)₊ and E (u − c)₊² for u ~ N(0, t²)."""
     tail, density = special.ndtr(-c / t), np.exp(-((c / t) ** 2) / 2) / np.sqrt(2 * np.pi)
     return t * density - c * tail, (t**2 + c**2) * tail - c * t * density
+
+
+_arithmetic.guard(__name__)

@@ -1,9 +1,12 @@
 """The bibliography: which keys may stand in `Prediction.reference`, and what they stand for."""
 
+import difflib
 import functools
 import re
 import unicodedata
 from pathlib import Path
+
+from theory import _checks
 
 _ENTRY = re.compile(r"^@\w+\{\s*([^,\s]+)\s*,(.*?)^\}", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*?)\},?$", re.MULTILINE | re.DOTALL)
@@ -24,11 +27,15 @@ def keys() -> tuple[str, ...]:
 
 
 def citation(key: str) -> str:
-    """Return authors, title, where and when: one line of plain text. Raises `KeyError` for a key that is none.
+    """Return authors, title, where and when: one line of plain text. Raises `ValueError` for a key that is none.
 
     >>> citation("cho2009kernel")  # doctest: +ELLIPSIS
     'Youngmin Cho and Lawrence K. Saul. Kernel Methods for Deep Learning. Advances in Neural ... Systems 22, 2009.'
     """
+    if not isinstance(key, str) or key not in _entries():
+        near = difflib.get_close_matches(str(key), keys(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"key must be one of theory/references.bib, got {_checks.shown(key)}{hint}")
     fields = _entries()[key]
     where = " ".join(fields[name] for name in ("journal", "booktitle", "publisher", "howpublished") if name in fields)
     where = " ".join(part for part in (where, fields.get("volume", "")) if part)

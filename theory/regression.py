@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -50,12 +50,14 @@ def ridge_path(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength
         raise ValueError(f"strengths must be positive, got {path.min():g}")
     values, vectors = linalg.eigh((matrix + matrix.T) / 2)
     values = np.maximum(values, 0.0)
+    # Where the kernel vanishes that of other samples does, too: rounding there must not be divided by a small λ.
+    vectors_seen = vectors * (values > len(y) * np.finfo(float).eps * values[-1])
     targets = y.reshape(len(y), -1)
     columns, squares = vectors.T @ targets, vectors**2
     seen, left = [], []
     for strength in path:
         shifted = values + len(y) * strength
-        seen.append(cross @ (vectors @ (columns / shifted[:, None])))
+        seen.append(cross @ (vectors_seen @ (columns / shifted[:, None])))
         # y − f = V diag(nλ/(s + nλ)) Vᵀ y and 1 − H_ii alike: the factor nλ cancels, and with it all loss of digits.
         residual, lever = vectors @ (columns / shifted[:, None]), squares @ (1 / shifted)
         left.append(targets - residual / lever[:, None])
@@ -74,12 +76,16 @@ def chosen(path: RidgePath, label: ArrayLike) -> tuple[int, float]:
     >>> chosen(path, [0, 1])
     (0, 0.5)
     """
+    path = RidgePath(_checks.array("path", path.predictions), _checks.array("path", path.left_out))
     if path.left_out.ndim != 3:
         raise ValueError(f"path must be of targets [n, k], got left-out predictions of shape {path.left_out.shape}")
     classes = path.left_out.shape[2]
-    label = np.asarray(label)
+    label = _checks.whole("label", label, ["[n]"], maximum=classes - 1).astype(int)
     _checks.same("label", label.shape, "path", path.left_out.shape[1:2])
     misses = np.mean(path.left_out.argmax(axis=2) != label, axis=1)
     errors = np.mean((path.left_out - np.eye(classes)[label]) ** 2, axis=(1, 2))
     best = int(np.lexsort((errors, misses))[0])
     return best, float(misses[best])
+
+
+_arithmetic.guard(__name__)

@@ -12,6 +12,7 @@ h(u) = (1/n) Σ_i y_i relu(u·x_i) on the sphere, and grows at the rate h(u) the
 start of size √(τ/λ) would do, in a random direction.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,12 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _cells, _checks
+from theory import _arithmetic, _cells, _checks, _scale
 from theory._checks import Array
 
 _LOG2 = np.log(2.0)
 _FUNCTIONS: dict[str, tuple[Callable, Callable]] = {
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "tanh": (np.tanh, _scale.bell),
     "linear": (lambda z: z, np.ones_like),
     "softplus": (lambda z: np.logaddexp(0, z) - _LOG2, special.expit),
     "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0).astype(float)),
@@ -60,11 +61,12 @@ def origin_mode(x: ArrayLike, y: ArrayLike, activation: str = "tanh") -> Mode:
     x, y = _checks.array("x", x, ["[n, d]"]), _checks.array("y", y, ["[n]"])
     _checks.same("y", len(y), "x", len(x))
     slope = _FUNCTIONS[_checks.choice("activation", activation, SMOOTH)][1](np.zeros(1))[0]
+    (x, power), (y, power_y) = _scale.scaled(x), _scale.scaled(y)
     g = y @ x / len(x)
     size = np.linalg.norm(g)
     if size == 0:
         raise ValueError("y must be correlated with x, got a mean of y x that is zero")
-    return Mode(float(slope * size), np.append(1.0, g / size) / np.sqrt(2))
+    return Mode(math.ldexp(float(slope * size), power + power_y), np.append(1.0, g / size) / np.sqrt(2))
 
 
 def relu_rates(x: ArrayLike, y: ArrayLike) -> Array:
@@ -82,11 +84,12 @@ def relu_rates(x: ArrayLike, y: ArrayLike) -> Array:
     _checks.same("y", len(y), "x", len(x))
     if not np.all(np.any(x != 0, axis=1)):
         raise ValueError("x must not hold a sample that is zero")
-    on = _cells.patterns(x)
+    on = _cells.patterns(_scale.scaled_rows(x)[0])
+    (x, power), (y, power_y) = _scale.scaled(x), _scale.scaled(y)
     slopes = (on * y) @ x / len(x)
     sizes = np.linalg.norm(slopes, axis=1)
     inside = np.all((slopes @ x.T > 0) == on, axis=1)
-    return np.sort(sizes[inside & (sizes > 0)])[::-1]
+    return np.ldexp(np.sort(sizes[inside & (sizes > 0)])[::-1], power + power_y)
 
 
 def step_rate(rate: float, step: float, order: int = 4) -> float:
@@ -99,9 +102,14 @@ def step_rate(rate: float, step: float, order: int = 4) -> float:
 
     Source: meanfield.
     """
-    z, h = _checks.number("rate", rate, exclusive=True), _checks.number("step", step, exclusive=True)
-    z = z * h
-    return float(np.log1p(z if _order(order) == 1 else z * (1 + z / 2 * (1 + z / 3 * (1 + z / 4))))) / h
+    lam, h = _checks.number("rate", rate, exclusive=True), _checks.number("step", step, exclusive=True)
+    order, log = _order(order), math.log(lam) + math.log(h)
+    if log < -100:  # R(z) = e^z to rounding
+        return lam
+    if log > 100:  # R(z) is its last term
+        return (order * log - math.log(math.factorial(order))) / h
+    z = lam * h
+    return float(np.log1p(z if order == 1 else z * (1 + z / 2 * (1 + z / 3 * (1 + z / 4))))) / h
 
 
 def velocity(theta: ArrayLike, x: ArrayLike, y: ArrayLike, activation: str = "tanh") -> Array:
@@ -162,7 +170,10 @@ def exit_times(
     h, count = _checks.number("step", step, exclusive=True), _checks.integer("most", most)
     _order(order)
     functions = _FUNCTIONS[_checks.choice("activation", activation, ACTIVATIONS)]
-    full = float(np.mean(y**2)) / 2
+    # What the risk has fallen by is a difference, known to rounding of the whole.
+    share, full = _checks.number("share", share, minimum=1e-9), float(np.mean(y**2)) / 2
+    if share * full == 0:
+        raise ValueError("y must not vanish, got a risk of 0 at the origin")
     fallen, goal = [full - risk(theta, x, y, activation)], share * full
     for _ in range(count):
         k = _velocity(theta, x, y, *functions)
@@ -197,16 +208,20 @@ def crossings(times: ArrayLike, values: ArrayLike, goal: float) -> Array:
     _checks.same("values", rows.shape[1], "times", len(t))
     if len(t) < 4:
         raise ValueError(f"times must hold at least four, got {len(t)}")
-    logs, level = np.log(np.maximum(rows, 1e-300)), np.log(_checks.number("goal", goal, exclusive=True))
+    if np.any(np.diff(t) <= 0):
+        raise ValueError("times must increase, got times that do not")
+    goal = _checks.number("goal", goal, exclusive=True)
+    logs, level = np.log(np.maximum(rows, max(min(1e-300, goal / 2**50), 5e-324))), np.log(goal)
     found = np.full(len(rows), np.inf)
     for r, row in enumerate(logs):
-        above = np.flatnonzero(row >= level)
+        above = np.flatnonzero(rows[r] >= goal)
         if len(above):
             first = min(max(int(above[0]) - 2, 0), len(t) - 4)
             u, at = row[first : first + 4] - level, t[first : first + 4]
             if len(np.unique(u)) == 4:
                 weights = [np.prod([-u[j] / (u[i] - u[j]) for j in range(4) if j != i]) for i in range(4)]
-                found[r] = np.dot(weights, at)
+                # The cubic is not trusted outside of the step in which the goal is reached.
+                found[r] = np.clip(np.dot(weights, at), t[max(above[0] - 1, 0)], t[above[0]])
             else:
                 found[r] = t[above[0]]
     return found
@@ -226,7 +241,8 @@ def noise_amplitude(rate: float, temperature: float, step: float) -> float:
         _checks.number(name, value, exclusive=True)
         for name, value in (("rate", rate), ("temperature", temperature), ("step", step))
     )
-    return float(np.sqrt(2 * tau / (lam * (2 + h * lam))))
+    root = math.sqrt(2 + h * lam) if h * lam < math.inf else math.sqrt(h) * math.sqrt(lam)
+    return _scale.quotient(math.sqrt(2), math.sqrt(tau), over=(math.sqrt(lam), root))
 
 
 def log_chi(degrees: int) -> tuple[float, float]:
@@ -255,3 +271,6 @@ def _velocity(theta: Array, x: Array, y: Array, sigma: Callable, slope: Callable
     r = (y - np.mean(a * h, axis=-2)) / len(x)
     into = r[..., None, :]
     return np.concatenate([np.sum(h * into, axis=-1, keepdims=True), a * ((slope(z) * into) @ x)], axis=-1)
+
+
+_arithmetic.guard(__name__, infinite=("exit_times", "crossings"))

@@ -13,7 +13,7 @@ under w → −w), so a symmetric initial law removes the mean of the first-orde
 
 from typing import Literal
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory.prediction import Prediction
 
 Scaling = Literal["mean-field", "tangent"]
@@ -191,3 +191,6 @@ def kernel_distance_exponent() -> Prediction:
         "E ‖K_m − K‖²_F in m; independent units, output weights of mean 0 with a finite fourth moment.",
         "meanfield",
     )
+
+
+_arithmetic.guard(__name__)

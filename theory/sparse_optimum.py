@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.deconvolution import Problem
 
@@ -62,6 +62,8 @@ def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int)
     x = _checks.array("positions", positions, ["[k, d]"])
     _checks.same("weights", len(w), "positions", len(x))
     _checks.same("positions", x.shape[1], "dimension", problem.dimension)
+    side = _side(problem, side)
+    w, x = w[w != 0], x[w != 0]  # what has no weight is no spike
     axes, r = np.arange(side) / side, -problem.y
     for _ in range(ADDED):
         w, x = _polished(problem, w, x)
@@ -74,6 +76,11 @@ def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int)
         w, x = np.append(w, excess), np.concatenate([x, axes[np.array(top)][None]])
     gradient = problem.derivatives(w, x)[1] if len(w) else np.zeros(1)
     return Optimum(problem, w, x % 1, r, float(np.abs(gradient).max()), problem.highest(r, side), side)
+
+
+def _side(problem: Problem, side: int) -> int:
+    """`side`, if it resolves the waves and its grid fits into memory."""
+    return _checks.integer("side", side, minimum=2 * problem.order + 1, maximum=int(1e8 ** (1 / problem.dimension)))
 
 
 def _polished(problem: Problem, w: Array, x: Array) -> tuple[Array, Array]:
@@ -104,3 +111,6 @@ def _polished(problem: Problem, w: Array, x: Array) -> tuple[Array, Array]:
         if np.abs(step * scale).max() < 1e-14:
             break
     return w, x
+
+
+_arithmetic.guard(__name__)

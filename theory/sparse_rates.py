@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
-from theory.sparse_optimum import Optimum
+from theory.sparse_optimum import Optimum, _side
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def far_minima(optimum: Optimum, side: int) -> tuple[Array, Array, Array]:
 
     Source: `chizat2022sparse`.
     """
-    d = optimum.problem.dimension
+    d, side = optimum.problem.dimension, _side(optimum.problem, side)
     grid = optimum.problem.on_grid(optimum.residual, side)
     around = [shift for shift in np.ndindex(*(3,) * d) if shift != (1,) * d]
     signs, places = [], []
@@ -113,3 +113,6 @@ def slowest(optimum: Optimum, growth: float, transport: float, side: int) -> flo
     if inward.kappa[0] <= 0 or h.min() <= 0:
         return 0.0
     return float(np.concatenate(rates).min())
+
+
+_arithmetic.guard(__name__)

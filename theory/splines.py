@@ -20,6 +20,7 @@ Training of both layers with decay of input and output weights, the bias free, m
 which a linear spline with knots at samples attains.
 """
 
+import math
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 
 
@@ -47,6 +48,11 @@ def breakpoint_kernel(x: ArrayLike, z: ArrayLike, reach: float, *, sides: str = 
     _checks.choice("sides", sides, ("both", "right"))
     if max(np.abs(x).max(), np.abs(z).max()) > reach:
         raise ValueError(f"x and z must lie within the breakpoints, got reach {reach:g}")
+    fraction, power = math.frexp(reach)
+    return np.ldexp(_kernel(np.ldexp(x, -power), np.ldexp(z, -power), fraction, sides), 2 * power)
+
+
+def _kernel(x: Array, z: Array, reach: float, sides: str) -> Array:
     right = _overlap(x[:, None], z[None, :], reach) / (2 * reach)
     if sides == "right":
         return right
@@ -65,8 +71,8 @@ def tangent_kernel(x: ArrayLike, z: ArrayLike, reach: float, output: float) -> A
     Source: `meanfield`; the limits κ → 0 and ∞ are those of `williams2019gradient`.
     """
     kernel = breakpoint_kernel(x, z, reach)
-    output = _checks.number("output", output)
-    x, z = np.asarray(x, float)[:, None], np.asarray(z, float)[None, :]
+    output, reach = _checks.number("output", output), _checks.number("reach", reach)
+    x, z = _checks.array("x", x)[:, None], _checks.array("z", z)[None, :]
     return kernel + output**2 * (1 + x * z) * (2 * reach - np.abs(x - z)) / (4 * reach)
 
 
@@ -82,6 +88,9 @@ def interpolant(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike) -> Arra
     y = _checks.array("y", y, ["[n]"])
     _checks.same("shape of kernel", kernel.shape, "y", (len(y), len(y)))
     _checks.same("columns of kernel_test", cross.shape[1], "kernel", len(kernel))
+    condition = float(np.linalg.cond(kernel))
+    if not condition * np.finfo(float).eps < 1:
+        raise ValueError(f"kernel must be regular, got one of condition {condition:.3g}")
     return cross @ np.linalg.solve(kernel, y)
 
 
@@ -94,7 +103,7 @@ def natural_spline(x: ArrayLike, y: ArrayLike) -> CubicSpline:
     Source: `williams2019gradient`.
     """
     x, y = _samples(x, y)
-    return CubicSpline(x, y, bc_type="natural")
+    return _finite("y", CubicSpline(x, y, bc_type="natural"))
 
 
 def finite_reach_correction(x: ArrayLike, y: ArrayLike) -> CubicSpline:
@@ -108,7 +117,8 @@ def finite_reach_correction(x: ArrayLike, y: ArrayLike) -> CubicSpline:
     x, y = _samples(x, y)
     slopes = natural_spline(x, y)(x[[0, -1]], 1)
     bend = float(np.sum(slopes)) / 4
-    return CubicSpline(x, np.zeros(len(x)), bc_type=((2, bend), (2, -bend)))  # pyright: ignore[reportArgumentType]
+    found = CubicSpline(x, np.zeros(len(x)), bc_type=((2, bend), (2, -bend)))  # pyright: ignore[reportArgumentType]
+    return _finite("y", found)
 
 
 def one_sided_spline(x: ArrayLike, y: ArrayLike, reach: float) -> CubicSpline:
@@ -124,7 +134,8 @@ def one_sided_spline(x: ArrayLike, y: ArrayLike, reach: float) -> CubicSpline:
     reach = _checks.number("reach", reach, exclusive=True)
     if -reach >= x[0]:
         raise ValueError(f"x must lie within the breakpoints, got reach {reach:g}")
-    return CubicSpline(np.append(-reach, x), np.append(0.0, y), bc_type=((1, 0.0), (2, 0.0)))  # pyright: ignore[reportArgumentType]
+    found = CubicSpline(np.append(-reach, x), np.append(0.0, y), bc_type=((1, 0.0), (2, 0.0)))  # pyright: ignore[reportArgumentType]
+    return _finite("y", found)
 
 
 def cubic_variation(spline: CubicSpline) -> float:
@@ -134,9 +145,9 @@ def cubic_variation(spline: CubicSpline) -> float:
     3.0
     """
     left, right = spline(spline.x[:-1], 2), spline(spline.x[1:], 2)
-    total, crossing = np.abs(left) + np.abs(right), left * right < 0
+    total, crossing = np.abs(left) + np.abs(right), np.sign(left) * np.sign(right) < 0
     safe = np.where(total > 0, total, 1.0)
-    mean = np.where(crossing, (left**2 + right**2) / safe, total) / 2
+    mean = np.where(crossing, left * (left / safe) + right * (right / safe), total) / 2
     return float(np.sum(np.diff(spline.x) * mean))
 
 
@@ -215,6 +226,12 @@ def variation_minimum(x: ArrayLike, y: ArrayLike, strength: float) -> LinearSpli
     return LinearSpline(value, max(0.0, lower), values, cost)
 
 
+def _finite(name: str, spline: CubicSpline) -> CubicSpline:
+    if not np.all(np.isfinite(spline.c)):
+        raise ValueError(f"{name} and x must be of sizes that float64 can compute with, got a spline that overflows")
+    return spline
+
+
 def _overlap(x: Array, z: Array, reach: float) -> Array:
     """∫_{−L}^{min(x, z)} (x − b)(z − b) db."""
     low, gap = np.minimum(x, z) + reach, np.abs(x - z)
@@ -227,3 +244,6 @@ def _samples(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     if len(x) < 2 or np.any(np.diff(x) <= 0):
         raise ValueError(f"x must increase and hold at least two samples, got {_checks.shown(x.tolist())}")
     return x, y
+
+
+_arithmetic.guard(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory import _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 from theory.neurons import Network
 
@@ -51,6 +51,9 @@ def cosines(kernel: ArrayLike, residuals: ArrayLike, *, signed: bool = True) -> 
     # Their sizes do not matter, and their squares may underflow.
     largest = np.max(np.abs(r), axis=1, keepdims=True)
     r = np.divide(r, largest, out=np.zeros_like(r), where=largest > 0)
+    # Nor do those of gradients: each sample's kernel is brought near 1.
+    power = np.frexp(np.max(np.abs(np.einsum("icic->ic", kernel)), axis=1))[1] // 2
+    kernel = np.ldexp(kernel, -(power[:, None, None, None] + power[:, None]))
     gram = np.einsum("ic,icle,le->il", r, kernel, r, optimize=True)
     size = np.sqrt(np.maximum(np.diag(gram), 0))
     return np.divide(gram, size[:, None] * size, out=np.zeros_like(gram), where=size[:, None] * size > 0)
@@ -71,6 +74,7 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str, scale: flo
     if network.bias or _checks.choice("activation", network.activation, ("tanh", "relu")) != network.activation:
         raise ValueError("network must have no bias, got one")
     x, y = _checks.array("x", x, ["[n, d]"]), _checks.array("y", y, ["[n, k]"])
+    scale = _checks.number("scale", scale, minimum=-np.inf)
     position = np.asarray(network.position)
     a, w = np.abs(position[:, : network.outputs]), position[:, network.outputs :]
     m, d, k = len(w), w.shape[1], network.outputs
@@ -78,7 +82,7 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str, scale: flo
     r = residual(loss, f, y)
     z, in_z = x @ w.T, (d + 2) * EPS * (np.abs(x) @ np.abs(w.T))
     if network.activation == "tanh":
-        h, s = np.abs(np.tanh(z)), 1 - np.tanh(z) ** 2
+        h, s = np.abs(np.tanh(z)), _scale.bell(z)
         in_h, in_s = in_z + 8 * EPS * h, in_z + 24 * EPS
     else:
         h, s = np.maximum(z, 0), (z > 0) * 1.0
@@ -110,3 +114,6 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str, scale: flo
 def _product(left: Array, right: Array) -> Array:
     """left × right, nothing times infinity being nothing."""
     return np.where(left == 0, 0.0, left * right)
+
+
+_arithmetic.guard(__name__, infinite=("rounding",))

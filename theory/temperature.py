@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import _checks
+from theory import _arithmetic, _checks
 from theory._checks import Array
 from theory.finite_sums import LeastSquares
 
@@ -85,7 +85,7 @@ def varying(problem: LeastSquares, b: ArrayLike, steps: ArrayLike, stops: ArrayL
     Source: `meanfield`.
     """
     sizes = _checks.array("steps", steps, ["[K]"], minimum=0.0)
-    wanted = [int(stop) for stop in _checks.array("stops", stops, ["[T]"], minimum=0.0)]
+    wanted = [int(stop) for stop in _checks.whole("stops", stops, ["[T]"])]
     if max(wanted) > len(sizes):
         raise ValueError(f"stops must be at most the {len(sizes)} steps given, got {max(wanted)}")
     mean = _checks.array("b", b, ["[p]"]) - problem.minimum
@@ -108,11 +108,15 @@ def stationary(problem: LeastSquares, step: float, batch: int, *, replacement: b
 
     Source: `meanfield`.
     """
+    step = _checks.number("step", step, exclusive=True)
     kick = variance_factor(problem.n, batch, replacement=replacement)
-    operator, basis = _contraction(problem, step, kick)
-    if np.max(np.abs(np.linalg.eigvals(operator))) >= 1:
+    generator, basis = _generator(problem, step, kick)
+    values = np.linalg.eigvals(generator)
+    # |1 − ηg| < 1; a real part that is rounding counts as none.
+    resolved = len(values) * np.finfo(float).eps * np.abs(values).max()
+    if np.any(2 * values.real <= step * np.abs(values) ** 2) or np.any(values.real <= resolved):
         raise ValueError(f"step must be small enough for a stationary law, got {step:g}")
-    settled = np.linalg.solve(np.eye(len(operator)) - operator, step**2 * kick * _flat(problem.noise, basis))
+    settled = np.linalg.solve(generator, step * kick * _flat(problem.noise, basis))
     return _matrix(np.asarray(settled, np.float64), basis)
 
 
@@ -126,12 +130,15 @@ def contraction(problem: LeastSquares, step: float, batch: int = 1) -> float:
 
     Source: `meanfield`.
     """
+    step = _checks.number("step", step, exclusive=True)
     operator, _ = _contraction(problem.reduced, step, variance_factor(problem.n, batch))
     return float(np.max(np.abs(np.linalg.eigvals(operator))))
 
 
-def excess(problem: LeastSquares, second: Array) -> Array:
+def excess(problem: LeastSquares, second: ArrayLike) -> Array:
     """E F − F(b*) = ½ tr HS for second moments S of shape [..., p, p]."""
+    second = _checks.array("second", second)
+    _checks.same("second", second.shape[-2:], "the Hessian", problem.hessian.shape)
     return 0.5 * np.einsum("ij,...ij->...", problem.hessian, second)
 
 
@@ -143,11 +150,12 @@ def first_order(problem: LeastSquares, step: float, batch: int) -> float:
 
     Source: `jastrzebski2017three`.
     """
+    step, batch = _checks.number("step", step, exclusive=True), _checks.integer("batch", batch)
     return step / (4 * batch) * float(np.trace(problem.noise))
 
 
 def _from(problem: LeastSquares, mean, second, step: float, batch: int, stops, replacement: bool) -> Moments:
-    wanted = [int(stop) for stop in _checks.array("stops", stops, ["[T]"], minimum=0.0)]
+    wanted = [int(stop) for stop in _checks.whole("stops", stops, ["[T]"])]
     step = _checks.number("step", step, exclusive=True)
     if any(after < before for before, after in pairwise(wanted)):
         raise ValueError(f"stops must not fall, got {_checks.shown(wanted)}")
@@ -187,17 +195,23 @@ def _next(problem: LeastSquares, mean, second, step: float, kick: float) -> tupl
 
 def _contraction(problem: LeastSquares, step: float, kick: float) -> tuple[Array, Array]:
     """The linear part of S ↦ S', in an orthonormal basis of symmetric matrices, and that basis [p(p+1)/2, p, p]."""
+    generator, basis = _generator(problem, step, kick)
+    return np.eye(len(basis)) - step * generator, basis
+
+
+def _generator(problem: LeastSquares, step: float, kick: float) -> tuple[Array, Array]:
+    """G with S ↦ S − ηG S, which keeps its digits however small the step is, and the basis."""
     p = problem.features.shape[1]
     rows, columns = np.triu_indices(p)
     basis = np.zeros((len(rows), p, p))
     basis[np.arange(len(rows)), rows, columns] = np.where(rows == columns, 1.0, np.sqrt(0.5))
     basis[np.arange(len(rows)), columns, rows] = basis[np.arange(len(rows)), rows, columns]
     phi = problem.features
-    inner, shrink = phi.T @ phi / problem.n, np.eye(p) - step * problem.hessian
+    inner, h = phi.T @ phi / problem.n, problem.hessian
     squares = (phi[:, rows] * phi[:, columns]) * np.where(rows == columns, 1.0, np.sqrt(2.0))
-    moved = shrink @ basis @ shrink - step**2 * kick * (inner @ basis @ inner)
-    operator = moved.reshape(len(rows), -1) @ basis.reshape(len(rows), -1).T
-    return operator.T + step**2 * kick * squares.T @ squares / problem.n, basis
+    moved = h @ basis + basis @ h - step * (h @ basis @ h - kick * (inner @ basis @ inner))
+    generator = moved.reshape(len(rows), -1) @ basis.reshape(len(rows), -1).T
+    return generator.T - step * kick * squares.T @ squares / problem.n, basis
 
 
 def _flat(matrix: Array, basis: Array) -> Array:
@@ -206,3 +220,6 @@ def _flat(matrix: Array, basis: Array) -> Array:
 
 def _matrix(flat: Array, basis: Array) -> Array:
     return np.einsum("k,kij->ij", flat, basis)
+
+
+_arithmetic.guard(__name__)
