@@ -15,9 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
+import meanfield
 from meanfield._command_line import Line, Refused, nearest, read
 from meanfield._options import Bench, Explore, Figure, Gallery, Info, List, Run, Status, Sweeping, Verify
+from meanfield._platform import require_backend, require_import
+from meanfield._siblings import SIBLINGS, prefer
 from meanfield._signals import terminable
+from meanfield._streams import Unwritable, dependable
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
 
@@ -33,8 +37,9 @@ Two-layer neural networks as particle systems, checked against theorems.
   bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
 
-`meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
-takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
+`meanfield COMMAND --help`, or `meanfield help COMMAND`, shows the arguments, `meanfield --version` the version.
+`meanfield run STUDY --help` shows the study's parameters, each of which takes one value, several, or a range such as
+1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
 input, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -43,32 +48,47 @@ input, 130 or 143 stopped by Ctrl-C or SIGTERM.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
-    name, rest = arguments[0], arguments[1:]
-    with terminable() as exit_status:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with dependable(), terminable() as exit_status:
         try:
-            if name not in COMMANDS:
-                raise Refused(
-                    f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{nearest(name, COMMANDS)}"
-                )
-            status = COMMANDS[name](rest)
-            sys.stdout.flush()
-            return status
+            try:
+                return _command(words)
+            finally:
+                sys.stdout.flush()
         except Refused as problem:
             print(f"meanfield: {problem}", file=sys.stderr)
             return problem.status
         except KeyboardInterrupt as stop:
             print(f"meanfield: stopped{stop}.", file=sys.stderr)
             return exit_status()
-        except BrokenPipeError:  # who reads, such as `head`, has seen enough; Python would say so once more at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+        except Unwritable as end:
+            if isinstance(end.problem, BrokenPipeError):  # who reads, such as `head`, has seen enough
+                return 128 + signal.SIGPIPE
+            print(f"meanfield: {end}.", file=sys.stderr)
+            return 2
         except OSError as problem:  # of a disk or a network; what it was about is in its own words
             print(f"meanfield: {problem}.", file=sys.stderr)
             return 2
+
+
+def _command(words: list[str]) -> int:
+    """What is asked for, done; the exit status."""
+    if words[:1] == ["help"]:  # of a command: what its --help says
+        words = [*words[1:], "--help"]
+    if not words or words[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0 if words else 2
+    name, rest = words[0], words[1:]
+    if name in ("-V", "--version"):
+        print(f"meanfield {meanfield.__version__}")
+        return 0
+    if name not in COMMANDS:
+        near = nearest(name, (*COMMANDS, "help", "--help", "--version"))
+        raise Refused(f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{near}")
+    with _refusing():
+        require_import()
+        prefer(*SIBLINGS)
+    return COMMANDS[name](rest)
 
 
 def _list(arguments: list[str]) -> int:
@@ -273,6 +293,8 @@ def _bench(arguments: list[str]) -> int:
     def report(done: int, total: int) -> None:
         print(f"bench: {done} of {total} shapes", file=sys.stderr, flush=True)
 
+    with _refusing():
+        require_backend()
     answer = bench(report)
     print_table(answer, sys.stderr if options.json else sys.stdout)
     if options.json:
@@ -284,6 +306,8 @@ def _info(arguments: list[str]) -> int:
     options = _read("info", Info, arguments, words=False).options
     from meanfield.devices import describe
 
+    with _refusing():
+        require_backend()
     facts = describe()
     if options.json:
         print(json.dumps(facts))
@@ -343,7 +367,7 @@ def _refusing(**place: Path) -> Iterator[None]:
     """What the packages refuse is a sentence of the command; given `out=path`, also that it can't be written there."""
     try:
         yield
-    except ValueError as problem:
+    except (ValueError, ImportError) as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:
         if not place:
@@ -367,6 +391,8 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
     import simulations
 
     try:
+        if options.scheduler is None:
+            require_backend()
         with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor:
             yield executor
     except ValueError as problem:

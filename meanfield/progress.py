@@ -74,7 +74,9 @@ def progress_on(choice: "bool | Progress | None", stream: TextIO | None = None) 
         return Quiet()
     if choice is not True:
         return choice
-    target: TextIO = sys.stderr if stream is None else stream
+    target: TextIO | None = sys.stderr if stream is None else stream
+    if target is None or target.closed:  # a process may have no standard error: there is nobody to tell
+        return Quiet()
     return Bar(target) if target.isatty() else Lines(target)
 
 
