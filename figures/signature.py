@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from simulations._files import write_whole
-from simulations.table import HEADING
+from simulations._table import HEADING
 
 __all__ = ["SIGNATURE", "refuse_others", "write"]
 
@@ -59,7 +59,7 @@ def _own(path: Path) -> bool:
         head = stream.read(ENDS)
         stream.seek(max(len(head), path.stat().st_size - ENDS))
         ends = head + stream.read(ENDS)
-    return not ends or any(mark.search(ends) for mark in _MARKS)
+    return any(mark.search(ends) for mark in _MARKS)
 
 
 def _shown(page: Path, path: Path) -> bool:

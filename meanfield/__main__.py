@@ -353,7 +353,7 @@ def _records(study, options: Sweeping, grid: dict):
     import simulations
 
     plan = _plan(study, options, grid)
-    report = simulations.reporter(study.name, len(plan), sys.stderr)
+    report = simulations.reporter(study.name, len(plan), sys.stderr, simulations.differing(plan))
 
     def so_far() -> str:
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"

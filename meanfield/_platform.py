@@ -1,4 +1,4 @@
-"""Whether JAX can be imported and started with the settings that were given to it, asked before anything rests on it."""
+"""Whether JAX can be imported and started with the settings of its environment, asked before anything rests on it."""
 
 import functools
 import os
@@ -27,7 +27,9 @@ def require_backend() -> None:
 
     flags = os.environ.get("XLA_FLAGS")
     if flags:
-        tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, errors="replace", check=False)
+        tried = subprocess.run(
+            [sys.executable, "-c", PROBE], capture_output=True, text=True, errors="replace", check=False
+        )
         if tried.returncode and "Traceback" not in tried.stderr:  # ended by XLA itself
             raise ValueError(f"XLA_FLAGS={flags!r}: expected flags that XLA knows; it says: {_said(tried.stderr)}.")
     try:
@@ -44,7 +46,9 @@ def require_backend() -> None:
 
 def _said(text: str) -> str:
     """The last words of a process, without their time and place in the source."""
-    lines = [line for line in text.splitlines() if re.match(r"[EF]\d", line)] or text.strip().splitlines() or ["nothing"]
+    lines = (
+        [line for line in text.splitlines() if re.match(r"[EF]\d", line)] or text.strip().splitlines() or ["nothing"]
+    )
     return _short(lines[0].partition("] ")[2] or lines[0])
 
 

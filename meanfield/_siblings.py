@@ -12,13 +12,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def require(*names: str) -> None:
-    """Raise `ImportError`, in one sentence with its path, where another file or folder answers to one of these names."""
+    """Raise `ImportError`, a sentence with its path, where another file or folder answers to one of these names."""
     for name in names:
         place = _place(name)
         if place is not None and not _own(place):
             raise ImportError(
-                f"{name} is {str(place)!r} and not the package that comes with meanfield: rename it, or keep its folder "
-                "off Python's path (that of the script and the working folder are on it).",
+                f"{name} is {str(place)!r} and not the package that comes with meanfield: rename it, or keep its "
+                "folder off Python's path (that of the script and the working folder are on it).",
                 name=name,
             )
 

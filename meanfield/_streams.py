@@ -16,7 +16,8 @@ WORDS = {
     "∫": "integral ", "→": "->", "←": "<-", "↦": "->", "⇒": "=>", "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"',
     "•": "*", "∈": " in ", "°": " degrees", "∝": "~", "‖": "||", "│": "|", "┃": "|", "─": "-", "━": "-", "╌": "-",
     "═": "=", "╴": "-", "╸": "-", "╺": "-", "≪": "<<", "≫": ">>", "⟨": "<", "⟩": ">", "′": "'", "∘": "o", "⋯": "...",
-    "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "ł": "l", "Ł": "L", "µ": "mu", "λ": "lambda", "Λ": "Lambda", "\u202f": " ",
+    "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "ł": "l", "Ł": "L", "µ": "mu", "λ": "lambda", "Λ": "Lambda",
+    "\u202f": " ",
 }  # fmt: skip
 """What a letter that the encoding lacks is written as; Greek ones are written by their names."""
 
@@ -107,8 +108,8 @@ class Messages(Output):
 
 @contextlib.contextmanager
 def dependable() -> Iterator[None]:
-    """A context in which both standard streams can be written to: what is closed leads nowhere, letters that an encoding
-    lacks are written in ASCII, and messages that nobody can read stop nothing.
+    """A context in which both standard streams can be written to: what is closed leads nowhere, letters that an
+    encoding lacks are written in ASCII, and messages that nobody can read stop nothing.
     """
     _occupy()
     codecs.register_error(ERRORS, _words)
