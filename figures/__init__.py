@@ -58,7 +58,7 @@ def table(records: Records, value: str | Sequence[str] | None = None, x: str | N
       Of what was observed in time the last entry is taken, as `simulations.table` does.
     - `x`: a parameter that was swept; the one with most values if none is named.
 
-    An axis is logarithmic where its numbers are positive and span a factor of twenty.
+    An axis is logarithmic where its numbers are positive and span a factor of ten.
 
     >>> import figures, simulations
     >>> grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": "10:40:2log"}

@@ -18,7 +18,7 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY)
 MARKERS = "os^Dv"
 """Lines are told apart by colour, then by marker."""
 
-DECADES = 20.0
+DECADES = 10.0
 """Numbers that span this factor, and are all positive, are drawn on a logarithmic axis."""
 
 
@@ -69,7 +69,6 @@ def _panel(axes: Axes, made: Table, name: str, along: str | None) -> None:
             at, [row["mean"] for row in points], yerr=bars, label=label or None, lw=1.0,
             color=COLORS[k % len(COLORS)], marker=MARKERS[k // len(COLORS) % len(MARKERS)],
         )  # fmt: skip
-    axes.set_title(name)
     axes.set(xlabel=along or "", ylabel=name)
     _scales(axes, rows, places, along)
 

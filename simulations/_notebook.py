@@ -48,7 +48,5 @@ class NotebookBar:
         seconds = time.monotonic() - self._began
         text = f"{done} of {self._total} runs{aside}, {seconds:.0f} s"
         bar = f'<progress value="{done}" max="{self._total}" style="width: 20em"></progress>'
-        return {
-            "text/plain": f"{self._name}: {text}",
-            "text/html": f"{html.escape(self._name)} {bar} {html.escape(text)}",
-        }
+        page = f"{html.escape(self._name)} {bar} {html.escape(text)}"
+        return {"text/plain": f"{self._name}: {text}", "text/html": page}

@@ -31,9 +31,8 @@ def print_table(made: Table, stream: TextIO) -> None:
 
 def _side_by_side(made: Table, settings: list, width: int) -> list[tuple[str, ...]]:
     """The values by how many of them a line holds beside the parameters."""
-    left = [
-        max([len(name), *(len(_short(setting[k])) for setting, _ in settings)]) for k, name in enumerate(made.swept)
-    ]
+    parameters = [[name, *(_short(setting[k]) for setting, _ in settings)] for k, name in enumerate(made.swept)]
+    left = [max(map(len, column)) for column in parameters]
     room = width - sum(part + 3 for part in left)
     groups: list[tuple[str, ...]] = []
     used = room

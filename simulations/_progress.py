@@ -27,8 +27,8 @@ NAMED = 6
 
 
 class Reporter:
-    """A live bar on a terminal and in a notebook: done, running, failed, time left. Elsewhere lines: of the first run that
-    is computed, of the last one, and one every few seconds.
+    """A live bar on a terminal and in a notebook: done, running, failed, time left. Elsewhere lines: of the first run
+    that is computed, of the last one, and one every few seconds.
     """
 
     def __init__(self, name: str, total: int, stream: TextIO | None, names: Iterable[str] = ()):
