@@ -11,7 +11,7 @@ from pathlib import Path
 
 from figures import _strangers as _strangers
 from figures import origin, signature
-from figures.signature import refuse_others
+from figures.signature import refuse_others, write
 from simulations import Records, Study, find, motion
 
 __all__ = [
@@ -22,13 +22,13 @@ __all__ = [
     "check_formats",
     "draw",
     "films",
-    "is_empty",
     "pictures",
     "refuse_others",
     "render",
     "save",
-    "save_table",
+    "save_grid",
     "table",
+    "write",
 ]
 
 FORMATS = ("png", "svg", "pdf")
@@ -75,15 +75,8 @@ def table(records: Records, value: str | Sequence[str] | None = None, x: str | N
         return _grid.draw(records, value, x)
 
 
-def is_empty(figure) -> bool:
-    """Whether no panel of a study's figure shows anything: the records are of settings that it does not know."""
-    from figures.style import EMPTY
-
-    return all(axes.get_label() == EMPTY for axes in figure.axes)
-
-
 def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
-    """The files that `save` and `save_table` may write."""
+    """The files that `save` and `save_grid` may write."""
     return [directory / f"{study.name}{kind}.{suffix}" for kind in ("", GRID) for suffix in formats]
 
 
@@ -100,14 +93,25 @@ def save(study: Study, records: Records, directory: Path, formats=("png",)) -> l
     return paths
 
 
-def save_table(
-    study: Study, records: Records, directory: Path, formats=("png",), value: str | None = None, x: str | None = None
+def save_grid(
+    study: Study,
+    records: Records,
+    directory: Path,
+    formats=("png",),
+    value: str | Sequence[str] | None = None,
+    x: str | None = None,
 ) -> list[Path]:
-    """Draw `table`, and write it as `save` does, beside the study's own figure; returns the paths."""
+    """Draw `table`, and write it as `save` does; before it the study's own figure, where it shows anything of these
+    records. Returns the paths.
+    """
     check_formats(formats)
-    contents = _written(table(records, value, x), study, records, formats)
-    paths = [directory / f"{study.name}{GRID}.{kind}" for kind in formats]
-    signature.write(dict(zip(paths, contents, strict=True)))
+    own = draw(study, records)
+    files = {"": own, GRID: table(records, value, x)} if not _empty(own) else {GRID: table(records, value, x)}
+    paths = []
+    for kind, figure in files.items():
+        named = [directory / f"{study.name}{kind}.{suffix}" for suffix in formats]
+        signature.write(dict(zip(named, _written(figure, study, records, formats), strict=True)))
+        paths += named
     return paths
 
 
@@ -156,6 +160,13 @@ def animate(
             content = film.FILMS[kind](moving, pair)
         signature.write({path: content}, page)
     return paths
+
+
+def _empty(figure) -> bool:
+    """Whether no panel of a study's figure shows anything: the records are of settings that it does not know."""
+    from figures.style import EMPTY
+
+    return all(axes.get_label() == EMPTY for axes in figure.axes)
 
 
 def check_formats(formats) -> None:

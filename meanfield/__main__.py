@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import TextIO
 
 import meanfield
 from meanfield._command_line import Line, Refused, nearest, read
@@ -129,12 +130,48 @@ def _run(arguments: list[str]) -> int:
     line = _read(f"run {study.name}", Run, rest, study, words=False)
     with _refusing():
         figures.check_formats(line.options.format)
+        _check_grid(study, line)
     if line.options.dry_run:
         return _dry_run(study, line.options, line.parameters)
     records = _records(study, line.options, line.parameters)
     entries = simulations.verify(study, records)
-    drawn = _draw(study, records, Path(line.options.out) / "figures", line.options.format)
-    return _close(line.options, {study.name: records}, entries, drawn)
+    drawn, made = _shown(study, records, line)
+    return _close(line.options, {study.name: records}, entries, drawn, made)
+
+
+def _check_grid(study, line: Line) -> None:
+    """Refuse what can't be drawn or written, before anything is computed for it."""
+    import figures
+
+    options = line.options
+    asked = [f"--{name}" for name in ("value", "x") if getattr(options, name)]
+    if asked and not line.parameters:
+        raise Refused(f"{' and '.join(asked)}: of a grid only; expected parameters of {study.name} beside it.")
+    if options.x and options.x not in line.parameters:
+        near = nearest(options.x, line.parameters)
+        raise Refused(f"x={options.x!r}: expected a parameter that is swept, of {', '.join(line.parameters)}.{near}")
+    tables = [_csv(study, options)] if line.parameters else []
+    figures.refuse_others([*figures.pictures(study, Path(options.out) / "figures", options.format), *tables])
+
+
+def _csv(study, options: Sweeping) -> Path:
+    return Path(options.out) / "tables" / f"{study.name}.csv"
+
+
+def _shown(study, records, line: Line) -> tuple[list[Path], tuple | None]:
+    """The pictures of a run that were drawn, and of a grid its table with the path of the file that holds it."""
+    import figures
+    import simulations
+
+    options, out = line.options, Path(line.options.out) / "figures"
+    if not line.parameters:
+        return _draw(study, records, out, options.format), None
+    table, path = simulations.table(records), _csv(study, options)
+    with _refusing(out=path.parent):
+        figures.write({path: table.csv().encode()})
+    with _refusing(out=out):
+        drawn = figures.save_grid(study, records, out, options.format, options.value or None, options.x or None)
+    return drawn, (table, path)
 
 
 def _dry_run(study, options: Run, grid: dict) -> int:
@@ -210,10 +247,25 @@ def _figure(arguments: list[str]) -> int:
     out = Path(options.out or Path(options.from_) / "figures")
     if options.animate:
         return _film(study, options, out)
+    kinds = options.format or ("png",)
     with _refusing():
         figures.check_formats(options.format)
-        records = simulations.complete(study, options.from_, options.size)
-    for path in _draw(study, records, out, options.format or ("png",)):
+        figures.refuse_others(figures.pictures(study, out, kinds))
+        if options.value or options.x:
+            of_size = options.size is not None
+            records = (
+                simulations.complete(study, options.from_, options.size)
+                if of_size
+                else simulations.load(options.from_, study.name)
+            )
+        else:
+            records = simulations.complete(study, options.from_, options.size)
+    if options.value or options.x:
+        with _refusing(out=out):
+            drawn = figures.save_grid(study, records, out, kinds, options.value or None, options.x or None)
+    else:
+        drawn = _draw(study, records, out, kinds)
+    for path in drawn:
         print(path)
     return 0
 
@@ -227,6 +279,7 @@ def _film(study, options: Figure, out: Path) -> int:
     with _refusing():
         motion = simulations.motion(study)
         figures.check_films(kinds)
+        figures.refuse_others(figures.films(study, out, kinds))
     if options.out:  # what is not given is below `from`, of which the records are told
         _check_place("out", out)
     records = _watched(motion, options.from_, options.size or "default")
@@ -263,12 +316,14 @@ def _explore(arguments: list[str]) -> int:
 
 def _gallery(arguments: list[str]) -> int:
     import simulations
-    from figures.page import Chapter, write
+    from figures.page import Chapter, refuse_others, write
 
     line = _read("gallery", Gallery, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
     page = Path(line.options.page)
     _check_place("page", page)
+    with _refusing():
+        refuse_others(studies, page)
     made = {study.name: _records(study, line.options, {}) for study in studies}
     chapters = []
     for study in studies:
@@ -405,12 +460,11 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
         raise KeyboardInterrupt(f"; {so_far()}") from None
 
 
-def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> int:
+def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], table: tuple | None = None) -> int:
     """Say what was found; the exit status."""
-    import simulations
 
     passed = not _unfinished(made) and all(entry.passed is not False for entry in entries)
-    simulations.print_ledger(entries, sys.stderr if options.json else sys.stdout)
+    _tell(entries, table, sys.stderr if options.json else sys.stdout)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
         answer = {
@@ -420,10 +474,28 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
             "records": str(Path(options.out) / "records"),
             "seconds": round(seconds, 2),
         }
+        if table is not None:
+            answer |= {"table": table[0].rows, "csv": str(table[1])}
         print(json.dumps(answer))
     for path in [] if options.json else drawn:
         print(f"figure: {path}")
+    if table is not None and not options.json:
+        print(f"table: {table[1]}")
     return 0 if passed else 1
+
+
+def _tell(entries: list, table: tuple | None, stream: TextIO) -> None:
+    """The ledger; of a grid its table first, and what it says nothing about in one line."""
+    import simulations
+
+    if table is None:
+        simulations.print_ledger(entries, stream)
+        return
+    simulations.print_table(table[0], stream)
+    untested = [entry for entry in entries if entry.passed is None and entry.verdict.measured != entry.verdict.measured]
+    if len(untested) < len(entries):
+        simulations.print_ledger([entry for entry in entries if entry not in untested], stream)
+    simulations.print_untested(untested, stream)
 
 
 def _unfinished(made: dict) -> bool:

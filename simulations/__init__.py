@@ -21,6 +21,7 @@ from simulations._power_law import PowerLaw as PowerLaw
 from simulations._power_law import fit as fit_power_law
 from simulations._power_law import power_law as power_law
 from simulations._print_table import print_table as print_table
+from simulations._print_table import print_untested as print_untested
 from simulations._progress import differing as differing
 from simulations._progress import print_calibration as print_calibration
 from simulations._progress import print_ledger as print_ledger
@@ -95,6 +96,7 @@ __all__ = [
     "print_ledger",
     "print_status",
     "print_table",
+    "print_untested",
     "reporter",
     "run",
     "runs",

@@ -1,8 +1,9 @@
-"""The table of a sweep's numbers as text."""
+"""The table of a sweep's numbers as text, and what its runs say nothing about."""
 
 from typing import TextIO
 
 from simulations._columns import NARROW, console, print_columns
+from simulations._ledger import Entry
 from simulations._table import Table
 
 SETTINGS = 200
@@ -27,6 +28,18 @@ def print_table(made: Table, stream: TextIO) -> None:
     if len(settings) > len(shown):
         out.print(f"{len(settings) - len(shown)} more settings are not shown.")
     out.print(_note(made), markup=False)
+
+
+def print_untested(entries: list[Entry], stream: TextIO) -> None:
+    """One line for the claims of a study that the runs of a grid say nothing about."""
+    if entries:
+        names = sorted({entry.study for entry in entries})
+        verb = "claim is" if len(entries) == 1 else "claims are"
+        console(stream).print(
+            f"{len(entries)} {verb} about other settings than these and not tested; `meanfield verify "
+            f"{' '.join(names)}` tests all.",
+            markup=False,
+        )
 
 
 def _side_by_side(made: Table, settings: list, width: int) -> list[tuple[str, ...]]:
