@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import sys
 import textwrap
@@ -22,7 +21,7 @@ from meanfield._options import Bench, Explore, Figure, Gallery, Info, List, Run,
 from meanfield._platform import require_backend, require_import
 from meanfield._siblings import SIBLINGS, prefer
 from meanfield._signals import terminable
-from meanfield._streams import Unwritable, dependable
+from meanfield._streams import Unwritable, dependable, width
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
 
@@ -95,26 +94,36 @@ def _command(words: list[str]) -> int:
 def _list(arguments: list[str]) -> int:
     import simulations
 
-    options = _read("list", List, arguments).options
+    options = _read("list", List, arguments, words=False).options
     studies = list(simulations.STUDIES.values())
     if options.json:
         print(json.dumps([_summary(study) for study in studies]))
         return 0
     margin = 4 + max(len(study.name) for study in studies)
-    wide = max(80, shutil.get_terminal_size((160, 24)).columns)
+    wide = width(sys.stdout, 160)
     for group, question in simulations.GROUPS.items():
-        print(f"{group}: {question}")
+        print(textwrap.fill(f"{group}: {question}", wide))
         for study in (study for study in studies if study.group == group):
-            line = f"  {study.name:{margin - 2}}{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})"
-            print(textwrap.fill(line, wide, subsequent_indent=" " * margin))
+            _entry(study.name, f"{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})", margin, wide)
         print()
-    print("In brackets: the claims that are checked, and what the smallest size takes.")
-    print("meanfield run STUDY --help            its parameters")
-    print("meanfield verify STUDY --size smoke   its claims")
-    films = f"meanfield figure STUDY --animate      its particles as a film: {', '.join(simulations.MOTIONS)}"
-    print(textwrap.fill(films, wide, subsequent_indent=" " * 38))
-    print("meanfield explore STUDY               the same as a page, to drag time and more")
+    print(textwrap.fill("In brackets: the claims that are checked, and what the smallest size takes.", wide))
+    for command, what in {
+        "meanfield run STUDY --help": "its parameters",
+        "meanfield verify STUDY --size smoke": "its claims",
+        "meanfield figure STUDY --animate": f"its particles as a film: {', '.join(simulations.MOTIONS)}",
+        "meanfield explore STUDY": "the same as a page, to drag time and more",
+    }.items():
+        _entry(command, what, 38, wide, indent=0)
     return 0
+
+
+def _entry(name: str, text: str, margin: int, wide: int, indent: int = 2) -> None:
+    """A name with what it is, beside it or, on a narrow terminal, below it."""
+    if wide < 80:
+        print(" " * indent + name)
+        print(textwrap.fill(text, wide, initial_indent=" " * (indent + 4), subsequent_indent=" " * (indent + 4)))
+    else:
+        print(textwrap.fill(f"{' ' * indent}{name:{margin - indent}}{text}", wide, subsequent_indent=" " * margin))
 
 
 def _summary(study) -> dict:
@@ -531,7 +540,8 @@ def _study(command: str, options: type, arguments: list[str], among: Iterable[st
     names = ", ".join(chosen)
     if arguments and arguments[0] in ("-h", "--help"):
         own = f" Its parameters: `meanfield run {chosen[0]} --help`." if command == "run" else ""
-        print(textwrap.fill(f"STUDY is one of {names}.{own}", 80, break_on_hyphens=False) + "\n")
+        wide = min(80, width(sys.stdout, 80))
+        print(textwrap.fill(f"STUDY is one of {names}.{own}", wide, break_on_hyphens=False) + "\n")
         _read(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
         raise Refused(f"{command} needs a study first: expected one of {names}.")
@@ -543,13 +553,25 @@ def _read(command: str, options: type, arguments: list[str], study=None, words: 
 
     with _refusing():
         line = read(
-            command, options, arguments, coerce, docs=field_docs(options),
+            command, options, arguments, coerce, docs=field_docs(options), words=_words(command),
             parameters=None if study is None else study.parameters,
             parameter_docs=None if study is None else field_docs(study.parameters),
         )  # fmt: skip
     if line.words and not words:
         raise Refused(f"{line.words[0]!r} is not an argument of {command}; expected options (see --help).")
     return line
+
+
+def _words(command: str) -> tuple[str, str]:
+    """(the bare words that a command takes, what they are), for its help."""
+    import simulations
+
+    if command in ("verify", "gallery"):
+        names = ", ".join(simulations.STUDIES)
+        return "[STUDY …]", f"STUDY is one of {names}, or regimes/lazy_scaling with its group; all if none is given."
+    if command == "status":
+        return "[DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none is given."
+    return "", ""
 
 
 if __name__ == "__main__":

@@ -44,4 +44,4 @@ def print_columns(headings: Sequence[str], rows: Sequence[Sequence], stream: Tex
         out.print(first, style="bold", markup=False)
         for heading, cell in zip(headings[1:], rest, strict=True):
             line = Text.assemble((f"{heading}: ", "dim"), cell)
-            out.print(Padding(line, (0, 0, 0, 2)))
+            out.print(Padding(line, (0, 0, 0, 2), expand=False))
