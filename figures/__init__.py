@@ -11,6 +11,7 @@ from pathlib import Path
 
 from figures import _strangers as _strangers
 from figures import origin, signature
+from figures._loading import load
 from figures.signature import refuse_others, write
 from simulations import Records, Study, find, motion
 
@@ -42,6 +43,7 @@ FILMS = ("gif", "mp4")
 
 def draw(study: Study, records: Records):
     """The study's figure as a matplotlib `Figure`; panels without records say so."""
+    load()
     from figures.style import styled
 
     with styled():
@@ -68,6 +70,7 @@ def table(records: Records, value: str | Sequence[str] | None = None, x: str | N
 
     Raises `ValueError` for a value that was not observed and a parameter that was not swept.
     """
+    load()
     from figures import _grid
     from figures.style import styled
 
@@ -148,10 +151,11 @@ def animate(
     motion, for a format that is neither gif nor mp4, for mp4 where there is no ffmpeg, for records that hold no two
     such runs, and for a file that is there and was not written by this package.
     """
+    check_films(formats)
+    load()
     from figures import film
     from figures.style import styled
 
-    check_films(formats)
     study, moving = find(study), motion(study)
     pair = film.beside(moving, records)
     paths = films(study, directory, formats)

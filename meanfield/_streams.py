@@ -8,7 +8,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import Any
 
 WORDS = {
     "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "±": "+/-", "×": "x", "·": "*", "⋅": "*", "÷": "/", "∕": "/",
@@ -75,7 +75,7 @@ class Unwritable(Exception):
 class Output:
     """Standard output, whose failures are told from those of other files."""
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: Any):
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
@@ -152,7 +152,7 @@ def _columns() -> Iterator[None]:
         os.environ["COLUMNS"] = given
 
 
-def width(stream: TextIO, usual: int) -> int:
+def width(stream: Any, usual: int) -> int:
     """Columns of a table: of the terminal or the variable COLUMNS; `usual`, where there is neither."""
     if stream.isatty() or os.environ.get("COLUMNS"):
         return max(NARROWEST, shutil.get_terminal_size((usual, 24)).columns)
@@ -174,7 +174,7 @@ def _occupy() -> None:
             os.set_inheritable(number, True)
 
 
-def _abandon(stream: TextIO) -> None:
+def _abandon(stream: Any) -> None:
     """Let a stream that can't be written to lead nowhere, so that Python does not try again at its end."""
     with contextlib.suppress(OSError, ValueError):  # one without a descriptor has nothing to be written at the end
         nowhere = os.open(os.devnull, os.O_WRONLY)
