@@ -62,7 +62,6 @@ def test_a_stream_is_as_strict_as_before_afterwards(stdout):
         print("α")
     with pytest.raises(UnicodeEncodeError):
         sys.stdout.write("α")
-        sys.stdout.flush()
 
 
 def test_bytes_of_a_file_name_that_are_no_text_are_written_as_they_are(stdout):
@@ -74,15 +73,16 @@ def test_bytes_of_a_file_name_that_are_no_text_are_written_as_they_are(stdout):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-@pytest.mark.parametrize("arguments", [[], ["list"], ["run", "lazy_scaling", "--help"], ["verify", "-h"]])
-def test_commands_speak_in_every_encoding(stdout, encoding, arguments):
-    content = stdout(encoding)
-    try:
+def test_commands_speak_in_every_encoding(stdout, encoding):
+    for arguments in ([], ["list"]):
+        content = stdout(encoding)
         main(arguments)
-    except SystemExit as left:
-        assert left.code == 0
-    sys.stdout.flush()
-    assert len(content.getvalue().decode(encoding)) > 500
+        assert len(content.getvalue().decode(encoding)) > 500
+    for arguments in (["run", "lazy_scaling", "--help"], ["verify", "-h"]):
+        content = stdout(encoding)
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert len(content.getvalue().decode(encoding)) > 500
 
 
 def test_json_is_ascii_in_every_encoding(stdout):
