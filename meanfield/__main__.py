@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import meanfield
 from meanfield._command_line import Line, Refused, nearest, read
@@ -493,7 +493,7 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], tabl
     return 0 if passed else 1
 
 
-def _tell(entries: list, table: tuple | None, stream: TextIO) -> None:
+def _tell(entries: list, table: tuple | None, stream: Any) -> None:
     """The ledger; of a grid its table first, and what it says nothing about in one line."""
     import simulations
 
