@@ -35,9 +35,8 @@ def require_backend() -> None:
     try:
         jax.devices()
     except Exception as problem:  # RuntimeError, and AssertionError of a plugin that is not installed
-        asked = jax.config.jax_platforms or os.environ.get("JAX_PLATFORM_NAME")
-        name = "JAX_PLATFORMS" if jax.config.jax_platforms else "JAX_PLATFORM_NAME"
-        what = f"{name}={asked!r}: " if asked else ""
+        asked = [name for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME") if os.environ.get(name)]
+        what = f"{asked[0]}={os.environ[asked[0]]!r}: " if asked else ""
         raise ValueError(
             f"{what}JAX cannot start its platform; expected one that this machine has, such as cpu, or none "
             f"({_line(problem)})."

@@ -114,7 +114,7 @@ def dependable() -> Iterator[None]:
     _occupy()
     codecs.register_error(ERRORS, _words)
     before = sys.stdout, sys.stderr
-    changed: list[tuple[Any, str]] = []
+    changed: list[tuple[Any, Any]] = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(_columns())
         for name in ("stdout", "stderr"):

@@ -117,13 +117,13 @@ def reported(plan, report: Report | bool | None):
         return
     if not isinstance(report, bool | None):
         raise ValueError(f"report={report!r}: expected a function of a Progress, True, False or None.")
-    stream = sys.stderr
-    open_ = stream is not None and not stream.closed
-    if report is False or (report is None and not (in_notebook() or (open_ and stream.isatty()))):
+    stream = None if sys.stderr is None or sys.stderr.closed else sys.stderr
+    watched = in_notebook() or (stream is not None and stream.isatty())
+    if report is False or (report is None and not watched) or (stream is None and not watched):
         yield None
         return
-    with reporter(plan.study.name, len(plan), stream if open_ else None, differing(plan)) as told:
-        yield told if open_ or in_notebook() else None
+    with reporter(plan.study.name, len(plan), stream, differing(plan)) as told:
+        yield told
 
 
 def differing(plan) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import meanfield as mf
 from meanfield.__main__ import main
 from meanfield._streams import dependable, in_ascii
 from meanfield.progress import Quiet, progress_on
@@ -121,10 +120,11 @@ def test_streams_that_are_not_there(monkeypatch):
     assert sys.stdout is None
 
 
-def test_progress_on_a_closed_stream_says_nothing():
+def test_progress_on_a_closed_stream_says_nothing(monkeypatch):
     stream = io.StringIO()
     stream.close()
-    assert isinstance(mf.progress.progress_on(True, stream), Quiet)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert isinstance(progress_on(True), Quiet)
 
 
 @pytest.mark.once

@@ -61,7 +61,7 @@ def test_no_standard_error(stderr, stream, report):
 
 @pytest.mark.parametrize("report", [1, "yes", []])
 def test_what_is_no_report(report):
-    with pytest.raises(ValueError, match="report=.*: expected a function of a Progress, True, False or None"):
+    with pytest.raises(ValueError, match=r"report=.*: expected a function of a Progress, True, False or None"):
         simulations.sweep("lazy_scaling", GRID, report=report)
 
 
