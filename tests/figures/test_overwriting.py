@@ -103,6 +103,15 @@ def test_commands_refuse_before_anything_is_computed(arguments, place, tmp_path,
     assert mine.read_text() == "mine"
 
 
+def test_a_calibration_does_not_overwrite_notes(tmp_path, capsys):
+    mine = tmp_path / "calibration" / "noise_stability-smoke.json"
+    mine.parent.mkdir()
+    mine.write_text('{"mine": 1}')
+    assert main(["verify", "noise_stability", "--size", "smoke", "--calibrate", "1", "--out", str(tmp_path)]) == 2
+    assert "noise_stability-smoke.json': is not a file that meanfield wrote" in capsys.readouterr().err
+    assert mine.read_text() == '{"mine": 1}'
+
+
 def test_commands_overwrite_what_they_wrote(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
