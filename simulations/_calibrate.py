@@ -128,8 +128,8 @@ def _kept(path: Path, stamp: str) -> dict[str, Any]:
         content = path.read_bytes()
         if not content.startswith(START):
             raise ValueError(
-                f"{str(path)!r}: is not a file that meanfield wrote, and is not overwritten; expected another directory "
-                "`out`, or this file moved away."
+                f"{str(path)!r}: is not a file that meanfield wrote, and is not overwritten; expected another "
+                "directory, or this file moved away."
             )
         try:
             made = json.loads(content)
