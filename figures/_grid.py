@@ -18,6 +18,12 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY)
 MARKERS = "os^Dv"
 """Lines are told apart by colour, then by marker."""
 
+NAMED = 20
+"""Lines that the legend names, at most."""
+
+LETTERS, LINE = 15.0, 0.17
+"""Of the legend: letters in an inch, and inches of a line."""
+
 DECADES = 10.0
 """Numbers that span this factor, and are all positive, are drawn on a logarithmic axis."""
 
@@ -31,7 +37,7 @@ def draw(records: Records, value: str | Sequence[str] | None = None, x: str | No
     across = min(3, max(1, len(names)))
     down = -(-len(names) // across) or 1
     single = len(names) < 2
-    figure = Figure(figsize=(6.4, 4.4) if single else (3.4 * across, 2.7 * down + 0.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4) if single else (3.4 * across, 2.7 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         _panel(axes, made, name, along)
@@ -39,7 +45,7 @@ def draw(records: Records, value: str | Sequence[str] | None = None, x: str | No
         axes.remove()
     if not names:
         empty(panels[0], "with a number in them")
-    _legend(figure, panels[0], single)
+    _legend(figure, panels[: len(names)], single)
     return figure
 
 
@@ -58,10 +64,13 @@ def _panel(axes: Axes, made: Table, name: str, along: str | None) -> None:
     rows = [row for row in made.rows if row["value"] == name and row["mean"] is not None]
     others = [other for other in made.swept if other != along]
     places = _places([row[column(along)] for row in rows] if along else [])
-    lines: dict[tuple, list[dict[str, Any]]] = {}
+    # A setting has its colour in all panels, also where one of them lacks it.
+    lines: dict[tuple, list[dict[str, Any]]] = {tuple(row[column(one)] for one in others): [] for row in made.rows}
     for row in rows:
-        lines.setdefault(tuple(row[column(other)] for other in others), []).append(row)
+        lines[tuple(row[column(other)] for other in others)].append(row)
     for k, (setting, points) in enumerate(lines.items()):
+        if not points:
+            continue
         at = [places[row[column(along)]] if along else 0.0 for row in points]
         bars = [row["error"] or 0.0 for row in points] if any(row["error"] for row in points) else None
         label = ", ".join(f"{other} = {_short(part)}" for other, part in zip(others, setting, strict=True))
@@ -102,18 +111,24 @@ def _numeric(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _legend(figure: Figure, axes: Axes, single: bool) -> None:
+def _legend(figure: Figure, panels: Sequence[Axes], single: bool) -> None:
     """What the lines are, once for all panels."""
-    handles, labels = axes.get_legend_handles_labels()
-    if not labels:
+    found = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if not found:
         return
-    shown = 20
-    if len(labels) > shown:
-        handles, labels = handles[:shown], [*labels[: shown - 1], f"… {len(labels) - shown + 1} more"]
-    if single:
-        axes.legend(handles, labels)
+    labels, handles = list(found)[:NAMED], list(found.values())[:NAMED]
+    if len(found) > NAMED:
+        labels[-1] = f"and {len(found) - NAMED + 1} more"
+    longest = max(map(len, labels)) + 6
+    columns = max(1, min(4, int(LETTERS * figure.get_figwidth() / longest)))
+    if single and longest < 30:
+        panels[0].legend(handles, labels)
     else:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        figure.set_figheight(figure.get_figheight() + LINE * -(-len(labels) // columns))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def _short(part: Any) -> str:
