@@ -1,6 +1,7 @@
 """Matplotlib, loaded whatever backend and file of settings the environment names: pictures need neither."""
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,8 @@ def load() -> None:
     try:
         import matplotlib
     except ValueError:  # a backend that is none, a file that is no text
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # half of it, which would be taken for all
         spec = find_spec("matplotlib")
         assert spec is not None
         assert spec.origin is not None
