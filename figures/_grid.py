@@ -38,7 +38,7 @@ def draw(records: Records, value: str | Sequence[str] | None = None, x: str | No
     down = -(-len(names) // across) or 1
     single = len(names) < 2
     figure = Figure(figsize=(6.4, 4.4) if single else (3.4 * across, 2.7 * down), layout="constrained")
-    panels = figure.subplots(down, across, squeeze=False).ravel()
+    panels = figure.subplots(down, across, squeeze=False).ravel().tolist()
     for axes, name in zip(panels, names, strict=False):
         _panel(axes, made, name, along)
     for axes in panels[len(names) :]:
