@@ -6,15 +6,36 @@ They read records and theory, and run nothing.
 import importlib
 import io
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from figures import origin
+from figures import _strangers as _strangers
+from figures import origin, signature
+from figures._loading import load
+from figures.signature import refuse_others, write
 from simulations import Records, Study, find, motion
-from simulations._files import write_whole
 
-__all__ = ["FILMS", "FORMATS", "animate", "check_films", "check_formats", "draw", "render", "save"]
+__all__ = [
+    "FILMS",
+    "FORMATS",
+    "animate",
+    "check_films",
+    "check_formats",
+    "draw",
+    "films",
+    "pictures",
+    "refuse_others",
+    "render",
+    "save",
+    "save_grid",
+    "table",
+    "write",
+]
 
 FORMATS = ("png", "svg", "pdf")
+
+GRID = "_grid"
+"""What stands behind a study's name in that of the picture of its table."""
 
 FILMS = ("gif", "mp4")
 """Formats of films; mp4 needs the program ffmpeg."""
@@ -22,34 +43,89 @@ FILMS = ("gif", "mp4")
 
 def draw(study: Study, records: Records):
     """The study's figure as a matplotlib `Figure`; panels without records say so."""
+    load()
     from figures.style import styled
 
     with styled():
         return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
 
 
+def table(records: Records, value: str | Sequence[str] | None = None, x: str | None = None):
+    """Values of a grid of your own against a parameter that was swept, as a matplotlib `Figure`: means over seeds with
+    Student's 95 % intervals, a line for each setting of the other swept parameters.
+
+    **Arguments:**
+
+    - `value`: one or more values that were observed, a panel for each; all of them, up to twelve, if none is named.
+      Of what was observed in time the last entry is taken, as `simulations.table` does.
+    - `x`: a parameter that was swept; the one with most values if none is named.
+
+    An axis is logarithmic where its numbers are positive and span a factor of ten.
+
+    >>> import figures, simulations
+    >>> grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": "10:40:2log"}
+    >>> records = simulations.sweep("lazy_scaling", grid, seeds=2)
+    >>> figures.table(records, "risk", x="particles").axes[0].get_xlabel()
+    'particles'
+
+    Raises `ValueError` for a value that was not observed and a parameter that was not swept.
+    """
+    load()
+    from figures import _grid
+    from figures.style import styled
+
+    with styled():
+        return _grid.draw(records, value, x)
+
+
+def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
+    """The files that `save` and `save_grid` may write."""
+    return [directory / f"{study.name}{kind}.{suffix}" for kind in ("", GRID) for suffix in formats]
+
+
 def save(study: Study, records: Records, directory: Path, formats=("png",)) -> list[Path]:
     """Draw, and write one file a format, each whole or not at all; returns their paths.
 
     The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
-    for a format that is not png, svg or pdf.
+    for a format that is not png, svg or pdf, and for a file that is there and was not written by this package.
     """
     check_formats(formats)
     contents = render(study, records, *formats)
-    directory.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind, content in zip(formats, contents, strict=True):
-        path = directory / f"{study.name}.{kind}"
-        write_whole({path: content})
-        written.append(path)
-    return written
+    paths = [directory / f"{study.name}.{kind}" for kind in formats]
+    signature.write(dict(zip(paths, contents, strict=True)))
+    return paths
+
+
+def save_grid(
+    study: Study,
+    records: Records,
+    directory: Path,
+    formats=("png",),
+    value: str | Sequence[str] | None = None,
+    x: str | None = None,
+) -> list[Path]:
+    """Draw `table`, and write it as `save` does; before it the study's own figure, where it shows anything of these
+    records. Returns the paths.
+    """
+    check_formats(formats)
+    own = draw(study, records)
+    files = {"": own, GRID: table(records, value, x)} if not _empty(own) else {GRID: table(records, value, x)}
+    paths = []
+    for kind, figure in files.items():
+        named = [directory / f"{study.name}{kind}.{suffix}" for suffix in formats]
+        signature.write(dict(zip(named, _written(figure, study, records, formats), strict=True)))
+        paths += named
+    return paths
 
 
 def render(study: Study, records: Records, *formats: str) -> list[bytes]:
     """The study's figure as the content of a file, one for each format."""
+    return _written(draw(study, records), study, records, formats)
+
+
+def _written(figure, study: Study, records: Records, formats: Iterable[str]) -> list[bytes]:
     from figures.style import styled
 
-    figure = draw(study, records)
     contents = []
     for kind in formats:
         content = io.BytesIO()
@@ -59,29 +135,42 @@ def render(study: Study, records: Records, *formats: str) -> list[bytes]:
     return contents
 
 
-def animate(study: str | Study, records: Records, directory: Path, formats=("gif",)) -> list[Path]:
+def films(study: Study, directory: Path, formats=("gif",)) -> list[Path]:
+    """The files that `animate` writes."""
+    return [directory / f"{study.name}.{kind}" for kind in formats]
+
+
+def animate(
+    study: str | Study, records: Records, directory: Path, formats=("gif",), *, page: Path | None = None
+) -> list[Path]:
     """Write the film of a study's motion, one file a format, each whole or not at all; returns their paths.
 
     `records` are those of `simulations.motion(study).study`. The two runs with the smallest and the largest value of
     its scene's `beside` are shown; of all other parameters that vary the value in the middle. The same records give the
-    same GIF. Raises `ValueError` for a study that has no motion, for a format that is neither gif nor mp4, for mp4
-    where there is no ffmpeg, and for records that hold no two such runs.
+    same GIF. `page` is the gallery's page on which the film is shown. Raises `ValueError` for a study that has no
+    motion, for a format that is neither gif nor mp4, for mp4 where there is no ffmpeg, for records that hold no two
+    such runs, and for a file that is there and was not written by this package.
     """
+    check_films(formats)
+    load()
     from figures import film
     from figures.style import styled
 
-    check_films(formats)
     study, moving = find(study), motion(study)
     pair = film.beside(moving, records)
-    written = []
-    for kind in formats:
+    paths = films(study, directory, formats)
+    for kind, path in zip(formats, paths, strict=True):
         with styled():
             content = film.FILMS[kind](moving, pair)
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{study.name}.{kind}"
-        write_whole({path: content})
-        written.append(path)
-    return written
+        signature.write({path: content}, page)
+    return paths
+
+
+def _empty(figure) -> bool:
+    """Whether no panel of a study's figure shows anything: the records are of settings that it does not know."""
+    from figures.style import EMPTY
+
+    return all(axes.get_label() == EMPTY for axes in figure.axes)
 
 
 def check_formats(formats) -> None:
@@ -106,5 +195,7 @@ def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None
     made = ", ".join(part for part in (f"{study.name}, {len(records)} runs", origin.seeds(records)) if part)
     text = "; ".join(part for part in (made, origin.versions(records)) if part)
     if kind == "pdf":
-        return {"Subject": text, "CreationDate": None}
-    return {"Description": text, "Date": None} if kind == "svg" else {"Description": text, "Software": None}
+        return {"Subject": text, "Creator": signature.SIGNATURE, "CreationDate": None}
+    if kind == "svg":
+        return {"Description": text, "Creator": signature.SIGNATURE, "Date": None}
+    return {"Description": text, "Software": signature.SIGNATURE}

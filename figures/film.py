@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from figures._stage import Stage, stage
+from figures.signature import SIGNATURE
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY
 from simulations import Motion, Record, Records
 
@@ -47,7 +48,8 @@ def gif(motion: Motion, pair: tuple[Record, Record]) -> bytes:
     first, *rest = pictures
     content = io.BytesIO()
     durations = [FRAME] * len(rest) + [LAST]
-    first.save(content, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+    about = SIGNATURE.encode()
+    first.save(content, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, comment=about)
     return content.getvalue()
 
 
@@ -78,7 +80,7 @@ def mp4(motion: Motion, pair: tuple[Record, Record]) -> bytes:
     raw = b"".join(frame.tobytes() for frame in frames)
     height, width, _ = frames[0].shape
     taken = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(1000 / FRAME), "-i", "-"]
-    made = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+    made = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-metadata", f"comment={SIGNATURE}"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         command = ["ffmpeg", "-loglevel", "error", *taken, *made, str(path)]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import figures
-from figures import origin
+from figures import origin, signature
 from figures.parts import Part, cell, kept, plain
-from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
-from simulations._files import write_whole
+from simulations import GROUPS, MOTIONS, STUDIES, Entry, Records, Study, motion
 from simulations._progress import measured, predicted, verdict
 from theory import references
 
@@ -47,6 +46,24 @@ class Chapter:
         return text + (f", {failing} fail" if failing else "") + (f", {untested} not tested" if untested else "")
 
 
+def refuse_others(studies: Iterable[Study], directory: Path) -> None:
+    """Raise `ValueError` for a file that would be written by `write` and is somebody else's, before anything is
+    computed for it.
+    """
+    page, pictures = _places(directory)
+    paths = [page]
+    for study in studies:
+        paths.append(pictures / f"{study.name}.png")
+        if study.name in MOTIONS:
+            paths.append(pictures / f"{study.name}.gif")
+    signature.refuse_others(paths, page)
+
+
+def _places(directory: Path) -> tuple[Path, Path]:
+    """(the page, the folder of its pictures)."""
+    return directory / "README.md", directory / "gallery"
+
+
 def write(
     chapters: Iterable[Chapter], directory: Path, size: str, report: Callable[[str, int, int], None] = lambda *_: None
 ) -> list[Path]:
@@ -54,23 +71,24 @@ def write(
 
     Studies that are not among the chapters keep their parts of a page that is there. The page is written last, so that
     it never shows a picture that is not there. The same records give the same files. `report` is told the name of each
-    study whose picture is there, how many there are by now, and of how many.
+    study whose picture is there, how many there are by now, and of how many. Raises `ValueError` for a file that is
+    there and was not written by this package.
     """
     story = list(STUDIES)
     chapters = sorted(chapters, key=lambda chapter: story.index(chapter.study.name))
-    page, pictures = directory / "README.md", directory / "gallery"
+    page, pictures = _places(directory)
+    refuse_others([chapter.study for chapter in chapters], directory)
     before = kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
-    pictures.mkdir(parents=True, exist_ok=True)
     written = []
     for done, chapter in enumerate(chapters, 1):
         path = pictures / f"{chapter.study.name}.png"
         [png] = figures.render(chapter.study, chapter.records, "png")
-        write_whole({path: small(png)})
+        signature.write({path: small(png)}, page)
         written.append(path)
         if chapter.moving is not None:
-            written += figures.animate(chapter.study, chapter.moving, pictures)
+            written += figures.animate(chapter.study, chapter.moving, pictures, page=page)
         report(chapter.study.name, done, len(chapters))
-    write_whole({page: text(chapters, size, before).encode()})
+    signature.write({page: text(chapters, size, before).encode()})
     return [*written, page]
 
 

@@ -2,8 +2,8 @@
 eyes.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -43,9 +43,15 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def styled() -> AbstractContextManager[None]:
-    """The context in which figures are drawn and written."""
-    return mpl.rc_context(_SETTINGS)
+@contextmanager
+def styled() -> Iterator[None]:
+    """The context in which figures are drawn and written: matplotlib's own defaults and the settings above, whatever
+    the user's `matplotlibrc`, style sheets and `rcParams` say.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
 
 
 def points(axes: Axes, x, table: np.ndarray, label: str, color: str, marker: str = "o") -> None:
@@ -80,8 +86,13 @@ def powers(axes: Axes, series: list[Series], x: str, theory: str) -> bool:
     return drawn
 
 
+EMPTY = "empty"
+"""The label of a panel in which there is nothing to be seen."""
+
+
 def empty(axes: Axes, what: str) -> None:
     """A panel without records says what it would need."""
+    axes.set_label(EMPTY)
     axes.text(0.5, 0.5, f"no runs {what}", ha="center", va="center", transform=axes.transAxes, color=GREY)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -7,17 +7,21 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
+import meanfield
 from meanfield._command_line import Line, Refused, nearest, read
 from meanfield._options import Bench, Explore, Figure, Gallery, Info, List, Run, Status, Sweeping, Verify
+from meanfield._platform import require_backend, require_import
+from meanfield._siblings import SIBLINGS, prefer
 from meanfield._signals import terminable
+from meanfield._streams import Unwritable, dependable, width
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]
 
@@ -33,8 +37,9 @@ Two-layer neural networks as particle systems, checked against theorems.
   bench                     this machine: time of a step, against plain JAX and the machine's limits
   info                      versions, devices, precision, kernels
 
-`meanfield COMMAND --help` shows the arguments. `meanfield run STUDY --help` shows the study's parameters, each of which
-takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
+`meanfield COMMAND --help`, or `meanfield help COMMAND`, shows the arguments, `meanfield --version` the version.
+`meanfield run STUDY --help` shows the study's parameters, each of which takes one value, several, or a range such as
+1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
 input, 130 or 143 stopped by Ctrl-C or SIGTERM.
@@ -43,57 +48,82 @@ input, 130 or 143 stopped by Ctrl-C or SIGTERM.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
-    name, rest = arguments[0], arguments[1:]
-    with terminable() as exit_status:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with dependable(), terminable() as exit_status:
         try:
-            if name not in COMMANDS:
-                raise Refused(
-                    f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{nearest(name, COMMANDS)}"
-                )
-            status = COMMANDS[name](rest)
-            sys.stdout.flush()
-            return status
+            try:
+                return _command(words)
+            finally:
+                sys.stdout.flush()
         except Refused as problem:
             print(f"meanfield: {problem}", file=sys.stderr)
             return problem.status
         except KeyboardInterrupt as stop:
             print(f"meanfield: stopped{stop}.", file=sys.stderr)
             return exit_status()
-        except BrokenPipeError:  # who reads, such as `head`, has seen enough; Python would say so once more at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+        except Unwritable as end:
+            if isinstance(end.problem, BrokenPipeError):  # who reads, such as `head`, has seen enough
+                return 128 + signal.SIGPIPE
+            print(f"meanfield: {end}.", file=sys.stderr)
+            return 2
         except OSError as problem:  # of a disk or a network; what it was about is in its own words
             print(f"meanfield: {problem}.", file=sys.stderr)
             return 2
 
 
+def _command(words: list[str]) -> int:
+    """What is asked for, done; the exit status."""
+    if words[:1] == ["help"]:  # of a command: what its --help says
+        words = [*words[1:], "--help"]
+    if not words or words[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0 if words else 2
+    name, rest = words[0], words[1:]
+    if name in ("-V", "--version"):
+        print(f"meanfield {meanfield.__version__}")
+        return 0
+    if name not in COMMANDS:
+        near = nearest(name, (*COMMANDS, "help", "--help", "--version"))
+        raise Refused(f"{name} is not a command: expected one of {', '.join(COMMANDS)}.{near}")
+    with _refusing():
+        require_import()
+        prefer(*SIBLINGS)
+    return COMMANDS[name](rest)
+
+
 def _list(arguments: list[str]) -> int:
     import simulations
 
-    options = _read("list", List, arguments).options
+    options = _read("list", List, arguments, words=False).options
     studies = list(simulations.STUDIES.values())
     if options.json:
         print(json.dumps([_summary(study) for study in studies]))
         return 0
     margin = 4 + max(len(study.name) for study in studies)
-    wide = max(80, shutil.get_terminal_size((160, 24)).columns)
+    wide = width(sys.stdout, 160)
     for group, question in simulations.GROUPS.items():
-        print(f"{group}: {question}")
+        print(textwrap.fill(f"{group}: {question}", wide))
         for study in (study for study in studies if study.group == group):
-            line = f"  {study.name:{margin - 2}}{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})"
-            print(textwrap.fill(line, wide, subsequent_indent=" " * margin))
+            _entry(study.name, f"{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})", margin, wide)
         print()
-    print("In brackets: the claims that are checked, and what the smallest size takes.")
-    print("meanfield run STUDY --help            its parameters")
-    print("meanfield verify STUDY --size smoke   its claims")
-    films = f"meanfield figure STUDY --animate      its particles as a film: {', '.join(simulations.MOTIONS)}"
-    print(textwrap.fill(films, wide, subsequent_indent=" " * 38))
-    print("meanfield explore STUDY               the same as a page, to drag time and more")
+    print(textwrap.fill("In brackets: the claims that are checked, and what the smallest size takes.", wide))
+    for command, what in {
+        "meanfield run STUDY --help": "its parameters",
+        "meanfield verify STUDY --size smoke": "its claims",
+        "meanfield figure STUDY --animate": f"its particles as a film: {', '.join(simulations.MOTIONS)}",
+        "meanfield explore STUDY": "the same as a page, to drag time and more",
+    }.items():
+        _entry(command, what, 38, wide, indent=0)
     return 0
+
+
+def _entry(name: str, text: str, margin: int, wide: int, indent: int = 2) -> None:
+    """A name with what it is, beside it or, on a narrow terminal, below it."""
+    if wide < 80:
+        print(" " * indent + name)
+        print(textwrap.fill(text, wide, initial_indent=" " * (indent + 4), subsequent_indent=" " * (indent + 4)))
+    else:
+        print(textwrap.fill(f"{' ' * indent}{name:{margin - indent}}{text}", wide, subsequent_indent=" " * margin))
 
 
 def _summary(study) -> dict:
@@ -109,12 +139,48 @@ def _run(arguments: list[str]) -> int:
     line = _read(f"run {study.name}", Run, rest, study, words=False)
     with _refusing():
         figures.check_formats(line.options.format)
+        _check_grid(study, line)
     if line.options.dry_run:
         return _dry_run(study, line.options, line.parameters)
     records = _records(study, line.options, line.parameters)
     entries = simulations.verify(study, records)
-    drawn = _draw(study, records, Path(line.options.out) / "figures", line.options.format)
-    return _close(line.options, {study.name: records}, entries, drawn)
+    drawn, made = _shown(study, records, line)
+    return _close(line.options, {study.name: records}, entries, drawn, made)
+
+
+def _check_grid(study, line: Line) -> None:
+    """Refuse what can't be drawn or written, before anything is computed for it."""
+    import figures
+
+    options = line.options
+    asked = [f"--{name}" for name in ("value", "x") if getattr(options, name)]
+    if asked and not line.parameters:
+        raise Refused(f"{' and '.join(asked)}: of a grid only; expected parameters of {study.name} beside it.")
+    if options.x and options.x not in line.parameters:
+        near = nearest(options.x, line.parameters)
+        raise Refused(f"x={options.x!r}: expected a parameter that is swept, of {', '.join(line.parameters)}.{near}")
+    tables = [_csv(study, options)] if line.parameters else []
+    figures.refuse_others([*figures.pictures(study, Path(options.out) / "figures", options.format), *tables])
+
+
+def _csv(study, options: Sweeping) -> Path:
+    return Path(options.out) / "tables" / f"{study.name}.csv"
+
+
+def _shown(study, records, line: Line) -> tuple[list[Path], tuple | None]:
+    """The pictures of a run that were drawn, and of a grid its table with the path of the file that holds it."""
+    import figures
+    import simulations
+
+    options, out = line.options, Path(line.options.out) / "figures"
+    if not line.parameters:
+        return _draw(study, records, out, options.format), None
+    table, path = simulations.table(records), _csv(study, options)
+    with _refusing(out=path.parent):
+        figures.write({path: table.csv().encode()})
+    with _refusing(out=out):
+        drawn = figures.save_grid(study, records, out, options.format, options.value or None, options.x or None)
+    return drawn, (table, path)
 
 
 def _dry_run(study, options: Run, grid: dict) -> int:
@@ -190,10 +256,25 @@ def _figure(arguments: list[str]) -> int:
     out = Path(options.out or Path(options.from_) / "figures")
     if options.animate:
         return _film(study, options, out)
+    kinds = options.format or ("png",)
     with _refusing():
         figures.check_formats(options.format)
-        records = simulations.complete(study, options.from_, options.size)
-    for path in _draw(study, records, out, options.format or ("png",)):
+        figures.refuse_others(figures.pictures(study, out, kinds))
+        if options.value or options.x:
+            of_size = options.size is not None
+            records = (
+                simulations.complete(study, options.from_, options.size)
+                if of_size
+                else simulations.load(options.from_, study.name)
+            )
+        else:
+            records = simulations.complete(study, options.from_, options.size)
+    if options.value or options.x:
+        with _refusing(out=out):
+            drawn = figures.save_grid(study, records, out, kinds, options.value or None, options.x or None)
+    else:
+        drawn = _draw(study, records, out, kinds)
+    for path in drawn:
         print(path)
     return 0
 
@@ -207,6 +288,7 @@ def _film(study, options: Figure, out: Path) -> int:
     with _refusing():
         motion = simulations.motion(study)
         figures.check_films(kinds)
+        figures.refuse_others(figures.films(study, out, kinds))
     if options.out:  # what is not given is below `from`, of which the records are told
         _check_place("out", out)
     records = _watched(motion, options.from_, options.size or "default")
@@ -243,12 +325,14 @@ def _explore(arguments: list[str]) -> int:
 
 def _gallery(arguments: list[str]) -> int:
     import simulations
-    from figures.page import Chapter, write
+    from figures.page import Chapter, refuse_others, write
 
     line = _read("gallery", Gallery, arguments)
     studies = [_find(name) for name in line.words or simulations.STUDIES]
     page = Path(line.options.page)
     _check_place("page", page)
+    with _refusing():
+        refuse_others(studies, page)
     made = {study.name: _records(study, line.options, {}) for study in studies}
     chapters = []
     for study in studies:
@@ -273,6 +357,8 @@ def _bench(arguments: list[str]) -> int:
     def report(done: int, total: int) -> None:
         print(f"bench: {done} of {total} shapes", file=sys.stderr, flush=True)
 
+    with _refusing():
+        require_backend()
     answer = bench(report)
     print_table(answer, sys.stderr if options.json else sys.stdout)
     if options.json:
@@ -284,6 +370,8 @@ def _info(arguments: list[str]) -> int:
     options = _read("info", Info, arguments, words=False).options
     from meanfield.devices import describe
 
+    with _refusing():
+        require_backend()
     facts = describe()
     if options.json:
         print(json.dumps(facts))
@@ -329,7 +417,7 @@ def _records(study, options: Sweeping, grid: dict):
     import simulations
 
     plan = _plan(study, options, grid)
-    report = simulations.reporter(study.name, len(plan), sys.stderr)
+    report = simulations.reporter(study.name, len(plan), sys.stderr, simulations.differing(plan))
 
     def so_far() -> str:
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
@@ -343,7 +431,7 @@ def _refusing(**place: Path) -> Iterator[None]:
     """What the packages refuse is a sentence of the command; given `out=path`, also that it can't be written there."""
     try:
         yield
-    except ValueError as problem:
+    except (ValueError, ImportError) as problem:
         raise Refused(str(problem)) from None
     except OSError as problem:
         if not place:
@@ -367,6 +455,8 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
     import simulations
 
     try:
+        if options.scheduler is None:
+            require_backend()
         with simulations.computing(workers=options.workers, scheduler=options.scheduler) as executor:
             yield executor
     except ValueError as problem:
@@ -379,12 +469,11 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
         raise KeyboardInterrupt(f"; {so_far()}") from None
 
 
-def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> int:
+def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], table: tuple | None = None) -> int:
     """Say what was found; the exit status."""
-    import simulations
 
     passed = not _unfinished(made) and all(entry.passed is not False for entry in entries)
-    simulations.print_ledger(entries, sys.stderr if options.json else sys.stdout)
+    _tell(entries, table, sys.stderr if options.json else sys.stdout)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
         answer = {
@@ -394,10 +483,28 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
             "records": str(Path(options.out) / "records"),
             "seconds": round(seconds, 2),
         }
+        if table is not None:
+            answer |= {"table": table[0].rows, "csv": str(table[1])}
         print(json.dumps(answer))
     for path in [] if options.json else drawn:
         print(f"figure: {path}")
+    if table is not None and not options.json:
+        print(f"table: {table[1]}")
     return 0 if passed else 1
+
+
+def _tell(entries: list, table: tuple | None, stream: Any) -> None:
+    """The ledger; of a grid its table first, and what it says nothing about in one line."""
+    import simulations
+
+    if table is None:
+        simulations.print_ledger(entries, stream)
+        return
+    simulations.print_table(table[0], stream)
+    untested = [entry for entry in entries if entry.passed is None and entry.verdict.measured != entry.verdict.measured]
+    if len(untested) < len(entries):
+        simulations.print_ledger([entry for entry in entries if entry not in untested], stream)
+    simulations.print_untested(untested, stream)
 
 
 def _unfinished(made: dict) -> bool:
@@ -433,7 +540,8 @@ def _study(command: str, options: type, arguments: list[str], among: Iterable[st
     names = ", ".join(chosen)
     if arguments and arguments[0] in ("-h", "--help"):
         own = f" Its parameters: `meanfield run {chosen[0]} --help`." if command == "run" else ""
-        print(textwrap.fill(f"STUDY is one of {names}.{own}", 80, break_on_hyphens=False) + "\n")
+        wide = min(80, width(sys.stdout, 80))
+        print(textwrap.fill(f"STUDY is one of {names}.{own}", wide, break_on_hyphens=False) + "\n")
         _read(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
         raise Refused(f"{command} needs a study first: expected one of {names}.")
@@ -445,13 +553,25 @@ def _read(command: str, options: type, arguments: list[str], study=None, words: 
 
     with _refusing():
         line = read(
-            command, options, arguments, coerce, docs=field_docs(options),
+            command, options, arguments, coerce, docs=field_docs(options), words=_words(command),
             parameters=None if study is None else study.parameters,
             parameter_docs=None if study is None else field_docs(study.parameters),
         )  # fmt: skip
     if line.words and not words:
         raise Refused(f"{line.words[0]!r} is not an argument of {command}; expected options (see --help).")
     return line
+
+
+def _words(command: str) -> tuple[str, str]:
+    """(the bare words that a command takes, what they are), for its help."""
+    import simulations
+
+    if command in ("verify", "gallery"):
+        names = ", ".join(simulations.STUDIES)
+        return "[STUDY …]", f"STUDY is one of {names}, or regimes/lazy_scaling with its group; all if none is given."
+    if command == "status":
+        return "[DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none is given."
+    return "", ""
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Reading a command line with tyro: options of a command, parameters of a study, and a sentence for what is neither."""
 
+import ast
 import contextlib
 import dataclasses
 import difflib
 import inspect
 import io
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -49,11 +51,13 @@ def read(
     coerce: Callable[[str, Any, Any], Any],
     *,
     docs: dict[str, str],
+    words: tuple[str, str] = ("", ""),
     parameters: type | None = None,
     parameter_docs: dict[str, str] | None = None,
 ) -> Line:
     """The line, read. Prints help and leaves with status 0 when it is asked for.
 
+    `words` are for the help: the bare words that the command takes, and what they are.
     Values are taken as text and turned into the type of their field by `coerce`, so that every error is one sentence.
     """
     import tyro
@@ -65,13 +69,13 @@ def read(
     kind = dataclasses.make_dataclass("Arguments", fields, frozen=True)
     asked = any(word in ("-h", "--help") for word in arguments)
     config = (tyro.conf.FlagCreatePairsOff,)
-    about = inspect.getdoc(options) or ""
+    about = "\n\n".join(part for part in (described(options), words[1]) if part)
     spoken = io.StringIO()
     try:
         with contextlib.nullcontext() if asked else contextlib.redirect_stderr(spoken):
             found, rest = tyro.cli(
                 kind,
-                prog=f"meanfield {command}",
+                prog=f"meanfield {command} {words[0]}".rstrip(),
                 description=about,
                 args=arguments,
                 return_unknown_args=True,
@@ -95,6 +99,12 @@ def read(
     }
     given = {name: getattr(found, name) for name in studied if getattr(found, name) is not _ABSENT}
     return Line(options(**values), rest, given)
+
+
+def described(kind: type) -> str:
+    """What a class says of itself, read from its file: Python leaves it out where it is told to optimise."""
+    (found,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    return ast.get_docstring(found) or "" if isinstance(found, ast.ClassDef) else ""
 
 
 def _typed(name: str, kind: Any, value: Any, coerce: Callable) -> Any:

@@ -49,12 +49,18 @@ class Sweeping:
 
 @dataclass(frozen=True)
 class Run(Sweeping):
-    """Make a study's records, check its claims and draw its figure."""
+    """Make a study's records, check its claims and draw its figure. With parameters: the runs of all combinations of
+    their values, and a table and a picture of what was observed.
+    """
 
     dry_run: bool = False
     """Only say how many runs and batches there are, what is already stored, and what the rest would take."""
     format: tuple[str, ...] = ("png", "svg")
     """Formats of the figure: png, svg, pdf."""
+    value: tuple[str, ...] = ()
+    """Of a grid: the observed values that are drawn; if none is given, all of them."""
+    x: str = ""
+    """Of a grid: the parameter they are drawn against; if not given, the one with most values."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,10 @@ class Figure:
     """smoke, default or paper; if not given, the largest that is complete in the directory, and default for a film."""
     format: tuple[str, ...] = ()
     """png (if nothing is given), svg, pdf; of a film gif (if nothing is given), mp4."""
+    value: tuple[str, ...] = ()
+    """Instead: these observed values of all records against a parameter that varies among them."""
+    x: str = ""
+    """Instead: observed values against this parameter; if only values are given, against the one with most values."""
     animate: bool = False
     """Instead: a film of moving particles, for lazy_scaling, langevin, sparse_deconvolution and mode_collapse. Its runs
     are others than the figure's; what is missing of them in the directory is made first (seconds to a minute).

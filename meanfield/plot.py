@@ -1,5 +1,6 @@
 """Plots of your own runs, in matplotlib's manner: each function draws on `ax` (the current axes, if none is given) and
-returns it. Matplotlib is loaded when the first is called.
+returns it. Matplotlib is loaded when the first is called. These are your plots: your style sheets, `matplotlibrc` and
+`rcParams` hold in them, as they do not in the figures of the studies.
 
 >>> import jax, meanfield as mf
 >>> from matplotlib.figure import Figure

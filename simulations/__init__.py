@@ -4,6 +4,7 @@
 `sweep` those of any grid, `load` reads what is stored, `verify` turns records into verdicts.
 """
 
+from simulations import _strangers as _strangers
 from simulations import checks as checks
 from simulations._batches import Batch as Batch
 from simulations._calibrate import Alarms as Alarms
@@ -19,6 +20,9 @@ from simulations._motion import Scene as Scene
 from simulations._power_law import PowerLaw as PowerLaw
 from simulations._power_law import fit as fit_power_law
 from simulations._power_law import power_law as power_law
+from simulations._print_table import print_table as print_table
+from simulations._print_table import print_untested as print_untested
+from simulations._progress import differing as differing
 from simulations._progress import print_calibration as print_calibration
 from simulations._progress import print_ledger as print_ledger
 from simulations._progress import print_status as print_status
@@ -47,6 +51,8 @@ from simulations._sweep import computing as computing
 from simulations._sweep import prepare as prepare
 from simulations._sweep import run as run
 from simulations._sweep import sweep as sweep
+from simulations._table import Table as Table
+from simulations._table import table as table
 from simulations.checks import Verdict as Verdict
 
 __all__ = [
@@ -68,6 +74,7 @@ __all__ = [
     "Scene",
     "Status",
     "Study",
+    "Table",
     "Together",
     "Verdict",
     "calibrate",
@@ -76,6 +83,7 @@ __all__ = [
     "coerce",
     "complete",
     "computing",
+    "differing",
     "estimate",
     "field_docs",
     "find",
@@ -87,10 +95,13 @@ __all__ = [
     "print_calibration",
     "print_ledger",
     "print_status",
+    "print_table",
+    "print_untested",
     "reporter",
     "run",
     "runs",
     "status",
     "sweep",
+    "table",
     "verify",
 ]

@@ -69,6 +69,10 @@ class Alarms:
         }
 
 
+START = b'{"stamp": "'
+"""How the file of a calibration begins."""
+
+
 def calibrate(
     study: str | Study, size: str, count: int, *, out, report: Report | None = None, executor: Executor | None = None
 ) -> list[Alarms]:
@@ -121,8 +125,14 @@ def _stamp(study: Study, size: str) -> str:
 
 def _kept(path: Path, stamp: str) -> dict[str, Any]:
     if path.exists():
+        content = path.read_bytes()
+        if not content.startswith(START):
+            raise ValueError(
+                f"{str(path)!r}: is not a file that meanfield wrote, and is not overwritten; expected another "
+                "directory, or this file moved away."
+            )
         try:
-            made = json.loads(path.read_bytes())
+            made = json.loads(content)
             if made["stamp"] == stamp and isinstance(made["verdicts"], dict):
                 return made
         except (ValueError, KeyError, TypeError):

@@ -1,43 +1,47 @@
 """What a sweep says while it runs, and the table it ends with."""
 
 import contextlib
+import sys
 import time
-from typing import TextIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
 
-from simulations._calibrate import Alarms
-from simulations._execute import Progress
+from simulations._columns import console, print_columns
+from simulations._execute import Progress, Report
 from simulations._ledger import Entry
 from simulations._machine import in_time
+from simulations._notebook import NotebookBar, in_notebook
 from simulations._records import Record
 from simulations._status import Status
+from simulations._table import varying
 from simulations.checks import LEVEL
 
-CHIEF = ("part", "problem", "particles", "alpha", "samples", "dimension", "seed")
-"""Parameters that a line about a run names."""
+if TYPE_CHECKING:
+    from simulations._calibrate import Alarms
+
+EVERY = 5.0
+"""Seconds between two lines of a log."""
+
+NAMED = 6
+"""Parameters that a line about a run names, at most."""
 
 
 class Reporter:
-    """A live line on a terminal: done, running, failed, time left. Elsewhere a line for every run that is computed."""
+    """A live bar on a terminal and in a notebook: done, running, failed, time left. Elsewhere lines: of the first run
+    that is computed, of the last one, and one every few seconds.
+    """
 
-    def __init__(self, name: str, total: int, stream: TextIO):
+    def __init__(self, name: str, total: int, stream: TextIO | None, names: Iterable[str] = ()):
         self.name, self.total, self.stream = name, total, stream
-        self.done, self._began = 0, time.monotonic()
-        self._bar = None
+        self.names = tuple(names)[:NAMED]
+        self.done, self._began, self._said = 0, time.monotonic(), -EVERY
+        self._bar: Any = None
 
     def __enter__(self) -> "Reporter":
-        if self.stream.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-            from rich.progress import Progress as Live
-
-            self._bar = Live(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                TextColumn("{task.completed:g} of {task.total:g} runs{task.fields[aside]}"),
-                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-                console=Console(file=self.stream), transient=True, refresh_per_second=4,
-            )  # fmt: skip
-            self._bar.start()
-            self._task = self._bar.add_task(self.name, total=self.total, aside="")
+        if in_notebook():
+            self._bar = NotebookBar(self.name, self.total)
+        elif self.stream is not None and self.stream.isatty():
+            self._bar = _Bar(self.name, self.total, self.stream)
         return self
 
     def __call__(self, progress: Progress) -> None:
@@ -45,52 +49,95 @@ class Reporter:
         if self._bar is not None:
             parts = {"running": progress.running, "failed": progress.failed}
             aside = "".join(f", {count} {word}" for word, count in parts.items() if count)
-            self._bar.update(self._task, completed=self.done, aside=aside)
+            self._bar.update(self.done, aside)
         elif record is not None and progress.done > progress.found:
-            self._say(progress, record)
+            now = time.monotonic()
+            if progress.done == progress.total or now - self._said >= EVERY:
+                self._said = now
+                self._say(progress, record)
         elif record is not None and progress.done == progress.total:
             self._print(f"all {self.total} runs are there")
 
     def _say(self, progress: Progress, record: Record) -> None:
-        setting = " ".join(f"{name}={value}" for name, value in record.parameters.items() if name in CHIEF)
+        setting = " ".join(f"{name}={record.parameters[name]}" for name in self.names if name in record.parameters)
         # Runs of a batch are told of one by one when all of them are computed; others may be computed elsewhere.
         left = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
         left *= (time.monotonic() - self._began) / max(1, progress.computed)
-        self._print(f"{progress.done} of {progress.total}, {setting}, {record.status}, {in_time(left)} left")
+        failed = f"{progress.failed} failed" if progress.failed else ""
+        parts = [f"{progress.done} of {progress.total}", setting, record.status, failed, f"{in_time(left)} left"]
+        self._print(", ".join(part for part in parts if part))
 
     def _print(self, line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # who read has gone; the sweep goes on without him
-            print(f"{self.name}: {line}", file=self.stream, flush=True)
+        with contextlib.suppress(OSError, ValueError):  # who read has gone, or closed it; the sweep goes on without him
+            print(f"{self.name}: {line}", file=self.stream or sys.stderr, flush=True)
 
     def __exit__(self, *_) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
 
 
-def reporter(name: str, total: int, stream: TextIO) -> Reporter:
-    """A context in which a sweep's progress is shown on `stream`."""
-    return Reporter(name, total, stream)
+class _Bar:
+    """A live line of a terminal."""
+
+    def __init__(self, name: str, total: int, stream: TextIO):
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Live
+
+        self._live = Live(
+            SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(),
+            TextColumn("{task.completed:g} of {task.total:g} runs{task.fields[aside]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=Console(file=stream), transient=True, refresh_per_second=4,
+        )  # fmt: skip
+        self._live.start()
+        self._task = self._live.add_task(name, total=total, aside="")
+
+    def update(self, done: int, aside: str) -> None:
+        self._live.update(self._task, completed=done, aside=aside)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def reporter(name: str, total: int, stream: TextIO | None, names: Iterable[str] = ()) -> Reporter:
+    """A context in which a sweep's progress is shown on `stream`, or in the notebook that runs this; `names` are the
+    parameters that tell its runs apart.
+    """
+    return Reporter(name, total, stream, names)
+
+
+@contextlib.contextmanager
+def reported(plan, report: Report | bool | None):
+    """A context with the function that is told of a plan's progress: the one given; for True one that shows it on
+    standard error; for None the same on a terminal and in a notebook only; for False, one that says nothing.
+    """
+    if callable(report):
+        yield report
+        return
+    if not isinstance(report, bool | None):
+        raise ValueError(f"report={report!r}: expected a function of a Progress, True, False or None.")
+    stream = None if sys.stderr is None or sys.stderr.closed else sys.stderr
+    watched = in_notebook() or (stream is not None and stream.isatty())
+    if report is False or (report is None and not watched) or (stream is None and not watched):
+        yield None
+        return
+    with reporter(plan.study.name, len(plan), stream, differing(plan)) as told:
+        yield told
+
+
+def differing(plan) -> tuple[str, ...]:
+    """The parameters that differ between the runs of a plan, the seed last."""
+    names = varying(vars(run) for run in plan.runs.values())
+    return tuple(sorted(names, key=lambda name: name == "seed"))
 
 
 def print_ledger(entries: list[Entry], stream: TextIO) -> None:
     """The verdict table, and a last line that counts."""
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
-    table = Table(title="the ledger", title_justify="left", pad_edge=False)
-    for heading in (
-        "study",
-        "claim",
-        "predicted",
-        "measured ± error",
-        "verdict",
-        "control: same check, wrong setting",
-    ):
-        table.add_column(heading, overflow="fold")
-    for entry in entries:
-        table.add_row(
+    rows = [
+        (
             entry.study,
             f"{entry.claim.name}: {entry.claim.statement}",
             predicted(entry),
@@ -98,56 +145,49 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
             Text(verdict(entry), style={True: "green", False: "bold red", None: "dim"}[entry.passed]),
             f"{entry.claim.wrong}: {measured(entry.control)}, {_control(entry)}",
         )
-    console.print(table)
+        for entry in entries
+    ]
+    headings = ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting")
+    print_columns(headings, rows, stream, "the ledger")
     counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
-    console.print(
+    console(stream).print(
         f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; "
         f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
     )
 
 
-def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
+def print_calibration(rows: "list[Alarms]", stream: TextIO) -> None:
     """False alarms of every check, against the level it states."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
-    table = Table(title="calibration", title_justify="left", pad_edge=False)
-    for heading in (
-        "study",
-        "claim",
-        "false alarms",
-        "controls that passed",
-        "probability of so many alarms",
-        "verdict",
-    ):
-        table.add_column(heading, overflow="fold")
     words = {True: "as stated", False: "TOO MANY", None: "not tested"}
-    for row in rows:
-        alarms = f"{row.alarms} of {row.reseedings}"
-        table.add_row(row.study, row.claim, alarms, str(row.missed), f"{row.probability:.2g}", words[row.passed])
-    console.print(table)
-    console.print(f"each check states a level of {LEVEL:g}; {sum(row.alarms for row in rows)} alarms in all.")
+    cells = [
+        (
+            row.study,
+            row.claim,
+            f"{row.alarms} of {row.reseedings}",
+            str(row.missed),
+            f"{row.probability:.2g}",
+            words[row.passed],
+        )
+        for row in rows
+    ]
+    headings = ("study", "claim", "false alarms", "controls that passed", "probability of so many alarms", "verdict")
+    print_columns(headings, cells, stream, "calibration")
+    alarms = sum(row.alarms for row in rows)
+    console(stream).print(f"each check states a level of {LEVEL:g}; {alarms} alarms in all.")
 
 
 def print_status(rows: list[Status], stream: TextIO) -> None:
     """A line for every study that has records."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
-    table = Table(pad_edge=False)
     others = ("of another version",) if any(row.other for row in rows) else ()
-    for heading in ("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"):
-        table.add_column(heading, overflow="fold")
+    cells = []
     for row in rows:
         sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
         counts = (row.done, row.failed, row.damaged, *((row.other,) if others else ()))
-        table.add_row(row.study, *map(str, counts), in_time(row.seconds), sizes)
-    console.print(table)
+        cells.append((row.study, *map(str, counts), in_time(row.seconds), sizes))
+    print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
     for row in rows:
         for message in row.messages:
-            console.print(f"{row.study}: {message}", style="bold red")
+            console(stream).print(f"{row.study}: {message}", style="bold red", markup=False)
 
 
 def predicted(entry: Entry) -> str:

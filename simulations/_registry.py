@@ -73,8 +73,21 @@ STUDIES: Mapping[str, Study] = _Studies(_FILES)
 
 
 def find(study: str | Study) -> Study:
-    """The study of that name; the error suggests the nearest one."""
-    return study if isinstance(study, Study) else STUDIES[one_of("study", study, STUDIES)]
+    """The study of that name, which may stand behind its group's; the error suggests the nearest one.
+
+    >>> find("regimes/lazy_scaling").name
+    'lazy_scaling'
+    """
+    if isinstance(study, Study):
+        return study
+    group, slash, name = str(study).rpartition("/")
+    if not slash:
+        return STUDIES[one_of("study", study, STUDIES)]
+    full = [f"{found.split('.')[1]}/{found.split('.')[2]}" for found in _FILES]
+    if study not in full and name in STUDIES and group in GROUPS:
+        right = next(one for one in full if one.endswith(f"/{name}"))
+        raise ValueError(f"study={study!r}: {name} is not in the group {group}. Did you mean {right!r}?")
+    return STUDIES[one_of("study", study, full).rpartition("/")[2]]
 
 
 def motion(study: str | Study) -> Motion:

@@ -109,7 +109,13 @@ class Study:
     @property
     def about(self) -> str:
         """What the file of the study says at its head; empty where it says nothing."""
-        return inspect.getdoc(inspect.getmodule(self.grid)) or ""
+        module = inspect.getmodule(self.grid)
+        if module is None:
+            return ""
+        try:  # Python leaves it out of the module where it is told to optimise
+            return ast.get_docstring(ast.parse(inspect.getsource(module))) or ""
+        except (OSError, TypeError):  # of a notebook or a session, which has no file
+            return inspect.getdoc(module) or ""
 
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""

@@ -14,6 +14,7 @@ from simulations._batches import Batch, batches
 from simulations._dask import dask
 from simulations._execute import Execution, Report, failed, kept
 from simulations._pool import pool
+from simulations._progress import reported
 from simulations._records import Records, canonical_text
 from simulations._registry import find
 from simulations._store import Store, load
@@ -120,7 +121,7 @@ def run(
     out=None,
     seeds: int | None = None,
     first_seed: int = 0,
-    report: Report | None = None,
+    report: Report | bool | None = None,
     executor: Executor | None = None,
     in_flight: int | None = None,
     workers: int | None = None,
@@ -136,7 +137,8 @@ def run(
       are all combinations, and what is not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them; seeds are below 2³².
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
-    - `report`: called with the `Progress` of the sweep, whenever it changes.
+    - `report`: called with the `Progress` of the sweep, whenever it changes. True shows it on standard error, False
+      does not; None shows it where somebody looks on, on a terminal and in a notebook.
     - `workers`: processes on this machine that compute. `scheduler`: the address of a dask scheduler whose workers
       compute. `executor`: any `concurrent.futures.Executor` that does, with `in_flight` batches at most at a time.
       None of them: this process. Records are stored by this process in every case.
@@ -155,8 +157,8 @@ def run(
     before is stored, and the same call goes on from there.
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
-    with computing(executor, workers, scheduler) as where:
-        return plan.execute(report, where, in_flight)
+    with computing(executor, workers, scheduler) as where, reported(plan, report) as told:
+        return plan.execute(told, where, in_flight)
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def sweep(
     out=None,
     seeds: int | None = None,
     first_seed: int = 0,
-    report: Report | None = None,
+    report: Report | bool | None = None,
     executor: Executor | None = None,
     in_flight: int | None = None,
     workers: int | None = None,
@@ -202,8 +204,8 @@ def sweep(
     if not isinstance(grid, Mapping):
         raise ValueError(f"grid={grid!r:.60}: expected a mapping from parameters to values.")
     plan = _of_grid(find(study), grid, out=out, seeds=seeds, first_seed=first_seed, write=True)
-    with computing(executor, workers, scheduler) as where:
-        return plan.execute(report, where, in_flight)
+    with computing(executor, workers, scheduler) as where, reported(plan, report) as told:
+        return plan.execute(told, where, in_flight)
 
 
 def complete(study: str | Study, directory, size: str | None = None) -> Records:

@@ -12,11 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from figures import origin
+from figures import origin, signature
 from figures.explorer._facts import facts
 from figures.explorer._packing import Block, compressed
 from simulations import Motion, Records
-from simulations._files import write_whole
 
 __all__ = ["page", "save", "writable"]
 
@@ -27,7 +26,8 @@ SCRIPTS = ("read.js", "draw.js", "steer.js")
 def writable(out: str | Path) -> Path:
     """The path of the file to be written, looked at before anything is computed.
 
-    Raises `ValueError` for a path that is no HTML file in a directory that is there, and without plotly.
+    Raises `ValueError` for a path that is no HTML file in a directory that is there, for a file that is there and that
+    this package did not write, and without plotly.
     """
     path = Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
@@ -36,6 +36,7 @@ def writable(out: str | Path) -> Path:
         raise ValueError(f"out={str(out)!r}: is a directory; expected the path of an .html file.")
     if not path.parent.is_dir():
         raise ValueError(f"out={str(out)!r}: there is no directory {str(path.parent)!r}.")
+    signature.refuse_others([path])
     _plotly()
     return path
 
@@ -46,7 +47,7 @@ def save(motion: Motion, records: Records, out: str | Path) -> Path:
     Raises what `writable` and `page` raise, and `OSError` when the file can't be written.
     """
     path = writable(out)
-    write_whole({path: page(motion, records).encode()})
+    signature.write({path: page(motion, records).encode()})
     return path
 
 
