@@ -7,9 +7,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import activation as elementwise
 from meanfield._typing import Input, Inputs, Parameter, Position
 from meanfield.activations import named
-from meanfield.arguments import positive_count
+from meanfield.arguments import flag, positive_count
 
 
 class AbstractUnit(eqx.Module):
@@ -62,13 +63,11 @@ class Neuron(AbstractUnit):
             self.activation = sigma.function
             self.homogeneity = None if sigma.homogeneity is None else sigma.homogeneity + 1
             self.slopes = sigma.slopes
-        elif callable(activation):
-            self.activation = activation
+        else:
+            self.activation = elementwise("activation", activation)
             self.homogeneity = None
             self.slopes = None
-        else:
-            raise ValueError(f"activation={activation!r}: expected a name or a function of one array.")
-        self.bias = bool(bias)
+        self.bias = flag("bias", bias)
         self.outputs = positive_count("outputs", outputs)
 
     def size(self, d: int) -> int:

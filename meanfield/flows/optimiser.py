@@ -6,7 +6,7 @@ import numpy as np
 import optax
 
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar, said
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective
@@ -35,10 +35,16 @@ class OptimiserFlow(AbstractFlow):
     interval: Scalar
 
     def __init__(self, optimiser: optax.GradientTransformation, interval=1.0):
-        if not hasattr(optimiser, "update"):
-            raise ValueError(f"optimiser={optimiser!r}: expected an optax.GradientTransformation.")
+        if not (hasattr(optimiser, "update") and hasattr(optimiser, "init")):
+            made = getattr(optimiser, "__module__", None) or ""
+            hint = (
+                f" Did you mean optax.{optimiser.__name__}(…)?"
+                if callable(optimiser) and made.startswith("optax")
+                else ""
+            )
+            raise ValueError(f"{said('optimiser', optimiser)}: expected an optax.GradientTransformation.{hint}")
         self.optimiser = optimiser
-        self.interval = jnp.asarray(positive_number("interval", interval), dtype=float)
+        self.interval = positive_scalar("interval", interval)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return objective.started(mu)

@@ -95,7 +95,7 @@ CASES = {
     "infinite step": (lambda: mf.GradientFlow(float("inf")), "step=inf"),
     "two steps": (lambda: mf.GradientFlow([0.1, 0.2]), r"step=\[0.1, 0.2\]"),
     "no step": (lambda: mf.GradientFlow(None), "step=None"),
-    "tangent step": (lambda: mf.TangentFlow(-1.0), "step=-1.0"),
+    "tangent step": (lambda: mf.TangentFlow(-1.0), "flow=-1.0"),
     "interval": (lambda: mf.OptimiserFlow(optax.sgd(0.1), interval=0.0), "interval=0.0"),
     "zero rtol": (lambda: mf.AdaptiveFlow(rtol=0.0), "rtol=0.0"),
     "NaN atol": (lambda: mf.AdaptiveFlow(atol=NAN), "atol=nan"),

@@ -1,0 +1,171 @@
+"""Objects that enter: one clear sentence for a bad one, and what was probably meant where that can be known."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from meanfield._conversion import said
+
+KINDS = {
+    "AbstractUnit": "a unit such as Neuron('relu')",
+    "AbstractLoss": "a loss such as Square()",
+    "AbstractObjective": "an objective such as Objective(unit, loss, x, y)",
+    "Objective": "an Objective(unit, loss, x, y)",
+    "AbstractFlow": "a flow such as GradientFlow(0.1)",
+    "AbstractObservable": "an observable such as Risk()",
+    "AbstractKernel": "a kernel such as Blocked(512)",
+    "Particles": "particles such as Particles(position)",
+    "Trajectory": "a Trajectory, as simulate returns it",
+}
+"""How an argument of a class is called in a sentence."""
+
+
+def instance(name: str, value: Any, kind: type) -> Any:
+    """`value` itself, when it is an instance of `kind`; the error says what was probably meant."""
+    if isinstance(value, kind):
+        return value
+    hint = _hint(value, kind)
+    raise ValueError(
+        f"{shown(name, value)}: expected {KINDS[kind.__name__]}.{f' Did you mean {hint}?' if hint else ''}"
+    )
+
+
+def shown(name: str, value: Any) -> str:
+    """The argument and its value as the head of a sentence; of the package's own objects the class alone."""
+    if isinstance(value, eqx.Module) or hasattr(value, "particles"):
+        return f"{name}={type(value).__name__}(…)"
+    return said(name, value)
+
+
+def _hint(value: Any, kind: type) -> str | None:
+    """What was probably meant by something that is no instance of `kind`."""
+    found = getattr(value, {"Particles": "particles"}.get(kind.__name__, "objective"), None)
+    if isinstance(found, kind):
+        return f"the run's .{'particles' if kind.__name__ == 'Particles' else 'objective'}"
+    if isinstance(value, type):
+        return call(value) if issubclass(value, kind) else None
+    if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], kind):
+        return "its one item"
+    if isinstance(value, str):
+        return _by_name(value, kind)
+    array = isinstance(value, np.ndarray | jax.Array) and jnp.issubdtype(value.dtype, jnp.number)
+    if kind.__name__ == "Particles" and array and value.ndim == 2:
+        return "Particles(…) of it"
+    if kind.__name__ == "AbstractFlow":
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return f"GradientFlow({value!r})"
+        if hasattr(value, "init") and hasattr(value, "update"):
+            return "OptimiserFlow(…) of it"
+    if kind.__name__ == "AbstractUnit" and callable(value):
+        return "Neuron(…) of it"
+    return None
+
+
+def _by_name(word: str, kind: type) -> str | None:
+    """A call of the public subclass whose name is nearest to `word`, or a neuron of that activation."""
+    if kind.__name__ == "AbstractUnit":
+        from meanfield.activations import ACTIVATIONS
+
+        near = difflib.get_close_matches(word.lower(), list(ACTIVATIONS), n=1)
+        if near:
+            return f"Neuron({near[0]!r})"
+    names = {of.__name__.lower(): of for of in _subclasses(kind) if not of.__name__.startswith(("_", "Abstract"))}
+    near = difflib.get_close_matches(word.lower().replace(" ", "").replace("_", ""), list(names), n=1)
+    return call(names[near[0]]) if near else None
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for of in kind.__subclasses__():
+        yield of
+        yield from _subclasses(of)
+
+
+def call(of: type) -> str:
+    """How an instance of the class is made, `Square()` or `GradientFlow(…)`."""
+    required = [p for p in inspect.signature(of).parameters.values() if p.default is p.empty]
+    return f"{of.__name__}({'…' if required else ''})"
+
+
+def function(name: str, value: Any, count: int, what: str) -> Callable:
+    """`value` itself, when it can be called with `count` arguments; `what` says which function is expected."""
+    if isinstance(value, type):
+        meant = f" Did you mean {call(value)}?" if _makes(value) else ""
+        raise ValueError(f"{said(name, value)}: expected {what}, not a class.{meant}")
+    if not callable(value):
+        raise ValueError(f"{shown(name, value)}: expected {what}.")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # a function that doesn't say what it takes
+        return value
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        raise ValueError(f"{name}={_named(value)}{signature}: expected {what}.") from None
+    return value
+
+
+def _makes(of: type) -> bool:
+    """Whether instances of the class can be called."""
+    return "__call__" in {word for base in of.__mro__[:-1] for word in vars(base)}
+
+
+def _named(value: Any) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def returns(name: str, value: Callable, given: tuple, shapes: tuple[tuple[int, ...], ...], what: str) -> Callable:
+    """`value` itself, when at arrays like those `given` it returns a real array of one of `shapes`."""
+    made = jax.eval_shape(value, *given)
+    real = hasattr(made, "dtype") and any(jnp.issubdtype(made.dtype, kind) for kind in (jnp.floating, jnp.integer))
+    if not real or made.shape not in shapes:
+        found = (
+            f"an array of shape {made.shape} and type {made.dtype}" if hasattr(made, "dtype") else type(made).__name__
+        )
+        raise ValueError(f"{name} returned {found}: expected {what}.")
+    return value
+
+
+def schedule(name: str, value: Any, shapes: tuple[tuple[int, ...], ...] | None = ((),)) -> Callable:
+    """`value` itself, when it is a function of the step number that returns one real number (or what `shapes` say)."""
+    function(name, value, 1, "a number, or a function of the step number")
+    if shapes is None:
+        return value
+    return returns(name, value, (jax.ShapeDtypeStruct((), jnp.int32),), shapes, "one real number a step")
+
+
+def potential(value: Any, p: int, dtype) -> Callable:
+    """`value` itself, when it is a function of one particle's p parameters that returns one real number."""
+    function("penalty", value, 1, "a function of one particle's parameters, or None")
+    if type(value).__module__.startswith("meanfield."):
+        return value
+    return returns("penalty", value, (jax.ShapeDtypeStruct((p,), dtype),), ((),), "one real number a particle")
+
+
+def activation(name: str, value: Any) -> Callable:
+    """`value` itself, when it is a real function that acts on arrays of any shape elementwise."""
+    function(name, value, 1, "a name or a function of one array")
+    like = jax.ShapeDtypeStruct((2, 3), jnp.result_type(float))
+    return returns(name, value, (like,), ((2, 3),), "an array of the shape of its own, real numbers one an entry")
+
+
+def random_key(name: str, key: Any) -> Any:
+    """`key` itself, when it is one key of JAX's, typed or raw."""
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        raise ValueError(f"{said(name, key)}: expected a key of random numbers. Did you mean jax.random.key({key})?")
+    if not isinstance(key, jax.Array | np.ndarray):
+        raise ValueError(f"{said(name, key)}: expected a key of random numbers such as jax.random.key(0).")
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    several = key.ndim if typed else key.ndim - 1
+    if not typed and (key.dtype != np.uint32 or several < 0):
+        raise ValueError(f"{said(name, key)} of type {key.dtype}: expected a key such as jax.random.key(0).")
+    if several:
+        raise ValueError(f"{name} holds {key.shape[0]} keys: expected one of them.")
+    if not typed and key.shape != jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0))).shape:
+        raise ValueError(f"{name} has shape {key.shape}: expected a key such as jax.random.key(0).")
+    return key
