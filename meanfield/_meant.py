@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -129,6 +129,31 @@ def returns(name: str, value: Callable, given: tuple, shapes: tuple[tuple[int, .
         )
         raise ValueError(f"{name} returned {found}: expected {what}.")
     return value
+
+
+def observed(given: Any, kind: type) -> Mapping | Sequence:
+    """A list of observables, or a mapping from names to them and to functions, as `given`."""
+    allowed = "a list of observables, or a mapping from names to functions (objective, particles) ↦ array"
+    if isinstance(given, kind) or (isinstance(given, type) and issubclass(given, kind)):
+        made = call(given) if isinstance(given, type) else call(type(given))
+        raise ValueError(f"{shown('observables', given)}: expected {allowed}. Did you mean [{made}]?")
+    if isinstance(given, Mapping):
+        for name, watch in given.items():
+            if not isinstance(name, str):
+                raise ValueError(f"observables names {name!r}: expected text for a name.")
+            if not isinstance(watch, kind):
+                function(f"observables[{name!r}]", watch, 2, "a function (objective, particles) ↦ array")
+        return given
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        meant = _by_name(given, kind) if isinstance(given, str) else None
+        hint = f" Did you mean [{meant}]?" if meant else ""
+        raise ValueError(f"{shown('observables', given)}: expected {allowed}.{hint}")
+    for watch in given:
+        if not isinstance(watch, kind):
+            meant = _hint(watch, kind) or ("a mapping, {'name': function}" if callable(watch) else None)
+            hint = f" Did you mean {meant}?" if meant else ""
+            raise ValueError(f"observables holds {said('', watch).lstrip('=')}: expected {allowed}.{hint}")
+    return given
 
 
 def schedule(name: str, value: Any, shapes: tuple[tuple[int, ...], ...] | None = ((),)) -> Callable:

@@ -112,6 +112,15 @@ def held_by(name: str, number: np.ndarray, dtype) -> None:
         raise ValueError(f"{name}={number.item()!r}: {kind} in {np.dtype(dtype)}, expected a number that it holds.")
 
 
+def held_flow(flow: Any, dtype) -> None:
+    """Raise `ValueError` for a number of a flow (a step, a tolerance) that the particles' type does not hold."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(flow):
+        known = host(leaf) if isinstance(leaf, jax.Array) and leaf.dtype != dtype and leaf.ndim == 0 else None
+        if known is not None and jnp.issubdtype(known.dtype, jnp.floating):
+            name = jax.tree_util.keystr(path).rpartition(".")[2]
+            held_by("step" if name == "size" else name, known, dtype)
+
+
 def _one(name: str, value, allowed: str) -> np.ndarray | jax.Array:
     """`value` as an array of no axes, a real number and no truth value."""
     refusal = ValueError(f"{said(name, value)}: expected one number {allowed}.")

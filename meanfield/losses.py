@@ -129,7 +129,7 @@ def _labels(y, outputs: int, dtype) -> Outputs:
         if wrong.size:
             raise ValueError(f"y holds the class {wrong.flat[0]:.12g}: this loss takes classes 0 to {outputs - 1}.")
         known = np.eye(outputs)[known.astype(int)]
-    elif known.ndim == 2 and known.shape[1] == outputs and np.isin(known, (-1, 1)).all():
+    elif np.shape(known)[1:] == (outputs,) and set(np.unique(known)) == {-1, 1} and np.all(np.sum(known > 0, 1) == 1):
         raise ValueError("y holds rows of -1 and +1: this loss takes rows with a single 1. Did you mean (y + 1) / 2?")
     hot = _numbers(known, outputs, dtype)
     if not (np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all()):

@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meanfield._meant import instance
 from meanfield.arguments import host, one_of, positive_count
 from meanfield.certificates.ascent import ascent_maximum
 from meanfield.certificates.branching import branching_maximum
@@ -100,7 +101,9 @@ def optimality_gap(
     Sources: Bach (2017); Chizat & Bach (2018); Pilanci & Ergen (2020).
     """
     one_of("method", method, METHODS)
-    positive_count("cones", cones)
+    cones = positive_count("cones", cones)
+    instance("objective", objective, AbstractObjective)
+    instance("mu", mu, Particles)
     problem = _Problem(objective, mu)
     z = problem.z
     if method == "auto":
