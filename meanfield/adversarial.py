@@ -165,6 +165,7 @@ class AdversarialObjective(AbstractObjective):
 
     def velocity(self, mu: Particles) -> Position:
         """−∇ ∂L/∂μ at the points and rate ∇ ∂L/∂ρ at the neurons, [m, p]; 0 where a neuron has no mass."""
+        instance("mu", mu, Particles)
         slope = jax.grad(lambda position: self.value(mu.moved(position)))(mu.position)
         some = mu.mass > 0
         sign = jnp.where(jnp.arange(mu.m) < self.generators, -1, self.rate.astype(mu.dtype))

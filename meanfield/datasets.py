@@ -66,7 +66,7 @@ def teacher(
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
         kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
-    n, n_test, neurons = _sizes(d, dtype, n=n, n_test=n_test, neurons=neurons)
+    d, n, n_test, neurons = _sizes(d, dtype, n=n, n_test=n_test, neurons=neurons)
     kx, kw, kn = jax.random.split(random_key("key", key), 3)
     w = on_sphere(kw, neurons, d, dtype=dtype)
     a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
@@ -90,7 +90,7 @@ def teacher(
 
 def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:
     """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
-    n, n_test = _sizes(d, float_type(dtype), n=n, n_test=n_test)
+    d, n, n_test = _sizes(d, float_type(dtype), n=n, n_test=n_test)
     kx, ky = jax.random.split(random_key("key", key))
     x = on_sphere(kx, n_test + n, d, dtype=dtype)
     y = jax.random.normal(ky, (n_test + n,), x.dtype)
@@ -239,9 +239,9 @@ def _fits(name: str, n: int, n_test: int, total: int) -> tuple[int, int]:
 
 
 def _sizes(d: int, dtype, **counts: int) -> list[int]:
-    """Numbers of inputs of dimension d, each checked to be one that arrays can hold."""
-    array_of("d", positive_count("d", d), 1, dtype)
-    return [array_of(name, positive_count(name, count), d, dtype)[0] for name, count in counts.items()]
+    """The dimension, and numbers of inputs of that dimension, each checked to be one that arrays can hold."""
+    d = array_of("d", positive_count("d", d), 10_000, dtype)[0]
+    return [d, *(array_of(name, positive_count(name, count), d, dtype)[0] for name, count in counts.items())]
 
 
 def _generator(name: str, seed) -> np.random.Generator:

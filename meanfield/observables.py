@@ -226,13 +226,14 @@ class Margin(AbstractObservable):
     One output only. Source: Chizat & Bach (2020).
     """
 
-    norm: str = eqx.field(static=True, default="variation")
+    norm: str = eqx.field(
+        static=True,
+        default="variation",
+        converter=lambda value: one_of("norm", value, ("variation", "output", "none")),
+    )
     name: ClassVar[str] = "margin"
     symbol: ClassVar[str] = "γ"
     unit: ClassVar[str] = "output / norm"
-
-    def __check_init__(self):
-        one_of("norm", self.norm, ("variation", "output", "none"))
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         if objective.unit.outputs != 1:

@@ -185,8 +185,8 @@ def _axes(ax: "Axes | None") -> "Axes":
 
 def _two(name: str, value, count: int) -> list[int]:
     """Two whole numbers from 0 to `count` − 1."""
-    pair = list(value) if isinstance(value, tuple | list | np.ndarray) and np.shape(value) == (2,) else []
-    if not pair or not all(isinstance(i, int | np.integer) and 0 <= i < count for i in pair):
+    pair = list(value) if isinstance(value, tuple | list | np.ndarray) else []
+    if len(pair) != 2 or not all(isinstance(i, int | np.integer) and 0 <= i < count for i in pair):
         raise ValueError(f"{said(name, value)}: expected two of 0 to {count - 1}.")
     return [int(i) for i in pair]
 

@@ -49,9 +49,9 @@ def fourier(order: int, dimension: int = 1, *, dtype=None) -> Inputs:
     [0.0, 1.0, 1.0, 2.0, 2.0]
     """
     order, dimension, dtype = positive_count("order", order), positive_count("dimension", dimension), float_type(dtype)
-    for name, value in {"order": order, "dimension": dimension}.items():
-        if min(dimension, 64) * math.log2(2 * order + 1) > 40:
-            raise ValueError(f"{name}={value}: expected less, since there are (2·{order} + 1)^{dimension} waves.")
+    if min(dimension, 64) * math.log2(2 * order + 1) > 40:
+        larger = f"dimension={dimension}" if dimension > order else f"order={order}"
+        raise ValueError(f"{larger}: expected less, since there are (2·order + 1)^dimension waves.")
     each = range(-order, order + 1)
     waves = [k for k in itertools.product(each, repeat=dimension) if k > (0,) * dimension]
     rows = [(1.0, *(0,) * dimension, 0.0)]

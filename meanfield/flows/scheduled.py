@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield._meant import schedule
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import host, positive_count, positive_scalar
+from meanfield.arguments import flag, host, positive_count, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.samples import distinct, drawn, part, splits
