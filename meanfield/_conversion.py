@@ -53,11 +53,23 @@ def real_numbers(name: str, value, expected: str) -> np.ndarray | jax.Array:
     if array.dtype.kind == "O":
         return _from_objects(name, value, array, expected)
     if array.dtype.kind not in "iufb" and not jnp.issubdtype(array.dtype, jnp.floating):
-        text = ", which is text and no number" if array.dtype.kind in "SU" else ""
         if array.ndim == 0:
             raise ValueError(f"{said(name, value)}: expected {expected}.")
-        raise ValueError(f"{name} has type {array.dtype}{text}: expected {expected}.")
+        if array.dtype.kind in "SU":
+            raise ValueError(
+                f"{name} holds text such as {str(array.flat[0])!r}: expected {expected}.{_as_number(array)}"
+            )
+        raise ValueError(f"{name} has type {array.dtype}: expected {expected}.")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _as_number(text: np.ndarray) -> str:
+    """What was probably meant by text that spells numbers."""
+    try:
+        text.astype(float)
+    except ValueError:
+        return ""
+    return " Did you mean it as numbers, .astype(float)?"
 
 
 def _real_jax(name: str, value: jax.Array, expected: str) -> jax.Array:

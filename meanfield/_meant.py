@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,16 @@ KINDS = {
 """How an argument of a class is called in a sentence."""
 
 
+OTHER_NAMES = {
+    "mse": "Square",
+    "l2": "Square",
+    "bce": "Logistic",
+    "cross-entropy": "Logistic",
+    "cross_entropy": "Logistic",
+}
+"""What losses are called elsewhere."""
+
+
 def instance(name: str, value: Any, kind: type) -> Any:
     """`value` itself, when it is an instance of `kind`; the error says what was probably meant."""
     if isinstance(value, kind):
@@ -34,6 +45,20 @@ def instance(name: str, value: Any, kind: type) -> Any:
     raise ValueError(
         f"{shown(name, value)}: expected {KINDS[kind.__name__]}.{f' Did you mean {hint}?' if hint else ''}"
     )
+
+
+def instances(**given: tuple[Any, type]) -> None:
+    """Refuse, by name, values that are no instances of their kinds; where these are in another order, say so."""
+    values, kinds = [value for value, _ in given.values()], [kind for _, kind in given.values()]
+    if all(map(isinstance, values, kinds)):
+        return
+    mixed = any(all(map(isinstance, order, kinds)) for order in itertools.permutations(values))
+    for name, (value, kind) in given.items():
+        if mixed and not isinstance(value, kind):
+            raise ValueError(
+                f"{shown(name, value)}: expected {KINDS[kind.__name__]}. Did you mean the order {', '.join(given)}?"
+            )
+        instance(name, value, kind)
 
 
 def shown(name: str, value: Any) -> str:
@@ -54,8 +79,7 @@ def _hint(value: Any, kind: type) -> str | None:
         return "its one item"
     if isinstance(value, str):
         return _by_name(value, kind)
-    array = isinstance(value, np.ndarray | jax.Array) and jnp.issubdtype(value.dtype, jnp.number)
-    if kind.__name__ == "Particles" and array and value.ndim == 2:
+    if isinstance(value, np.ndarray | jax.Array) and kind.__name__ == "Particles" and value.ndim == 2:
         return "Particles(…) of it"
     if kind.__name__ == "AbstractFlow":
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -75,6 +99,7 @@ def _by_name(word: str, kind: type) -> str | None:
         near = difflib.get_close_matches(word.lower(), list(ACTIVATIONS), n=1)
         if near:
             return f"Neuron({near[0]!r})"
+    word = OTHER_NAMES.get(word.lower(), word)
     names = {of.__name__.lower(): of for of in _subclasses(kind) if not of.__name__.startswith(("_", "Abstract"))}
     near = difflib.get_close_matches(word.lower().replace(" ", "").replace("_", ""), list(names), n=1)
     return call(names[near[0]]) if near else None
@@ -156,6 +181,15 @@ def observed(given: Any, kind: type) -> Mapping | Sequence:
     return given
 
 
+def reporting(progress: Any) -> Any:
+    """`progress` itself, when it is True, False, None, or can be told of progress."""
+    methods = ("update", "close")
+    able = not isinstance(progress, type) and all(callable(getattr(progress, name, None)) for name in methods)
+    if progress is None or isinstance(progress, bool | np.bool_) or able:
+        return progress
+    raise ValueError(f"{said('progress', progress)}: expected True, False, or an object with update and close.")
+
+
 def schedule(name: str, value: Any, shapes: tuple[tuple[int, ...], ...] | None = ((),)) -> Callable:
     """`value` itself, when it is a function of the step number that returns one real number (or what `shapes` say)."""
     function(name, value, 1, "a number, or a function of the step number")
@@ -164,11 +198,11 @@ def schedule(name: str, value: Any, shapes: tuple[tuple[int, ...], ...] | None =
     return returns(name, value, (jax.ShapeDtypeStruct((), jnp.int32),), shapes, "one real number a step")
 
 
-def potential(value: Any, p: int, dtype) -> Callable:
+def potential(value: Any, p: int, dtype) -> Any:
     """`value` itself, when it is a function of one particle's p parameters that returns one real number."""
-    function("penalty", value, 1, "a function of one particle's parameters, or None")
-    if type(value).__module__.startswith("meanfield."):
+    if callable(value) and isinstance(value, eqx.Module) and type(value).__module__.startswith("meanfield."):
         return value
+    function("penalty", value, 1, "a function of one particle's parameters, or None")
     return returns("penalty", value, (jax.ShapeDtypeStruct((p,), dtype),), ((),), "one real number a particle")
 
 

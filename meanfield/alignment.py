@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._meant import instance
+from meanfield._meant import instances
 from meanfield._typing import Input, Position
 from meanfield.arguments import finite_result, flag, floating_array
 from meanfield.objective import AbstractObjective
@@ -42,8 +42,7 @@ def stiffness(
 
     Source: Fort, Nowak, Jastrzębski & Narayanan (2019).
     """
-    instance("objective", objective, AbstractObjective)
-    instance("mu", mu, Particles)
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     penalty = flag("penalty", penalty)
     if (x is None) != (y is None):
         raise ValueError(f"{'y' if y is None else 'x'}=None: expected x and y together, or neither.")

@@ -90,7 +90,7 @@ def positive_number(name: str, value, *, zero: bool = False):
     return value if isinstance(value, jax.Array) else number.item()
 
 
-def positive_scalar(name: str, value, dtype=float, *, zero: bool = False) -> jax.Array:
+def positive_scalar(name: str, value, dtype: Any = float, *, zero: bool = False) -> jax.Array:
     """The same as a JAX scalar of the type it is used in, in which it is still finite and, unless 0, not 0.
 
     Numbers below the smallest normal one count as 0: compilers take them for it.
@@ -192,7 +192,7 @@ def finite_result(result, what: str, **given):
     known = host(result)
     if known is None or np.all(np.isfinite(known)):
         return result
-    sizes = {name: np.max(np.abs(host(value))) for name, value in given.items() if host(value) is not None}
+    sizes = {name: np.max(np.abs(np.asarray(host(value), float))) for name, value in given.items()}
     name = max(sizes, key=lambda name: sizes[name])
     raise ValueError(
         f"{name} holds numbers up to {sizes[name]:.3g}, where {what} leaves the range of {known.dtype}: expected "

@@ -62,7 +62,8 @@ def teacher(
     risk 1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
     """
     noise, dtype = positive_number("noise", noise, zero=True), float_type(dtype)
-    unit = Neuron("relu") if unit is None else instance("unit", unit, AbstractUnit)
+    unit = Neuron("relu") if unit is None else unit
+    instance("unit", unit, AbstractUnit)
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
         kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")

@@ -127,7 +127,9 @@ def _labels(y, outputs: int, dtype) -> Outputs:
     if known.ndim == 1:
         wrong = known[~np.isin(known, np.arange(outputs))]
         if wrong.size:
-            raise ValueError(f"y holds the class {wrong.flat[0]:.12g}: this loss takes classes 0 to {outputs - 1}.")
+            meant = " Did you mean y - 1?" if known.min() == 1 and known.max() == outputs else ""
+            said = f"y holds the class {wrong.flat[0]:.12g}"
+            raise ValueError(f"{said}: this loss takes classes 0 to {outputs - 1}.{meant}")
         known = np.eye(outputs)[known.astype(int)]
     elif np.shape(known)[1:] == (outputs,) and set(np.unique(known)) == {-1, 1} and np.all(np.sum(known > 0, 1) == 1):
         raise ValueError("y holds rows of -1 and +1: this loss takes rows with a single 1. Did you mean (y + 1) / 2?")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._meant import instance
+from meanfield._meant import instances
 from meanfield._typing import Inputs, Scalar
 from meanfield.arguments import finite_result, floating_array
 from meanfield.objective import AbstractObjective
@@ -59,8 +59,7 @@ def cushions(objective: AbstractObjective, mu: Particles, x=None) -> Cushions:
     >>> found.input.tolist(), round(float(found.rank_input), 4), round(float(found.contraction[0]), 4)
     ([1.0, 0.0], 1.0, 1.0)
     """
-    instance("objective", objective, AbstractObjective)
-    instance("mu", mu, Particles)
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     if not isinstance(objective.unit, Neuron):
         raise ValueError(f"unit={type(objective.unit).__name__}: cushions are defined for a Neuron.")
     x = objective.x if x is None else floating_array("x", x, "n d", dtype=objective.x.dtype)

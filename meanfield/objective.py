@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
-from meanfield._meant import instance, potential
+from meanfield._meant import instance, instances, potential
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
 from meanfield.arguments import finite_result, flag, floating_array, positive_scalar
 from meanfield.kernels import Plan, plan
@@ -124,8 +124,11 @@ class Objective(AbstractObjective):
         centred: bool | Particles = False,
         kernel: Any = None,
     ):
-        self.unit = instance("unit", unit, AbstractUnit)
-        self.loss = instance("loss", loss, AbstractLoss)
+        instances(unit=(unit, AbstractUnit), loss=(loss, AbstractLoss))
+        self.unit = unit
+        self.loss = loss
+        if getattr(x, "ndim", None) == 1 and getattr(y, "ndim", None) == 2:
+            raise ValueError(f"x has shape {x.shape}: expected [n, d]. Did you mean x and y the other way round?")
         self.x = floating_array("x", x, "n d")
         self.y = loss.targets(y, unit.outputs, self.x.dtype)
         if self.y.shape[0] != self.x.shape[0]:

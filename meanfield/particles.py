@@ -12,9 +12,9 @@ from meanfield._meant import instance, random_key
 from meanfield._typing import Mass, Position, Random
 from meanfield.arguments import (
     array_of,
-    finite_result,
     float_type,
     floating_array,
+    host,
     nonnegative_array,
     one_of,
     positive_count,
@@ -166,7 +166,11 @@ def _normal(key: Random, unit: AbstractUnit, m: int, d: int, dtype):
 def _scale(name: str, value, normal, *, zero: bool = False) -> jax.Array:
     """A factor on normal numbers, of their type."""
     scale = positive_scalar(name, value, normal.dtype, zero=zero)
-    finite_result(8 * scale, "a normal number of that size", **{name: scale})
+    known = host(scale)
+    if known is not None:  # a normal number is below 16, whatever the draw
+        most = float(jnp.finfo(normal.dtype).max) / 16
+        if known > most:
+            raise ValueError(f"{name}={known:.3g}: expected at most {most:.3g}, for normal numbers in {normal.dtype}.")
     return scale
 
 

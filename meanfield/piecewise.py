@@ -95,7 +95,8 @@ def linear_spline(unit: AbstractUnit, mu: Particles, scale=1.0) -> LinearSpline:
     Source: Savarese, Evron, Soudry & Srebro (2019).
     """
     instance("mu", mu, Particles)
-    if not isinstance(instance("unit", unit, AbstractUnit), Neuron) or unit.slopes is None or unit.outputs != 1:
+    instance("unit", unit, AbstractUnit)
+    if not isinstance(unit, Neuron) or unit.slopes is None or unit.outputs != 1:
         raise ValueError("unit: expected a piecewise-linear neuron of one output, such as Neuron('relu', bias=True).")
     if mu.position.shape[1] != unit.size(1):
         raise ValueError(f"position has {mu.position.shape[1]} columns: expected {unit.size(1)}, as for one input.")

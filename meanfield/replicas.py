@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
-from meanfield._meant import instance, random_key
+from meanfield._meant import instance, random_key, reporting
 from meanfield.arguments import INT32, positive_count, positive_number
 from meanfield.batch import Batch
 from meanfield.flows.abstract import AbstractFlow
@@ -88,6 +88,7 @@ def simulate_replicas(
     ['done', 'done']
     """
     targets = time_grid(times)
+    reporting(progress)
     if chunk is not None:
         chunk = positive_count("chunk", chunk, most=INT32)
     if time_limit is not None:

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from meanfield._meant import instance
+from meanfield._meant import instances
 from meanfield._typing import Inputs, Outputs
 from meanfield.arguments import INT32, floating_array, positive_count, positive_scalar
 from meanfield.objective import AbstractObjective
@@ -23,7 +23,8 @@ def loss_sensitivity(objective: AbstractObjective, mu: Particles) -> Float[Array
     >>> mf.loss_sensitivity(objective, mf.Particles(jnp.array([[1.0, 1.0, -1.0]]))).tolist()
     [0.0, 8.0]
     """
-    return _sensitivity(instance("objective", objective, AbstractObjective), instance("mu", mu, Particles))
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
+    return _sensitivity(objective, mu)
 
 
 @eqx.filter_jit
@@ -51,8 +52,7 @@ def critical_samples(objective: AbstractObjective, mu: Particles, x, radius, *, 
     >>> mf.critical_samples(objective, mu, jnp.array([[0.1, 0.2], [0.5, 0.5]]), 0.2).tolist()
     [True, False]
     """
-    instance("objective", objective, AbstractObjective)
-    instance("mu", mu, Particles)
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     x = floating_array("x", x, "n d", dtype=objective.x.dtype)
     if x.shape[1] != objective.x.shape[1]:
         raise ValueError(f"x has {x.shape[1]} columns: expected {objective.x.shape[1]}, as in training.")

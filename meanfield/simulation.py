@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._meant import instance, observed, random_key
+from meanfield._meant import instances, observed, random_key, reporting
 from meanfield._typing import Random
 from meanfield.arguments import INT32, held_flow, positive_count, positive_number
 from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
@@ -97,6 +97,7 @@ def simulate(
     ('done', (3,))
     """
     checked(objective, flow, mu, key)
+    reporting(progress)
     targets = time_grid(times)
     watched = named_observables(observables)
     if chunk is not None:
@@ -274,9 +275,7 @@ def _risk(objective, mu: Particles):
 
 def checked(objective, flow, mu, key) -> None:
     """Raises `ValueError` for what is not what `simulate` takes in its place, with what was probably meant."""
-    instance("objective", objective, AbstractObjective)
-    instance("flow", flow, AbstractFlow)
-    instance("mu", mu, Particles)
+    instances(objective=(objective, AbstractObjective), flow=(flow, AbstractFlow), mu=(mu, Particles))
     if key is not None:
         random_key("key", key)
     held_flow(flow, mu.dtype)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._meant import instance
+from meanfield._meant import instances
 from meanfield.arguments import finite_result, floating_array, one_of
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
@@ -35,8 +35,7 @@ def tangent_kernel(
     >>> mf.tangent_kernel(unit, mu, jnp.eye(2)).shape
     (2, 2)
     """
-    instance("unit", unit, AbstractUnit)
-    instance("mu", mu, Particles)
+    instances(unit=(unit, AbstractUnit), mu=(mu, Particles))
     one_of("layers", layers, ("both", "output", "input"))
     x1 = floating_array("x1", x1, "n1 d")
     x2 = x1 if x2 is None else floating_array("x2", x2, "n2 d", dtype=x1.dtype)

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield._meant import instance
+from meanfield._meant import instances
 from meanfield.arguments import host, one_of, positive_count
 from meanfield.certificates.ascent import ascent_maximum
 from meanfield.certificates.branching import branching_maximum
@@ -102,8 +102,7 @@ def optimality_gap(
     """
     one_of("method", method, METHODS)
     cones = positive_count("cones", cones)
-    instance("objective", objective, AbstractObjective)
-    instance("mu", mu, Particles)
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     problem = _Problem(objective, mu)
     z = problem.z
     if method == "auto":

@@ -80,7 +80,7 @@ class HeavyBall(AbstractFlow):
         interval: Any = 1.0,
     ):
         self.size = schedule("step", step, None) if callable(step) else _rate("step", step)
-        if not callable(step) and self.size.ndim == 0:
+        if not callable(self.size) and self.size.ndim == 0:
             positive_number("step", self.size)
         self.momentum = positive_scalar("momentum", momentum, zero=True)
         if (known := host(self.momentum)) is not None and known >= 1:

@@ -38,7 +38,7 @@ class OptimiserFlow(AbstractFlow):
         if not (hasattr(optimiser, "update") and hasattr(optimiser, "init")):
             made = getattr(optimiser, "__module__", None) or ""
             hint = (
-                f" Did you mean optax.{optimiser.__name__}(…)?"
+                f" Did you mean optax.{getattr(optimiser, '__name__', '')}(…)?"
                 if callable(optimiser) and made.startswith("optax")
                 else ""
             )

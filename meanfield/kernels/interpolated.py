@@ -52,8 +52,8 @@ class Interpolated(AbstractKernel):
         interval: Interval | None = None,
         matrices: tuple[Float[Array, "n _"], ...] | None = None,
     ):
-        several = isinstance(nodes, Sequence) and not isinstance(nodes, str | bytes)
-        counts = [positive_count("nodes", count, most=INT32) for count in (nodes if several else [nodes])]
+        several = nodes if isinstance(nodes, Sequence) and not isinstance(nodes, str | bytes) else [nodes]
+        counts = [positive_count("nodes", count, most=INT32) for count in several]
         self.nodes = tuple(counts)
         if not counts or counts[0] < 2 or counts != sorted(set(counts)):
             raise ValueError(f"nodes={nodes!r}: expected a number of points from 2, or several in increasing order.")

@@ -120,7 +120,7 @@ CASES = {
     "ragged particles": (lambda: mf.Particles(RAGGED), "position is ragged"),
     "NaN particles": (lambda: mf.Particles([[1.0, NAN]]), "position holds 1 non-finite value"),
     "complex particles": (lambda: mf.Particles([[1j]]), "position has type complex128"),
-    "text particles": (lambda: mf.Particles([["a"]]), "position has type <U1"),
+    "text particles": (lambda: mf.Particles([["a"]]), "position holds text such as 'a'"),
     "masses for others": (lambda: mf.Particles(np.ones((2, 3)), np.ones(3)), r"mass has shape \(3,\)"),
     "negative mass": (lambda: mf.Particles(np.ones((2, 3)), [1.0, -0.5]), "mass holds -0.5"),
     "NaN mass": (lambda: mf.Particles(np.ones((2, 3)), [1.0, NAN]), "mass holds 1 non-finite"),
