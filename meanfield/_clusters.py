@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from meanfield._dataset import Dataset
 from meanfield._typing import Random
-from meanfield.arguments import float_type, positive_count, positive_number
+from meanfield.arguments import array_of, float_type, positive_count, positive_number, positive_scalar
 from meanfield.streams import stream
 
 
@@ -22,14 +22,17 @@ def clusters(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, gap
     >>> data.x.shape, data.y_test.shape, sorted(set(data.y.tolist()))
     ((32, 15), (1000,), [-1.0, 1.0])
     """
-    positive_count("n", n)
-    positive_count("k", k)
-    positive_number("gap", gap, zero=True)
-    if positive_count("d", d) < 3:
+    n, n_test, d, k = (positive_count(*of) for of in (("n", n), ("n_test", n_test), ("d", d), ("k", k)))
+    dtype = float_type(dtype)
+    gap = positive_number("gap", gap, zero=True)
+    positive_scalar("gap", gap, dtype, zero=True)
+    if d < 3:
         raise ValueError(f"d={d}: expected at least 3, a plane and the constant.")
-    total = n + positive_count("n_test", n_test)
+    for name, count, row in (("d", d, 1), ("n", n, d), ("n_test", n_test, d), ("k", k, k)):
+        array_of(name, count, row, dtype)
+    total = n + n_test
     # One draw for all: random numbers take longer to compile than all the rest.
-    draws = jax.random.uniform(stream(key, "clusters"), (total * (d - 1) + k * k,), float_type(dtype))
+    draws = jax.random.uniform(stream(key, "clusters"), (total * (d - 1) + k * k,), dtype)
     bits, inside = jnp.split(draws, [k * k])
     label, inside = jnp.where(bits < 0.5, -1, 1).astype(bits.dtype), inside.reshape(total, d - 1)
     alike = (jnp.abs(jnp.sum(label)) == k * k) & (k > 1)

@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from meanfield._meant import instance, potential
 from meanfield._typing import Inputs, Outputs, Position, Pullback, Scalar
-from meanfield.arguments import floating_array, positive_count, positive_number
+from meanfield.arguments import finite_result, floating_array, positive_count, positive_scalar
 from meanfield.kernels import Dense
 from meanfield.losses import AbstractLoss
 from meanfield.objective import AbstractObjective
@@ -94,24 +95,22 @@ class AdversarialObjective(AbstractObjective):
         rate=1.0,
         loss: Any = None,
     ):
-        if not isinstance(unit, AbstractUnit) or unit.outputs != 1:
+        if instance("unit", unit, AbstractUnit).outputs != 1:
             raise ValueError(f"unit={type(unit).__name__}: expected a unit of one output.")
-        if penalty is not None and not callable(penalty):
-            raise ValueError(f"penalty={penalty!r}: expected a function of one particle's parameters, or None.")
-        if loss is not None and not isinstance(loss, AbstractLoss):
-            raise ValueError(f"loss={loss!r}: expected a loss such as Logistic(), or None.")
         self.unit = unit
-        self.loss = Contrast() if loss is None else loss
+        self.loss = Contrast() if loss is None else instance("loss", loss, AbstractLoss)
         self.x = floating_array("x", x, "n d")
         self.y = jnp.ones(self.x.shape[0], self.x.dtype)
         self.scale = jnp.ones((), self.x.dtype)
-        self.penalty = penalty
-        self.rate = jnp.asarray(positive_number("rate", rate), dtype=self.x.dtype)
+        self.penalty = None if penalty is None else potential(penalty, self._columns, self.x.dtype)
+        self.rate = positive_scalar("rate", rate, self.x.dtype)
         self.generators = positive_count("generators", generators)
 
     def join(self, points: Particles, critic: Particles) -> Particles:
         """The particles of the game: `points`, of equal masses, and the neurons of the critic; masses sum to 2."""
         d, p = self.x.shape[1], self._columns
+        instance("points", points, Particles)
+        instance("critic", critic, Particles)
         for name, of, shape in (("points", points, (self.generators, d)), ("critic", critic, (critic.m, p))):
             if of.position.shape != shape:
                 raise ValueError(f"{name} has shape {of.position.shape}: expected {shape}.")
@@ -122,6 +121,7 @@ class AdversarialObjective(AbstractObjective):
 
     def split(self, mu: Particles) -> tuple[Particles, Particles]:
         """(points, neurons) of the particles of the game, each with masses that sum to 1."""
+        self.started(instance("mu", mu, Particles))
         g = self.generators
         parts = ((slice(None, g), self.x.shape[1]), (slice(g, None), self._columns))
         points, critic = (
@@ -141,8 +141,12 @@ class AdversarialObjective(AbstractObjective):
 
     def predict(self, mu: Particles, x=None) -> Outputs:
         """D at the samples of ν, or at other inputs [n, d]."""
-        x = self.x if x is None else floating_array("x", x, "n d", dtype=self.x.dtype)
-        return Dense().predict(self.unit, self.split(mu)[1], x)
+        if x is None:
+            return Dense().predict(self.unit, self.split(mu)[1], self.x)
+        x = floating_array("x", x, "n d", dtype=self.x.dtype)
+        if x.shape[1] != self.x.shape[1]:
+            raise ValueError(f"x has {x.shape[1]} columns: expected {self.x.shape[1]}, as the samples.")
+        return finite_result(Dense().predict(self.unit, self.split(mu)[1], x), "D", x=x)
 
     def risk(self, mu: Particles) -> Scalar:
         """R(D on x, +1) + R(D on z, −1), which the critic lowers and the generator raises."""
@@ -161,6 +165,7 @@ class AdversarialObjective(AbstractObjective):
 
     def velocity(self, mu: Particles) -> Position:
         """−∇ ∂L/∂μ at the points and rate ∇ ∂L/∂ρ at the neurons, [m, p]; 0 where a neuron has no mass."""
+        instance("mu", mu, Particles)
         slope = jax.grad(lambda position: self.value(mu.moved(position)))(mu.position)
         some = mu.mass > 0
         sign = jnp.where(jnp.arange(mu.m) < self.generators, -1, self.rate.astype(mu.dtype))

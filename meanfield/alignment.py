@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import instances
 from meanfield._typing import Input, Position
-from meanfield.arguments import floating_array
+from meanfield.arguments import finite_result, flag, floating_array
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.sharpness import differentiable, roots
@@ -41,6 +42,8 @@ def stiffness(
 
     Source: Fort, Nowak, Jastrzębski & Narayanan (2019).
     """
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
+    penalty = flag("penalty", penalty)
     if (x is None) != (y is None):
         raise ValueError(f"{'y' if y is None else 'x'}=None: expected x and y together, or neither.")
     plain = differentiable(objective)
@@ -48,6 +51,8 @@ def stiffness(
         x, y = objective.x, objective.y
     else:
         x = floating_array("x", x, "n d", dtype=objective.x.dtype)
+        if x.shape[1] != objective.x.shape[1]:
+            raise ValueError(f"x has {x.shape[1]} columns: expected {objective.x.shape[1]}, as in training.")
         y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
         if len(y) != len(x):
             raise ValueError(f"y has {len(y)} rows and x has {len(x)}: expected one target an input.")
@@ -66,4 +71,4 @@ def stiffness(
     size = jnp.linalg.norm(rows, axis=1, keepdims=True)
     with jax.default_matmul_precision("highest"):
         rows = jnp.where(size > 0, rows / jnp.where(size > 0, size, 1), 0)
-        return rows @ rows.T
+        return finite_result(rows @ rows.T, "a gradient", x=x, y=y)

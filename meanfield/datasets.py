@@ -12,8 +12,18 @@ import numpy as np
 
 from meanfield._clusters import clusters as clusters
 from meanfield._dataset import Dataset as Dataset
+from meanfield._meant import instance
 from meanfield._typing import Inputs, Random
-from meanfield.arguments import float_type, one_of, positive_count, positive_number
+from meanfield.arguments import (
+    array_of,
+    flag,
+    float_type,
+    one_of,
+    positive_count,
+    positive_number,
+    positive_scalar,
+    said,
+)
 from meanfield.kernels import Dense
 from meanfield.mnist1d import signals
 from meanfield.particles import Particles
@@ -29,7 +39,10 @@ def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
     >>> mf.datasets.on_sphere(jax.random.key(0), 5, 3).shape
     (5, 3)
     """
-    return _sphere(stream(key, "inputs on a sphere"), positive_count("n", n), positive_count("d", d), dtype)
+    n, d, dtype = positive_count("n", n), positive_count("d", d), float_type(dtype)
+    array_of("d", d, 1, dtype)
+    array_of("n", n, d, dtype)
+    return _sphere(stream(key, "inputs on a sphere"), n, d, dtype)
 
 
 def _sphere(key: Random, n: int, d: int, dtype) -> Inputs:
@@ -54,15 +67,14 @@ def teacher(
     targets are divided by their root mean square over 10 000 fresh inputs, so that a student that predicts 0 has test
     risk 1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
     """
-    positive_number("noise", noise, zero=True)
+    noise, dtype = positive_number("noise", noise, zero=True), float_type(dtype)
     unit = Neuron("relu") if unit is None else unit
+    instance("unit", unit, AbstractUnit)
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
         kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
-    positive_count("n", n)
-    positive_count("n_test", n_test)
-    positive_count("d", d)
-    w = _sphere(stream(key, "neurons of a teacher"), positive_count("neurons", neurons), d, dtype)
+    d, n, n_test, neurons = _sizes(d, dtype, n=n, n_test=n_test, neurons=neurons)
+    w = _sphere(stream(key, "neurons of a teacher"), neurons, d, dtype)
     a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
     truth = Particles(jnp.concatenate([a[:, None], w], axis=1), jnp.ones(neurons, w.dtype))
 
@@ -75,7 +87,8 @@ def teacher(
     size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh))))
     y, y_test = outputs(x) / size, outputs(x_test) / size
     if not (isinstance(noise, int | float) and noise == 0):
-        errors = jax.random.normal(stream(key, "errors of a teacher"), (n_test + n,), w.dtype) * noise
+        errors = jax.random.normal(stream(key, "errors of a teacher"), (n_test + n,), w.dtype)
+        errors = errors * positive_scalar("noise", noise, w.dtype)
         y, y_test = y + errors[n_test:], y_test + errors[:n_test]
     statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
     truth = Particles(truth.position, truth.mass / size)
@@ -84,9 +97,8 @@ def teacher(
 
 def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:
     """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
-    positive_count("n", n)
-    positive_count("n_test", n_test)
-    x = _sphere(stream(key, "inputs of random labels"), n_test + n, positive_count("d", d), dtype)
+    d, n, n_test = _sizes(d, float_type(dtype), n=n, n_test=n_test)
+    x = _sphere(stream(key, "inputs of random labels"), n_test + n, d, dtype)
     y = jax.random.normal(stream(key, "random labels"), (n_test + n,), x.dtype)
     return Dataset(
         "random",
@@ -122,13 +134,12 @@ def spikes(
     >>> data.x.shape, data.truth.m
     ((15, 3), 5)
     """
-    positive_number("separation", separation, zero=True)
-    positive_number("noise", noise, zero=True)
-    shape = (1000, positive_count("spikes", spikes), positive_count("dimension", dimension))
-    try:
-        rng = np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0, or several.") from None
+    separation, noise = positive_number("separation", separation, zero=True), positive_number("noise", noise, zero=True)
+    positive, dtype = flag("positive", positive), float_type(dtype)
+    x = fourier(order, dimension, dtype=dtype)
+    spikes, dimension = positive_count("spikes", spikes), positive_count("dimension", dimension)
+    array_of("spikes", spikes, 1000 * spikes * dimension, dtype)
+    shape, rng = (1000, spikes, dimension), _generator("seed", seed)
     for _ in range(100):
         draws = rng.uniform(size=shape)
         away = np.abs(draws[:, :, None] - draws[:, None])
@@ -140,9 +151,9 @@ def spikes(
         raise ValueError(f"separation={separation}: no room for {spikes} spikes that far apart, expected less.")
     places, mass = draws[fit[0]], rng.uniform(0.5, 1.5, spikes)
     sign = np.ones(spikes) if positive else np.where(np.arange(spikes) % 2 == 0, 1.0, -1.0)
-    x = fourier(order, dimension, dtype=dtype)
     amplitude, k, phase = np.split(np.asarray(x, float), [1, -1], axis=1)
     clean = (amplitude * np.cos(2 * np.pi * k @ places.T - phase)) @ (sign * mass)
+    positive_scalar("noise", noise, dtype, zero=True)
     y = clean + noise * rng.normal(size=clean.shape)
     statement = f"{spikes} spikes in dimension {dimension}, {separation} apart, seen to order {order}, noise {noise}"
     truth = Particles(jnp.asarray(np.column_stack([sign, places]), x.dtype), jnp.asarray(mass, x.dtype))
@@ -189,8 +200,9 @@ def mnist1d(*, n: int = 4000, n_test: int = 1000, split: int = 0, dtype=None) ->
     ((300, 40), (300, 10), (1000, 40))
     """
     x, digit = signals()
-    _fits("mnist1d", n, n_test, len(x))
-    order = np.arange(len(x)) if split == 0 else np.random.default_rng(split).permutation(len(x))
+    n, n_test = _fits("mnist1d", n, n_test, len(x))
+    rng = _generator("split", split)
+    order = np.arange(len(x)) if np.all(np.asarray(split) == 0) else rng.permutation(len(x))
     train, test = order[:n], order[-n_test:]
     x, y = jnp.asarray(x, float_type(dtype)), jnp.asarray(np.eye(10)[digit], float_type(dtype))
     statement = f"split {split}: {n} for training, {n_test} for test; mean 0 and variance 1 over all 5000 signals"
@@ -208,8 +220,8 @@ def _shipped(loader: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False) -> Dataset:
     total = len(features)
-    _fits(name, n, n_test, total)
-    order = np.random.default_rng(split).permutation(total)
+    n, n_test = _fits(name, n, n_test, total)
+    order = _generator("split", split).permutation(total)
     train, test = order[:n], order[n : n + n_test]
     features = features - features[train].mean(axis=0)
     if unit_variance:
@@ -225,6 +237,24 @@ def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False)
     return Dataset(name, x, y, x_test, y_test, statement)
 
 
-def _fits(name: str, n: int, n_test: int, total: int) -> None:
-    if positive_count("n", n) + positive_count("n_test", n_test) > total:
+def _fits(name: str, n: int, n_test: int, total: int) -> tuple[int, int]:
+    n, n_test = positive_count("n", n), positive_count("n_test", n_test)
+    if n + n_test > total:
         raise ValueError(f"n={n} and n_test={n_test}: {name} has {total} samples, expected no more than that together.")
+    return n, n_test
+
+
+def _sizes(d: int, dtype, **counts: int) -> list[int]:
+    """The dimension, and numbers of inputs of that dimension, each checked to be one that arrays can hold."""
+    d = array_of("d", positive_count("d", d), 10_000, dtype)[0]
+    return [d, *(array_of(name, positive_count(name, count), d, dtype)[0] for name, count in counts.items())]
+
+
+def _generator(name: str, seed) -> np.random.Generator:
+    """NumPy's generator from a whole number, or several; never from the machine's entropy, which None would mean."""
+    seed = seed.tolist() if isinstance(seed, np.ndarray) else seed
+    words = seed if isinstance(seed, list | tuple) else [seed]
+    whole = all(isinstance(word, int | np.integer) and not isinstance(word, bool) and word >= 0 for word in words)
+    if not whole or not words:
+        raise ValueError(f"{said(name, seed)}: expected a whole number of at least 0, or several.")
+    return np.random.default_rng(seed)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from meanfield._meant import activation as elementwise
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Random, Scalar
 from meanfield.activations import named
-from meanfield.arguments import float_type, floating_array, positive_count, positive_number
+from meanfield.arguments import array_of, finite_result, float_type, floating_array, positive_count, positive_scalar
 from meanfield.streams import stream
 
 
@@ -72,7 +72,7 @@ class DeepNetwork(eqx.Module):
         depth = self.biases.shape[0]
         self.output = floating_array("output", output, "N", dtype=dtype)
         # One hidden layer has no weights between hidden layers.
-        empty = depth == 1 and np.shape(hidden)[:1] == (0,)
+        empty = depth == 1 and hasattr(hidden, "__len__") and len(hidden) == 0
         self.hidden = (
             jnp.zeros((0, width, width), dtype) if empty else floating_array("hidden", hidden, "L1 N N", dtype=dtype)
         )
@@ -82,9 +82,10 @@ class DeepNetwork(eqx.Module):
                 raise ValueError(
                     f"{name} has shape {getattr(self, name).shape}: expected {shape}, {depth} layers of {width} units."
                 )
-        self.weight_scale = jnp.asarray(positive_number("weight_scale", weight_scale), dtype)
-        self.bias_scale = jnp.asarray(positive_number("bias_scale", bias_scale, zero=True), dtype)
-        self.activation = activation if callable(activation) else named(activation).function
+        self.weight_scale = positive_scalar("weight_scale", weight_scale, dtype)
+        self.bias_scale = positive_scalar("bias_scale", bias_scale, dtype, zero=True)
+        word = isinstance(activation, str)
+        self.activation = named(activation).function if word else elementwise("activation", activation)
 
     @staticmethod
     def gaussian(
@@ -102,7 +103,10 @@ class DeepNetwork(eqx.Module):
         n, layers, d = positive_count("width", width), positive_count("depth", depth), positive_count("d", d)
         sizes = [n * d, (layers - 1) * n * n, layers * n, n]
         # One draw for all weights: random numbers take longer to compile than all the rest.
-        normal = jax.random.normal(stream(key, "deep network"), (sum(sizes),), float_type(dtype))
+        dtype = float_type(dtype)
+        largest = max({"width": n, "depth": layers, "d": d}.items(), key=lambda item: item[1])
+        array_of(*largest, -(-sum(sizes) // largest[1]), dtype)
+        normal = jax.random.normal(stream(key, "deep network"), (sum(sizes),), dtype)
         ends = [sum(sizes[: i + 1]) for i in range(3)]
         first, hidden, biases, output = jnp.split(normal, ends)
         return DeepNetwork(
@@ -127,21 +131,21 @@ class DeepNetwork(eqx.Module):
 
     def layers(self, x) -> Float[Array, "L n N"]:
         """h_1 … h_L at the inputs `x`, [n, d]."""
-        x = self._inputs("x", x)
-        return self._layers(x, jnp.zeros((self.depth, x.shape[0], self.width), x.dtype))
+        return finite_result(self._hidden("x", x), "a layer", x=x)
 
     def predict(self, x) -> Float[Array, " n"]:
         """f at the inputs `x`, [n, d]."""
-        return self._output(self.layers(x)[-1])
+        return finite_result(self._output(self._hidden("x", x)[-1]), "f", x=x)
 
     def conjugate_kernels(self, x1, x2=None) -> Float[Array, "L n1 n2"]:
         """h_l(x1)·h_l(x2)/N for every layer l: the kernel of its features. `x2` is `x1` if not given.
 
         That of layer L is the covariance of f over the output weights.
         """
-        first = self.layers(x1)
-        second = first if x2 is None else self.layers(x2)
-        return jnp.einsum("lin,lkn->lik", first, second, precision="highest") / self.width
+        first = self._hidden("x1", x1)
+        second = first if x2 is None else self._hidden("x2", x2)
+        kernels = jnp.einsum("lin,lkn->lik", first, second, precision="highest") / self.width
+        return finite_result(kernels, "a kernel", x1=x1, x2=x1 if x2 is None else x2)
 
     def tangent_kernel(self, x1, x2=None) -> Float[Array, "n1 n2"]:
         r"""∇f(x1)·∇f(x2), derivatives in all weights and biases; `x2` is `x1` if not given.
@@ -157,13 +161,19 @@ class DeepNetwork(eqx.Module):
             inner = [below1[0] @ below2[0].T, jnp.einsum("lin,lkn->lik", below1[1], below2[1])]
             inner = jnp.concatenate([inner[0][None], inner[1]])
             inputs = jnp.square(self.weight_scale) * inner / fan[:, None, None] + jnp.square(self.bias_scale)
-            return jnp.einsum("lik,lin,lkn->ik", inputs, slopes1, slopes2) + last1 @ last2.T / self.width
+            kernel = jnp.einsum("lik,lin,lkn->ik", inputs, slopes1, slopes2) + last1 @ last2.T / self.width
+        return finite_result(kernel, "the kernel", x1=x1, x2=x1 if x2 is None else x2)
 
     def _inputs(self, name: str, x) -> Inputs:
         x = floating_array(name, x, "n d", dtype=self.first.dtype)
         if x.shape[1] != self.first.shape[1]:
             raise ValueError(f"{name} has {x.shape[1]} columns: the network has {self.first.shape[1]} inputs.")
         return x
+
+    def _hidden(self, name: str, x) -> Float[Array, "L n N"]:
+        """h_1 … h_L at inputs as they were given."""
+        x = self._inputs(name, x)
+        return self._layers(x, jnp.zeros((self.depth, x.shape[0], self.width), x.dtype))
 
     def _layers(self, x: Inputs, added: Float[Array, "L n N"]) -> Float[Array, "L n N"]:
         """h_1 … h_L where `added` is added to z_1 … z_L."""

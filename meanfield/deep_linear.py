@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Input, Parameter
-from meanfield.arguments import floating_array, positive_count
+from meanfield.arguments import floating_array, positive_count, said
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
 
@@ -41,6 +41,8 @@ class DeepLinear(AbstractUnit):
     outputs: int = eqx.field(static=True)
 
     def __init__(self, hidden: Sequence[int] = (), outputs: int = 1):
+        if not isinstance(hidden, Sequence | np.ndarray) or isinstance(hidden, str | bytes):
+            raise ValueError(f"{said('hidden', hidden)}: expected a sequence of widths, such as (8, 8).")
         self.hidden = tuple(positive_count("hidden", width) for width in hidden)
         self.outputs = positive_count("outputs", outputs)
 
@@ -75,10 +77,13 @@ class DeepLinear(AbstractUnit):
 
     def particle(self, factors: Sequence) -> Particles:
         """One particle of the given factors W_1 … W_N; raises `ValueError` for shapes that do not fit."""
-        shapes = [np.shape(factor) for factor in factors]
+        if not isinstance(factors, Sequence | np.ndarray) or isinstance(factors, str | bytes):
+            raise ValueError(f"{said('factors', factors)}: expected a sequence of matrices, W_1 first.")
+        factors = [np.asarray(floating_array("factors", factor, "rows columns")) for factor in factors]
+        shapes = [factor.shape for factor in factors]
         if not shapes or len(shapes[0]) != 2 or shapes != self._shapes(shapes[0][1]):
             raise ValueError(f"factors have the shapes {shapes}: expected {self._shapes('d')}.")
-        return Particles(np.concatenate([np.asarray(factor).T.ravel() for factor in factors[::-1]])[None])
+        return Particles(np.concatenate([factor.T.ravel() for factor in factors[::-1]])[None])
 
     def balanced(self, matrix) -> Particles:
         """One particle of end-to-end matrix [k, d] whose factors are balanced, W_{j+1}ᵀ W_{j+1} = W_j W_jᵀ.

@@ -3,6 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from meanfield._meant import instance
 from meanfield._typing import Input, Parameter
 from meanfield.arguments import positive_count
 from meanfield.units import AbstractUnit
@@ -39,7 +40,7 @@ class Dual(AbstractUnit):
     outputs: int = eqx.field(static=True)
 
     def __init__(self, unit: AbstractUnit, dimension: int):
-        if not isinstance(unit, AbstractUnit) or unit.outputs != 1:
+        if instance("unit", unit, AbstractUnit).outputs != 1:
             raise ValueError(f"unit={type(unit).__name__}: expected a unit of one output.")
         self.unit = unit
         self.dimension = positive_count("dimension", dimension)

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Outputs, Scalar
-from meanfield.arguments import floating_array, host
+from meanfield.arguments import floating_array, host, real_numbers
 
 
 class AbstractLoss(eqx.Module):
@@ -116,22 +116,26 @@ def _numbers(y, outputs: int, dtype) -> Outputs:
 
 def _labels(y, outputs: int, dtype) -> Outputs:
     """±1 for one output; one-hot rows for several, from classes or from such rows."""
-    try:
-        known = host(y)
-    except ValueError:
-        raise ValueError("y is ragged: expected one label a sample, or one-hot rows.") from None
+    y = real_numbers("y", y, "labels, one a sample" if outputs == 1 else "classes, one a sample, or one-hot rows")
+    known = host(y)
     if known is None:
         return _numbers(y, outputs, dtype)
+    known = known.astype(float)
     if outputs == 1:
         wrong = known[~np.isin(known, (-1, 1))]
         if wrong.size:
-            raise ValueError(f"y holds the label {wrong.flat[0]}: this loss takes labels -1 and +1.")
+            meant = " Did you mean 2*y - 1?" if np.isin(known, (0, 1)).all() else ""
+            raise ValueError(f"y holds the label {wrong.flat[0]:.12g}: this loss takes labels -1 and +1.{meant}")
         return _numbers(known, outputs, dtype)
     if known.ndim == 1:
         wrong = known[~np.isin(known, np.arange(outputs))]
         if wrong.size:
-            raise ValueError(f"y holds the class {wrong.flat[0]}: this loss takes classes 0 to {outputs - 1}.")
+            meant = " Did you mean y - 1?" if known.min() == 1 and known.max() == outputs else ""
+            said = f"y holds the class {wrong.flat[0]:.12g}"
+            raise ValueError(f"{said}: this loss takes classes 0 to {outputs - 1}.{meant}")
         known = np.eye(outputs)[known.astype(int)]
+    elif np.shape(known)[1:] == (outputs,) and set(np.unique(known)) == {-1, 1} and np.all(np.sum(known > 0, 1) == 1):
+        raise ValueError("y holds rows of -1 and +1: this loss takes rows with a single 1. Did you mean (y + 1) / 2?")
     hot = _numbers(known, outputs, dtype)
     if not (np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all()):
         raise ValueError("y has rows that are not one-hot: this loss takes classes, or rows with a single 1.")

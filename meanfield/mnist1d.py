@@ -73,7 +73,8 @@ def signals(count: int = 5000, seed: int = 42) -> tuple[np.ndarray, np.ndarray]:
     >>> x.shape, sorted(digit.tolist())[:4]
     ((20, 40), [0, 0, 1, 1])
     """
-    if positive_count("count", count) % len(HEIGHTS):
+    count = positive_count("count", count)
+    if count % len(HEIGHTS):
         raise ValueError(f"count={count}: expected a multiple of {len(HEIGHTS)}, as many signals of each digit.")
     # The generator of the recipe: its stream of numbers is frozen for good.
     random = np.random.RandomState(seed)

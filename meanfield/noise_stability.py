@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import instances
 from meanfield._typing import Inputs, Scalar
-from meanfield.arguments import floating_array
+from meanfield.arguments import finite_result, floating_array
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.units import Neuron
@@ -58,12 +59,15 @@ def cushions(objective: AbstractObjective, mu: Particles, x=None) -> Cushions:
     >>> found.input.tolist(), round(float(found.rank_input), 4), round(float(found.contraction[0]), 4)
     ([1.0, 0.0], 1.0, 1.0)
     """
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     if type(objective.unit) is not Neuron:
         raise ValueError(f"unit={type(objective.unit).__name__}: cushions are defined for a Neuron.")
     x = objective.x if x is None else floating_array("x", x, "n d", dtype=objective.x.dtype)
     if x.shape[1] != objective.x.shape[1]:
         raise ValueError(f"x has {x.shape[1]} columns: expected {objective.x.shape[1]}, as in training.")
-    return _cushions(objective.unit, objective.scale, mu, x)
+    found = _cushions(objective.unit, objective.scale, mu, x)
+    finite_result(found.input, "|W x|", x=x)
+    return found
 
 
 def layers(unit: Neuron, scale: Scalar, mu: Particles) -> tuple[Float[Array, "m q"], Float[Array, "k m"]]:

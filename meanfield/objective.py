@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from meanfield._meant import instance, instances, potential
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
-from meanfield.arguments import axes, floating_array, positive_number
+from meanfield.arguments import finite_result, flag, floating_array, positive_scalar
 from meanfield.kernels import Plan, plan
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.interpolated import Interpolated
@@ -127,21 +128,20 @@ class Objective(AbstractObjective):
         centred: bool | Particles = False,
         kernel: Any = None,
     ):
+        instances(unit=(unit, AbstractUnit), loss=(loss, AbstractLoss))
         self.unit = unit
         self.loss = loss
+        if getattr(x, "ndim", None) == 1 and getattr(y, "ndim", None) == 2:
+            raise ValueError(f"x has shape {x.shape}: expected [n, d]. Did you mean x and y the other way round?")
         self.x = floating_array("x", x, "n d")
         self.y = loss.targets(y, unit.outputs, self.x.dtype)
         if self.y.shape[0] != self.x.shape[0]:
             raise ValueError(f"y has {self.y.shape[0]} rows and x has {self.x.shape[0]}: expected one target an input.")
-        self.scale = jnp.asarray(positive_number("scale", scale), dtype=self.x.dtype)
-        if penalty is not None and not callable(penalty):
-            raise ValueError(f"penalty={penalty!r}: expected a function of one particle's parameters, or None.")
-        self.penalty = penalty
-        if kernel is not None and not isinstance(kernel, AbstractKernel):
-            raise ValueError(f"kernel={kernel!r}: expected a kernel such as Blocked(512), or None.")
-        self.kernel = kernel
+        self.scale = positive_scalar("scale", scale, self.x.dtype)
+        self.penalty = None if penalty is None else potential(penalty, unit.size(self.x.shape[1]), self.x.dtype)
+        self.kernel = None if kernel is None else instance("kernel", kernel, AbstractKernel)
         self.ready = None
-        self.centred = centred is not False
+        self.centred = isinstance(centred, Particles) or flag("centred", centred)
         self.reference = None
         self.offset = None
         if isinstance(centred, Particles):
@@ -175,7 +175,7 @@ class Objective(AbstractObjective):
             raise ValueError(f"x has {x.shape[1]} columns: expected {self.x.shape[1]}, as in training.")
         f = self._raw(mu, x)
         self._has_reference()
-        return f if self.reference is None else f - self._raw(self.reference, x)
+        return finite_result(f if self.reference is None else f - self._raw(self.reference, x), "f", x=x)
 
     def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
         self._check(mu)
@@ -185,7 +185,8 @@ class Objective(AbstractObjective):
 
     def first_variation(self, mu: Particles, theta) -> Float[Array, "*shape"]:
         """F'[μ](θ) = (1/αn) Σ_i r_i Φ(θ; x_i) + V(θ): a scalar for θ of shape [p], [l] for [l, p]."""
-        theta = floating_array("theta", theta, "p" if axes(theta) == 1 else "l p")
+        instance("mu", mu, Particles)
+        theta = floating_array("theta", theta, "p", "l p")
         points, p = jnp.atleast_2d(theta), mu.position.shape[1]
         if points.shape[1] != p:
             raise ValueError(f"theta has {points.shape[1]} columns: expected {p}, as the particles.")
@@ -198,7 +199,7 @@ class Objective(AbstractObjective):
 
         # Batches, so that memory does not grow with the number of points times n.
         values = jax.lax.map(at, points, batch_size=256)
-        return values[0] if theta.ndim == 1 else values
+        return finite_result(values[0] if theta.ndim == 1 else values, "F'", theta=theta)
 
     def _raw(self, mu: Particles, x: Inputs | None = None) -> Outputs:
         return self.scale * self._kernel(mu, x).predict(self.unit, mu, self.x if x is None else x)
@@ -227,6 +228,7 @@ class Objective(AbstractObjective):
         return spread(kernel.inner if changeable and isinstance(kernel, Interpolated) else kernel, mesh)
 
     def _check(self, mu: Particles) -> None:
+        instance("mu", mu, Particles)
         p = self.unit.size(self.x.shape[1])
         if mu.position.shape[1] != p:
             raise ValueError(
@@ -278,13 +280,17 @@ class TangentObjective(AbstractDerivedObjective):
     anchor: Particles
 
     def __init__(self, network: Objective, anchor: Particles):
-        self.network = network
-        self.anchor = anchor
+        self.network = instance("network", network, Objective)
+        self.anchor = instance("anchor", anchor, Particles)
+        self.network._check(anchor)
 
     def started(self, mu: Particles) -> "TangentObjective":
         return eqx.tree_at(lambda o: o.network, self, self.network.started(mu))
 
     def predict(self, mu: Particles, x=None) -> Outputs:
+        self.network._check(mu)
+        if mu.m != self.anchor.m:
+            raise ValueError(f"mu has {mu.m} particles: expected {self.anchor.m}, as the anchor.")
         move = mu.position - self.anchor.position
         f, change = jax.jvp(
             lambda position: self.network.predict(self.anchor.moved(position), x), (self.anchor.position,), (move,)

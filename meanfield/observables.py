@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import function as callable_with
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Position, Scalar
-from meanfield.arguments import axes, floating_array, one_of
+from meanfield.arguments import flag, floating_array, one_of
 from meanfield.objective import AbstractObjective, TangentObjective
 from meanfield.particles import Particles
 from meanfield.tangent import tangent_kernel
@@ -29,8 +30,12 @@ def _inputs(x) -> Inputs:
     return floating_array("x", x, "n d")
 
 
+def _inputs_or_none(x) -> Inputs | None:
+    return None if x is None else _inputs(x)
+
+
 def _targets(y) -> Outputs:
-    return floating_array("y", y, "n" if axes(y) == 1 else "n k")
+    return floating_array("y", y, "n", "n k")
 
 
 def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y) -> Outputs:
@@ -84,7 +89,7 @@ class Energy(AbstractObservable):
 class Predictions(AbstractObservable):
     """f(x; μ) at the given inputs, or at the training inputs."""
 
-    x: Inputs | None = None
+    x: Inputs | None = eqx.field(converter=_inputs_or_none, default=None)
     name: ClassVar[str] = "predictions"
     symbol: ClassVar[str] = "f"
     unit: ClassVar[str] = "output"
@@ -176,7 +181,7 @@ class KernelAlignment(AbstractObservable):
     One output only. Source: Cristianini et al. (2001), Cortes et al. (2012) for the centred form.
     """
 
-    centred: bool = eqx.field(static=True, default=True)
+    centred: bool = eqx.field(static=True, default=True, converter=lambda value: flag("centred", value))
     name: ClassVar[str] = "kernel_alignment"
     symbol: ClassVar[str] = "A(K, yyᵀ)"
     unit: ClassVar[str] = "cosine"
@@ -224,13 +229,14 @@ class Margin(AbstractObservable):
     One output only. Source: Chizat & Bach (2020).
     """
 
-    norm: str = eqx.field(static=True, default="variation")
+    norm: str = eqx.field(
+        static=True,
+        default="variation",
+        converter=lambda value: one_of("norm", value, ("variation", "output", "none")),
+    )
     name: ClassVar[str] = "margin"
     symbol: ClassVar[str] = "γ"
     unit: ClassVar[str] = "output / norm"
-
-    def __check_init__(self):
-        one_of("norm", self.norm, ("variation", "output", "none"))
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         if objective.unit.outputs != 1:
@@ -252,7 +258,7 @@ class Function(AbstractObservable):
     unit: ClassVar[str] = ""
 
     def __init__(self, function: Callable):
-        self.function = function
+        self.function = callable_with("function", function, 2, "a function (objective, particles) ↦ array")
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None):
         return self.function(objective, mu)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield._typing import Parameter, Scalar
-from meanfield.arguments import floating_array, host
+from meanfield.arguments import nonnegative_array
 
 
 class ParameterDecay(eqx.Module):
@@ -24,10 +24,7 @@ class ParameterDecay(eqx.Module):
     strengths: Float[Array, " p"]
 
     def __init__(self, strengths):
-        self.strengths = floating_array("strengths", strengths, "p")
-        known = host(self.strengths)
-        if known is not None and known.min() < 0:
-            raise ValueError(f"strengths hold {known.min():g}: expected numbers of at least 0.")
+        self.strengths = nonnegative_array("strengths", strengths, "p")
 
     def __call__(self, theta: Parameter) -> Scalar:
         if theta.shape != self.strengths.shape:

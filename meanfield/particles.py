@@ -8,8 +8,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import instance
 from meanfield._typing import Mass, Position, Random
-from meanfield.arguments import float_type, floating_array, host, one_of, positive_count, positive_number
+from meanfield.arguments import (
+    array_of,
+    float_type,
+    floating_array,
+    host,
+    nonnegative_array,
+    one_of,
+    positive_count,
+    positive_scalar,
+    said,
+)
 from meanfield.streams import stream
 from meanfield.units import AbstractUnit
 
@@ -38,12 +49,9 @@ class Particles(eqx.Module):
         if mass is None:
             self.mass = jnp.full((m,), 1 / m, self.position.dtype)
             return
-        self.mass = floating_array("mass", mass, "m", dtype=self.position.dtype)
+        self.mass = nonnegative_array("mass", mass, "m", dtype=self.position.dtype)
         if self.mass.shape != (m,):
             raise ValueError(f"mass has shape {self.mass.shape}: expected ({m},), one number a particle.")
-        known = host(self.mass)
-        if known is not None and known.min() < 0:
-            raise ValueError(f"mass holds {known.min()}: expected numbers of at least 0.")
 
     @property
     def m(self) -> int:
@@ -55,7 +63,11 @@ class Particles(eqx.Module):
         return self.position.dtype
 
     def moved(self, position: Position) -> "Particles":
-        """The same masses at other positions."""
+        """The same masses at other positions, of the same shape."""
+        if not isinstance(position, jax.Array):
+            position = floating_array("position", position, "m p", dtype=self.dtype)
+        if position.shape != self.position.shape:
+            raise ValueError(f"position has shape {position.shape}: expected {self.position.shape}, as the particles.")
         return eqx.tree_at(lambda mu: mu.position, self, position)
 
     @staticmethod
@@ -81,8 +93,10 @@ class Particles(eqx.Module):
         """
         one_of("output", output, ("gaussian", "signs", "zero"))
         normal = _normal(stream(key, "gaussian particles"), unit, m, d, dtype)
-        weights = positive_number("output_scale", output_scale, zero=True) * _output(normal, unit, output)
-        rest = positive_number("input_scale", input_scale, zero=True) * normal[:, unit.outputs :]
+        scales = {"output_scale": output_scale, "input_scale": input_scale}
+        of_output, of_input = (_scale(name, value, normal, zero=True) for name, value in scales.items())
+        weights = of_output * _output(normal, unit, output)
+        rest = of_input * normal[:, unit.outputs :]
         return Particles(jnp.concatenate([weights, rest], axis=1))
 
     @staticmethod
@@ -97,7 +111,7 @@ class Particles(eqx.Module):
         """
         one_of("output", output, ("joint", "signs", "zero"))
         normal = _normal(stream(key, "particles on a sphere"), unit, m, d, dtype)
-        radius = positive_number("radius", radius)
+        radius = _scale("radius", radius, normal)
         if output == "joint":
             return Particles(radius * _direction(normal))
         rest = _direction(normal[:, unit.outputs :])
@@ -110,7 +124,8 @@ class Particles(eqx.Module):
         `law` is "gaussian" or "sphere", and `options` are the options of that law. Only m/2 particles are independent.
         Raises `ValueError` for an odd m.
         """
-        if positive_count("m", m) % 2:
+        m = positive_count("m", m)
+        if m % 2:
             raise ValueError(f"m={m}: expected an even number, since a doubled law comes in pairs.")
         one_of("law", law, ("gaussian", "sphere"))
         draw = Particles.gaussian if law == "gaussian" else Particles.sphere
@@ -128,9 +143,11 @@ class Particles(eqx.Module):
         >>> mf.Particles.grid(mf.Neuron("tanh"), [np.linspace(-1, 1, 5), [0.0, 1.0]]).position.shape
         (10, 3)
         """
-        if len(axes) == 0:
+        instance("unit", unit, AbstractUnit)
+        if not isinstance(axes, Sequence | np.ndarray) or isinstance(axes, str | bytes) or len(axes) == 0:
             raise ValueError(
-                "axes=[]: expected one sequence of coordinates for each parameter behind the output weights."
+                f"{said('axes', axes)}: expected one sequence of coordinates for each parameter behind the output "
+                f"weights."
             )
         lines = [np.asarray(floating_array(f"axes[{i}]", line, "points")) for i, line in enumerate(axes)]
         points = np.stack([axis.ravel() for axis in np.meshgrid(*lines, indexing="ij")], axis=1)
@@ -140,7 +157,21 @@ class Particles(eqx.Module):
 
 def _normal(key: Random, unit: AbstractUnit, m: int, d: int, dtype):
     """One draw for all parameters: random numbers take longer to compile than all the rest of a law."""
-    return jax.random.normal(key, (positive_count("m", m), unit.size(positive_count("d", d))), float_type(dtype))
+    m, d, dtype = positive_count("m", m), positive_count("d", d), float_type(dtype)
+    p = instance("unit", unit, AbstractUnit).size(d)
+    array_of("d", d, 1, dtype)
+    return jax.random.normal(key, array_of("m", m, p, dtype), dtype)
+
+
+def _scale(name: str, value, normal, *, zero: bool = False) -> jax.Array:
+    """A factor on normal numbers, of their type."""
+    scale = positive_scalar(name, value, normal.dtype, zero=zero)
+    known = host(scale)
+    if known is not None:  # a normal number is below 16, whatever the draw
+        most = float(jnp.finfo(normal.dtype).max) / 16
+        if known > most:
+            raise ValueError(f"{name}={known:.3g}: expected at most {most:.3g}, for normal numbers in {normal.dtype}.")
+    return scale
 
 
 def _output(normal, unit: AbstractUnit, law: str):

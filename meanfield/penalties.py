@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from meanfield._typing import Parameter, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar
 
 
 class WeightDecay(eqx.Module):
@@ -13,7 +13,7 @@ class WeightDecay(eqx.Module):
     strength: Scalar
 
     def __init__(self, strength):
-        self.strength = jnp.asarray(positive_number("strength", strength, zero=True), dtype=float)
+        self.strength = positive_scalar("strength", strength, zero=True)
 
     def __call__(self, theta: Parameter) -> Scalar:
         return (0.5 * self.strength * jnp.sum(jnp.square(theta))).astype(theta.dtype)
@@ -29,7 +29,7 @@ class TotalMass(eqx.Module):
     strength: Scalar
 
     def __init__(self, strength):
-        self.strength = jnp.asarray(positive_number("strength", strength, zero=True), dtype=float)
+        self.strength = positive_scalar("strength", strength, zero=True)
 
     def __call__(self, theta: Parameter) -> Scalar:
         return self.strength.astype(theta.dtype)

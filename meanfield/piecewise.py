@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.arguments import host, positive_number
+from meanfield._meant import instance
+from meanfield.arguments import finite_numbers, finite_result, host, positive_number, real_number
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
 
@@ -22,9 +23,11 @@ class LinearSpline(NamedTuple):
 
     def __call__(self, x) -> np.ndarray:
         """f at any x, of the shape of x."""
-        x = np.asarray(x, np.float64)
-        right = np.maximum(x[..., None] - self.knots, 0)
-        return np.asarray(self.offset + self.slope * x + right @ self.bends)
+        x = finite_numbers("x", x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            right = np.maximum(x[..., None] - self.knots, 0)
+            f = np.asarray(self.offset + self.slope * x + right @ self.bends)
+        return finite_result(f, "f", x=x)
 
     @property
     def slopes(self) -> np.ndarray:
@@ -38,6 +41,7 @@ class LinearSpline(NamedTuple):
 
     def within(self, low, high) -> "LinearSpline":
         """The same function on [low, high], going on straight outside: only the knots strictly between them."""
+        low, high = real_number("low", low), real_number("high", high)
         if not low < high:
             raise ValueError(f"low={low!r}, high={high!r}: expected low below high.")
         left = self.knots <= low
@@ -51,7 +55,7 @@ class LinearSpline(NamedTuple):
 
         Slopes between groups are kept. Groups are chains: a long row of knots at small gaps becomes one.
         """
-        positive_number("distance", distance, zero=True)
+        distance = positive_number("distance", distance, zero=True)
         if len(self.knots) == 0:
             return self
         group = np.append(0, np.cumsum(np.diff(self.knots) > distance))
@@ -67,6 +71,7 @@ class LinearSpline(NamedTuple):
 
         Of these, as many of the weakest are left out as together make up no more than a `share` of the variation.
         """
+        share = positive_number("share", share, zero=True)
         bends = np.sort(np.abs(self.merged(distance).bends))
         return 1 + int(np.sum(np.cumsum(bends) > share * bends.sum()))
 
@@ -89,6 +94,8 @@ def linear_spline(unit: AbstractUnit, mu: Particles, scale=1.0) -> LinearSpline:
 
     Source: Savarese, Evron, Soudry & Srebro (2019).
     """
+    instance("mu", mu, Particles)
+    instance("unit", unit, AbstractUnit)
     if type(unit) is not Neuron or unit.slopes is None or unit.outputs != 1:
         raise ValueError("unit: expected a piecewise-linear neuron of one output, such as Neuron('relu', bias=True).")
     if mu.position.shape[1] != unit.size(1):

@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield import observables
+from meanfield._meant import instance
+from meanfield.arguments import said
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation import Trajectory
@@ -45,11 +47,12 @@ def trajectory(run: Trajectory, *names: str, ax: "Axes | None" = None, label: st
 
     Raises `ValueError` for a name that was not observed, or that is no single number.
     """
+    instance("run", run, Trajectory)
     scalars = [name for name, value in run.values.items() if np.ndim(value) == 1]
     for name in names:
-        if name not in scalars:
+        if not isinstance(name, str) or name not in scalars:
             raise ValueError(
-                f"name={name!r}: expected one of {', '.join(scalars) or 'none'}, numbers observed in time."
+                f"{said('name', name)}: expected one of {', '.join(scalars) or 'none'}, numbers observed in time."
             )
     ax = _axes(ax)
     shown = names or tuple(scalars)
@@ -76,6 +79,7 @@ def risk(run: Trajectory, *, ax: "Axes | None" = None, label: str | None = None,
 
     Raises `ValueError` for a run that observed neither.
     """
+    instance("run", run, Trajectory)
     names = [name for name in ("risk", "test_risk") if name in run.values]
     if not names:
         raise ValueError(f"run: observed {', '.join(run.values) or 'nothing'}; expected Risk or TestRisk among it.")
@@ -103,13 +107,15 @@ def particles(
 
     Raises `ValueError` for particles without a unit, and for coordinates that they do not have.
     """
+    if not isinstance(of, Trajectory):
+        instance("of", of, Particles)
     mu, unit = (of.particles, of.objective.unit) if isinstance(of, Trajectory) else (of, unit)
     if unit is None:
         raise ValueError("unit=None: expected the unit whose parameters the particles are.")
+    instance("unit", unit, AbstractUnit)
     where, signs, names = _places(unit, np.asarray(mu.position))
-    if len(coordinates) != 2 or not all(0 <= i < where.shape[1] for i in coordinates):
-        raise ValueError(f"coordinates={coordinates!r}: expected two of 0 to {where.shape[1] - 1}.")
-    ax, chosen = _axes(ax), list(coordinates)
+    chosen = _two("coordinates", coordinates, where.shape[1])
+    ax = _axes(ax)
     colors = np.where(signs > 0, POSITIVE, NEGATIVE) if signs is not None else np.full(len(where), NEUTRAL)
     if isinstance(of, Trajectory) and "positions" in of.values:
         path = np.stack([_places(unit, np.asarray(one))[0][:, chosen] for one in of.values["positions"]])
@@ -131,9 +137,12 @@ def predictor(
     `of` is a `Trajectory`, or an objective with the particles `mu`; `style` goes to `Axes.plot`, or to `pcolormesh`
     for two inputs. Raises `ValueError` for an objective without particles or with more than one output.
     """
+    if not isinstance(of, Trajectory):
+        instance("of", of, AbstractObjective)
     objective, mu = (of.objective, of.particles) if isinstance(of, Trajectory) else (of, mu)
     if mu is None:
         raise ValueError("mu=None: expected the particles of the predictor.")
+    instance("mu", mu, Particles)
     x, y = np.asarray(objective.x), np.asarray(objective.y)
     if y.ndim > 1:
         raise ValueError(f"y has shape {y.shape}: expected one output a sample.")
@@ -164,11 +173,23 @@ def predictor(
 
 
 def _axes(ax: "Axes | None") -> "Axes":
-    if ax is not None:
-        return ax
     import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
 
-    return plt.gca()
+    if ax is None:
+        return plt.gca()
+    if not isinstance(ax, Axes):
+        hint = " Did you mean one of them, such as ax[0]?" if isinstance(ax, np.ndarray) else ""
+        raise ValueError(f"{said('ax', ax)}: expected axes of matplotlib, or None.{hint}")
+    return ax
+
+
+def _two(name: str, value, count: int) -> list[int]:
+    """Two whole numbers from 0 to `count` − 1."""
+    pair = list(value) if isinstance(value, tuple | list | np.ndarray) else []
+    if len(pair) != 2 or not all(isinstance(i, int | np.integer) and 0 <= i < count for i in pair):
+        raise ValueError(f"{said(name, value)}: expected two of 0 to {count - 1}.")
+    return [int(i) for i in pair]
 
 
 def _words(name: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from meanfield._typing import Outputs, Scalar
-from meanfield.arguments import host, positive_number
+from meanfield.arguments import host, positive_scalar
 from meanfield.losses import AbstractLoss, Square
 
 
@@ -26,10 +26,10 @@ class Power(AbstractLoss):
     exponent: Scalar
 
     def __init__(self, exponent):
-        known = host(positive_number("exponent", exponent))
+        self.exponent = positive_scalar("exponent", exponent)
+        known = host(self.exponent)
         if known is not None and known < 1:
             raise ValueError(f"exponent={known.item()!r}: expected a number of at least 1.")
-        self.exponent = jnp.asarray(exponent, dtype=float)
 
     def targets(self, y, outputs: int, dtype) -> Outputs:
         return Square().targets(y, outputs, dtype)

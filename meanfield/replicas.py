@@ -17,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh
 
+from meanfield._meant import instance, random_key, reporting
 from meanfield._times import time_grid
-from meanfield.arguments import positive_count, positive_number
+from meanfield.arguments import INT32, positive_count, positive_number
 from meanfield.batch import Batch
 from meanfield.flows.abstract import AbstractFlow
 from meanfield.kernels.dense import Dense
@@ -88,11 +89,12 @@ def simulate_replicas(
     ['done', 'done']
     """
     grid = time_grid(times)
+    reporting(progress)
     if chunk is not None:
-        positive_count("chunk", chunk)
+        chunk = positive_count("chunk", chunk, most=INT32)
     if time_limit is not None:
-        positive_number("time_limit", time_limit, zero=True)
-    positive_count("memory", memory)
+        time_limit = positive_number("time_limit", time_limit, zero=True)
+    memory = positive_count("memory", memory)
     began = clock.monotonic()
     objectives, flows, mus, keys = _listed(objectives, flows, mus, keys)
     watched = _watched(observables, len(mus))
@@ -138,10 +140,11 @@ def _listed(objectives, flows, mus, keys) -> tuple[list, list, list, list]:
     kinds = {"objectives": AbstractObjective, "flows": AbstractFlow, "mus": Particles}
     for name, value in given.items():
         several = lists.setdefault(name, [value] * count)
-        wrong = [r for r in range(count) if name in kinds and not isinstance(several[r], kinds[name])]
-        if wrong:
-            kind, shown = kinds[name].__name__, type(several[wrong[0]]).__name__
-            raise ValueError(f"{name}[{wrong[0]}] is a value of type {shown}: expected {kind}.")
+        for r in range(count):
+            if name in kinds:
+                instance(f"{name}[{r}]", several[r], kinds[name])
+            elif several[r] is not None:
+                random_key(f"{name}[{r}]", several[r])
         alike(name, several)
     return lists["objectives"], lists["flows"], lists["mus"], lists["keys"]
 

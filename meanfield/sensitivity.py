@@ -5,13 +5,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from meanfield._meant import instances
 from meanfield._typing import Inputs, Outputs
-from meanfield.arguments import floating_array, positive_count, positive_number
+from meanfield.arguments import INT32, floating_array, positive_count, positive_scalar
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
 
 
-@eqx.filter_jit
 def loss_sensitivity(objective: AbstractObjective, mu: Particles) -> Float[Array, " n"]:
     r"""‖Σ_c r_ic ∂f_c(x_i)/∂x‖₁ of every training sample, [n]: for a mean of pointwise losses ‖∂ℓ_i/∂x_i‖₁.
 
@@ -23,6 +23,12 @@ def loss_sensitivity(objective: AbstractObjective, mu: Particles) -> Float[Array
     >>> mf.loss_sensitivity(objective, mf.Particles(jnp.array([[1.0, 1.0, -1.0]]))).tolist()
     [0.0, 8.0]
     """
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
+    return _sensitivity(objective, mu)
+
+
+@eqx.filter_jit
+def _sensitivity(objective: AbstractObjective, mu: Particles) -> Float[Array, " n"]:
     f, pull = jax.vjp(lambda x: objective.predict(mu, x), objective.x)
     return jnp.sum(jnp.abs(pull(objective.loss.residual(f, objective.y))[0]), axis=1)
 
@@ -46,9 +52,12 @@ def critical_samples(objective: AbstractObjective, mu: Particles, x, radius, *, 
     >>> mf.critical_samples(objective, mu, jnp.array([[0.1, 0.2], [0.5, 0.5]]), 0.2).tolist()
     [True, False]
     """
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     x = floating_array("x", x, "n d", dtype=objective.x.dtype)
-    radius = jnp.asarray(positive_number("radius", radius), x.dtype)
-    return _search(objective, mu, x, radius, positive_count("steps", steps))
+    if x.shape[1] != objective.x.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} columns: expected {objective.x.shape[1]}, as in training.")
+    radius, steps = positive_scalar("radius", radius, x.dtype), positive_count("steps", steps, most=INT32)
+    return _search(objective, mu, x, radius, steps)
 
 
 @eqx.filter_jit

@@ -25,6 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from meanfield._meant import function, instance
+from meanfield.arguments import said
 from meanfield.particles import Particles
 
 AXIS = "particles"
@@ -56,9 +58,11 @@ def shard(mu: Particles | Callable[[], Particles], devices: Sequence | None = No
     >>> mu.position.shape, len(mu.position.sharding.device_set)
     ((80, 4), 1)
     """
-    chosen = jax.devices() if devices is None else list(devices)
-    if not chosen:
-        raise ValueError("devices=[]: expected at least one device.")
+    chosen = jax.devices() if devices is None else devices
+    several = isinstance(chosen, Sequence | np.ndarray)
+    if not several or not len(chosen) or not all(isinstance(device, jax.Device) for device in chosen):
+        raise ValueError(f"{said('devices', devices)}: expected a list of devices, at least one.")
+    chosen = list(chosen)
     mesh = Mesh(np.asarray(chosen), (AXIS,), axis_types=(AxisType.Auto,))
     processes = {device.process_index for device in mesh.devices.flat}
     if 1 < len(processes) < jax.process_count():
@@ -66,7 +70,8 @@ def shard(mu: Particles | Callable[[], Particles], devices: Sequence | None = No
             f"devices belong to processes {sorted(processes)}: expected devices of one process, or of all "
             f"{jax.process_count()}."
         )
-    drawn = mu if callable(mu) else None
+    drawn = function("mu", mu, 0, "particles, or a function that draws them") if callable(mu) else None
+    instance("mu", mu if drawn is None else jax.eval_shape(drawn), Particles)
     m = mu.m if drawn is None else jax.eval_shape(drawn).m  # type: ignore[union-attr]
     if m % mesh.size:
         raise ValueError(

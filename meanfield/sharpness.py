@@ -43,13 +43,10 @@ class Sharpness(AbstractObservable):
     Source: Cohen, Kaur, Li, Kolter & Talwalkar (2021).
     """
 
-    iterations: int = eqx.field(static=True, default=32)
+    iterations: int = eqx.field(static=True, default=32, converter=lambda value: positive_count("iterations", value))
     name: ClassVar[str] = "sharpness"
     symbol: ClassVar[str] = "S"
     unit: ClassVar[str] = "1 / time"
-
-    def __check_init__(self):
-        positive_count("iterations", self.iterations)
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         plain, (root, inverse) = differentiable(objective), roots(mu)

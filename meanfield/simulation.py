@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import instances, observed, random_key, reporting
 from meanfield._times import fresh, observed_at, time_grid
 from meanfield._typing import Random
-from meanfield.arguments import positive_count, positive_number
+from meanfield.arguments import INT32, held_flow, positive_count, positive_number
 from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
 from meanfield.flows.abstract import AbstractFlow, State
 from meanfield.flows.gradient import MAX_STEPS
@@ -77,12 +78,14 @@ def simulate(
     >>> run.status, run.values["displacement"].shape
     ('done', (3,))
     """
+    checked(objective, flow, mu, key)
+    reporting(progress)
     grid = time_grid(times)
     watched = named_observables(observables)
     if chunk is not None:
-        positive_count("chunk", chunk)
+        chunk = positive_count("chunk", chunk, most=INT32)
     if time_limit is not None:
-        positive_number("time_limit", time_limit, zero=True)
+        time_limit = positive_number("time_limit", time_limit, zero=True)
     began = clock.monotonic()
     mesh = mesh_of(mu)
     objective = flow.prepare(objective, mu)
@@ -256,19 +259,22 @@ def _risk(objective, mu: Particles):
     return objective.risk(mu)
 
 
+def checked(objective, flow, mu, key) -> None:
+    """Raises `ValueError` for what is not what `simulate` takes in its place, with what was probably meant."""
+    instances(objective=(objective, AbstractObjective), flow=(flow, AbstractFlow), mu=(mu, Particles))
+    if key is not None:
+        random_key("key", key)
+    held_flow(flow, mu.dtype)
+
+
 def named_observables(given) -> dict[str, AbstractObservable]:
-    if given is None:
-        given = [Risk()]
+    given = observed([Risk()] if given is None else given, AbstractObservable)
     if isinstance(given, Mapping):
         return {
             name: watch if isinstance(watch, AbstractObservable) else Function(watch) for name, watch in given.items()
         }
     watched: dict[str, AbstractObservable] = {}
     for watch in given:
-        if not isinstance(watch, AbstractObservable):
-            raise ValueError(
-                f"observables holds {watch!r}: expected observables, or a mapping from names to functions."
-            )
         if watch.name in watched:
             raise ValueError(f"observables names {watch.name!r} twice: give a mapping to tell the two apart.")
         watched[watch.name] = watch

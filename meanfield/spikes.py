@@ -48,9 +48,12 @@ def fourier(order: int, dimension: int = 1, *, dtype=None) -> Inputs:
     >>> mf.spikes.fourier(2)[:, 1].tolist()  # the frequency of each
     [0.0, 1.0, 1.0, 2.0, 2.0]
     """
-    positive_count("order", order)
+    order, dimension, dtype = positive_count("order", order), positive_count("dimension", dimension), float_type(dtype)
+    if min(dimension, 64) * math.log2(2 * order + 1) > 40:
+        larger = f"dimension={dimension}" if dimension > order else f"order={order}"
+        raise ValueError(f"{larger}: expected less, since there are (2·order + 1)^dimension waves.")
     each = range(-order, order + 1)
-    waves = [k for k in itertools.product(each, repeat=positive_count("dimension", dimension)) if k > (0,) * dimension]
+    waves = [k for k in itertools.product(each, repeat=dimension) if k > (0,) * dimension]
     rows = [(1.0, *(0,) * dimension, 0.0)]
     rows += [(math.sqrt(2), *k, phase) for k in waves for phase in (0.0, math.pi / 2)]
-    return jnp.asarray(np.array(rows), float_type(dtype))
+    return jnp.asarray(np.array(rows), dtype)

@@ -12,6 +12,7 @@ import zlib
 import jax
 import numpy as np
 
+from meanfield._meant import random_key
 from meanfield._typing import Count, Random
 
 STREAMS = (
@@ -56,5 +57,5 @@ def stream(key: Random, name: str, step: int | Count | None = None) -> Random:
     >>> bool(noise == jax.random.normal(stream(key, "another noise", 3)))
     False
     """
-    key = jax.random.fold_in(key, np.uint32(tag(name)))
+    key = jax.random.fold_in(random_key("key", key), np.uint32(tag(name)))
     return key if step is None else jax.random.fold_in(key, step)

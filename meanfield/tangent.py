@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield.arguments import floating_array, one_of
+from meanfield._meant import instances
+from meanfield.arguments import finite_result, floating_array, one_of
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit, Neuron
 
@@ -34,6 +35,7 @@ def tangent_kernel(
     >>> mf.tangent_kernel(unit, mu, jnp.eye(2)).shape
     (2, 2)
     """
+    instances(unit=(unit, AbstractUnit), mu=(mu, Particles))
     one_of("layers", layers, ("both", "output", "input"))
     x1 = floating_array("x1", x1, "n1 d")
     x2 = x1 if x2 is None else floating_array("x2", x2, "n2 d", dtype=x1.dtype)
@@ -45,6 +47,7 @@ def tangent_kernel(
     tile = max(1, min(mu.m, TILE_BYTES // (rows * width)))
     tile_kernel = _neuron if type(unit) is Neuron else _any
     kernel = _tiled(tile_kernel, unit, mu, x1, x2, layers, tile)
+    kernel = finite_result(kernel, "the kernel", x1=x1, x2=x2)
     return kernel[:, 0, :, 0] if unit.outputs == 1 else kernel
 
 

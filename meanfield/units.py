@@ -7,10 +7,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import activation as elementwise
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Input, Inputs, Parameter, Position
 from meanfield.activations import named, recognised
-from meanfield.arguments import positive_count
+from meanfield.arguments import flag, positive_count
 
 
 class AbstractUnit(eqx.Module):
@@ -61,12 +62,10 @@ class Neuron(AbstractUnit):
     def __init__(self, activation: str | Callable, bias: bool = False, outputs: int = 1):
         if isinstance(activation, str):
             self.activation = named(activation).function
-        elif callable(activation):
-            known = recognised(activation)
-            self.activation = activation if known is None else known.function
         else:
-            raise ValueError(f"activation={activation!r}: expected a name or a function of one array.")
-        self.bias = bool(bias)
+            known = recognised(activation) if callable(activation) else None
+            self.activation = elementwise("activation", activation) if known is None else known.function
+        self.bias = flag("bias", bias)
         self.outputs = positive_count("outputs", outputs)
 
     @property

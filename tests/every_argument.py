@@ -8,6 +8,7 @@ has no meaning there, and one at the ends of a type's range, has to give a numbe
 import dataclasses
 import numbers
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -74,7 +75,10 @@ def _array(value: Any) -> np.ndarray | None:
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         return None
     if isinstance(value, np.ndarray | jax.Array | list | tuple):
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError):  # a list of keys, or of arrays of several shapes
+            return None
         return array if array.dtype.kind in "iuf" else None
     return None
 
@@ -95,7 +99,10 @@ def _arrays(array: np.ndarray) -> Iterator[Replacement]:
         yield Replacement("pandas", table, wide)
         yield Replacement("pandas, nullable", table.astype("Float64" if array.dtype.kind == "f" else "Int64"), wide)
     if array.ndim == 2:
-        yield Replacement("numpy.matrix", np.asmatrix(wide), wide)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PendingDeprecationWarning)  # the class is old, and still held
+            matrix = np.asmatrix(wide)
+        yield Replacement("numpy.matrix", matrix, wide)
         yield Replacement("a sparse matrix", scipy.sparse.csr_matrix(wide), wide)
     if array.dtype.kind == "f":
         yield Replacement("longdouble", array.astype(np.longdouble), wide)
@@ -129,7 +136,8 @@ def _numbers(array: np.ndarray, value: Any) -> Iterator[Replacement]:
             yield Replacement(f"{number:g}", number)
     else:
         yield Replacement("numpy integer", np.int64(value), value)
-        yield Replacement("numpy uint8", np.uint8(value), value)
+        if 0 <= value < 256:
+            yield Replacement("numpy uint8", np.uint8(value), value)
         yield Replacement("a whole float", float(value))
         for number in (0, -1, 10**18, 10**30, 0.5, np.nan, np.inf):
             yield Replacement(f"{number:g}", number)

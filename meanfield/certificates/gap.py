@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meanfield._meant import instances
 from meanfield.arguments import host, one_of, positive_count
 from meanfield.certificates.ascent import ascent_maximum
 from meanfield.certificates.branching import branching_maximum
@@ -101,7 +102,8 @@ def optimality_gap(
     Sources: Bach (2017); Chizat & Bach (2018); Pilanci & Ergen (2020).
     """
     one_of("method", method, METHODS)
-    positive_count("cones", cones)
+    cones = positive_count("cones", cones)
+    instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
     problem = _Problem(objective, mu)
     z = problem.z
     if method == "auto":

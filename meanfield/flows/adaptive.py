@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import host, positive_number
+from meanfield.arguments import host, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -43,8 +43,8 @@ class AdaptiveFlow(AbstractFlow):
     atol: Scalar
 
     def __init__(self, rtol=1e-4, atol=1e-6):
-        self.rtol = jnp.asarray(positive_number("rtol", rtol), dtype=float)
-        self.atol = jnp.asarray(positive_number("atol", atol), dtype=float)
+        self.rtol = positive_scalar("rtol", rtol)
+        self.atol = positive_scalar("atol", atol)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         resolved(self.rtol, mu)

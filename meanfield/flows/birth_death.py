@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from meanfield._meant import instance
 from meanfield._typing import Mass, Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.conic import first_variation, linear_in_outputs
 from meanfield.flows.gradient import constant_clock
@@ -65,15 +66,13 @@ class BirthDeath(AbstractFlow):
     prior: Particles | None
 
     def __init__(self, step, rate=1.0, transport=1.0, spread=None, prior=None):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-        self.rate = jnp.asarray(positive_number("rate", rate, zero=True), dtype=float)
-        self.transport = jnp.asarray(positive_number("transport", transport, zero=True), dtype=float)
+        self.size = positive_scalar("step", step)
+        self.rate = positive_scalar("rate", rate, zero=True)
+        self.transport = positive_scalar("transport", transport, zero=True)
         self.spread = spread
         if spread is not None:
-            self.spread = jnp.asarray(positive_number("spread", spread, zero=True), dtype=float)
-        if prior is not None and not isinstance(prior, Particles):
-            raise ValueError(f"prior={prior!r}: expected particles, or None.")
-        self.prior = prior
+            self.spread = positive_scalar("spread", spread, zero=True)
+        self.prior = None if prior is None else instance("prior", prior, Particles)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if isinstance(objective, TangentObjective):

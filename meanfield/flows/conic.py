@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Mass, Position, Random, Scalar
-from meanfield.arguments import host, positive_number
+from meanfield.arguments import flag, host, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective, TangentObjective
@@ -58,11 +58,11 @@ class ConicFlow(AbstractFlow):
     sphere: bool = eqx.field(static=True)
 
     def __init__(self, step, growth=1.0, transport=1.0, signed: bool = False, sphere: bool = False):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-        self.growth = jnp.asarray(positive_number("growth", growth, zero=True), dtype=float)
-        self.transport = jnp.asarray(positive_number("transport", transport, zero=True), dtype=float)
-        self.signed = bool(signed)
-        self.sphere = bool(sphere)
+        self.size = positive_scalar("step", step)
+        self.growth = positive_scalar("growth", growth, zero=True)
+        self.transport = positive_scalar("transport", transport, zero=True)
+        self.signed = flag("signed", signed)
+        self.sphere = flag("sphere", sphere)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if isinstance(objective, TangentObjective):

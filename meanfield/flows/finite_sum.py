@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Position, Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import flag, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.flows.samples import drawn, part, splits
@@ -83,8 +83,8 @@ class SAGA(AbstractFiniteSumFlow):
     biased: Scalar
 
     def __init__(self, step, *, biased: bool = False):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-        self.biased = jnp.asarray(biased, dtype=float)
+        self.size = positive_scalar("step", step)
+        self.biased = jnp.asarray(biased if isinstance(biased, jax.Array) else flag("biased", biased), dtype=float)
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         if _linear(objective):

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import instance, schedule
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.objective import AbstractObjective
 from meanfield.particles import Particles
@@ -36,7 +37,7 @@ class GradientFlow(AbstractFlow):
     size: Scalar | Callable
 
     def __init__(self, step):
-        self.size = step if callable(step) else jnp.asarray(positive_number("step", step), dtype=float)
+        self.size = schedule("step", step) if callable(step) else positive_scalar("step", step)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return objective.started(mu)
@@ -138,4 +139,9 @@ def _sizes(schedule: Callable, first: int, count: int) -> np.ndarray:
 
 def integrator(flow) -> AbstractFlow:
     """The flow itself; for a number, or a schedule, gradient descent with that step."""
-    return flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)
+    if isinstance(flow, type | str) or hasattr(flow, "update"):
+        instance("flow", flow, AbstractFlow)
+    try:
+        return flow if isinstance(flow, AbstractFlow) else GradientFlow(flow)
+    except ValueError as problem:
+        raise ValueError(str(problem).replace("step", "flow", 1)) from None

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from meanfield._meant import schedule
 from meanfield._typing import Position, Random, Scalar
-from meanfield.arguments import floating_array, host, positive_number
+from meanfield.arguments import floating_array, host, nonnegative_array, positive_number, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning, random_beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.flows.stochastic import SGD
@@ -78,17 +79,16 @@ class HeavyBall(AbstractFlow):
         replacement: bool = True,
         interval: Any = 1.0,
     ):
-        self.size = step if callable(step) else _rate("step", step)
-        if not callable(step) and np.ndim(step) == 0:
-            positive_number("step", step)
-        positive_number("momentum", momentum, zero=True)
-        if (known := host(momentum)) is not None and known >= 1:
+        self.size = schedule("step", step, None) if callable(step) else _rate("step", step)
+        if not callable(self.size) and self.size.ndim == 0:
+            positive_number("step", self.size)
+        self.momentum = positive_scalar("momentum", momentum, zero=True)
+        if (known := host(self.momentum)) is not None and known >= 1:
             raise ValueError(f"momentum={momentum!r}: expected a number of at least 0 and below 1.")
-        self.momentum = jnp.asarray(momentum, dtype=float)
         self.decay, self.decoupled = _rate("decay", decay), _rate("decoupled", decoupled)
         self.buffer = None if buffer is None else floating_array("buffer", buffer, "m p")
         self.draws = None if batch is None else SGD(1.0, batch, replacement=replacement)
-        self.interval = jnp.asarray(positive_number("interval", interval), dtype=float)
+        self.interval = positive_scalar("interval", interval)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return objective.started(mu) if self.draws is None else self.draws.prepare(objective, mu)
@@ -133,10 +133,6 @@ class HeavyBall(AbstractFlow):
 
 def _rate(name: str, value) -> Rate:
     """One number of at least 0, or [p] of them."""
-    if np.ndim(value) == 0:
-        return jnp.asarray(positive_number(name, value, zero=True), dtype=float)
-    value = floating_array(name, value, "p")
-    known = host(value)
-    if known is not None and known.min() < 0:
-        raise ValueError(f"{name} holds {known.min():g}: expected numbers of at least 0.")
-    return value
+    if isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
+        return positive_scalar(name, value, zero=True)
+    return nonnegative_array(name, value, "p")

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import schedule
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.objective import AbstractObjective
@@ -56,9 +57,9 @@ class Langevin(AbstractFlow):
     def __init__(self, step, temperature):
         self.descent = GradientFlow(step)
         if callable(temperature):
-            self.temperature = temperature
+            self.temperature = schedule("temperature", temperature)
         else:
-            self.temperature = jnp.asarray(positive_number("temperature", temperature, zero=True), dtype=float)
+            self.temperature = positive_scalar("temperature", temperature, zero=True)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return self.descent.prepare(objective, mu)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from meanfield._typing import Position, Random, Scalar
-from meanfield.arguments import host, positive_number
+from meanfield.arguments import host, positive_scalar, said
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective
@@ -45,10 +45,16 @@ class OptimiserFlow(AbstractFlow):
     def __init__(self, optimiser: Any, interval=1.0):
         if isinstance(optimiser, optax.MultiSteps):
             optimiser = optimiser.gradient_transformation()
-        if not hasattr(optimiser, "update"):
-            raise ValueError(f"optimiser={optimiser!r}: expected an optax.GradientTransformation.")
+        if not (hasattr(optimiser, "update") and hasattr(optimiser, "init")):
+            made = getattr(optimiser, "__module__", None) or ""
+            hint = (
+                f" Did you mean optax.{getattr(optimiser, '__name__', '')}(…)?"
+                if callable(optimiser) and made.startswith("optax")
+                else ""
+            )
+            raise ValueError(f"{said('optimiser', optimiser)}: expected an optax.GradientTransformation.{hint}")
         self.optimiser = optimiser
-        self.interval = jnp.asarray(positive_number("interval", interval), dtype=float)
+        self.interval = positive_scalar("interval", interval)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         objective, mass = objective.started(mu), host(mu.mass)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import one_of, positive_count, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.flows.gradient import constant_clock
 from meanfield.objective import AbstractObjective
@@ -42,10 +42,8 @@ class RungeKutta(AbstractFlow):
     order: int = eqx.field(static=True)
 
     def __init__(self, step, order: int = 4):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-        if order not in STAGES:
-            raise ValueError(f"order={order!r}: expected {' or '.join(map(str, STAGES))}.")
-        self.order = order
+        self.size = positive_scalar("step", step)
+        self.order = one_of("order", positive_count("order", order), STAGES)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         return objective.started(mu)

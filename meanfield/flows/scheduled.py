@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import schedule
 from meanfield._typing import Random, Scalar
-from meanfield.arguments import host, positive_count, positive_number
+from meanfield.arguments import flag, host, positive_count, positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.samples import distinct, drawn, part, splits
@@ -52,11 +53,11 @@ class ScheduledSGD(AbstractFlow):
     def __init__(self, step, batch, *, most: int, replacement: bool = True):
         self.descent = GradientFlow(step)
         self.most = positive_count("most", most)
-        self.replacement = bool(replacement)
+        self.replacement = flag("replacement", replacement)
         if callable(batch):
-            self.batch = batch
+            self.batch = schedule("batch", batch)
             return
-        self.batch = jnp.asarray(positive_number("batch", batch), dtype=float)
+        self.batch = positive_scalar("batch", batch)
         known = host(self.batch)
         if known is not None and not 1 <= known <= self.most:
             raise ValueError(f"batch={batch!r}: expected a number of samples between 1 and most={most}.")

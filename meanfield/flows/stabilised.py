@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Count, Position, Random, Scalar
-from meanfield.arguments import positive_number
+from meanfield.arguments import positive_scalar
 from meanfield.flows.abstract import AbstractFlow, State, beginning
 from meanfield.flows.adaptive import aimed, objective_at, resolved, shrunk
 from meanfield.flows.chebyshev import increment, longest, stages
@@ -78,8 +78,8 @@ class StabilisedFlow(AbstractFlow):
     atol: Scalar
 
     def __init__(self, rtol=1e-4, atol=1e-6):
-        self.rtol = jnp.asarray(positive_number("rtol", rtol), dtype=float)
-        self.atol = jnp.asarray(positive_number("atol", atol), dtype=float)
+        self.rtol = positive_scalar("rtol", rtol)
+        self.atol = positive_scalar("atol", atol)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         resolved(self.rtol, mu)

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield._meant import function
 from meanfield._typing import Count, Random, Scalar
-from meanfield.arguments import positive_count
+from meanfield.arguments import INT32, flag, positive_count
 from meanfield.flows.abstract import AbstractFlow, State, random_beginning
 from meanfield.flows.gradient import GradientFlow
 from meanfield.flows.samples import Rows, kernel_for, part
@@ -58,11 +59,10 @@ class SGD(AbstractFlow):
 
     def __init__(self, step, batch: int, *, replacement: bool = True, sampler: Callable | None = None):
         self.descent = GradientFlow(step)
-        self.batch = positive_count("batch", batch)
-        self.replacement = bool(replacement)
-        if sampler is not None and not callable(sampler):
-            raise ValueError(f"sampler={sampler!r}: expected a function of a key and a number of samples, or None.")
-        self.sampler = sampler
+        self.batch = positive_count("batch", batch, most=INT32)
+        self.replacement = flag("replacement", replacement)
+        of = "a function of a key and a number of samples, or None"
+        self.sampler = None if sampler is None else function("sampler", sampler, 2, of)
 
     def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
         if not isinstance(objective, Objective):

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from meanfield._typing import Count, Position, Random, Scalar
-from meanfield.arguments import host, positive_number
+from meanfield.arguments import host, positive_scalar
 from meanfield.flows.abstract import State, random_beginning
 from meanfield.flows.finite_sum import AbstractFiniteSumFlow
 from meanfield.flows.samples import drawn, part
@@ -56,11 +56,11 @@ class SVRG(AbstractFiniteSumFlow):
     epoch: Scalar
 
     def __init__(self, step, epoch):
-        self.size = jnp.asarray(positive_number("step", step), dtype=float)
-        self.epoch = jnp.asarray(positive_number("epoch", epoch), dtype=float)
+        self.size = positive_scalar("step", step)
+        self.epoch = positive_scalar("epoch", epoch)
         known = host(self.epoch)
         if known is not None and known < 1:
-            raise ValueError(f"epoch={epoch!r}: expected a number of steps of at least 1.")
+            raise ValueError(f"epoch={known.item()!r}: expected a number of steps of at least 1.")
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         state = random_beginning(mu, key, "SVRG draws samples")

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 
 from meanfield._typing import Inputs, Outputs, Position
-from meanfield.arguments import one_of, positive_count
+from meanfield.arguments import flag, one_of, positive_count
 from meanfield.kernels import tile
 from meanfield.kernels.abstract import PRECISIONS, AbstractKernel
 from meanfield.kernels.dense import Dense
@@ -39,7 +39,7 @@ class Blocked(AbstractKernel):
     ):
         self.particles = positive_count("particles", particles)
         self.samples = None if samples is None else positive_count("samples", samples)
-        self.keep_signs = bool(keep_signs)
+        self.keep_signs = flag("keep_signs", keep_signs)
         self.precision = one_of("precision", precision, PRECISIONS)
 
     def at(self, unit: AbstractUnit, x: Inputs) -> "Blocked":

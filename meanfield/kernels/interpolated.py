@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from meanfield._meant import instance
 from meanfield._typing import Inputs, Outputs, Position
-from meanfield.arguments import positive_count
+from meanfield.arguments import INT32, positive_count
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.chebyshev import Interval, Matrix, Points, interpolation, points
 from meanfield.kernels.strip import STRIPS, analytic, largest_reach
@@ -51,11 +52,12 @@ class Interpolated(AbstractKernel):
         interval: Interval | None = None,
         matrices: tuple[Float[Array, "n _"], ...] | None = None,
     ):
-        counts = tuple(nodes) if isinstance(nodes, Sequence) else (nodes,)
-        self.nodes = tuple(positive_count("nodes", count) for count in counts)
-        if not counts or counts[0] < 2 or list(counts) != sorted(set(counts)):
+        several = nodes if isinstance(nodes, Sequence) and not isinstance(nodes, str | bytes) else [nodes]
+        counts = [positive_count("nodes", count, most=INT32) for count in several]
+        self.nodes = tuple(counts)
+        if not counts or counts[0] < 2 or counts != sorted(set(counts)):
             raise ValueError(f"nodes={nodes!r}: expected a number of points from 2, or several in increasing order.")
-        self.inner = inner
+        self.inner = instance("inner", inner, AbstractKernel)
         self.interval = interval
         self.matrices = matrices
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from meanfield._typing import Inputs, Outputs, Position
-from meanfield.arguments import one_of
+from meanfield.arguments import flag, one_of
 from meanfield.kernels.abstract import PRECISIONS, AbstractKernel
 from meanfield.kernels.blocked import Blocked
 from meanfield.kernels.pallas_tile import (
@@ -87,7 +87,7 @@ class Pallas(AbstractKernel):
         self.held = None if held is None else tile_size("held", held)
         self.streamed = tile_size("streamed", streamed)
         self.precision = one_of("precision", precision, PRECISIONS)
-        self.interpret = interpret
+        self.interpret = None if interpret is None else flag("interpret", interpret)
 
     def at(self, unit: AbstractUnit, x: Inputs) -> "Pallas":
         return self

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from meanfield._meant import shown
 from meanfield.arguments import positive_count
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.kernels.blocked import Blocked
@@ -77,10 +78,11 @@ def plan(objective, m: int, n: int | None = None, *, memory: int = MEMORY) -> Pl
     >>> type(mf.plan(objective, 10**6).kernel).__name__
     'Sorted'
     """
-    positive_count("m", m)
-    positive_count("memory", memory)
+    m, memory = positive_count("m", m), positive_count("memory", memory)
+    if not hasattr(objective, "unit") or not hasattr(objective, "x"):
+        raise ValueError(f"{shown('objective', objective)}: expected an objective such as Objective(unit, loss, x, y).")
     d = objective.x.shape[1]
-    n = objective.x.shape[0] if n is None else n
+    n = objective.x.shape[0] if n is None else positive_count("n", n)
     return choose(objective.unit, m, n, d, objective.x.dtype, memory=memory)
 
 

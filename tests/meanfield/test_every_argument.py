@@ -1,0 +1,377 @@
+"""Every argument of every public callable of the engine, replaced by whatever users hold in its place.
+
+The type checker that other tests of the engine run under would refuse most of it before the engine does. So the cases
+run in a process without it, as users do: where this file is collected with the checker on, its one test starts that
+process and counts what it did.
+"""
+
+import functools
+import importlib.util
+import inspect
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import optax
+import pytest
+from matplotlib.figure import Figure
+
+import meanfield as mf
+from meanfield.observables import Function
+from tests.every_argument import judge, replacements
+
+CHECKED = importlib.util.find_spec("beartype") is not None and not jaxtyping.config.jaxtyping_disable
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+M, N, D, P = 6, 4, 2, 4
+X, Y = RNG.normal(size=(N, D)), RNG.normal(size=N)
+X1 = RNG.normal(size=(3, D))
+LABELS = np.array([1.0, -1.0, 1.0, 1.0])
+UNIT = mf.Neuron("tanh", bias=True)
+KINKED = mf.Neuron("relu", bias=True)
+POSITION, MASS = RNG.normal(size=(M, P)), np.full(M, 1 / M)
+MU = mf.Particles(POSITION)
+DECAY = mf.WeightDecay(0.1)
+OBJECTIVE = mf.Objective(UNIT, mf.Square(), X, Y)
+CERTIFIABLE = mf.Objective(KINKED, mf.Square(), X, Y, penalty=DECAY)
+TANGENT = mf.TangentObjective(OBJECTIVE, MU)
+GAME = mf.AdversarialObjective(KINKED, X, 3)
+POINTS = mf.Particles(X[:3])
+FLOW = mf.GradientFlow(0.1)
+RUN = mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=[mf.Risk(), mf.Positions()])
+SPLINE = mf.LinearSpline(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 1.0, 0.5)
+DEEP = mf.DeepNetwork.gaussian(KEY, width=3, depth=2, d=D)
+LINEAR = mf.DeepLinear(hidden=(3,), outputs=2)
+
+
+class Call(NamedTuple):
+    """A public callable with small legal arguments; `infinite` where it states infinities."""
+
+    function: Callable
+    arguments: dict[str, Any]
+    infinite: bool = False
+
+
+def axes():
+    return Figure().subplots()
+
+
+def constant(theta):
+    return jnp.sum(theta)
+
+
+def trajectory(names, **options):
+    return mf.plot.trajectory(options.pop("run"), *names, **options)
+
+
+def call(function: Callable, infinite: bool = False, /, **arguments) -> Call:
+    return Call(function, arguments, infinite)
+
+
+CALLS = {
+    # the measure and its laws
+    "Particles": call(mf.Particles, position=POSITION, mass=MASS),
+    "Particles.moved": call(MU.moved, position=POSITION),
+    "Particles.gaussian": call(
+        mf.Particles.gaussian, key=KEY, unit=UNIT, m=M, d=D, output="gaussian", output_scale=1.5, input_scale=0.5,
+        dtype="float32",
+    ),
+    "Particles.sphere": call(mf.Particles.sphere, key=KEY, unit=UNIT, m=M, d=D, output="joint", radius=2.0,
+                             dtype="float32"),
+    "Particles.doubled": call(mf.Particles.doubled, key=KEY, unit=UNIT, m=M, d=D, law="gaussian", output_scale=1.5),
+    "Particles.grid": call(mf.Particles.grid, unit=UNIT, axes=[[-1.0, 1.0], [0.5, 1.5], [0.0, 1.0]], dtype="float32"),
+    "shard": call(lambda mu, devices: mf.shard(mu, devices).position, mu=MU, devices=jax.devices()[:1]),
+    # units
+    "Neuron": call(mf.Neuron, activation="tanh", bias=True, outputs=2),
+    "NormalisedNeuron": call(mf.NormalisedNeuron, activation="tanh", bias=True, outputs=2),
+    "DeepLinear": call(mf.DeepLinear, hidden=(3, 2), outputs=2),
+    "DeepLinear.particle": call(lambda factors: LINEAR.particle(factors), factors=[np.ones((3, 2)), np.ones((2, 3))]),
+    "DeepLinear.balanced": call(LINEAR.balanced, matrix=RNG.normal(size=(2, 3))),
+    "Dual": call(mf.Dual, unit=UNIT, dimension=2),
+    "spikes.fourier": call(mf.spikes.fourier, order=2, dimension=1, dtype="float32"),
+    "activations.named": call(lambda activation: mf.activations.named(activation).slopes, activation="relu"),
+    # losses and penalties
+    "Power": call(mf.Power, exponent=3.0),
+    "WeightDecay": call(mf.WeightDecay, strength=0.1),
+    "TotalMass": call(mf.TotalMass, strength=0.1),
+    "ParameterDecay": call(mf.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
+    # objectives
+    "Objective": call(mf.Objective, unit=UNIT, loss=mf.Square(), x=X, y=Y, scale=2.0, penalty=constant, centred=MU,
+                      kernel=mf.Dense()),
+    "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),
+    "Objective, soft-min": call(mf.Objective, unit=UNIT, loss=mf.Exponential(), x=X, y=LABELS),
+    "Objective, classes": call(mf.Objective, unit=mf.Neuron("tanh", outputs=3), loss=mf.Logistic(), x=X,
+                               y=np.array([0.0, 2.0, 1.0, 1.0])),
+    "Objective, power": call(mf.Objective, unit=UNIT, loss=mf.Power(4.0), x=X, y=Y),
+    "Objective.plan": call(OBJECTIVE.plan, m=M),
+    "Objective.predict": call(OBJECTIVE.predict, mu=MU, x=X1),
+    "Objective.first_variation": call(OBJECTIVE.first_variation, mu=MU, theta=POSITION[:3]),
+    "Objective.risk": call(OBJECTIVE.risk, mu=MU),
+    "Objective.value": call(CERTIFIABLE.value, mu=MU),
+    "Objective.velocity": call(OBJECTIVE.velocity, mu=MU),
+    "TangentObjective": call(lambda network, anchor: mf.TangentObjective(network, anchor).anchor, network=OBJECTIVE,
+                             anchor=MU),
+    "TangentObjective.predict": call(TANGENT.predict, mu=MU, x=X1),
+    "TangentObjective.risk": call(TANGENT.risk, mu=MU),
+    "TangentObjective.value": call(TANGENT.value, mu=MU),
+    "TangentObjective.velocity": call(TANGENT.velocity, mu=MU),
+    "AdversarialObjective": call(mf.AdversarialObjective, unit=KINKED, x=X, generators=3, penalty=constant, rate=2.0,
+                                 loss=mf.Logistic()),
+    "AdversarialObjective.join": call(GAME.join, points=POINTS, critic=MU),
+    "AdversarialObjective.split": call(GAME.split, mu=GAME.join(POINTS, MU)),
+    "AdversarialObjective.predict": call(GAME.predict, mu=GAME.join(POINTS, MU), x=X1),
+    "AdversarialObjective.risk": call(GAME.risk, mu=GAME.join(POINTS, MU)),
+    "AdversarialObjective.value": call(GAME.value, mu=GAME.join(POINTS, MU)),
+    "AdversarialObjective.velocity": call(GAME.velocity, mu=GAME.join(POINTS, MU)),
+    # flows
+    "GradientFlow": call(mf.GradientFlow, step=0.1),
+    "GradientFlow, scheduled": call(mf.GradientFlow, step=optax.linear_schedule(0.1, 0.01, 10)),
+    "RungeKutta": call(mf.RungeKutta, step=0.1, order=2),
+    "AdaptiveFlow": call(mf.AdaptiveFlow, rtol=1e-3, atol=1e-4),
+    "StabilisedFlow": call(mf.StabilisedFlow, rtol=1e-3, atol=1e-4),
+    "TangentFlow": call(mf.TangentFlow, flow=0.1),
+    "OutputFlow": call(mf.OutputFlow, flow=FLOW),
+    "InputFlow": call(mf.InputFlow, flow=0.1),
+    "OptimiserFlow": call(mf.OptimiserFlow, optimiser=optax.adam(0.1), interval=0.5),
+    "HeavyBall": call(mf.HeavyBall, step=0.1, momentum=0.9, decay=0.1, decoupled=0.1, buffer=POSITION, batch=2,
+                      replacement=True, interval=0.5),
+    "HeavyBall, rates": call(mf.HeavyBall, step=np.full(P, 0.1), decay=np.full(P, 0.1), decoupled=np.full(P, 0.1)),
+    "SGD": call(mf.SGD, step=0.1, batch=2, replacement=True, sampler=lambda key, batch: (X[:batch], Y[:batch])),
+    "ScheduledSGD": call(mf.ScheduledSGD, step=0.1, batch=2.0, most=3, replacement=True),
+    "SAGA": call(mf.SAGA, step=0.1, biased=False),
+    "SVRG": call(mf.SVRG, step=0.1, epoch=4.0),
+    "Langevin": call(mf.Langevin, step=0.1, temperature=0.1),
+    "ConicFlow": call(mf.ConicFlow, step=0.1, growth=0.5, transport=2.0, signed=False, sphere=False),
+    "BirthDeath": call(mf.BirthDeath, step=0.1, rate=0.5, transport=0.5, spread=0.1, prior=MU),
+    # simulations
+    "simulate": call(
+        lambda **options: mf.simulate(**options).values, objective=OBJECTIVE, flow=FLOW, mu=MU, times=[0.0, 0.5, 1.0],
+        observables=[mf.Risk()], key=KEY, chunk=4, time_limit=1.0,
+    ),
+    "simulate, one time": call(
+        lambda times: mf.simulate(OBJECTIVE, FLOW, MU, times=times, observables=[mf.Energy()]).values, times=3.0
+    ),
+    "simulate, a function": call(
+        lambda observables: mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=observables).values,
+        observables={"mine": lambda objective, mu: objective.risk(mu)},
+    ),
+    "simulate_replicas": call(
+        lambda **options: [run.values for run in mf.simulate_replicas(**options)], objectives=[OBJECTIVE, OBJECTIVE],
+        flows=FLOW, mus=MU, times=[0.0, 1.0], observables=[mf.Risk()], keys=[KEY, KEY], chunk=4, time_limit=1.0,
+        memory=10**6,
+    ),
+    "Checkpoint": call(mf.Checkpoint, directory="runs", minutes=5.0),
+    # observables
+    "Predictions": call(mf.Predictions, x=X1),
+    "TestRisk": call(mf.TestRisk, x=X1, y=Y[:3]),
+    "TestError": call(mf.TestError, x=X1, y=LABELS[:3]),
+    "KernelAlignment": call(mf.KernelAlignment, centred=True),
+    "Margin": call(mf.Margin, norm="variation"),
+    "Sharpness": call(mf.Sharpness, iterations=4),
+    "observables.Function": call(Function, function=lambda objective, mu: objective.risk(mu)),
+    # what is measured on networks
+    "tangent_kernel": call(mf.tangent_kernel, unit=UNIT, mu=MU, x1=X, x2=X1, layers="both"),
+    "stiffness": call(mf.stiffness, objective=OBJECTIVE, mu=MU, x=X1, y=Y[:3], penalty=False),
+    "cushions": call(mf.cushions, True, objective=OBJECTIVE, mu=MU, x=X1),
+    "loss_sensitivity": call(mf.loss_sensitivity, objective=OBJECTIVE, mu=MU),
+    "critical_samples": call(mf.critical_samples, objective=OBJECTIVE, mu=MU, x=X1, radius=0.2, steps=2),
+    "optimality_gap": call(mf.optimality_gap, objective=CERTIFIABLE, mu=MU, method="auto", cones=1000),
+    "plan": call(mf.plan, objective=OBJECTIVE, m=M, n=N, memory=10**6),
+    "linear_spline": call(mf.linear_spline, unit=KINKED, mu=mf.Particles(POSITION[:, :3]), scale=2.0),
+    "LinearSpline.__call__": call(SPLINE, x=X1),
+    "LinearSpline.within": call(SPLINE.within, low=-0.5, high=0.5),
+    "LinearSpline.merged": call(SPLINE.merged, distance=0.5),
+    "LinearSpline.pieces": call(SPLINE.pieces, distance=0.5, share=0.1),
+    # kernels
+    "Dense": call(mf.Dense, precision="highest"),
+    "Blocked": call(mf.Blocked, particles=4, samples=2, keep_signs=False, precision="highest"),
+    "Pallas": call(mf.Pallas, held=16, streamed=16, precision="highest", interpret=True),
+    "Interpolated": call(mf.Interpolated, nodes=8, inner=mf.Dense()),
+    # deep networks
+    "DeepNetwork": call(
+        mf.DeepNetwork, first=DEEP.first, hidden=DEEP.hidden, biases=DEEP.biases, output=DEEP.output, activation="relu",
+        weight_scale=1.5, bias_scale=0.5,
+    ),
+    "DeepNetwork.gaussian": call(
+        mf.DeepNetwork.gaussian, key=KEY, width=3, depth=2, d=D, activation="tanh", weight_scale=1.5, bias_scale=0.5,
+        dtype="float32",
+    ),
+    "DeepNetwork.layers": call(DEEP.layers, x=X),
+    "DeepNetwork.predict": call(DEEP.predict, x=X),
+    "DeepNetwork.conjugate_kernels": call(DEEP.conjugate_kernels, x1=X, x2=X1),
+    "DeepNetwork.tangent_kernel": call(DEEP.tangent_kernel, x1=X, x2=X1),
+    # data sets
+    "datasets.on_sphere": call(mf.datasets.on_sphere, key=KEY, n=5, d=D, dtype="float32"),
+    "datasets.teacher": call(mf.datasets.teacher, key=KEY, n=5, d=D, n_test=4, neurons=2, unit=mf.Neuron("relu"),
+                             noise=0.1, dtype="float32"),
+    "datasets.random_labels": call(mf.datasets.random_labels, key=KEY, n=5, d=D, n_test=4, dtype="float32"),
+    "datasets.clusters": call(mf.datasets.clusters, key=KEY, n=5, d=3, n_test=4, k=2, gap=0.5, dtype="float32"),
+    "datasets.spikes": call(mf.datasets.spikes, seed=1, order=2, spikes=2, dimension=1, separation=0.1, noise=0.1,
+                            positive=True, dtype="float32"),
+    "datasets.digits": call(mf.datasets.digits, task="parity", n=5, n_test=4, split=1, dtype="float32"),
+    "datasets.breast_cancer": call(mf.datasets.breast_cancer, n=5, n_test=4, split=1, dtype="float32"),
+    "datasets.mnist1d": call(mf.datasets.mnist1d, n=5, n_test=4, split=1, dtype="float32"),
+    # plots
+    "plot.risk": call(lambda **options: mf.plot.risk(**options).get_xlabel(), run=RUN, ax=axes(), label="mine"),
+    "plot.trajectory": call(lambda **options: trajectory((), **options).get_xlabel(), run=RUN, ax=axes(), label="mine"),
+    "plot.trajectory, a name": call(lambda name: trajectory((name,), run=RUN, ax=axes()).get_xlabel(), name="risk"),
+    "plot.particles": call(lambda **options: mf.plot.particles(**options).get_xlabel(), of=MU, unit=UNIT,
+                           coordinates=(0, 1), ax=axes()),
+    "plot.predictor": call(lambda **options: mf.plot.predictor(**options).get_xlabel(), of=OBJECTIVE, mu=MU, ax=axes()),
+}  # fmt: skip
+
+ENGINE = {
+    "AbstractFlow": "prepare init step clock aim advice evaluated",
+    "AbstractLoss": "targets risk residual curvature",
+    "AbstractObjective": "linearise started",
+    "AbstractObservable": "init __call__",
+    "AbstractUnit": "size __call__ split preactivation factors matrix",
+    "AbstractKernel": "at predict forward backward label",
+    "SGD": "sampled",
+    "WeightDecay": "__call__",
+    "TotalMass": "__call__",
+    "ParameterDecay": "__call__",
+}
+"""What the engine calls in a compiled loop, where every argument is an array that is being traced: there is nothing to
+look at, and what is not a number has to stay one, since that is how a simulation notices that it diverged."""
+
+RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Cushions", "LinearSpline"]
+RESULTS += ["datasets.Dataset", "activations.Activation"]
+"""What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
+
+NO_ARGUMENTS = ["Square", "Logistic", "Exponential", "Contrast", "Spike", "Sorted", "Risk", "Energy", "Displacement"]
+NO_ARGUMENTS += ["Positions", "KernelDrift", "ChangedSigns"]
+"""What is made without arguments; Sorted's one is what it made itself."""
+
+TRACED = [
+    "observables.error",
+    "activations.squared_relu",
+    "activations.leaky_relu",
+    "activations.gelu",
+    "activations.linear",
+]
+"""Functions of traced arrays, as those of the engine."""
+
+ABSTRACT = ["AbstractFlow", "AbstractLoss", "AbstractObjective", "AbstractObservable", "AbstractUnit"]
+
+
+def callables() -> Iterator[str]:
+    """The names of all public callables: of the package, of its modules, and of its classes' methods."""
+    for name in mf.__all__:
+        value = getattr(mf, name)
+        if inspect.ismodule(value):
+            own = {key: inner for key, inner in vars(value).items() if not key.startswith("_")}
+            of = {key: inner for key, inner in own.items() if getattr(inner, "__module__", "").startswith("meanfield.")}
+            promised = of if value is mf.datasets else {k: v for k, v in of.items() if v.__module__ == value.__name__}
+            for key, inner in promised.items():
+                if callable(inner) and getattr(mf, key, None) is not inner and _own(value, inner):
+                    yield f"{name}.{key}"
+            continue
+        yield name
+        if inspect.isclass(value) and name not in ABSTRACT:
+            yield from (f"{name}.{method}" for method in _methods(value))
+
+
+def _own(module, value) -> bool:
+    """Whether a name of the module is one of its own, and no tool that it imports to do its work."""
+    if module is mf.datasets:
+        return value.__module__ in (module.__name__, "meanfield._clusters", "meanfield._dataset")
+    return getattr(value, "__module__", None) == module.__name__
+
+
+def _methods(kind: type) -> Iterator[str]:
+    engine = {m for base in kind.__mro__ for m in ENGINE.get(base.__name__, "").split()}
+    for base in kind.__mro__:
+        if base.__module__.startswith("meanfield."):
+            for name, value in vars(base).items():
+                public = not name.startswith("_") or (name == "__call__")
+                function = inspect.isfunction(value) or isinstance(value, staticmethod | classmethod)
+                if public and function and name not in engine:
+                    yield name
+
+
+def covered(name: str) -> bool:
+    return any(key.split(",")[0] == name for key in CALLS) or name in [*RESULTS, *NO_ARGUMENTS, *TRACED, *ABSTRACT]
+
+
+def test_the_table_is_complete():
+    found = set(callables())
+    assert len(found) > 100
+    missing = [name for name in found if not covered(name)]
+    if CHECKED:  # the type checker gives classes a method of its own
+        missing = [name for name in missing if "__call__" not in name]
+    assert sorted(missing) == []
+    known = {key.split(",")[0] for key in CALLS} | {*RESULTS, *NO_ARGUMENTS, *TRACED, *ABSTRACT}
+    assert sorted(known - found - {"observables.Function"}) == []
+
+
+def test_every_argument_is_in_the_table():
+    """Each parameter of a callable is replaced in some row, but for open-ended options and what tests can't replace."""
+    untouched = {"simulate": {"progress", "checkpoint"}, "simulate_replicas": {"progress", "mesh"}}
+    untouched |= {"Interpolated": {"interval", "matrices"}, "plot.trajectory": {"names"}}
+    for name, of in CALLS.items():
+        plain = name.split(",")[0]
+        owner = mf
+        for part in plain.split("."):
+            owner = getattr(owner, part)
+        parameters = inspect.signature(owner).parameters.values()
+        wanted = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"} - untouched.get(plain, set())
+        rows = [row.arguments for key, row in CALLS.items() if key.split(",")[0] == plain]
+        assert wanted <= {argument for row in rows for argument in row}, name
+        assert of.arguments
+
+
+def _judged(name: str) -> int:
+    """Judge every replacement of every argument of a row; return how many."""
+    of, count, problems = CALLS[name], 0, []
+    known: dict[Any, Any] = {}
+
+    @functools.wraps(of.function)
+    def once(**arguments):
+        """Plain results are asked for again and again."""
+        key = tuple((k, id(v)) for k, v in arguments.items())
+        if key not in known:
+            known[key] = (of.function(**arguments), arguments)
+        return known[key][0]
+
+    for argument, value in of.arguments.items():
+        for replaced in replacements(value):
+            count += 1
+            try:
+                judge(once, of.arguments, argument, replaced, infinite=of.infinite)
+            except (AssertionError, pytest.fail.Exception) as problem:
+                problems.append(f"{name}: {' '.join(str(problem).split())[:300]}")
+    assert not problems, "\n".join(problems)
+    return count
+
+
+if CHECKED:
+
+    def test_every_argument_without_the_type_checker(tmp_path):
+        """All rows, in a process of their own as users run it, none left out."""
+        here = pathlib.Path(__file__)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "every_row"]
+        done = subprocess.run(
+            [*command, str(here)],
+            cwd=here.parents[2],
+            env={**os.environ, "JAXTYPING_DISABLE": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
+        assert re.search(rf"^{len(CALLS)} passed", done.stdout.splitlines()[-1]), done.stdout[-2000:]
+
+else:
+
+    @pytest.mark.parametrize("name", CALLS)
+    def test_every_row(name):
+        assert _judged(name) >= 10
