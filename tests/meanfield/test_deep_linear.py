@@ -103,7 +103,7 @@ def test_parameter_decay():
     )
     off = mf.Particles(jnp.array([[0.0, 1.0, -3.0]]))
     assert objective.velocity(off)[0].tolist() == [0.0, 0.0, 1.5]
-    for wrong, why in (([-1.0], "strengths hold -1"), ([[1.0]], "strengths has shape")):
+    for wrong, why in (([-1.0], "strengths holds -1"), ([[1.0]], "strengths has shape")):
         with pytest.raises(ValueError, match=why):
             mf.ParameterDecay(wrong)
     with pytest.raises(ValueError, match="as a particle"):

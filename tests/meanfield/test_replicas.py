@@ -332,7 +332,7 @@ BAD = {
         lambda o, f, mu: (o, f, [mu[0], mf.Particles(THETA[1, :-1])]),
         r"mus\[1\].position is float\d\d\[11, 3\]: expected float\d\d\[12, 3\]",
     ),
-    "type": (lambda o, f, mu: (o, f, [mu[0], THETA[1]]), r"mus\[1\] is a value of type ndarray: expected Particles"),
+    "type": (lambda o, f, mu: (o, f, [mu[0], THETA[1]]), r"mus\[1\]=array of shape .*: expected particles"),
     "length": (lambda o, f, mu: (o, f, mu[:1]), "mus has length 1: expected 2, as objectives"),
     "empty": (lambda o, f, mu: ([], f, mu[0]), "objectives has length 0: expected at least one replica"),
     "single": (lambda o, f, mu: (o[0], f, mu[0]), "objectives, flows, mus and keys are one each: expected a list"),
