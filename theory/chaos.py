@@ -38,11 +38,11 @@ def box_nodes(half_widths: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:
     >>> nodes.round(4).tolist(), mass.tolist()
     ([[-1.7321, 0.0], [1.7321, 0.0]], [0.5, 0.5])
     """
-    half_widths = _checks.array("half_widths", half_widths, ["[p]"]).tolist()
-    widths = [_checks.number("half_widths", width, exclusive=True) for width in half_widths]
-    counts = _checks.array("counts", counts, ["[p]"])
+    sides = _checks.array("half_widths", half_widths, ["[p]"]).tolist()
+    widths = [_checks.number("half_widths", width, exclusive=True) for width in sides]
+    along = _checks.array("counts", counts, ["[p]"]).tolist()
     numbers = [
-        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in counts
+        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in along
     ]
     _checks.same("counts", len(numbers), "half_widths", len(widths))
     rules = [np.polynomial.legendre.leggauss(count) for count in numbers]
@@ -79,9 +79,9 @@ class Descent:
         if rule is None:
             return None
         widths, counts = rule
-        other = [2 * count // 3 if count >= FEW else count for count in counts]
+        other = [2 * count // 3 if count >= FEW else count for count in along]
         if other == counts:
-            other = [2 * count if count > 1 else 1 for count in counts]
+            other = [2 * count if count > 1 else 1 for count in along]
         y = self.scale * (self.mass @ _unit(self.position[0], self.x)[0]) - self.residual[0]
         setting: Any = {"step": self.step, "scale": self.scale, "penalty": self.penalty}
         return descend(*box_nodes(widths, other), self.x, y, steps=len(self.position) - 1, **setting)
@@ -270,7 +270,7 @@ def _box(position: Array, mass: Array) -> tuple[list[float], list[int]] | None:
     counts = [len(np.unique(axis)) for axis in position.T]
     if max(counts) < 2 or np.prod(counts) != len(position):
         return None
-    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in counts]
+    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in along]
     largest = np.max(np.abs(position), axis=0)
     widths = [float(top / end) if count > 1 else 1.0 for top, end, count in zip(largest, ends, counts, strict=True)]
     nodes, masses = box_nodes(widths, counts)

@@ -84,6 +84,11 @@ def moments(first: Array, second: Array, covariance: Array) -> Moments:
     for name, value in {"first": first, "second": second}.items():
         if np.broadcast_shapes(value.shape, (n1, n2)) != (n1, n2) or value.min() < 0:
             raise ValueError(f"{name} must hold variances, of a shape that broadcasts to {(n1, n2)}, got {value.shape}")
+    return _moments(first, second, covariance)
+
+
+def _moments(first: Array, second: Array, covariance: Array) -> Moments:
+    n1, n2 = covariance.shape
     return Moments(np.zeros((n1, 1)), np.zeros((n2, 1)), (first, second), covariance)
 
 
@@ -131,7 +136,7 @@ def deep_kernels(
         moved, kept = np.zeros(()), {}
         for depth in range(1, max(numbers) + 1):
             parts = [gain * part + shift for part in parts]
-            pairs = moments(*parts)
+            pairs = _moments(*parts)
             tangent = pairs.dot + gain * moved
             moved = expected.derivative(pairs) * tangent
             parts = [*_variances(expected, pairs), expected.conjugate(pairs)]
@@ -148,8 +153,8 @@ def unit_of(activation: str, largest: float) -> float:
 
     Squares of inputs below 1e-154 have lost digits; in this unit they have not, and kernels are quadratic in it.
 
-    >>> unit_of("relu", 3.0), unit_of("relu", 2.0**-500), unit_of("erf", 2.0**-500) == 1
-    (1.0, 6.109634037510909e-151, True)
+    >>> unit_of("relu", 3.0), unit_of("relu", 2.0**-500) == 2.0**-499, unit_of("erf", 2.0**-500)
+    (1.0, True, 1.0)
     """
     small = activation in ("relu", "leaky_relu", "linear") and 0 < largest < SMALL
     return 2.0 ** int(np.frexp(largest)[1]) if small else 1.0
@@ -168,7 +173,7 @@ def depths_of(depths: ArrayLike) -> list[int]:
 def _variances(expected: Activation, pairs: Moments) -> list[Array]:
     """E σ(u)² and E σ(v)²."""
     first, second = pairs.variances
-    return [expected.conjugate(moments(first, first, first)), expected.conjugate(moments(second, second, second))]
+    return [expected.conjugate(_moments(first, first, first)), expected.conjugate(_moments(second, second, second))]
 
 
 def cosine_deficits(angle: float, depth: int) -> Array:
