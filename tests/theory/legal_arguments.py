@@ -83,6 +83,8 @@ def _kernels(add: Callable) -> None:
     add(deep_fluctuation.relu_kurtosis, depth=2, width=15)
     add(deep_kernels.deep_kernels, x1=X, x2=X[:2], depths=(1, 2), activation="relu", weight_scale=1.25, bias_scale=0.5)
     add(deep_kernels.moments, first=np.ones((2, 1)), second=np.ones((1, 2)), covariance=np.full((2, 2), 0.5))
+    add(deep_kernels.depths_of, depths=(1, 2))
+    add(deep_kernels.unit_of, activation="relu", largest=2.0**-500)
     add(deep_kernels.cosine_deficits, angle=1.5, depth=3)
     add(deep_kernels.deficit_bounds, angle=1.5, depth=3)
     add(initial_law.output_covariance, x=X, m=5, scale=1.5, activation="relu")
@@ -119,7 +121,7 @@ def _particles(add: Callable) -> None:
     path = chaos.descend(nodes, mass, line, Y[:2], step=0.25, steps=2)
     add(chaos.box_nodes, half_widths=np.array([1.0, 0.5]), counts=np.array([2, 2]))
     add(chaos.descend, position=nodes, mass=mass, x=line, y=Y[:2], step=0.25, steps=2, scale=1.5, penalty=0.5)
-    for function in (chaos.predict, chaos.response, chaos.fluctuation, chaos.resampling_error):
+    for function in (chaos.predict, chaos.response, chaos.fluctuation, chaos.fluctuation_error, chaos.resampling_error):
         add(function, path=path, z=np.array([[0.25]]), k=1)
     add(chaos.response(path, [[0.25]], 1).at, "chaos.Response.at", theta=np.array([[1.0, 0.5, 0.25]]))
     for function in (conic.sphere_flow, conic.balanced_flow):
