@@ -77,9 +77,9 @@ class Descent:
         if rule is None:
             return None
         widths, counts = rule
-        other = [2 * count // 3 if count >= FEW else count for count in along]
+        other = [2 * count // 3 if count >= FEW else count for count in counts]
         if other == counts:
-            other = [2 * count if count > 1 else 1 for count in along]
+            other = [2 * count if count > 1 else 1 for count in counts]
         y = self.scale * (self.mass @ _unit(self.position[0], self.x)[0]) - self.residual[0]
         setting: Any = {"step": self.step, "scale": self.scale, "penalty": self.penalty}
         return descend(*box_nodes(widths, other), self.x, y, steps=len(self.position) - 1, **setting)
@@ -268,7 +268,7 @@ def _box(position: Array, mass: Array) -> tuple[list[float], list[int]] | None:
     counts = [len(np.unique(axis)) for axis in position.T]
     if max(counts) < 2 or np.prod(counts) != len(position):
         return None
-    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in along]
+    ends = [float(np.max(np.polynomial.legendre.leggauss(count)[0])) for count in counts]
     largest = np.max(np.abs(position), axis=0)
     widths = [float(top / end) if count > 1 else 1.0 for top, end, count in zip(largest, ends, counts, strict=True)]
     nodes, masses = box_nodes(widths, counts)

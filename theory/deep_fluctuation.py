@@ -76,10 +76,15 @@ def deep_fluctuation(
     variance, mean = np.zeros((len(rows), 3, 3)), np.zeros((len(rows), 3))
     kept = {}
     for depth in range(1, max(numbers) + 1):
+        before = gain * kernel + shift
+        if before[[0, 2]].max() > LONGEST**2:
+            raise ValueError(
+                f"x, weight_scale and bias_scale must give pre-activations of deviation at most {LONGEST:g}, got "
+                f"{np.sqrt(before[[0, 2]].max()):g}"
+            )
         slope, curvature = _derivatives(kernel, activation, gain, shift)
         mean = np.einsum("pij,pj->pi", slope, mean) + np.einsum("pijk,pjk->pi", curvature, variance) / 2
         variance = slope @ variance @ slope.transpose(0, 2, 1)
-        before = gain * kernel + shift
         kernel = _next(kernel, activation, gain, shift)
         variance = variance + _of_one_unit(before, kernel, activation)
         if depth in numbers:
@@ -124,11 +129,6 @@ def _derivatives(kernel: Array, activation: str, gain: float, shift: float) -> t
 
 def _of_one_unit(before: Array, after: Array, activation: str) -> Array:
     """Cov(σ_i σ_k, σ_i' σ_k') of one unit, [P, 3, 3], from the covariance of its pre-activations and its kernel."""
-    if before[[0, 2]].max() > LONGEST**2:
-        raise ValueError(
-            f"x, weight_scale and bias_scale must give pre-activations of deviation at most {LONGEST:g}, got "
-            f"{np.sqrt(before[[0, 2]].max()):g}"
-        )
     sigma, found = FUNCTIONS[activation].value, []
     for first, mixed, second in before.T:
         length = np.sqrt(first)
