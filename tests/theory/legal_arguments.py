@@ -122,7 +122,8 @@ def _particles(add: Callable) -> None:
     add(chaos.box_nodes, half_widths=np.array([1.0, 0.5]), counts=np.array([2, 2]))
     add(chaos.descend, position=nodes, mass=mass, x=line, y=Y[:2], step=0.25, steps=2, scale=1.5, penalty=0.5)
     for function in (chaos.predict, chaos.response, chaos.fluctuation, chaos.fluctuation_error, chaos.resampling_error):
-        add(function, path=path, z=np.array([[0.25]]), k=1)
+        rtol = {"rtol": 0.25} if function is chaos.fluctuation else {}
+        add(function, path=path, z=np.array([[0.25]]), k=1, **rtol)
     add(chaos.response(path, [[0.25]], 1).at, "chaos.Response.at", theta=np.array([[1.0, 0.5, 0.25]]))
     for function in (conic.sphere_flow, conic.balanced_flow):
         growth = {"growth": 2.0} if function is conic.sphere_flow else {}
