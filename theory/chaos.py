@@ -41,9 +41,7 @@ def box_nodes(half_widths: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:
     sides = _checks.array("half_widths", half_widths, ["[p]"]).tolist()
     widths = [_checks.number("half_widths", width, exclusive=True) for width in sides]
     along = _checks.array("counts", counts, ["[p]"]).tolist()
-    numbers = [
-        _checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in along
-    ]
+    numbers = [_checks.integer("counts", int(count) if count == int(count) else count, maximum=1000) for count in along]
     _checks.same("counts", len(numbers), "half_widths", len(widths))
     rules = [np.polynomial.legendre.leggauss(count) for count in numbers]
     axes = np.meshgrid(*(width * rule[0] for width, rule in zip(widths, rules, strict=True)), indexing="ij")

@@ -156,6 +156,7 @@ def unit_of(activation: str, largest: float) -> float:
     >>> unit_of("relu", 3.0), unit_of("relu", 2.0**-500) == 2.0**-499, unit_of("erf", 2.0**-500)
     (1.0, True, 1.0)
     """
+    largest = _checks.number("largest", largest)
     small = activation in ("relu", "leaky_relu", "linear") and 0 < largest < SMALL
     return 2.0 ** int(np.frexp(largest)[1]) if small else 1.0
 

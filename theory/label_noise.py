@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 
-VELOCITIES = 20_000
+VELOCITIES = 5_000
 """Evaluations of the velocity before `slow_flow` is given up; a few hundred are usual."""
 
 

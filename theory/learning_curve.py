@@ -57,9 +57,14 @@ def learning_curve(
     exponent = exponent if exponent < -300 else 0
     values, strength = np.ldexp(values, -exponent), float(np.ldexp(strength, -exponent))
 
+    positive = values[values > 0]
+
     def missing(log: float) -> float:
         kappa = np.exp(log)
-        return strength / kappa - 1 + float(np.sum(values / (values + kappa))) / n
+        if len(positive) > 2 * n:
+            return strength / kappa - 1 + float(np.sum(positive / (positive + kappa))) / n
+        # About as many eigenvalues as samples: their shares are nearly one each, and what is missing to it counts.
+        return strength / kappa + (len(positive) - n - float(np.sum(kappa / (positive + kappa)))) / n
 
     # κ is above λ, where what is missing is positive, and below λ + Σλ_ρ/n, where it is negative.
     top = strength + float(np.sum(values)) / n

@@ -190,7 +190,7 @@ class RadialProblem:
         """
         z, weight, _ = self.inputs
         t = self.length / np.sqrt(self.dimension) * z
-        (a1, b1), (a2, b2) = _excess(t, FROM), _excess(t, TO)
+        (a1, b1), (a2, b2) = _excess(np.minimum(t, 4.0), FROM), _excess(np.minimum(t, 4.0), TO)
         ramp, square = a1 - a2, b1 - b2 - 2 * (TO - FROM) * a2
         # In a wide law the ramp is a narrow piece, whose moments the differences would lose.
         wide = t > 4

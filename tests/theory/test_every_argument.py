@@ -53,8 +53,8 @@ def public() -> Iterator[str]:
 
 
 def _checks_arguments(kind: type) -> bool:
-    plain = (
-        issubclass(kind, tuple) or dataclasses.is_dataclass(kind) and kind.__init__.__code__.co_filename == "<string>"
+    plain = issubclass(kind, tuple) or (
+        dataclasses.is_dataclass(kind) and inspect.unwrap(kind.__init__).__code__.co_filename == "<string>"
     )
     return hasattr(kind, "__post_init__") or not plain
 
