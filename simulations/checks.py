@@ -5,6 +5,10 @@ Every interval is Student at the level `LEVEL`, the rate at which a claim that h
 `Verdict.error` is the half-width of that interval. Slopes are fitted by `simulations._power_law`. How often each kind
 of interval covers is a table of `simulations._intervals`: Student's for the mean of the seeds' slopes holds this level
 at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named in the statistic.
+
+A check says True or False of what it is given, and None of what can't decide: no run, too few seeds for an interval or
+outcomes for a test, a value that is no number (`simulations._measured`). Whether the seeds are those it was designed
+for, it does not know: `simulations._ledger` calls what does not hold undecided where they are fewer.
 """
 
 import numpy as np
