@@ -19,6 +19,7 @@ from simulations._measured import Value as Value
 from simulations._power_law import fit, seed_slopes
 from simulations._records import Records, Select, seed_means
 from simulations._verdict import Verdict as Verdict
+from simulations._verdict import undecided
 from simulations._verdict import untested as untested
 
 LEVEL = 1e-3
@@ -169,11 +170,12 @@ def share_above(records: Records, *, select: Select, value: Value, predicted: fl
 
     found = np.concatenate([seen for _, seen in outcomes(chosen(records, select), value)])
     count, wins = len(found), int(np.sum(found != 0))
-    if LEVEL ** (1 / count) <= predicted < 1:
-        raise Untested(f"needs {int(np.log(LEVEL) / np.log(predicted)) + 1} outcomes, has {count}")
     low = float(betaincinv(wins, count - wins + 1, LEVEL)) if wins else 0.0
     measured = wins / count
-    return Verdict(low > predicted, measured, measured - low, predicted, f"{what}, {wins} of {count}")
+    verdict = Verdict(low > predicted, measured, measured - low, predicted, f"{what}, {wins} of {count}")
+    if LEVEL ** (1 / count) <= predicted < 1:
+        return undecided(verdict, f"needs {int(np.log(LEVEL) / np.log(predicted)) + 1} outcomes")
+    return verdict
 
 
 def half_width(samples: np.ndarray, sides: int = 2) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulations._measured import Untested, chosen, outcomes, tested
 from simulations._records import Record, Records, Select
+from simulations._verdict import undecided
 from simulations.checks import LEVEL, Verdict
 from simulations.optimisation._instances import least
 
@@ -127,11 +128,10 @@ def more_often(
         raise Untested("needs runs of both kinds")
     won, lost = (np.concatenate([seen for _, seen in outcomes(part, value)]) != 0 for part in (more, less))
     (wins, count), (others, total) = (int(np.sum(won)), len(won)), (int(np.sum(lost)), len(lost))
-    if 1 / comb(count + total, count) >= LEVEL:
-        raise Untested(f"needs more outcomes, has {count} and {total}")
     # Given how many succeeded in all, so many or more of them are in `select` by chance with this probability.
     chance = float(hypergeom.sf(wins - 1, count + total, wins + others, count))
     one, other = wins / count, others / total
     error = np.hypot(one - share_interval(wins, count)[0], share_interval(others, total)[1] - other)
     where = f"{what}, {wins} of {count} against {others} of {total}, p = {chance:.1e}"
-    return Verdict(chance < LEVEL, one - other, float(error), predicted, where)
+    verdict = Verdict(chance < LEVEL, one - other, float(error), predicted, where)
+    return undecided(verdict, "needs more outcomes") if 1 / comb(count + total, count) >= LEVEL else verdict
