@@ -41,6 +41,9 @@ input, 3 something could not be tested or is undecided and nothing failed, 130 o
 """
 
 
+TRIAL = 20.0
+"""Seconds for which a dry run may time runs of which nothing is known."""
+
 STATUS = {True: 0, False: 1, None: 3}
 """The exit status of what passed, failed, or could not be tested."""
 
@@ -122,15 +125,15 @@ def _run(arguments: list[str]) -> int:
 
 
 def _dry_run(study, options: Run, grid: dict) -> int:
-    """What a run would take; nothing is computed and nothing is written."""
+    """What a run would take; a few runs are timed where nothing tells, and nothing is written."""
     from simulations import estimate
 
     workers = 1 if options.workers is None else options.workers
     if workers < 1:
         raise Refused(f"workers={workers}: expected a whole number of at least 1.")
-    found = estimate(_plan(study, options, grid, write=False))
+    found = estimate(_plan(study, options, grid, write=False), trial=TRIAL)
     if options.json:
-        print(json.dumps(dataclasses.asdict(found)))
+        print(json.dumps({**dataclasses.asdict(found), "wall": found.wall(workers)}))
     else:
         print("\n".join(found.lines(workers)))
     return 0
@@ -333,7 +336,9 @@ def _records(study, options: Sweeping, grid: dict):
     import simulations
 
     plan = _plan(study, options, grid)
-    report = simulations.reporter(study.name, len(plan), sys.stderr)
+    whole = simulations.expected(plan)
+    at_once = min(options.workers or 1, len(plan.batches) or 1, os.cpu_count() or 1)
+    report = simulations.reporter(study.name, len(plan), sys.stderr, whole and whole / at_once)
 
     def so_far() -> str:
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"

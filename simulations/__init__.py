@@ -10,6 +10,7 @@ from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
 from simulations._estimate import Estimate as Estimate
 from simulations._estimate import estimate as estimate
+from simulations._estimate import expected as expected
 from simulations._execute import Progress as Progress
 from simulations._executors import NoWorkers as NoWorkers
 from simulations._ledger import Entry as Entry
@@ -79,6 +80,7 @@ __all__ = [
     "complete",
     "computing",
     "estimate",
+    "expected",
     "field_docs",
     "find",
     "fit_power_law",

@@ -5,6 +5,7 @@ import time
 from typing import TextIO
 
 from simulations._calibrate import Alarms
+from simulations._estimate import remaining
 from simulations._execute import Progress
 from simulations._ledger import Entry
 from simulations._machine import in_time
@@ -20,25 +21,27 @@ CHIEF = ("part", "problem", "particles", "alpha", "samples", "dimension", "seed"
 class Reporter:
     """A live line on a terminal: done, running, failed, time left. Elsewhere a line for every run that is computed."""
 
-    def __init__(self, name: str, total: int, stream: TextIO):
-        self.name, self.total, self.stream = name, total, stream
+    def __init__(self, name: str, total: int, stream: TextIO, expected: float | None = None):
+        self.name, self.total, self.stream, self.expected = name, total, stream, expected
         self.done, self._began = 0, time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Reporter":
         if self.stream.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Live
 
             self._bar = Live(
                 SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
                 TextColumn("{task.completed:g} of {task.total:g} runs{task.fields[aside]}"),
-                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+                TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
                 console=Console(file=self.stream), transient=True, refresh_per_second=4,
             )  # fmt: skip
             self._bar.start()
-            self._task = self._bar.add_task(self.name, total=self.total, aside="")
+            self._task = self._bar.add_task(
+                self.name, total=self.total, aside="", left=self._left(Progress(self.total))
+            )
         return self
 
     def __call__(self, progress: Progress) -> None:
@@ -46,7 +49,7 @@ class Reporter:
         if self._bar is not None:
             parts = {"running": progress.running, "failed": progress.failed}
             aside = "".join(f", {count} {word}" for word, count in parts.items() if count)
-            self._bar.update(self._task, completed=self.done, aside=aside)
+            self._bar.update(self._task, completed=self.done, aside=aside, left=self._left(progress))
         elif record is not None and progress.done > progress.found:
             self._say(progress, record)
         elif record is not None and progress.done == progress.total:
@@ -54,10 +57,17 @@ class Reporter:
 
     def _say(self, progress: Progress, record: Record) -> None:
         setting = " ".join(f"{name}={value}" for name, value in record.parameters.items() if name in CHIEF)
+        left = self._left(progress)
+        self._print(f"{progress.done} of {progress.total}, {setting}, {record.status}" + (f", {left}" if left else ""))
+
+    def _left(self, progress: Progress) -> str:
+        """ "3 min left", by what was expected and what was seen; empty as long as neither is known."""
         # Runs of a batch are told of one by one when all of them are computed; others may be computed elsewhere.
-        left = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
-        left *= (time.monotonic() - self._began) / max(1, progress.computed)
-        self._print(f"{progress.done} of {progress.total}, {setting}, {record.status}, {in_time(left)} left")
+        missing = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
+        todo = missing + progress.computed
+        whole = None if self.expected is None else self.expected * todo / max(1, progress.total)
+        left = remaining(whole, progress.computed / max(1, todo), time.monotonic() - self._began)
+        return "" if left is None else f"{in_time(left)} left"
 
     def _print(self, line: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # who read has gone; the sweep goes on without him
@@ -68,9 +78,11 @@ class Reporter:
             self._bar.stop()
 
 
-def reporter(name: str, total: int, stream: TextIO) -> Reporter:
-    """A context in which a sweep's progress is shown on `stream`."""
-    return Reporter(name, total, stream)
+def reporter(name: str, total: int, stream: TextIO, expected: float | None = None) -> Reporter:
+    """A context in which a sweep's progress is shown on `stream`, with the time that is left: at first as `expected`
+    (s, of all runs, `simulations.expected(plan)`), and more and more as it was seen.
+    """
+    return Reporter(name, total, stream, expected)
 
 
 def print_ledger(entries: list[Entry], stream: TextIO) -> None:

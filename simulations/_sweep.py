@@ -34,6 +34,8 @@ class Plan:
     runs: Mapping[str, Any]
     """Parameters by their canonical text, each once."""
     store: Store | None
+    size: str | None = None
+    """The size whose runs these are; None for a grid of one's own."""
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -94,7 +96,7 @@ def prepare(
     if seeds is not None:
         positive_count("seeds", seeds)
     size = one_of("size", USUAL if size is None else size, SIZES)
-    return _plan(study, study.grid(size, seeds, first_seed), out, write)
+    return _plan(study, study.grid(size, seeds, first_seed), out, write, size)
 
 
 def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, first_seed: int, write: bool) -> Plan:
@@ -107,14 +109,14 @@ def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, f
     return _plan(study, study.combinations(grid), out, write)
 
 
-def _plan(study: Study, runs: list, out, write: bool) -> Plan:
+def _plan(study: Study, runs: list, out, write: bool, size: str | None = None) -> Plan:
     for one in runs:
         seed = getattr(one, "seed", 0)
         if not 0 <= seed < SEEDS:
             raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
     if not isinstance(out, str | os.PathLike | None):
         raise ValueError(f"out={out!r}: expected the path of a directory.")
-    return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write))
+    return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write), size)
 
 
 def _store(out, study: Study, write: bool) -> Store | None:
