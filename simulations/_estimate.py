@@ -185,14 +185,17 @@ def _timed(study: Study, todo: list[Batch], limit: float) -> list[tuple[Any, flo
         kinds.setdefault(setting_of(next(iter(batch.runs.values()))), []).append(batch)
     ordered = sorted(kinds.values(), key=_size)
     step = max(1, math.ceil(len(ordered) / TRIALS))
-    timed, began, last = [], time.perf_counter(), (0.0, 1.0)
+    timed, began = [], time.perf_counter()
+    compiling = each = 0.0  # of the last one that was timed, the second per product
     for some in ordered[::step]:
-        # What the next would take, by what the last one did; the first is timed whatever it takes.
-        if time.perf_counter() - began + last[0] * _size(some) / last[1] > limit:
+        # The first is timed whatever it takes; of the next it is known by the last one what it would take.
+        if time.perf_counter() - began + compiling + 2 * each * _size(some) > limit:
             break
+        taken = []
         for batch in some[:2]:
-            last = _seconds(study, batch), _size(some)
-            timed += [(run, last[0] / len(batch.runs)) for run in batch.runs.values()]
+            taken.append(_seconds(study, batch))
+            timed += [(run, taken[-1] / len(batch.runs)) for run in batch.runs.values()]
+        compiling, each = taken[0] - taken[-1], taken[-1] / _size(some)
     return timed
 
 

@@ -77,8 +77,7 @@ class Known:
         place = bisect(sizes, size)
         # The nearest by ratio; of two as near the smaller.
         nearest = min(sizes[max(0, place - 1) : place + 1], key=lambda other: abs(math.log(other / size)))
-        taken = median(_repeated(self.settings[other], count) for other in self.sizes[nearest])
-        return count * BASE + size / nearest * max(0.0, taken - count * BASE)
+        return median(_repeated(self.settings[other], count, size / nearest) for other in self.sizes[nearest])
 
     def _sorted(self) -> list[float]:
         if len(self._order) != len(self.sizes):
@@ -86,14 +85,18 @@ class Known:
         return self._order
 
 
-def _repeated(seen: list[float], count: int) -> float:
-    """Seconds of `count` runs of a setting of which some took `seen`: the longest compiled, as one of these will.
+def _repeated(seen: list[float], count: int, ratio: float = 1.0) -> float:
+    """Seconds of `count` runs of a setting, `ratio` times as large as the one of which some runs took `seen`.
 
-    Of a single run it is not known how much of it was compiling: between none and all of it, the geometric mean.
+    The longest of these compiled its programs, as one of the others will, which takes as long for every size. Of a
+    single run it is not known how much of it was compiling: the answer is between those for all and none of it, and is
+    their geometric mean.
     """
     if len(seen) == 1:
-        return seen[0] * math.sqrt(count)
-    return max(seen) + (count - 1) * median(seen)
+        return seen[0] * math.sqrt(ratio * count)
+    *others, longest = sorted(seen)
+    later = median(others)
+    return longest - later + count * (min(BASE, later) + ratio * max(0.0, later - BASE))
 
 
 def setting_of(run: Any) -> tuple:
