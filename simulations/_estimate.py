@@ -139,15 +139,17 @@ def remaining(whole: float | None, done: float, seconds: float) -> float | None:
     """Seconds that are left when a share `done` has taken `seconds`, of a whole that was expected to take `whole`.
 
     What was expected counts as much as is not yet done, what was seen as much as is: a geometric mean of both, for the
-    first runs compile programs for all the others. None where neither is known.
+    first runs compile programs for all the others. Where nothing was expected, the whole takes at least what it has
+    taken, as if all of it were compiling, and the mean of both ends stands for it. None before anything is known.
 
-    >>> remaining(60.0, 0.0, 0.0), remaining(None, 0.5, 30.0), remaining(60.0, 1.0, 90.0)
+    >>> remaining(60.0, 0.0, 0.0), remaining(60.0, 0.5, 30.0), remaining(60.0, 1.0, 90.0)
     (60.0, 30.0, 0.0)
     """
     if done <= 0:
         return whole
-    seen = max(seconds, 1e-9) / done
-    return (1 - done) * (seen if not whole else whole ** (1 - done) * seen**done)
+    seconds = max(seconds, 1e-9)
+    seen = seconds / done
+    return (1 - done) * (whole or math.sqrt(seconds * seen)) ** (1 - done) * seen**done
 
 
 def declared(cost: str) -> float | None:

@@ -11,11 +11,6 @@ from simulations.checks import slope_above as steeper
 from simulations.optimisation._success import more_often
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]
-CLAIMS = [
-    (study, claim) for name in simulations.STUDIES for study in [simulations.find(name)] for claim in study.claims
-]
-NAMES = [f"{study.name}-{claim.name}" for study, claim in CLAIMS]
-
 ONE = {"select": runs(), "value": lambda record: record["y"], "what": "y"}
 LINE = {"select": runs(), "x": "m", "value": lambda record: record["y"]}
 CHECKS = {
@@ -123,12 +118,10 @@ def test_floating_point_settings_of_the_user_decide_nothing(user):
     assert verdict.statistic == "not tested: a value is -inf"
 
 
-@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
-def test_no_claim_passes_without_runs(study, claim):
-    for check in (claim.check, claim.control):
-        assert check(Records([])).passed is None
-    (entry,) = (entry for entry in simulations.verify(study, Records([])) if entry.claim is claim)
-    assert entry.passed is None
+@pytest.mark.parametrize("study", simulations.STUDIES)
+def test_no_claim_passes_without_runs(study):
+    for entry in simulations.verify(simulations.find(study), Records([])):
+        assert (entry.verdict.passed, entry.control.passed, entry.passed) == (None, None, None), entry.claim.name
 
 
 def hollow(records: Records, change) -> Records:
