@@ -191,7 +191,7 @@ def _timed(study: Study, todo: list[Batch], limit: float) -> list[tuple[Any, flo
     compiling = each = 0.0  # of the last one that was timed, the second per product
     for some in ordered[::step]:
         # The first is timed whatever it takes; of the next it is known by the last one what it would take.
-        if time.perf_counter() - began + compiling + 2 * each * _size(some) > limit:
+        if timed and time.perf_counter() - began + compiling + 2 * each * _size(some) > limit:
             break
         taken = []
         for batch in some[:2]:

@@ -94,8 +94,8 @@ def test_a_larger_setting_compiles_as_long_and_runs_longer():
 
 
 def test_twenty_thousand_runs_are_estimated_from_a_thousand_records_at_once():
-    known = Known((run, 0.1) for run in runs(range(10, 1010)))
-    some = runs(range(2000, 4000), 10)
+    known = Known((run, 0.1) for run in runs(range(10, 2010, 2)))
+    some = runs(range(4000, 8000, 2), 10)
     began = time.process_time()
     assert known.total(some) > 0
     assert time.process_time() - began < 5.0
@@ -126,17 +126,17 @@ def test_trials_time_what_nothing_tells(tmp_path):
 
     def run(parameters):
         calls.append((parameters.particles, parameters.seed))
-        time.sleep(0.2 if parameters.seed == 0 else 0.01 * parameters.particles)
-        if parameters.particles == 3:
+        time.sleep(0.2 if parameters.seed == 0 else 0.005 * parameters.particles)
+        if parameters.particles == 6:
             raise ValueError("no such number of particles")
         return {}, "done"
 
     study = dataclasses.replace(STUDY, run=run, together=None)
-    plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[1, 2, 3, 4], seeds=5)
+    plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[2, 4, 6, 8], seeds=5)
     found = estimate(plan, trial=30.0)
-    assert sorted(calls) == [(m, seed) for m in (1, 2, 3, 4) for seed in (0, 1)]
-    truth = 4 * 0.2 + 4 * 0.01 * (1 + 2 + 3 + 4)
-    assert truth <= found.seconds <= 3 * truth + 1.0  # asleep at least that long
+    assert sorted(calls) == [(m, seed) for m in (2, 4, 6, 8) for seed in (0, 1)]
+    truth = 4 * 0.2 + 4 * 0.005 * (2 + 4 + 6 + 8)
+    assert truth <= found.seconds <= 3 * truth + 20.0  # asleep at least that long, on a busy machine longer
     assert "(from 8 trials)" in found.lines()[2]
     assert not (tmp_path / "new").exists()
     calls.clear()
