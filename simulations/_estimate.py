@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulations._batches import Batch
+from simulations._executors import InProcess
 from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
 from simulations._store import load
@@ -208,9 +209,8 @@ def _size(batches: list[Batch]) -> float:
 def _seconds(study: Study, batch: Batch) -> float:
     """Seconds that a batch takes; one that raises takes what it took until then, as it will in the sweep."""
     began = time.perf_counter()
-    try:
-        compute(study, list(batch.runs), batch.size)
-    except Exception as problem:
+    problem = InProcess().submit(compute, study, list(batch.runs), batch.size).exception()
+    if problem is not None:
         logger.debug("%s: a trial raised %r", study.name, problem)
     return time.perf_counter() - began
 
