@@ -42,8 +42,15 @@ Two-layer neural networks as particle systems, checked against theorems.
 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
-input, 130 or 143 stopped by Ctrl-C or SIGTERM.
+input, 3 something could not be tested or is undecided and nothing failed, 130 or 143 stopped by Ctrl-C or SIGTERM.
 """
+
+
+TRIAL = 20.0
+"""Seconds for which a dry run may time runs of which nothing is known."""
+
+STATUS = {True: 0, False: 1, None: 3}
+"""The exit status of what passed, failed, or could not be tested."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -184,15 +191,15 @@ def _shown(study, records, line: Line) -> tuple[list[Path], tuple | None]:
 
 
 def _dry_run(study, options: Run, grid: dict) -> int:
-    """What a run would take; nothing is computed and nothing is written."""
+    """What a run would take; a few runs are timed where nothing tells, and nothing is written."""
     from simulations import estimate
 
     workers = 1 if options.workers is None else options.workers
     if workers < 1:
         raise Refused(f"workers={workers}: expected a whole number of at least 1.")
-    found = estimate(_plan(study, options, grid, write=False))
+    found = estimate(_plan(study, options, grid, write=False), trial=TRIAL)
     if options.json:
-        print(json.dumps(dataclasses.asdict(found)))
+        print(json.dumps({**dataclasses.asdict(found), "wall": found.wall(workers)}))
     else:
         print("\n".join(found.lines(workers)))
     return 0
@@ -228,7 +235,7 @@ def _verify(arguments: list[str]) -> int:
 
 
 def _calibrate(studies: list, options: Verify) -> int:
-    """Count false alarms; the exit status is 1 when there are more than the level allows."""
+    """Count false alarms; the exit status is 1 when there are more than the level allows, 3 when some can't be told."""
     import simulations
 
     def report(done: int, total: int) -> None:
@@ -238,13 +245,13 @@ def _calibrate(studies: list, options: Verify) -> int:
     with _computing(options, lambda: "the same command goes on from there") as executor:
         for study in studies:
             rows += simulations.calibrate(
-                study, options.size, options.calibrate, out=options.out, report=report, executor=executor
+                study, options.size or "default", options.calibrate, out=options.out, report=report, executor=executor
             )
-    passed = all(row.passed is not False for row in rows)
+    passed = simulations.all_passed(row.passed for row in rows)
     simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps({"passed": passed, "calibration": [row.as_json() for row in rows]}))
-    return 0 if passed else 1
+    return STATUS[passed]
 
 
 def _figure(arguments: list[str]) -> int:
@@ -342,7 +349,7 @@ def _gallery(arguments: list[str]) -> int:
             moving = _records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
         chapters.append(Chapter(study, made[study.name], entries, moving))
     with _refusing(page=page):
-        drawn = write(chapters, page, line.options.size, _drawn)
+        drawn = write(chapters, page, line.options.size or "default", _drawn)
     return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
 
 
@@ -417,7 +424,11 @@ def _records(study, options: Sweeping, grid: dict):
     import simulations
 
     plan = _plan(study, options, grid)
-    report = simulations.reporter(study.name, len(plan), sys.stderr, simulations.differing(plan))
+    whole = simulations.expected(plan)
+    at_once = min(options.workers or 1, len(plan.batches) or 1, os.cpu_count() or 1)
+    report = simulations.reporter(
+        study.name, len(plan), sys.stderr, simulations.differing(plan), whole and whole / at_once
+    )
 
     def so_far() -> str:
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
@@ -472,7 +483,7 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
 def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], table: tuple | None = None) -> int:
     """Say what was found; the exit status."""
 
-    passed = not _unfinished(made) and all(entry.passed is not False for entry in entries)
+    passed = False if _unfinished(made) else simulations.all_passed(entry.passed for entry in entries)
     _tell(entries, table, sys.stderr if options.json else sys.stdout)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
@@ -490,7 +501,7 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], tabl
         print(f"figure: {path}")
     if table is not None and not options.json:
         print(f"table: {table[1]}")
-    return 0 if passed else 1
+    return STATUS[passed]
 
 
 def _tell(entries: list, table: tuple | None, stream: Any) -> None:

@@ -11,9 +11,11 @@ from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
 from simulations._estimate import Estimate as Estimate
 from simulations._estimate import estimate as estimate
+from simulations._estimate import expected as expected
 from simulations._execute import Progress as Progress
 from simulations._executors import NoWorkers as NoWorkers
 from simulations._ledger import Entry as Entry
+from simulations._ledger import all_passed as all_passed
 from simulations._ledger import verify as verify
 from simulations._motion import Motion as Motion
 from simulations._motion import Scene as Scene
@@ -77,6 +79,7 @@ __all__ = [
     "Table",
     "Together",
     "Verdict",
+    "all_passed",
     "calibrate",
     "checks",
     "claim",
@@ -85,6 +88,7 @@ __all__ = [
     "computing",
     "differing",
     "estimate",
+    "expected",
     "field_docs",
     "find",
     "fit_power_law",

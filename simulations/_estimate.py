@@ -1,21 +1,37 @@
-"""What a sweep would take, before any of it is computed."""
+"""What a sweep would take, before any of it is computed, and what is left of it while it runs.
 
+Of a size the study says what it takes, as measured on two cores. Of other runs, and of what is missing of a size, the
+records tell that are stored; the first run of a setting in a process compiles its programs, the later ones do not.
+Where there are no records a few runs are timed, if the caller gives the time for it.
+"""
+
+import logging
 import math
-from bisect import bisect
-from collections.abc import Iterable, Iterator
+import os
+import re
+import time
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
+from simulations._batches import Batch
+from simulations._executors import InProcess
+from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
 from simulations._store import load
+from simulations._study import SIZES, Study
 from simulations._sweep import Plan
+from simulations._work import compute
 
-RATE = 1e9
-"""Products a second where no record says better: one core, small arrays."""
+logger = logging.getLogger("meanfield")
 
-BASE = 5e-3
-"""Seconds that a run takes however small it is."""
+START = 5.0
+"""Seconds in which the command starts, checks the claims and draws the figure."""
+
+WORKERS = 5.0
+"""Seconds until workers have started, each with its own JAX."""
+
+TRIALS = 12
+"""Kinds of runs that are timed at most."""
 
 
 @dataclass(frozen=True)
@@ -30,83 +46,187 @@ class Estimate:
     seconds: float
     """Of computing, by one worker."""
     measured: int
-    """Records that the seconds are estimated from; 0 for a guess from operations."""
+    """Records that the seconds are estimated from; 0 where there are none."""
     bytes: int
     """Of the largest batch, at least."""
+    source: str = ""
+    """Where the seconds come from."""
+
+    def wall(self, workers: int = 1) -> float:
+        """Seconds until the command is done: its start, and the computing by so many workers on this machine."""
+        at_once = max(1, min(workers, self.batches, os.cpu_count() or 1))
+        return START + (WORKERS if workers > 1 and self.batches else 0.0) + self.seconds / at_once
 
     def lines(self, workers: int = 1) -> list[str]:
         """Sentences for a reader."""
-        source = f"from {self.measured} records" if self.measured else "a guess from operations, no run is there yet"
         return [
             f"runs     {self.runs}, of which {self.there} are there",
             f"batches  {self.batches} to compute",
-            f"time     about {in_time(self.seconds / max(1, workers))} ({source})",
+            f"time     about {in_time(self.wall(workers))} ({self.source})",
             f"memory   at least {in_words(self.bytes)} for the largest batch",
         ]
 
 
-def estimate(plan: Plan) -> Estimate:
-    """What `plan` would take, from the records of its study that are stored; nothing is computed, and nothing changed.
+def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
+    """What `plan` would take: as the study says of its sizes, as stored records say, or as a few runs say that are
+    computed here for about `trial` seconds where nothing else is known. Nothing is stored and nothing changed.
 
     Raises `OSError` with its path for a record that can't be read now.
     """
     there = set(plan.there())
     todo = [batch for batch in plan.batches if not set(batch.runs) <= there]
     known = Known(_stored(plan))
-    seconds = sum(known.seconds(run) * batch.size / len(batch) for batch in todo for run in batch.runs.values())
-    together = plan.study.together
-    largest = 0
+    count, said, trials = known.count, expected(plan), 0
+    new = [not known.has(next(iter(batch.runs.values()))) for batch in todo]
+    unknown = [batch for batch, is_new in zip(todo, new, strict=True) if is_new]
+    if said is None and unknown and trial > 0:
+        timed = _timed(plan.study, unknown, trial)
+        known.add(timed)
+        trials = len(timed)
+    told = todo if said is None else [batch for batch, is_new in zip(todo, new, strict=True) if not is_new]
+    seconds = known.total(run for batch in told for run in _computed(batch))
+    if said is not None:
+        seconds += said * _share(unknown, plan.batches)
+    sources = [f"from {count} records"] if told and count else []
+    sources += [f"from {trials} trials"] if trials else []
+    sources += [f"by what size {plan.size} takes on two cores"] if unknown and said is not None else []
+    source = " and ".join(sources) or ("a guess from operations, no run is there yet" if todo else "nothing to compute")
+    together, largest = plan.study.together, 0
     for batch in todo:
         run = next(iter(batch.runs.values()))
         one = max(least_bytes(run), together.bytes(run) if together is not None and batch.size > 1 else 0)
         largest = max(largest, one * batch.size)
-    return Estimate(len(plan), len(there), len(todo), seconds, known.count, largest)
+    return Estimate(len(plan), len(there), len(todo), seconds, count, largest, source)
 
 
-def operations(run: Any) -> float:
-    """Products of a run, read off the names that studies share: m n (1 + d), as often as there are steps and
-    replicas.
+def expected(plan: Plan) -> float | None:
+    """Seconds of computing that a size takes by what its study says, for the seeds of the plan; None for a grid of
+    one's own, and for a study that says nothing.
+
+    Of a size that was never timed: what the largest one that was takes, times the ratio of operations, within what
+    "minutes", "hours" or "days" mean.
     """
-    sizes = [float(getattr(run, name, 1) or 1) for name in ("particles", "samples", "replicas", "instances")]
-    steps = float(getattr(run, "steps", 0) or getattr(run, "updates", 0) or 0)
-    if not steps:
-        steps = float(getattr(run, "time", 1.0)) / float(getattr(run, "step", 1.0) or 1.0)
-    return math.prod(sizes) * (1 + float(getattr(run, "dimension", 1))) * max(1.0, steps)
+    if plan.size is None:
+        return None
+    study = plan.study
+    said = declared(study.cost.get(plan.size, ""))
+    if said is not None:
+        return _computing(said) * len(plan) / max(1, len(study.grid(plan.size, None, 0)))
+    timed = [(size, declared(study.cost.get(size, ""))) for size in SIZES]
+    timed = [(size, seconds) for size, seconds in timed if seconds is not None]
+    if not timed:
+        return None
+    size, seconds = timed[-1]
+    whole = study.grid(plan.size, None, 0)
+    low, high = _meant(study.cost.get(plan.size, ""))
+    guess = _computing(seconds) * all_operations(whole) / all_operations(study.grid(size, None, 0))
+    return min(max(low, guess), high) * len(plan) / max(1, len(whole))
 
 
-class Known:
-    """What runs took, by their size: (operations, seconds) of each."""
-
-    def __init__(self, runs: Iterable[tuple[float, float]]):
-        rates: dict[float, list[float]] = {}
-        for size, seconds in runs:
-            rates.setdefault(size, []).append(max(0.0, seconds - BASE) / size)
-        self.count = sum(map(len, rates.values()))
-        self.sizes = sorted(rates)
-        self.rates = [median(rates[size]) for size in self.sizes]
-
-    def seconds(self, run: Any) -> float:
-        """The median of the runs nearest in size (by ratio; the smaller ones of two as near), in proportion."""
-        size = operations(run)
-        if not self.sizes:
-            return BASE + size / RATE
-        place = bisect(self.sizes, size)
-        near = range(max(0, place - 1), min(place + 1, len(self.sizes)))
-        nearest = min(near, key=lambda k: abs(math.log(self.sizes[k] / size)))
-        return BASE + size * self.rates[nearest]
+def _meant(cost: str) -> tuple[float, float]:
+    """(least, most) seconds of a cost that is a word and no number."""
+    for word, unit, most in (("seconds", 1, 60), ("minutes", 60, 60), ("hours", 3600, 24), ("days", 86400, 10)):
+        if cost.startswith(word):
+            return 2.0 * unit, float(most * unit)
+    return 0.0, math.inf
 
 
-def _stored(plan: Plan) -> Iterator[tuple[float, float]]:
-    """(operations, seconds) of stored records, of those whose parameters the study still has."""
+def _computing(seconds: float) -> float:
+    """Of so many seconds of the command those in which runs are computed."""
+    return max(seconds - START, seconds / 2)
+
+
+def remaining(whole: float | None, done: float, seconds: float) -> float | None:
+    """Seconds that are left when a share `done` has taken `seconds`, of a whole that was expected to take `whole`.
+
+    What was expected counts as much as is not yet done, what was seen as much as is: a geometric mean of both, for the
+    first runs compile programs for all the others. Where nothing was expected, the whole takes at least what it has
+    taken, as if all of it were compiling, and the mean of both ends stands for it. None before anything is known.
+
+    >>> remaining(60.0, 0.0, 0.0), remaining(60.0, 0.5, 30.0), remaining(60.0, 1.0, 90.0)
+    (60.0, 30.0, 0.0)
+    """
+    if done <= 0:
+        return whole
+    seconds = max(seconds, 1e-9)
+    seen = seconds / done
+    return (1 - done) * (whole or math.sqrt(seconds * seen)) ** (1 - done) * seen**done
+
+
+def declared(cost: str) -> float | None:
+    """Seconds of a cost in words; None for words without a number.
+
+    >>> declared("some 6 min"), declared("an hour (not timed)"), declared("hours (minutes on a GPU)")
+    (360.0, 3600.0, None)
+    """
+    found = re.search(r"\b(\d+(?:\.\d+)?|an?) ?(s|seconds?|min|minutes?|h|hours?|d|days?)\b", cost)
+    if found is None:
+        return None
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[found[2][0]]
+    return unit * (1.0 if found[1].startswith("a") else float(found[1]))
+
+
+def _computed(batch: Batch) -> list[Any]:
+    """The runs of a batch as often as they are computed."""
+    runs = list(batch.runs.values())
+    return runs + [runs[-1]] * (batch.size - len(runs))
+
+
+def _share(some: list[Batch], every: list[Batch]) -> float:
+    """The share of the work that these batches are: half of it by their number, half by operations."""
+    if not some:
+        return 0.0
+    parts = [sum(map(len, one)) for one in (some, every)]
+    work = [sum(all_operations(_computed(batch)) for batch in one) for one in (some, every)]
+    return (parts[0] / parts[1] + work[0] / work[1]) / 2
+
+
+def _timed(study: Study, todo: list[Batch], limit: float) -> list[tuple[Any, float]]:
+    """(run, seconds) of a few kinds of runs, spread over all sizes, the smallest first, as far as the time reaches."""
+    kinds: dict[tuple, list[Batch]] = {}
+    for batch in todo:
+        kinds.setdefault(setting_of(next(iter(batch.runs.values()))), []).append(batch)
+    ordered = sorted(kinds.values(), key=_size)
+    step = max(1, math.ceil(len(ordered) / TRIALS))
+    timed, began = [], time.perf_counter()
+    compiling = each = 0.0  # of the last one that was timed, the second per product
+    for some in ordered[::step]:
+        # The first is timed whatever it takes; of the next it is known by the last one what it would take.
+        if timed and time.perf_counter() - began + compiling + 2 * each * _size(some) > limit:
+            break
+        taken = []
+        for batch in some[:2]:
+            taken.append(_seconds(study, batch))
+            timed += [(run, taken[-1] / len(batch.runs)) for run in batch.runs.values()]
+        compiling, each = taken[0] - taken[-1], taken[-1] / _size(some)
+    return timed
+
+
+def _size(batches: list[Batch]) -> float:
+    return all_operations(batches[0].runs.values())
+
+
+def _seconds(study: Study, batch: Batch) -> float:
+    """Seconds that a batch takes; one that raises takes what it took until then, as it will in the sweep."""
+    began = time.perf_counter()
+    problem = InProcess().submit(compute, study, list(batch.runs), batch.size).exception()
+    if problem is not None:
+        logger.debug("%s: a trial raised %r", study.name, problem)
+    return time.perf_counter() - began
+
+
+def _stored(plan: Plan) -> list[tuple[Any, float]]:
+    """(run, seconds) of stored records, of those whose parameters the study still has."""
     if plan.store is None:
-        return
+        return []
     try:
         records = load(plan.store.directory.parents[1], plan.study.name).done
     except ValueError:
-        return
+        return []
+    found = []
     for record in records:
         try:
-            run = plan.study.make(record.parameters)
-        except ValueError:
+            found.append((plan.study.make(record.parameters), record.provenance["seconds"]))
+        except ValueError:  # of an older version of the study
             continue
-        yield operations(run), record.provenance["seconds"]
+    return found

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from simulations._columns import console, print_columns
+from simulations._estimate import expected as expected_of
+from simulations._estimate import remaining
 from simulations._execute import Progress, Report
 from simulations._ledger import Entry
 from simulations._machine import in_time
@@ -14,6 +16,7 @@ from simulations._notebook import NotebookBar, in_notebook
 from simulations._records import Record
 from simulations._status import Status
 from simulations._table import varying
+from simulations._verdict import Verdict
 from simulations.checks import LEVEL
 
 if TYPE_CHECKING:
@@ -31,17 +34,26 @@ class Reporter:
     that is computed, of the last one, and one every few seconds.
     """
 
-    def __init__(self, name: str, total: int, stream: TextIO | None, names: Iterable[str] = ()):
-        self.name, self.total, self.stream = name, total, stream
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        stream: TextIO | None,
+        names: Iterable[str] = (),
+        expected: float | None = None,
+    ):
+        self.name, self.total, self.stream, self.expected = name, total, stream, expected
         self.names = tuple(names)[:NAMED]
         self.done, self._began, self._said = 0, time.monotonic(), -EVERY
         self._bar: Any = None
 
     def __enter__(self) -> "Reporter":
+        left = self._left(Progress(self.total))
         if in_notebook():
             self._bar = NotebookBar(self.name, self.total)
+            self._bar.update(0, left and f", {left}")
         elif self.stream is not None and self.stream.isatty():
-            self._bar = _Bar(self.name, self.total, self.stream)
+            self._bar = _Bar(self.name, self.total, self.stream, left)
         return self
 
     def __call__(self, progress: Progress) -> None:
@@ -49,7 +61,8 @@ class Reporter:
         if self._bar is not None:
             parts = {"running": progress.running, "failed": progress.failed}
             aside = "".join(f", {count} {word}" for word, count in parts.items() if count)
-            self._bar.update(self.done, aside)
+            left = self._left(progress)
+            self._bar.update(self.done, aside + (left and f", {left}"))
         elif record is not None and progress.done > progress.found:
             now = time.monotonic()
             if progress.done == progress.total or now - self._said >= EVERY:
@@ -60,12 +73,18 @@ class Reporter:
 
     def _say(self, progress: Progress, record: Record) -> None:
         setting = " ".join(f"{name}={record.parameters[name]}" for name in self.names if name in record.parameters)
-        # Runs of a batch are told of one by one when all of them are computed; others may be computed elsewhere.
-        left = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
-        left *= (time.monotonic() - self._began) / max(1, progress.computed)
         failed = f"{progress.failed} failed" if progress.failed else ""
-        parts = [f"{progress.done} of {progress.total}", setting, record.status, failed, f"{in_time(left)} left"]
+        parts = [f"{progress.done} of {progress.total}", setting, record.status, failed, self._left(progress)]
         self._print(", ".join(part for part in parts if part))
+
+    def _left(self, progress: Progress) -> str:
+        """ "3 min left", by what was expected and what was seen; empty as long as neither is known."""
+        # Runs of a batch are told of one by one when all of them are computed; others may be computed elsewhere.
+        missing = min(progress.total - progress.done, progress.total - progress.found - progress.computed)
+        todo = missing + progress.computed
+        whole = None if self.expected is None else self.expected * todo / max(1, progress.total)
+        left = remaining(whole, progress.computed / max(1, todo), time.monotonic() - self._began)
+        return "" if left is None else f"{in_time(left)} left"
 
     def _print(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # who read has gone, or closed it; the sweep goes on without him
@@ -79,19 +98,19 @@ class Reporter:
 class _Bar:
     """A live line of a terminal."""
 
-    def __init__(self, name: str, total: int, stream: TextIO):
+    def __init__(self, name: str, total: int, stream: TextIO, left: str):
         from rich.console import Console
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Live
 
         self._live = Live(
             SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(),
             TextColumn("{task.completed:g} of {task.total:g} runs{task.fields[aside]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            TimeElapsedColumn(),
             console=Console(file=stream), transient=True, refresh_per_second=4,
         )  # fmt: skip
         self._live.start()
-        self._task = self._live.add_task(name, total=total, aside="")
+        self._task = self._live.add_task(name, total=total, aside=left and f", {left}")
 
     def update(self, done: int, aside: str) -> None:
         self._live.update(self._task, completed=done, aside=aside)
@@ -100,11 +119,14 @@ class _Bar:
         self._live.stop()
 
 
-def reporter(name: str, total: int, stream: TextIO | None, names: Iterable[str] = ()) -> Reporter:
+def reporter(
+    name: str, total: int, stream: TextIO | None, names: Iterable[str] = (), expected: float | None = None
+) -> Reporter:
     """A context in which a sweep's progress is shown on `stream`, or in the notebook that runs this; `names` are the
-    parameters that tell its runs apart.
+    parameters that tell its runs apart. The time that is left is at first as `expected` (s, of all runs,
+    `simulations.expected(plan)`), and more and more as it was seen.
     """
-    return Reporter(name, total, stream, names)
+    return Reporter(name, total, stream, names, expected)
 
 
 @contextlib.contextmanager
@@ -122,7 +144,7 @@ def reported(plan, report: Report | bool | None):
     if report is False or (report is None and not watched) or (stream is None and not watched):
         yield None
         return
-    with reporter(plan.study.name, len(plan), stream, differing(plan)) as told:
+    with reporter(plan.study.name, len(plan), stream, differing(plan), expected_of(plan)) as told:
         yield told
 
 
@@ -151,7 +173,7 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
     print_columns(headings, rows, stream, "the ledger")
     counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
     console(stream).print(
-        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; "
+        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested or undecided; "
         f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
     )
 
@@ -206,14 +228,19 @@ def measured(result) -> str:
 def verdict(entry: Entry) -> str:
     """One word, or the reason why the control does not count."""
     if entry.passed is None:
-        return "not tested"
+        return _open(entry.verdict if entry.verdict.passed is None else entry.control)
     if entry.verdict.passed and entry.control.passed:
         return "FAILS: its control passes"
     return "holds" if entry.passed else "FAILS"
 
 
 def _control(entry: Entry) -> str:
-    return {True: "passes", False: "fails as it must", None: "not tested"}[entry.control.passed]
+    return {True: "passes", False: "fails as it must", None: _open(entry.control)}[entry.control.passed]
+
+
+def _open(result: Verdict) -> str:
+    """What a verdict that is none is called: "not tested", or "undecided" with what it would take."""
+    return result.statistic.partition(":")[0]
 
 
 def _signed(value: float) -> str:

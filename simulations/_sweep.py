@@ -20,6 +20,9 @@ from simulations._registry import find
 from simulations._store import Store, load
 from simulations._study import SIZES, Study, canonical, coerce
 
+USUAL = "default"
+"""The size if neither it nor parameters are given."""
+
 SEEDS = 1 << 32
 """Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
@@ -32,6 +35,8 @@ class Plan:
     runs: Mapping[str, Any]
     """Parameters by their canonical text, each once."""
     store: Store | None
+    size: str | None = None
+    """The size whose runs these are; None for a grid of one's own."""
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -67,7 +72,7 @@ def _silent(_) -> None:
 
 def prepare(
     study: str | Study,
-    size: str = "default",
+    size: str | None = None,
     *,
     out=None,
     seeds: int | None = None,
@@ -80,12 +85,19 @@ def prepare(
     With `write` false the directory `out` is looked into, if it is there, and not made.
     """
     study = find(study)
+    if parameters and size is not None:
+        others = " (its seeds are chosen by seeds and first_seed)" if "seed" in parameters else ""
+        raise ValueError(
+            f"size={size!r} and {', '.join(parameters)}: a size is all runs of a study as they are{others}; expected "
+            "either a size or parameters."
+        )
     if parameters:
         return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
     first_seed = coerce("first_seed", int, first_seed)
     if seeds is not None:
         positive_count("seeds", seeds)
-    return _plan(study, study.grid(one_of("size", size, SIZES), seeds, first_seed), out, write)
+    size = one_of("size", USUAL if size is None else size, SIZES)
+    return _plan(study, study.grid(size, seeds, first_seed), out, write, size)
 
 
 def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, first_seed: int, write: bool) -> Plan:
@@ -98,14 +110,14 @@ def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, f
     return _plan(study, study.combinations(grid), out, write)
 
 
-def _plan(study: Study, runs: list, out, write: bool) -> Plan:
+def _plan(study: Study, runs: list, out, write: bool, size: str | None = None) -> Plan:
     for one in runs:
         seed = getattr(one, "seed", 0)
         if not 0 <= seed < SEEDS:
             raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
     if not isinstance(out, str | os.PathLike | None):
         raise ValueError(f"out={out!r}: expected the path of a directory.")
-    return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write))
+    return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write), size)
 
 
 def _store(out, study: Study, write: bool) -> Store | None:
@@ -116,7 +128,7 @@ def _store(out, study: Study, write: bool) -> Store | None:
 
 def run(
     study: str | Study,
-    size: str = "default",
+    size: str | None = None,
     *,
     out=None,
     seeds: int | None = None,
@@ -132,9 +144,9 @@ def run(
 
     **Arguments:**
 
-    - `size`: "smoke", "default" or "paper"; not used when parameters are given.
-    - `parameters`: any parameters of the study, each one value, a list, or a range such as "1e2:1e6:9log"; the runs
-      are all combinations, and what is not named keeps its default.
+    - `size`: "smoke", "default" or "paper": all runs of the study; "default" if neither it nor parameters are given.
+    - `parameters`: instead of a size, any parameters of the study, each one value, a list, or a range such as
+      "1e2:1e6:9log"; the runs are all combinations, and what is not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them; seeds are below 2³².
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
     - `report`: called with the `Progress` of the sweep, whenever it changes. True shows it on standard error, False
@@ -151,10 +163,10 @@ def run(
     is recorded with the status "failed: …" and no values, stops nothing, and is tried again by the next sweep. Two
     sweeps over one directory, also on two machines that share it, share the work.
 
-    Raises `ValueError` for an unknown study, size or parameter, for values out of range, for sizes beyond this
-    machine's memory, for processes that can't be started and for a scheduler that does not answer; `OSError` when a
-    record can't be written; `NoWorkers`, a `RuntimeError`, when an executor takes no more work. What was computed
-    before is stored, and the same call goes on from there.
+    Raises `ValueError` for an unknown study, size or parameter, for a size together with parameters, for values out of
+    range, for sizes beyond this machine's memory, for processes that can't be started and for a scheduler that does not
+    answer; `OSError` when a record can't be written; `NoWorkers`, a `RuntimeError`, when an executor takes no more
+    work. What was computed before is stored, and the same call goes on from there.
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
     with computing(executor, workers, scheduler) as where, reported(plan, report) as told:

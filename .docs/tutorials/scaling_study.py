@@ -43,8 +43,9 @@ SEEDS = 6
 #
 # The grid is every combination of its values; `32:512:3log` is three values from 32 to
 # 512, evenly spaced in the logarithm. `estimate` says what they would take, from
-# records of the study that are there or else from a count of operations, which leaves
-# out the seconds that compiling takes. On the command line it is `--dry-run`.
+# records of the study that are there, or else from a count of operations; with
+# `trial=20` it computes a few of them for some 20 seconds first, to time them. On the
+# command line it is `--dry-run`, which does that.
 
 # %%
 folder = tempfile.TemporaryDirectory()

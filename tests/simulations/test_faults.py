@@ -106,7 +106,8 @@ def disturbed(out: Path, shim: Path, kills: int, shapes: int, seeds: int, worker
                 time.sleep(0.05)
             assert not any(map(alive, below)), "workers outlive the sweep that started them"
         process.wait(timeout=300)
-        if killed >= kills and damaged and process.returncode == 0 and len(list(folder.glob("*.npz"))) == total:
+        whole = process.returncode == 3  # of a grid like this no claim is tested
+        if killed >= kills and damaged and whole and len(list(folder.glob("*.npz"))) == total:
             return killed, starts
         damaged = damage(folder, chance)
         assert starts < 4 * kills + 10, "the sweep makes no progress"

@@ -10,7 +10,6 @@ import pytest
 
 import simulations
 from simulations import _status
-from simulations._estimate import BASE, Known, operations
 from simulations._machine import in_time, in_words, least_bytes, memory
 from simulations._ranges import expanded
 from simulations._records import canonical_text
@@ -80,45 +79,6 @@ def test_sizes_in_words():
     run = simulations.find("lazy_scaling").make({"particles": 100, "samples": 50, "dimension": 3})
     assert least_bytes(run) == 4 * 4 * 150
     assert memory() is None or memory() > 1 << 30
-
-
-def test_an_estimate_from_records(tmp_path):
-    """Nothing is known of the time at first; then it is that of records of this size, times what is missing."""
-    plan = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[10, 20], seeds=3)
-    guess = simulations.estimate(plan)
-    assert (guess.runs, guess.there, guess.batches, guess.measured) == (6, 0, 6, 0)
-    assert "a guess from operations" in guess.lines()[2]
-    assert guess.bytes > 0
-    records = plan.execute()
-    after = simulations.estimate(plan)
-    assert (after.there, after.batches, after.seconds) == (6, 0, 0)
-    larger = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[20], seeds=6)
-    found = simulations.estimate(larger)
-    assert (found.there, found.batches, found.measured) == (3, 3, 6)
-    spent = [record.provenance["seconds"] for record in records.where(particles=20)]
-    assert 0.5 * min(spent) * 6 <= 2 * found.seconds <= 2 * max(spent) * 6 + 0.1
-
-
-def test_an_estimate_is_that_of_the_runs_nearest_in_size():
-    study = simulations.find("lazy_scaling")
-    runs = [study.make({**SMALL, "particles": m}) for m in range(2, 60, 2)]
-    sizes = {run.particles: operations(run) for run in runs}
-    known = Known([(sizes[m], 1.0 + m) for m in (10, 20, 40)] + [(sizes[20], 100.0), (sizes[20], 0.0)])
-    for run in runs:
-        m = run.particles
-        nearest = 10 if m < 200**0.5 else 20 if m < 800**0.5 else 40
-        assert known.seconds(run) == pytest.approx(BASE + (1.0 + nearest - BASE) * m / nearest, rel=1e-12)
-    assert known.count == 5
-    assert Known([]).seconds(runs[0]) == BASE + sizes[2] / 1e9
-
-
-def test_twenty_thousand_runs_are_estimated_from_a_thousand_records_at_once():
-    run = simulations.find("lazy_scaling").make(SMALL)
-    runs = [dataclasses.replace(run, particles=m) for m in range(10, 210, 2)] * 200
-    began = time.process_time()
-    known = Known((1e3 * 1.01**k, 0.1) for k in range(1000))
-    assert sum(map(known.seconds, runs)) > 0
-    assert time.process_time() - began < 1.0
 
 
 def test_records_with_parameters_that_are_gone_are_not_counted(tmp_path):

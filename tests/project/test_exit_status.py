@@ -1,0 +1,120 @@
+"""What the command ends with: 0 where all holds, 1 where something failed, 2 for bad usage, 3 where nothing decides."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import simulations
+from meanfield.__main__ import USAGE, main
+from simulations import Study, claim
+from simulations._records import runs
+from simulations.checks import equals
+from theory.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One number."""
+
+    seed: int = 0
+    """Seed (integer)."""
+    shift: float = 0.0
+    """Its mean (any unit)."""
+
+
+def study(bias: float = 0.0, status: str = "done", claims: bool = True) -> Study:
+    def draw(run: Draw):
+        return {"y": np.random.default_rng([run.seed, int(run.shift)]).normal(run.shift + bias, 1.0, 1)}, status
+
+    def grid(size: str, seeds: int | None = None, first: int = 0) -> list:
+        return [Draw(seed, shift) for seed in range(first, first + (seeds or 8)) for shift in (0.0, 50.0)]
+
+    zero = Prediction(0.0, "=", "always", "meanfield")
+    check = claim(
+        "mean", "the mean is zero", zero, equals, select=runs(shift=0.0), what="mean", value=lambda record: record["y"],
+        wrong="shifted", control={"select": runs(shift=50.0)},
+    )  # fmt: skip
+    cost = dict.fromkeys(("smoke", "default", "paper"), "1 s")
+    made = (check,) if claims else ()
+    return Study("draws", "regimes", "a test", Draw, grid, draw, lambda run: {}, made, cost)
+
+
+ENDS = [
+    ({}, [], 0, True),
+    ({"bias": 20.0}, [], 1, False),
+    ({"bias": 20.0}, ["--seeds", "3"], 3, None),
+    ({}, ["--seeds", "2"], 3, None),
+    ({"claims": False}, [], 3, None),
+    ({"status": "diverged at t = 1"}, [], 1, False),
+]
+
+
+@pytest.mark.parametrize(("what", "more", "status", "passed"), ENDS)
+def test_status_of_verify(what, more, status, passed, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(simulations, "find", lambda name: study(**what))
+    assert main(["verify", "draws", "--size", "smoke", *more, "--out", str(tmp_path), "--json"]) == status
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["passed"] is passed
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "passed"), [({}, 0, True), ({"bias": 20.0}, 1, False), ({"claims": False}, 3, None)]
+)
+def test_status_of_a_calibration(what, status, passed, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(simulations, "find", lambda name: study(**what))
+    arguments = ["verify", "draws", "--size", "smoke", "--calibrate", "2", "--out", str(tmp_path), "--json"]
+    assert main(arguments) == status
+    assert json.loads(capsys.readouterr().out)["passed"] is passed
+
+
+SMALL = ["--problem", "random", "--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10"]
+
+
+def test_a_grid_of_ones_own_tests_nothing(tmp_path, capsys):
+    assert main(["run", "lazy_scaling", *SMALL, "--out", str(tmp_path), "--json"]) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["passed"] is None
+    assert {row["passed"] for row in answer["claims"]} == {None}
+    assert "3 something could not be tested or is undecided and nothing failed" in USAGE
+
+
+@pytest.mark.parametrize(
+    ("study", "more"),
+    [
+        ("langevin", ["--seed", "3"]),
+        ("lazy_scaling", ["--particles", "10", "--seeds", "2"]),
+        ("lazy_scaling", SMALL),
+        ("langevin", ["--seed", "3", "--dry-run"]),
+    ],
+)
+@pytest.mark.parametrize("size", ["smoke", "default", "paper"])
+def test_a_size_and_parameters_contradict_each_other(study, more, size, tmp_path, capsys):
+    out = tmp_path / "new"
+    assert main(["run", study, "--size", size, *more, "--out", str(out), "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"size='{size}' and {more[0][2:]}" in said.err
+    assert said.err.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("call", [simulations.run, simulations.prepare])
+def test_a_size_and_parameters_in_python(call):
+    with pytest.raises(
+        ValueError, match=r"^size='smoke' and seed: .* chosen by seeds and first_seed.*; expected either"
+    ):
+        call("langevin", "smoke", seed=3)
+    with pytest.raises(ValueError, match=r"^size='default' and particles, steps: .*; expected either"):
+        call("langevin", size="default", particles=3, steps=4)
+    with pytest.raises(ValueError, match=r"^size='': expected"):
+        call("langevin", "")
+
+
+def test_a_size_with_other_seeds_is_that_size():
+    plan = simulations.prepare("langevin", "smoke", seeds=2, first_seed=5)
+    assert {run.seed for run in plan.runs.values()} == {5, 6}
+    assert plan.size == "smoke"
+    assert simulations.prepare("langevin").size == "default"
+    assert simulations.prepare("langevin", seed=3).size is None

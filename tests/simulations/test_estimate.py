@@ -1,0 +1,183 @@
+"""What a sweep would take: as a study says, as records tell, as a few runs take; and what is left while it runs."""
+
+import dataclasses
+import io
+import math
+import time
+
+import pytest
+
+import simulations
+from simulations import Progress, Record
+from simulations._estimate import START, WORKERS, declared, estimate, expected, remaining
+from simulations._known import BASE, Known, operations
+from simulations._records import canonical_text
+
+SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+STUDY = simulations.find("lazy_scaling")
+
+
+def runs(particles, seeds: int = 1) -> list:
+    return [STUDY.make({**SMALL, "particles": m, "seed": seed}) for m in particles for seed in range(seeds)]
+
+
+def store(plan, seconds) -> None:
+    """Records of the plan's runs that took `seconds(run)`."""
+    for text, run in plan.runs.items():
+        told = {"study": plan.study.name, "status": "done", "seconds": seconds(run)}
+        plan.store.save({text: Record(dataclasses.asdict(run), {}, told)})
+
+
+@pytest.mark.parametrize("size", ["smoke", "default", "paper"])
+@pytest.mark.parametrize("study", simulations.STUDIES)
+def test_a_size_takes_what_its_study_says(study, size):
+    """Where it names a number; and within what its words mean where it does not."""
+    plan = simulations.prepare(study, size)
+    found, cost = simulations.estimate(plan), plan.study.cost[size]
+    said = declared(cost)
+    if said is None:
+        word = cost.split()[0]
+        low, high = {"minutes": (60, 3700), "hours": (3600, 24.1 * 3600), "days": (86400, 10.1 * 86400)}[word]
+        assert low <= found.wall() <= high
+    else:
+        assert said / 2 <= found.wall() <= 2 * said
+    assert found.there == 0
+    assert found.batches == len(plan.batches)
+    assert found.wall(2) <= found.wall() + WORKERS
+    assert f"by what size {size} takes on two cores" in found.lines()[2]
+
+
+def test_costs_in_words():
+    assert [declared(text) for text in ("30 s", "90 s", "1.5 min", "1 hour", "a day (not timed)")] == [
+        30.0, 90.0, 90.0, 3600.0, 86400.0,
+    ]  # fmt: skip
+    assert [declared(text) for text in ("none", "", "hours", "days", "minutes on a GPU")] == [None] * 5
+
+
+def test_fewer_seeds_take_less():
+    whole, few = (expected(simulations.prepare("langevin", "default", seeds=seeds)) for seeds in (None, 2))
+    assert few == pytest.approx(whole * 2 / 10)
+    assert expected(simulations.prepare("langevin", seed=1)) is None
+    assert expected(simulations.prepare(dataclasses.replace(STUDY, cost={}), "smoke")) is None
+
+
+def test_nothing_is_left_of_what_is_there(tmp_path):
+    plan = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[10, 20], seeds=3)
+    store(plan, lambda run: 1.0)
+    found = simulations.estimate(plan)
+    assert (found.runs, found.there, found.batches, found.seconds) == (6, 6, 0, 0.0)
+    assert found.wall(4) == START
+    assert "nothing to compute" in found.lines(4)[2]
+
+
+def test_the_first_run_of_a_setting_compiles_and_the_others_do_not(tmp_path):
+    plan = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[10, 20], seeds=4)
+    store(plan, lambda run: (2.0 if run.seed == 0 else 0.1) * run.particles)
+    more = simulations.prepare("lazy_scaling", out=tmp_path, **SMALL, particles=[10, 20], seeds=10)
+    found = simulations.estimate(more)
+    assert (found.there, found.batches, found.measured) == (8, 12, 8)
+    assert found.seconds == pytest.approx((2.0 + 5 * 0.1) * 30)
+    assert "(from 8 records)" in found.lines()[2]
+
+
+def test_of_one_run_it_is_not_known_what_of_it_was_compiling():
+    known = Known((run, 3.0) for run in runs([10]))
+    assert known.total(runs([10], 4)) == pytest.approx(3.0 * 2)
+    assert known.total(runs([40])) == pytest.approx(3.0 * 2)
+
+
+def test_a_larger_setting_compiles_as_long_and_runs_longer():
+    known = Known((run, 2.0 if run.seed == 0 else 0.5) for run in runs([10, 1000], 3))
+    assert known.total(runs([20], 3)) == pytest.approx(1.5 + 3 * (BASE + 2 * (0.5 - BASE)))
+    assert known.total(runs([500], 3)) == pytest.approx(1.5 + 3 * (BASE + 0.5 * (0.5 - BASE)))
+    assert Known([]).total(runs([20])) == pytest.approx(BASE + operations(runs([20])[0]) / 1e9)
+
+
+def test_twenty_thousand_runs_are_estimated_from_a_thousand_records_at_once():
+    known = Known((run, 0.1) for run in runs(range(10, 2010, 2)))
+    some = runs(range(4000, 8000, 2), 10)
+    began = time.process_time()
+    assert known.total(some) > 0
+    assert time.process_time() - began < 5.0
+
+
+def test_what_is_missing_of_a_size_is_its_share(tmp_path):
+    """Of two kinds of settings one is there for two seeds; the other takes by number and operations what is left."""
+    plan = simulations.prepare("langevin", "smoke", out=tmp_path)
+    settings = {canonical_text({**dataclasses.asdict(run), "seed": 0}) for run in plan.runs.values()}
+    for text, run in list(plan.runs.items())[: len(settings)]:  # one seed of all
+        told = {"study": "langevin", "status": "done", "seconds": 0.5}
+        plan.store.save({text: Record(dataclasses.asdict(run), {}, told)})
+    found = simulations.estimate(plan)
+    assert found.seconds == pytest.approx(0.5 * math.sqrt(6) * len(settings))
+    assert "from 7 records" in found.lines()[2]
+
+
+def test_numbers_that_mean_something_else_are_no_sizes():
+    """Steps may be a schedule."""
+    for name in simulations.STUDIES:
+        for size in ("smoke", "paper"):
+            assert all(math.isfinite(operations(run)) for run in simulations.find(name).grid(size, 1, 0))
+
+
+def test_trials_time_what_nothing_tells(tmp_path):
+    """Each kind twice, the first with what it takes to compile; and nothing is stored."""
+    calls = []
+
+    def run(parameters):
+        calls.append((parameters.particles, parameters.seed))
+        time.sleep(0.2 if parameters.seed == 0 else 0.005 * parameters.particles)
+        if parameters.particles == 6:
+            raise ValueError("no such number of particles")
+        return {}, "done"
+
+    study = dataclasses.replace(STUDY, run=run, together=None)
+    plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[2, 4, 6, 8], seeds=5)
+    found = estimate(plan, trial=30.0)
+    assert sorted(calls) == [(m, seed) for m in (2, 4, 6, 8) for seed in (0, 1)]
+    truth = 4 * 0.2 + 4 * 0.005 * (2 + 4 + 6 + 8)
+    assert truth <= found.seconds <= 3 * truth + 20.0  # asleep at least that long, on a busy machine longer
+    assert "(from 8 trials)" in found.lines()[2]
+    assert not (tmp_path / "new").exists()
+    calls.clear()
+    assert "a guess from operations" in simulations.estimate(plan).lines()[2]
+    assert calls == []
+    estimate(plan, trial=1e-9)
+    assert len(set(calls)) == 2, "the smallest is timed whatever it takes, and no other"
+
+
+def test_what_is_left_goes_from_what_was_expected_to_what_was_seen():
+    assert remaining(60.0, 0.0, 0.0) == 60.0
+    assert remaining(60.0, 1.0, 200.0) == 0.0
+    assert remaining(None, 0.0, 1.0) is None
+    assert remaining(None, 0.25, 10.0) == pytest.approx(0.75 * 20**0.75 * 40**0.25)  # from √(10 · 40) to 40
+    assert remaining(60.0, 0.5, 120.0) == pytest.approx(0.5 * math.sqrt(60 * 240))
+    for done in (0.1, 0.5, 0.9):  # as expected all along
+        assert remaining(60.0, done, 60 * done) == pytest.approx(60 * (1 - done))
+
+
+def test_the_line_of_progress_begins_with_what_a_dry_run_says():
+    said = io.StringIO()
+    record = Record({"seed": 0}, {}, {"status": "done"})
+    with simulations.reporter("mine", 100, said, expected=600.0) as report:
+        report._began -= 20.0  # the first run compiled
+        report(Progress(100, done=1, computed=1, record=record))
+        report(Progress(100, done=100, found=99, computed=1, record=record))
+    first, last = said.getvalue().splitlines()
+    left = float(first.split(", ")[-1].split()[0])
+    assert "min left" in first
+    assert left == pytest.approx(remaining(600.0, 0.01, 20.0) / 60, abs=0.1)
+    assert 9 < left < 11
+    assert last.endswith(", 0.0 s left")
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("study", ["depth", "saddle_escape", "birth_death", "particle_count", "conic_equivalence"])
+def test_a_smoke_size_takes_within_three_times_what_is_said(study, tmp_path):
+    """By the time of the processor, which other work on the machine does not change; two cores may halve the wall's."""
+    plan = simulations.prepare(study, "smoke", out=tmp_path)
+    said = simulations.estimate(plan).wall()
+    began = time.process_time()
+    plan.execute()
+    taken = time.process_time() - began + START
+    assert said / 3 <= taken <= 2 * 3 * said
