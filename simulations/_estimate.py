@@ -11,7 +11,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulations._batches import Batch
 from simulations._executors import InProcess
@@ -19,8 +19,10 @@ from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
 from simulations._store import load
 from simulations._study import SIZES, Study
-from simulations._sweep import Plan
 from simulations._work import compute
+
+if TYPE_CHECKING:
+    from simulations._sweep import Plan  # which shows progress, with the time left that is said here
 
 logger = logging.getLogger("meanfield")
 
@@ -67,7 +69,7 @@ class Estimate:
         ]
 
 
-def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
+def estimate(plan: "Plan", trial: float = 0.0) -> Estimate:
     """What `plan` would take: as the study says of its sizes, as stored records say, or as a few runs say that are
     computed here for about `trial` seconds where nothing else is known. Nothing is stored and nothing changed.
 
@@ -99,7 +101,7 @@ def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
     return Estimate(len(plan), len(there), len(todo), seconds, count, largest, source)
 
 
-def expected(plan: Plan) -> float | None:
+def expected(plan: "Plan") -> float | None:
     """Seconds of computing that a size takes by what its study says, for the seeds of the plan; None for a grid of
     one's own, and for a study that says nothing.
 
@@ -215,7 +217,7 @@ def _seconds(study: Study, batch: Batch) -> float:
     return time.perf_counter() - began
 
 
-def _stored(plan: Plan) -> list[tuple[Any, float]]:
+def _stored(plan: "Plan") -> list[tuple[Any, float]]:
     """(run, seconds) of stored records, of those whose parameters the study still has."""
     if plan.store is None:
         return []
