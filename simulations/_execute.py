@@ -13,9 +13,10 @@ from simulations._claims import Claims
 from simulations._executors import InProcess, NoWorkers, WorkerDied, gone, room
 from simulations._interrupt import noticed
 from simulations._records import Record
+from simulations._shipping import NotSendable, Shipped, check_sendable
 from simulations._store import DamagedRecord, Store, address
 from simulations._study import Study
-from simulations._work import by_name, compute, failure
+from simulations._work import compute, failure
 
 logger = logging.getLogger("meanfield")
 
@@ -71,6 +72,7 @@ class Execution:
     ):
         self.study, self.store, self.report = study, store, report
         self.executor, self.in_flight = executor or InProcess(), in_flight
+        self.shipped = Shipped(study)
         self.records: dict[str, Record] = {}
         self.waiting: deque[_Task] = deque()
         self.running: dict[Future, _Task] = {}
@@ -80,12 +82,15 @@ class Execution:
     def run(self, batches: list[Batch]) -> dict[str, Record]:
         """The record of every run, by its text.
 
-        Raises `KeyboardInterrupt` when it is interrupted, and `NoWorkers` when nobody computes any more.
+        Raises `KeyboardInterrupt` when it is interrupted, `NotSendable` (a `ValueError`) for a study that the workers
+        can't be given, and `NoWorkers` when nobody computes any more.
         """
         self.progress = Progress(sum(map(len, batches)))
         with noticed() as self.interrupted, Claims(self.store and self.store.directory) as self.claims:
             for batch in batches:
                 self._look_up(batch)
+            if self.waiting:
+                check_sendable(self.shipped, self.executor)
             try:
                 while self.waiting or self.running or self.elsewhere:
                     self._send_out()
@@ -121,7 +126,7 @@ class Execution:
                 self._give_back(task)
                 continue
             self._tell(running=len(task.taken))
-            work = by_name(self.study), list(task.batch.runs), task.batch.size
+            work = self.shipped, list(task.batch.runs), task.batch.size
             self._check_interrupt()
             self.running[self._submitted(work)] = task
 
@@ -176,6 +181,8 @@ class Execution:
             made = dict(zip(task.batch.runs, future.result(), strict=True))
             self._keep({text: record for text, record in made.items() if text not in self.records})
             self._give_back(task)
+        elif isinstance(problem, NoWorkers | NotSendable):  # true of every run: none is blamed for it
+            raise problem
         elif isinstance(problem, LOST):
             task.attempts += 1
             logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)

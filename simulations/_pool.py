@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,8 +32,7 @@ class Pool(Engine):
     notice nothing, and a new process takes its place. Processes are spawned, never forked: JAX has threads. They end
     when their parent does, by whatever cause.
 
-    Raises `ValueError` when so many processes can't be started, and `RuntimeError` in a script that starts them where
-    it is imported, since they import it too.
+    Raises `ValueError` when so many processes can't be started.
     """
 
     def __init__(self, workers: int):
@@ -43,16 +44,11 @@ class Pool(Engine):
         try:
             for _ in range(workers):
                 self._workers.append(_Worker())
-        except (OSError, RuntimeError) as problem:
+        except OSError as problem:
             for worker in self._workers:
                 worker.end()
-            if isinstance(problem, OSError):
-                count = len(self._workers)
-                raise ValueError(f"workers={workers}: {count} could be started, and no more ({problem}).") from None
-            raise RuntimeError(
-                f"workers={workers}: a worker imports the script that starts it; put what the script does under "
-                f"`if __name__ == '__main__':`."
-            ) from problem
+            count = len(self._workers)
+            raise ValueError(f"workers={workers}: {count} could be started, and no more ({problem}).") from None
         self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -132,7 +128,7 @@ class _Worker:
         receiver, self._lifeline = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
         try:
-            with _deaf():
+            with _deaf(), _without_script():
                 self._there = self._pool.submit(os.getpid)
         except BaseException:
             self.end()
@@ -168,6 +164,25 @@ class _Worker:
             if not self._lifeline.closed:
                 self._lifeline.close()
                 self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _without_script() -> Iterator[None]:
+    """A context in which a process is started that does not run the script, module or session that starts it once more.
+
+    Work brings along all that it needs. So a script needs no `if __name__ == "__main__":` for the sake of workers, and
+    it may come from standard input, from `python -c` or from a notebook, where there is no file to be run once more.
+    """
+    with _starting:
+        script, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
+
+
+_starting = threading.Lock()
+"""Held while a process is started: two at a time would put back the wrong script."""
 
 
 @contextlib.contextmanager

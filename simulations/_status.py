@@ -5,9 +5,9 @@ from pathlib import Path
 
 from simulations._execute import failed
 from simulations._records import canonical_text
-from simulations._registry import MOTIONS, STUDIES, motion
+from simulations._registry import MOTIONS, STUDIES, own
 from simulations._store import DamagedRecord, OtherVersion, plain_name, read
-from simulations._study import SIZES, Study, canonical
+from simulations._study import SIZES, canonical
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,10 @@ def _row(name: str, folder: Path) -> Status:
             broken.append(record.status)
         else:
             done.add(canonical_text(record.parameters))
-    sizes, study = {}, _own(name)
+    sizes, study = {}, own(name)
     if study is not None:
         for size in SIZES:
             wanted = [canonical(one) for one in study.grid(size, None, 0)]
             sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
     messages = tuple(dict.fromkeys(broken))
     return Status(name, len(done), len(broken), messages, damaged, other, round(seconds, 1), sizes)
-
-
-def _own(name: str) -> Study | None:
-    """The study or motion of the package whose records lie in a folder of this name."""
-    if name in STUDIES:
-        return STUDIES[name]
-    return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)

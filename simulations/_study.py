@@ -42,6 +42,12 @@ class Claim:
     wrong: str
     """What is wrong in the control."""
 
+    def __reduce_ex__(self, protocol):
+        from simulations import _registry  # which knows studies, and they know claims
+
+        study = _registry.owner(self)
+        return super().__reduce_ex__(protocol) if study is None else (_registry.claim_of, (study, self.name))
+
 
 def claim(
     name: str,
@@ -100,6 +106,12 @@ class Study:
     """How several runs are computed at once, for studies that can."""
     precision: str | Callable[[Any], str] = "float64"
     """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
+
+    def __reduce_ex__(self, protocol):
+        """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
+        from simulations import _registry
+
+        return (_registry.own, (self.name,)) if _registry.is_own(self) else super().__reduce_ex__(protocol)
 
     def precision_of(self, parameters: Any) -> str:
         """What the networks of a run are trained in."""

@@ -9,16 +9,17 @@ import numpy as np
 
 from simulations._provenance import provenance
 from simulations._records import Record
-from simulations._registry import STUDIES
+from simulations._shipping import Arrived, Shipped
 from simulations._study import Study
 
 
-def compute(study: str | Study, texts: Sequence[str], size: int = 1) -> list[Record]:
+def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> list[Record]:
     """The records of the runs with these canonical texts, computed together; the last is repeated up to `size`.
 
-    Raises `KeyboardInterrupt` when a simulation in it was interrupted, and whatever the study raises.
+    Raises `KeyboardInterrupt` when a simulation in it was interrupted, `NoWorkers` when the study can't be loaded
+    here, and whatever the study raises.
     """
-    study = STUDIES[study] if isinstance(study, str) else study
+    study = sent.study
     parameters = [json.loads(text) for text in texts]
     runs = [study.make(values) for values in parameters]
     began = time.perf_counter()
@@ -39,11 +40,6 @@ def _record(
         raise KeyboardInterrupt
     arrays = {name: np.asarray(value) for name, value in values.items()}
     return Record(parameters, arrays, provenance(study.name, run, status, seconds, study.precision_of(run)))
-
-
-def by_name(study: Study) -> str | Study:
-    """How a study is told to a worker: by its name, or whole if it is not one of the package's own."""
-    return study.name if STUDIES.get(study.name) is study else study
 
 
 def failure(study: Study, text: str, problem: BaseException) -> Record:
