@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield._typing import Mass, Position, Random
+from meanfield._watching import note
 from meanfield.arguments import float_type, floating_array, host, one_of, positive_count, positive_number
 from meanfield.units import AbstractUnit
 
@@ -33,6 +34,7 @@ class Particles(eqx.Module):
 
     def __init__(self, position, mass=None):
         self.position = floating_array("position", position, "m p")
+        note(self.position.dtype)
         m = self.position.shape[0]
         if mass is None:
             self.mass = jnp.full((m,), 1 / m, self.position.dtype)

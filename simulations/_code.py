@@ -16,12 +16,9 @@ from typing import Any
 import meanfield
 import simulations
 import theory
-from meanfield._identity import digest
+from meanfield._identity import NO_NUMBERS, behaviour
 from simulations._registry import is_own
 from simulations._study import Study
-
-NO_NUMBERS = ("__main__.py", "_command_line.py", "_options.py", "plot.py", "progress.py")
-"""Files of the engine that change no result."""
 
 _TOPS: dict[str, ModuleType] = {"meanfield": meanfield, "theory": theory, "simulations": simulations}
 
@@ -56,7 +53,7 @@ def identify(study: Study) -> Identity:
     computing = [study.run, study.parameters, *([study.together.run] if study.together else [])]
     if is_own(study):
         return Identity("", tuple(sorted({_module(part) for part in computing})))
-    return Identity(digest([*computing, study.precision]).hex(), _engine())
+    return Identity(behaviour([*computing, study.precision]), _engine())
 
 
 @functools.cache

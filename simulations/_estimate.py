@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from simulations._machine import in_time, in_words, least_bytes
-from simulations._store import load
+from simulations._store import stored
 from simulations._sweep import Plan
 
 RATE = 1e9
@@ -101,7 +101,7 @@ def _stored(plan: Plan) -> Iterator[tuple[float, float]]:
     if plan.store is None:
         return
     try:
-        records = load(plan.store.directory.parents[1], plan.study.name).done
+        records = stored(plan.store.directory.parents[1], plan.study.name).done
     except ValueError:
         return
     for record in records:

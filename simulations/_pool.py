@@ -39,11 +39,11 @@ class Pool(Engine):
         positive_count("workers", workers)
         self._work: queue.SimpleQueue = queue.SimpleQueue()
         self._closed, self._serving = threading.Event(), threading.Lock()
-        self._left = workers
+        self._left, self._settings = workers, _settings()
         self._workers: list[_Worker] = []
         try:
             for _ in range(workers):
-                self._workers.append(_Worker())
+                self._workers.append(_Worker(self._settings))
         except OSError as problem:
             for worker in self._workers:
                 worker.end()
@@ -102,7 +102,7 @@ class Pool(Engine):
                 if problem is None or self._closed.is_set():
                     return True  # what is left of a pool that is shut down gets its answer from a worker that is gone
                 self._workers[i].end()
-                self._workers[i] = _Worker()
+                self._workers[i] = _Worker(self._settings)
             except OSError as shortage:
                 problem = shortage
         self._give_up(problem)
@@ -121,12 +121,12 @@ class Pool(Engine):
 class _Worker:
     """One process, which ends when the end of a pipe that we hold is closed: by `end`, or by our own death."""
 
-    def __init__(self):
+    def __init__(self, settings: dict[str, Any]):
         self._ending = threading.Lock()
         self._lost: BaseException | None = None
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
+        self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver, settings))
         try:
             with _deaf(), _without_script():
                 self._there = self._pool.submit(os.getpid)
@@ -198,9 +198,22 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(lifeline: Connection) -> None:
+def _settings() -> dict[str, Any]:
+    """What of JAX's settings is not as usual here: a worker computes under the same."""
+    import jax
+
+    from meanfield._settings import observed
+
+    return {name: getattr(jax.config, name) for name in observed() if name.startswith("jax_")}
+
+
+def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:
     """A worker leaves Ctrl-C to its parent, also where it could not be started deaf to it."""
+    import jax
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name, value in settings.items():
+        jax.config.update(name, value)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 

@@ -146,6 +146,8 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
         table.add_row(row.study, *map(str, counts), in_time(row.seconds), sizes)
     console.print(table)
     for row in rows:
+        if row.made_by:
+            console.print(f"{row.made_by}.", style="bold yellow")
         for message in row.messages:
             console.print(f"{row.study}: {message}", style="bold red")
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulations._code import identify
+from simulations._code import Identity, identify
 from simulations._provenance import origin
 from simulations._records import Record
 from simulations._study import Study
@@ -17,13 +17,16 @@ from simulations._study import Study
 logger = logging.getLogger("meanfield")
 
 
+ANEW = "another directory, or this one without them, has them computed anew"
+
+
 class OtherCode(ValueError):
     """Records that other code has made, where such are not allowed."""
 
 
 def made_by_others(records: Iterable[Record], code: str) -> list[Record]:
-    """Those that were made by other code than that with this digest; of runs that failed there is nothing to be told."""
-    return [record for record in records if record.values and not _is_same(record.provenance, code)]
+    """Those that were made by other code than that with this digest."""
+    return [record for record in records if not _is_same(record.provenance, code)]
 
 
 def _is_same(provenance: Mapping[str, Any], code: str) -> bool:
@@ -36,7 +39,7 @@ def _is_same(provenance: Mapping[str, Any], code: str) -> bool:
 
 
 def sentence(study: str, others: list[Record], total: int, directory) -> str:
-    """How many of `total` records other code has made, which, and what can be done."""
+    """How many of `total` records other code has made, and which."""
     here = _name(origin())
     names = Counter(_name(record.provenance) for record in others)
     again = names.pop(here, 0)
@@ -45,25 +48,20 @@ def sentence(study: str, others: list[Record], total: int, directory) -> str:
     were = "was" if len(others) == 1 else "were"
     return (
         f"{study}: {len(others)} of {total} records in {str(directory)!r} {were} made by other code "
-        f"({', '.join(parts)}; this is {here}); strict=True or --strict refuses them, another directory or removing "
-        f"them computes anew"
+        f"({', '.join(parts)}; this is {here})"
     )
 
 
-def tell_others(study: Study | None, records: Iterable[Record], directory, *, strict: bool) -> None:
-    """Say in one line which of these records of a study other code has made, or raise `OtherCode` if `strict`.
-
-    Nothing can be told of a study that is not at hand.
-    """
-    found = list(records)
-    if study is None or not found:
-        return
-    others = made_by_others(found, identify(study).code)
+def tell_others(study: Study, identity: Identity | None, records: Iterable[Record], directory, *, strict: bool) -> None:
+    """Say in one line which of these records of a study other code has made, or raise `OtherCode` if `strict`."""
+    found = [record for record in records if record.values]  # without values: failed, and computed again
+    others = made_by_others(found, (identity or identify(study)).code) if found else []
     if not others:
         return
+    said = sentence(study.name, others, len(found), directory)
     if strict:
-        raise OtherCode(f"strict=True: {sentence(study.name, others, len(found), directory)}.")
-    logger.warning("%s.", sentence(study.name, others, len(found), directory))
+        raise OtherCode(f"strict=True: {said}; {ANEW}.")
+    logger.warning("%s; --strict (strict=True) refuses them, %s.", said, ANEW)
 
 
 def _name(provenance: Mapping[str, Any]) -> str:

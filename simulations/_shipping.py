@@ -13,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from types import FunctionType
 from typing import Any, NoReturn
 
+from simulations._code import Identity, identify
 from simulations._executors import Engine, NoWorkers
 from simulations._registry import is_own
 from simulations._study import Study, Together
@@ -26,7 +27,7 @@ class Shipped:
     """A study as an argument of work: itself in this process, and what computes of it in another."""
 
     def __init__(self, study: Study):
-        self.study, self.name = study, study.name
+        self.study, self.name, self.identity = study, study.name, identify(study)
 
     @functools.cached_property
     def content(self) -> bytes:
@@ -45,7 +46,7 @@ class Shipped:
             ) from problem
 
     def __reduce__(self):
-        return Arrived, (self.name, self.content)
+        return Arrived, (self.name, self.content, self.identity)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Arrived:
 
     name: str
     content: bytes
+    identity: Identity
 
     @property
     def study(self) -> Study:

@@ -14,6 +14,9 @@ from typing import Any
 from simulations._archive import MAX_BYTES, Unreadable, pack, parse, unpack
 from simulations._files import NoFile, clear_forgotten, content, flush_names, write_whole
 from simulations._records import Record, Records, canonical_text
+from simulations._registry import find, own
+from simulations._revisions import tell_others
+from simulations._study import Study
 
 logger = logging.getLogger("meanfield")
 
@@ -151,13 +154,29 @@ def read(path: Path) -> Record:
     return Record(head["parameters"], values, head["provenance"])
 
 
-def load(directory: str | os.PathLike, study: str | None = None) -> Records:
+def load(directory: str | os.PathLike, study: str | Study | None = None, *, strict: bool = False) -> Records:
     """All records under a directory that a sweep wrote, of one study or of all.
 
     A file that can't be trusted is left out, with a warning that names it; records of another version are left out
-    without. Raises `ValueError` when no record is left, and when a symbolic link leads out of `directory`; `OSError`
-    with its path for a file that can't be read now.
+    without. Of packaged studies, and of one of your own if it is given itself, a line says how many records other code
+    has made than what would make them now, and which revisions.
+
+    Raises `ValueError` when no record is left, when a symbolic link leads out of `directory`, and, if `strict`, when
+    other code has made some; `OSError` with its path for a file that can't be read now.
     """
+    records = stored(directory, study if study is None or isinstance(study, str) else find(study).name)
+    by_study: dict[str, list[Record]] = {}
+    for record in records:
+        by_study.setdefault(record.provenance["study"], []).append(record)
+    for name, found in by_study.items():
+        known = own(name) if study is None or isinstance(study, str) else study
+        if known is not None:
+            tell_others(known, None, found, directory, strict=strict)
+    return records
+
+
+def stored(directory: str | os.PathLike, study: str | None = None) -> Records:
+    """What `load` reads, and nothing about who made it."""
     records, damaged, others = [], 0, 0
     for folder in _folders(directory, study):
         for path in sorted(folder.glob("*.npz")):
@@ -193,6 +212,8 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
     """The folder of all records or of a study's; raises `ValueError` unless it lies in `directory`, not by a link."""
     if study is not None and not plain_name(study):
         raise ValueError(f"study={study!r}: expected a plain name of letters, digits and underscores.")
+    if not isinstance(directory, str | os.PathLike):
+        raise ValueError(f"{argument}={directory!r:.60}: expected the path of a directory.")
     records = Path(directory) / "records"
     folder = records if study is None else records / study
     for path in (records, folder):

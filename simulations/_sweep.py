@@ -16,7 +16,8 @@ from simulations._execute import Execution, Report, failed, kept
 from simulations._pool import pool
 from simulations._records import Records, canonical_text
 from simulations._registry import find
-from simulations._store import Store, load
+from simulations._revisions import tell_others
+from simulations._store import Store, stored
 from simulations._study import SIZES, Study, canonical, coerce
 
 SEEDS = 1 << 32
@@ -45,7 +46,12 @@ class Plan:
         return [text for text in self.runs if kept(self.store, text) is not None]
 
     def execute(
-        self, report: Report | None = None, executor: Executor | None = None, in_flight: int | None = None
+        self,
+        report: Report | None = None,
+        executor: Executor | None = None,
+        in_flight: int | None = None,
+        *,
+        strict: bool = False,
     ) -> Records:
         """The records in the order of the runs; see `run`. Each is stored as soon as its batch is computed, so that a
         kill costs the batches that are being computed.
@@ -56,7 +62,7 @@ class Plan:
             raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
         if self.store is not None and not self.store.write:
             raise ValueError("write=False: the plan was made to be looked at; expected one that may write.")
-        made = Execution(self.study, self.store, executor, in_flight, report or _silent).run(self.batches)
+        made = Execution(self.study, self.store, executor, in_flight, report or _silent, strict).run(self.batches)
         return Records(made[text] for text in self.runs)
 
 
@@ -125,6 +131,7 @@ def run(
     in_flight: int | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    strict: bool = False,
     **parameters,
 ) -> Records:
     """The records of a study: its own grid at one size, or a grid of your own.
@@ -140,6 +147,8 @@ def run(
     - `workers`: processes on this machine that compute. `scheduler`: the address of a dask scheduler whose workers
       compute. `executor`: any `concurrent.futures.Executor` that does, with `in_flight` batches at most at a time.
       None of them: this process. Records are stored by this process in every case.
+    - `strict`: refuse stored records that other code has made than what would make them now. Otherwise a line says how
+      many there are, and of which revisions; code that the runs do not import does not count.
 
     Runs that differ in values only are computed together where the study can; which ones is decided by the grid, and
     not by what is stored or by who computes. A run alone or in another batch may differ by what
@@ -156,7 +165,7 @@ def run(
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
     with computing(executor, workers, scheduler) as where:
-        return plan.execute(report, where, in_flight)
+        return plan.execute(report, where, in_flight, strict=strict)
 
 
 @contextmanager
@@ -190,6 +199,7 @@ def sweep(
     in_flight: int | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    strict: bool = False,
 ) -> Records:
     """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`.
 
@@ -203,19 +213,26 @@ def sweep(
         raise ValueError(f"grid={grid!r:.60}: expected a mapping from parameters to values.")
     plan = _of_grid(find(study), grid, out=out, seeds=seeds, first_seed=first_seed, write=True)
     with computing(executor, workers, scheduler) as where:
-        return plan.execute(report, where, in_flight)
+        return plan.execute(report, where, in_flight, strict=strict)
 
 
-def complete(study: str | Study, directory, size: str | None = None) -> Records:
+def complete(study: str | Study, directory, size: str | None = None, *, strict: bool = False) -> Records:
     """The stored records of one size; of the largest that is complete in `directory`, if none is named, and all of the
     study, if none is complete.
 
-    A run that failed is not complete, and what is damaged is left out, with a warning. Raises `ValueError` when there
-    is no record, and for a size that is named and not complete.
+    A run that failed is not complete, and what is damaged is left out, with a warning; so is said what other code has
+    made. Raises `ValueError` when there is no record, for a size that is named and not complete and, if `strict`, for
+    records that other code has made.
     """
     study = find(study)
     sizes = tuple(reversed(SIZES)) if size is None else (one_of("size", size, SIZES),)
-    records = load(directory, study.name)
+    records = stored(directory, study.name)
+    chosen = _complete(study, records, directory, size, sizes)
+    tell_others(study, None, chosen, directory, strict=strict)
+    return chosen
+
+
+def _complete(study: Study, records: Records, directory, size: str | None, sizes: tuple[str, ...]) -> Records:
     there = {canonical_text(record.parameters): record for record in records if not failed(record)}
     wanted = []
     for name in sizes:

@@ -185,7 +185,7 @@ def test_a_worker_that_cannot_load_the_study_ends_the_sweep(tmp_path):
     class Lost(Executor):
         def submit(self, fn, /, sent, *args, **kwargs):
             unknown = pickle.dumps(squares).replace(b"test_shipping", b"test_shopping")
-            return InProcess().submit(fn, Arrived(sent.name, unknown), *args, **kwargs)
+            return InProcess().submit(fn, Arrived(sent.name, unknown, sent.identity), *args, **kwargs)
 
     with pytest.raises(
         NoWorkers, match=r"^a worker can't load the study 'squares' \(ModuleNotFoundError: .*shopping.*"
