@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations._machine import refuse_absurd
-from simulations._ranges import expanded
+from simulations._ranges import expanded, in_short, plain_number
 from simulations._records import Records, canonical_text
 from simulations.checks import Verdict
 from theory.prediction import Prediction
@@ -23,6 +24,9 @@ SIZES = ("smoke", "default", "paper")
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
+
+SEEDS = 1 << 32
+"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ class Study:
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
         fields = {field.name: field for field in dataclasses.fields(self.parameters)}
+        if not isinstance(values, Mapping):
+            raise ValueError(f"values={in_short(values)}: expected a mapping from parameters to values.")
         for name in values:
             one_of("parameter", name, fields)
         made = self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
         refuse_absurd(made)
+        check_seed(made)
         return made
 
     def combinations(self, grid: Mapping[str, Iterable]) -> list:
@@ -148,40 +155,56 @@ class Study:
         return [self.make(row) for row in rows]
 
 
+def check_seed(parameters: Any) -> None:
+    """Raise `ValueError` for a seed that is none; parameters without one are as good as any."""
+    seed = getattr(parameters, "seed", 0)
+    if not 0 <= seed < SEEDS:
+        raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
+
+
 def plain_type(kind: Any) -> Any:
     """The type that an annotation means, which may be its name."""
     return {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
 
 
 def coerce(name: str, kind: Any, value: Any) -> Any:
-    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats."""
+    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats.
+
+    What comes out is checked: numbers are finite, whole ones have at most 64 bits. A number of lower precision than
+    double, such as those of JAX, is the decimal that it is printed as: 0.1, not 0.10000000149011612.
+    """
     kind = plain_type(kind)
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    words = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a word"}
     if kind not in words:
         raise ValueError(f"{name} is declared as {kind}: expected int, float, bool or str.")
     try:
+        plain = plain_number(value)
         if kind is bool:
-            return {"true": True, "false": False}[str(value).lower()]
-        if kind is int:
-            return _whole(value)
-        if kind is str:
-            return str(value)
-        if not isinstance(value, bool):
-            return float(value) + 0.0  # −0.0 and 0.0 are one number, and one run
+            return {"true": True, "false": False}[str(plain).lower()]
+        if kind is str and isinstance(plain, str):
+            return str(plain)
+        if kind is int and not isinstance(plain, bool):
+            return _whole(plain)
+        if kind is float and not isinstance(plain, bool) and math.isfinite(number := float(plain)):
+            return number + 0.0  # −0.0 and 0.0 are one number, and one run
     except (TypeError, ValueError, KeyError, OverflowError):
         pass
-    raise ValueError(f"{name}={value!r}: expected {words[kind]}.")
+    raise ValueError(f"{name}={in_short(value)}: expected {words[kind]}.")
 
 
 def _whole(value: Any) -> int:
     """An integer, every digit of it; or a float, or its text, that is one, such as 1e5."""
     if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        return int(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if float(value) != int(float(value)):
-        raise ValueError
-    return int(float(value))
+        whole = int(value)
+    elif isinstance(value, int):
+        whole = value
+    else:
+        whole = int(float(value))
+        if float(value) != whole:
+            raise ValueError
+    if abs(whole) >= 1 << 63:
+        raise OverflowError
+    return whole
 
 
 def field_docs(parameters: type) -> dict[str, str]:

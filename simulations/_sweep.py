@@ -14,14 +14,12 @@ from simulations._batches import Batch, batches
 from simulations._dask import dask
 from simulations._execute import Execution, Report, failed, kept
 from simulations._pool import pool
+from simulations._ranges import MOST
 from simulations._records import Records, canonical_text
 from simulations._registry import find
 from simulations._revisions import tell_others
 from simulations._store import Store, stored
-from simulations._study import SIZES, Study, canonical, coerce
-
-SEEDS = 1 << 32
-"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
+from simulations._study import SEEDS, SIZES, Study, canonical, check_seed, coerce
 
 
 @dataclass(frozen=True)
@@ -87,27 +85,33 @@ def prepare(
     study = find(study)
     if parameters:
         return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
-    first_seed = coerce("first_seed", int, first_seed)
-    if seeds is not None:
-        positive_count("seeds", seeds)
+    seeds, first_seed = _seeds(seeds, first_seed)
     return _plan(study, study.grid(one_of("size", size, SIZES), seeds, first_seed), out, write)
+
+
+def _seeds(seeds: int | None, first: int) -> tuple[int | None, int]:
+    """How many seeds and the first of them, checked before there is a list of them."""
+    count, first = None if seeds is None else positive_count("seeds", seeds), coerce("first_seed", int, first)
+    if count is not None and count > MOST:
+        raise ValueError(f"seeds={count}: expected at most {MOST}.")
+    if not 0 <= first < SEEDS:
+        raise ValueError(f"first_seed={first}: expected a whole number from 0 to {SEEDS - 1}.")
+    return count, first
 
 
 def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, first_seed: int, write: bool) -> Plan:
     """Every combination of the values in `grid`; seeds as named there, or so many from the first one on."""
-    grid, first = dict(grid), coerce("first_seed", int, first_seed)
+    grid, (seeds, first) = dict(grid), _seeds(seeds, first_seed)
     if seeds is not None or first:
         if "seed" in grid:
             raise ValueError(f"seed and {'first_seed' if seeds is None else 'seeds'}: expected one of them.")
-        grid["seed"] = range(first, first + (1 if seeds is None else positive_count("seeds", seeds)))
+        grid["seed"] = range(first, first + (seeds or 1))
     return _plan(study, study.combinations(grid), out, write)
 
 
 def _plan(study: Study, runs: list, out, write: bool) -> Plan:
     for one in runs:
-        seed = getattr(one, "seed", 0)
-        if not 0 <= seed < SEEDS:
-            raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
+        check_seed(one)
     if not isinstance(out, str | os.PathLike | None):
         raise ValueError(f"out={out!r}: expected the path of a directory.")
     return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write))
