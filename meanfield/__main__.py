@@ -37,8 +37,12 @@ Two-layer neural networks as particle systems, checked against theorems.
 takes one value, several, or a range such as 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
 Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
-input, 130 or 143 stopped by Ctrl-C or SIGTERM.
+input, 3 something could not be tested or is undecided and nothing failed, 130 or 143 stopped by Ctrl-C or SIGTERM.
 """
+
+
+STATUS = {True: 0, False: 1, None: 3}
+"""The exit status of what passed, failed, or could not be tested."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,7 +166,7 @@ def _verify(arguments: list[str]) -> int:
 
 
 def _calibrate(studies: list, options: Verify) -> int:
-    """Count false alarms; the exit status is 1 when there are more than the level allows."""
+    """Count false alarms; the exit status is 1 when there are more than the level allows, 3 when some can't be told."""
     import simulations
 
     def report(done: int, total: int) -> None:
@@ -172,13 +176,13 @@ def _calibrate(studies: list, options: Verify) -> int:
     with _computing(options, lambda: "the same command goes on from there") as executor:
         for study in studies:
             rows += simulations.calibrate(
-                study, options.size, options.calibrate, out=options.out, report=report, executor=executor
+                study, options.size or "default", options.calibrate, out=options.out, report=report, executor=executor
             )
-    passed = all(row.passed is not False for row in rows)
+    passed = simulations.all_passed(row.passed for row in rows)
     simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps({"passed": passed, "calibration": [row.as_json() for row in rows]}))
-    return 0 if passed else 1
+    return STATUS[passed]
 
 
 def _figure(arguments: list[str]) -> int:
@@ -258,7 +262,7 @@ def _gallery(arguments: list[str]) -> int:
             moving = _records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
         chapters.append(Chapter(study, made[study.name], entries, moving))
     with _refusing(page=page):
-        drawn = write(chapters, page, line.options.size, _drawn)
+        drawn = write(chapters, page, line.options.size or "default", _drawn)
     return _close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
 
 
@@ -383,7 +387,7 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
     """Say what was found; the exit status."""
     import simulations
 
-    passed = not _unfinished(made) and all(entry.passed is not False for entry in entries)
+    passed = False if _unfinished(made) else simulations.all_passed(entry.passed for entry in entries)
     simulations.print_ledger(entries, sys.stderr if options.json else sys.stdout)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
@@ -397,7 +401,7 @@ def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path]) -> i
         print(json.dumps(answer))
     for path in [] if options.json else drawn:
         print(f"figure: {path}")
-    return 0 if passed else 1
+    return STATUS[passed]
 
 
 def _unfinished(made: dict) -> bool:

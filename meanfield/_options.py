@@ -31,8 +31,10 @@ class Info:
 class Sweeping:
     """What every command takes that makes records."""
 
-    size: str = "default"
-    """smoke (seconds), default (minutes) or paper (the literature's sizes). Not used when parameters are given."""
+    size: str | None = None
+    """smoke (seconds), default (minutes; taken if nothing is given) or paper (the literature's sizes). A size is all
+    runs of a study as they are, and stands beside none of its parameters.
+    """
     out: str = "results"
     """Directory for records and figures."""
     seeds: int | None = None

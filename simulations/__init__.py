@@ -13,6 +13,7 @@ from simulations._estimate import estimate as estimate
 from simulations._execute import Progress as Progress
 from simulations._executors import NoWorkers as NoWorkers
 from simulations._ledger import Entry as Entry
+from simulations._ledger import all_passed as all_passed
 from simulations._ledger import verify as verify
 from simulations._motion import Motion as Motion
 from simulations._motion import Scene as Scene
@@ -74,6 +75,7 @@ __all__ = [
     "Study",
     "Together",
     "Verdict",
+    "all_passed",
     "calibrate",
     "checks",
     "claim",

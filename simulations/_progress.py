@@ -10,6 +10,7 @@ from simulations._ledger import Entry
 from simulations._machine import in_time
 from simulations._records import Record
 from simulations._status import Status
+from simulations._verdict import Verdict
 from simulations.checks import LEVEL
 
 CHIEF = ("part", "problem", "particles", "alpha", "samples", "dimension", "seed")
@@ -101,7 +102,7 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
     console.print(table)
     counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
     console.print(
-        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested; "
+        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested or undecided; "
         f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
     )
 
@@ -168,14 +169,19 @@ def measured(result) -> str:
 def verdict(entry: Entry) -> str:
     """One word, or the reason why the control does not count."""
     if entry.passed is None:
-        return "not tested"
+        return _open(entry.verdict if entry.verdict.passed is None else entry.control)
     if entry.verdict.passed and entry.control.passed:
         return "FAILS: its control passes"
     return "holds" if entry.passed else "FAILS"
 
 
 def _control(entry: Entry) -> str:
-    return {True: "passes", False: "fails as it must", None: "not tested"}[entry.control.passed]
+    return {True: "passes", False: "fails as it must", None: _open(entry.control)}[entry.control.passed]
+
+
+def _open(result: Verdict) -> str:
+    """What a verdict that is none is called: "not tested", or "undecided" with what it would take."""
+    return result.statistic.partition(":")[0]
 
 
 def _signed(value: float) -> str:

@@ -44,7 +44,8 @@ class Record:
 
     def __getitem__(self, name: str) -> Any:
         """A value or a parameter, whichever has this name; raises `UnknownName`, a `KeyError`, for any other."""
-        require_name("name", name, [*self.values, *self.parameters])
+        if not isinstance(name, str) or name not in self:
+            require_name("name", name, [*self.values, *self.parameters])
         return self.values[name] if name in self.values else self.parameters[name]
 
     def __contains__(self, name: object) -> bool:
@@ -199,6 +200,9 @@ def seed_lines(records: Records, x: str, value: Callable[[Record], float]) -> tu
 
 def seed_means(records: Iterable[Record], values: ArrayLike) -> np.ndarray:
     """Means of `values` [records, …] over the records of each seed, [seeds, …]: these share data or a start."""
+    records = list(records)
+    for record in records:
+        require_name("seed", "seed", record.parameters, what="parameter")
     seeds, values = np.array([record.parameters["seed"] for record in records]), np.asarray(values)
     return np.array([values[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
 
@@ -207,6 +211,7 @@ def _lines(records: Records, x: str) -> tuple[list[float], list[list[Record]]]:
     """(x values, the records at them of every line): those of `along`."""
     rows: dict[tuple, dict[float, Record]] = {}
     for record in records:
+        require_name("x", x, record.parameters, what="parameter")
         setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
         rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = record
     lines = [row for row in rows.values() if len(row) >= 3]

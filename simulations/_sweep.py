@@ -21,6 +21,9 @@ from simulations._revisions import tell_others
 from simulations._store import Store, stored
 from simulations._study import SEEDS, SIZES, Study, canonical, check_seed, coerce
 
+USUAL = "default"
+"""The size if neither it nor parameters are given."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -70,7 +73,7 @@ def _silent(_) -> None:
 
 def prepare(
     study: str | Study,
-    size: str = "default",
+    size: str | None = None,
     *,
     out=None,
     seeds: int | None = None,
@@ -83,10 +86,17 @@ def prepare(
     With `write` false the directory `out` is looked into, if it is there, and not made.
     """
     study = find(study)
+    if parameters and size is not None:
+        others = " (its seeds are chosen by seeds and first_seed)" if "seed" in parameters else ""
+        raise ValueError(
+            f"size={size!r} and {', '.join(parameters)}: a size is all runs of a study as they are{others}; expected "
+            "either a size or parameters."
+        )
     if parameters:
         return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
     seeds, first_seed = _seeds(seeds, first_seed)
-    return _plan(study, study.grid(one_of("size", size, SIZES), seeds, first_seed), out, write)
+    size = one_of("size", USUAL if size is None else size, SIZES)
+    return _plan(study, study.grid(size, seeds, first_seed), out, write)
 
 
 def _seeds(seeds: int | None, first: int) -> tuple[int | None, int]:
@@ -125,7 +135,7 @@ def _store(out, study: Study, write: bool) -> Store | None:
 
 def run(
     study: str | Study,
-    size: str = "default",
+    size: str | None = None,
     *,
     out=None,
     seeds: int | None = None,
@@ -142,9 +152,9 @@ def run(
 
     **Arguments:**
 
-    - `size`: "smoke", "default" or "paper"; not used when parameters are given.
-    - `parameters`: any parameters of the study, each one value, a list, or a range such as "1e2:1e6:9log"; the runs
-      are all combinations, and what is not named keeps its default.
+    - `size`: "smoke", "default" or "paper": all runs of the study; "default" if neither it nor parameters are given.
+    - `parameters`: instead of a size, any parameters of the study, each one value, a list, or a range such as
+      "1e2:1e6:9log"; the runs are all combinations, and what is not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them; seeds are below 2³².
     - `out`: a directory. Records that are there are read and not computed again, new ones are stored as they come.
     - `report`: called with the `Progress` of the sweep, whenever it changes.
@@ -162,10 +172,10 @@ def run(
     is recorded with the status "failed: …" and no values, stops nothing, and is tried again by the next sweep. Two
     sweeps over one directory, also on two machines that share it, share the work.
 
-    Raises `ValueError` for an unknown study, size or parameter, for values out of range, for sizes beyond this
-    machine's memory, for processes that can't be started and for a scheduler that does not answer; `OSError` when a
-    record can't be written; `NoWorkers`, a `RuntimeError`, when an executor takes no more work. What was computed
-    before is stored, and the same call goes on from there.
+    Raises `ValueError` for an unknown study, size or parameter, for a size together with parameters, for values out of
+    range, for sizes beyond this machine's memory, for processes that can't be started and for a scheduler that does not
+    answer; `OSError` when a record can't be written; `NoWorkers`, a `RuntimeError`, when an executor takes no more
+    work. What was computed before is stored, and the same call goes on from there.
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
     with computing(executor, workers, scheduler) as where:

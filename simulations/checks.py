@@ -5,41 +5,28 @@ Every interval is Student at the level `LEVEL`, the rate at which a claim that h
 `Verdict.error` is the half-width of that interval. Slopes are fitted by `simulations._power_law`. How often each kind
 of interval covers is a table of `simulations._intervals`: Student's for the mean of the seeds' slopes holds this level
 at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named in the statistic.
-"""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A check says True or False of what it is given, and None of what can't decide: no run, too few seeds for an interval or
+outcomes for a test, a value that is no number (`simulations._measured`). Whether the seeds are those it was designed
+for, it does not know: `simulations._ledger` calls what does not hold undecided where they are fewer.
+"""
 
 import numpy as np
 
 from simulations._intervals import student_half_width
+from simulations._measured import Untested, chosen, means, outcomes, seed_table, tested
+from simulations._measured import Value as Value
 from simulations._power_law import fit, seed_slopes
-from simulations._records import Record, Records, Select, seed_lines, seed_means
+from simulations._records import Records, Select, seed_means
+from simulations._verdict import Verdict as Verdict
+from simulations._verdict import undecided
+from simulations._verdict import untested as untested
 
 LEVEL = 1e-3
 """False alarms of one check."""
 
-Value = Callable[[Record], float]
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check found. `passed` is None when the records do not suffice, and `statistic` then says what is
-    missing.
-    """
-
-    passed: bool | None
-    measured: float
-    error: float
-    expected: float
-    statistic: str
-
-
-def untested(expected: float, why: str) -> Verdict:
-    """The verdict on records that can't decide."""
-    return Verdict(None, float("nan"), float("nan"), expected, f"not tested: {why}")
-
-
+@tested
 def slope(
     records: Records,
     *,
@@ -60,7 +47,7 @@ def slope(
     for times, of which some are disturbed, and which memories of several levels scatter about the line. A seed counts
     by its shape alone, its mean logarithm taken off: a machine may be slower for a whole seed.
     """
-    points, table = seed_lines(select(records.done), x, value)
+    points, table = seed_table(chosen(records, select), x, value)
     points, table = points[-last:], table[:, -last:]
     if (why := _no_power_law(points, table, x, predicted)) is not None:
         return why
@@ -90,9 +77,10 @@ def _left(points: np.ndarray, upper: int) -> float:
     return max(1.0, part / (whole - part)) if whole != part else 1.0
 
 
+@tested
 def slope_above(records: Records, *, select: Select, x: str, value: Value, predicted: float) -> Verdict:
     """The exponent p of value ∝ x^p, fitted seed by seed as in `slope`, is above `predicted` by more than its error."""
-    points, table = seed_lines(select(records.done), x, value)
+    points, table = seed_table(chosen(records, select), x, value)
     if (why := _no_power_law(points, table, x, predicted)) is not None:
         return why
     slopes = seed_slopes(np.log(points), np.log(table))
@@ -102,19 +90,21 @@ def slope_above(records: Records, *, select: Select, x: str, value: Value, predi
 
 
 def _no_power_law(points: np.ndarray, table: np.ndarray, x: str, predicted: float) -> Verdict | None:
-    """The verdict where there is nothing to fit: too few seeds or points, or a value without a logarithm."""
-    if len(table) < 3 or len(points) < 3:
-        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    """The verdict on values of which one has no logarithm, or None; raises `Untested` where x has none."""
+    if not np.all(points > 0):
+        raise Untested(f"{x} = {points.min():g} has no logarithm")
     if not np.all(table > 0):
         return Verdict(False, float("nan"), float("nan"), predicted, "a value is not positive")
     return None
 
 
+@tested
 def equals(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds equals `predicted`."""
     return _mean(records, select, value, predicted, what, lambda measured, error: abs(measured - predicted) <= error)
 
 
+@tested
 def limit(
     records: Records, *, select: Select, x: str, value: Value, order: float, predicted: float, what: str
 ) -> Verdict:
@@ -123,9 +113,7 @@ def limit(
     Each seed's values at the two largest x are extrapolated to v with v + c x^−order through both, so that what is
     still missing at the largest x does not count as a deviation.
     """
-    points, table = seed_lines(select(records.done), x, value)
-    if len(table) < 3:
-        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    points, table = seed_table(chosen(records, select), x, value)
     before, after = points[-2:] ** order
     samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
     measured, error = float(np.mean(samples)), half_width(samples)
@@ -133,59 +121,61 @@ def limit(
     return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
 
 
+@tested
 def below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds is below `predicted`, by more than its error."""
     return _mean(records, select, value, predicted, what, lambda measured, error: measured + error < predicted, 1)
 
 
+@tested
 def above(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds is above `predicted`, by more than its error."""
     return _mean(records, select, value, predicted, what, lambda measured, error: measured - error > predicted, 1)
 
 
+@tested
 def not_below(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The mean of a value over seeds is not below `predicted` by more than its error."""
     return _mean(records, select, value, predicted, what, lambda measured, error: measured + error >= predicted, 1)
 
 
+@tested
 def bounded(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """No run exceeds `predicted`, a bound that is proved: the error is that of the arithmetic alone, and not
     counted.
     """
-    samples = np.asarray([value(record) for record in select(records.done)])
-    if len(samples) < 1:
-        return untested(predicted, "needs a run")
-    measured = float(np.max(samples))
-    return Verdict(measured <= predicted, measured, 0.0, predicted, f"{what}, largest of {len(samples)} runs")
+    found = outcomes(chosen(records, select), value)
+    measured = float(max(np.max(seen) for _, seen in found))
+    where = f"{what}, largest of {len(found)} runs"
+    return Verdict(measured <= predicted, measured, 0.0, predicted, where, proved=True)
 
 
+@tested
 def at_least(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """No run falls below `predicted`, a bound that is proved: `bounded` from the other side."""
-    samples = np.asarray([value(record) for record in select(records.done)])
-    if len(samples) < 1:
-        return untested(predicted, "needs a run")
-    measured = float(np.min(samples))
-    return Verdict(measured >= predicted, measured, 0.0, predicted, f"{what}, least of {len(samples)} runs")
+    found = outcomes(chosen(records, select), value)
+    measured = float(min(np.min(seen) for _, seen in found))
+    where = f"{what}, least of {len(found)} runs"
+    return Verdict(measured >= predicted, measured, 0.0, predicted, where, proved=True)
 
 
-def share_above(
-    records: Records, *, select: Select, value: Callable[[Record], np.ndarray | float], predicted: float, what: str
-) -> Verdict:
+@tested
+def share_above(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Verdict:
     """The probability of success is above `predicted`, by the exact one-sided interval of Clopper and Pearson.
 
-    `value` gives the outcomes of a run, true or false, one or many, all independent; the error reaches down to the
-    interval's lower end.
+    `value` gives the outcomes of a run, true or false, all independent; the error reaches down to the interval's lower
+    end. Of so few outcomes that even successes alone would not do, nothing follows.
     """
-    outcomes = [np.ravel(value(record)) for record in select(records.done)]
-    count = sum(map(len, outcomes))
-    if count < 1:
-        return untested(predicted, "needs a run")
     from scipy.special import betaincinv
 
-    wins = int(np.sum(np.concatenate(outcomes) != 0))
+    found = np.concatenate([seen for _, seen in outcomes(chosen(records, select), value)])
+    count, wins = len(found), int(np.sum(found != 0))
     low = float(betaincinv(wins, count - wins + 1, LEVEL)) if wins else 0.0
     measured = wins / count
-    return Verdict(low > predicted, measured, measured - low, predicted, f"{what}, {wins} of {count}")
+    verdict = Verdict(low > predicted, measured, measured - low, predicted, f"{what}, {wins} of {count}")
+    if LEVEL ** (1 / count) <= predicted < 1:
+        return undecided(verdict, f"needs {int(np.log(LEVEL) / np.log(predicted)) + 1} outcomes")
+    return verdict
 
 
 def half_width(samples: np.ndarray, sides: int = 2) -> float:
@@ -196,12 +186,12 @@ def half_width(samples: np.ndarray, sides: int = 2) -> float:
 def _mean(
     records: Records, select: Select, value: Value, predicted: float, what: str, passes, sides: int = 2
 ) -> Verdict:
-    chosen = select(records.done)
-    samples = seed_means(chosen, [value(record) for record in chosen])
+    found, values = means(chosen(records, select), value)
+    samples = seed_means(found, values)
     if len(samples) < 3:
-        return untested(predicted, f"needs 3 seeds, has {len(samples)}")
+        raise Untested(f"needs 3 seeds, has {len(samples)}")
     measured, error = float(np.mean(samples)), half_width(samples, sides)
-    where = f"{what}, mean of {len(samples)} seeds" + (f", {len(chosen)} runs" if len(chosen) > len(samples) else "")
+    where = f"{what}, mean of {len(samples)} seeds" + (f", {len(found)} runs" if len(found) > len(samples) else "")
     return Verdict(bool(passes(measured, error)), measured, error, predicted, where)
 
 

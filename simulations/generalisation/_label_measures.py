@@ -3,7 +3,8 @@
 import numpy as np
 
 from simulations import checks
-from simulations._records import Record, Records, Select, seed_lines
+from simulations._measured import chosen, seed_table, tested
+from simulations._records import Record, Records, Select
 from simulations.generalisation._digits import PIXELS
 from simulations.generalisation._labels import LEVEL
 from theory.memorisation import memorisation_bound
@@ -163,6 +164,7 @@ def share_over_few(record: Record) -> float:
 # --- A check
 
 
+@tested
 def limit(
     records: Records, *, select: Select, x: str, value: checks.Value, predicted: float, what: str
 ) -> checks.Verdict:
@@ -172,9 +174,7 @@ def limit(
     which of them leads at a given m depends on the labels. Each seed's values at the two largest x are extrapolated
     either way; what lies between the two means, and within their intervals, is not told apart from the limit.
     """
-    points, table = seed_lines(select(records.done), x, value)
-    if len(table) < 3:
-        return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
+    points, table = seed_table(chosen(records, select), x, value)
     ends = []
     for order in (0.5, 1.0):
         before, after = points[-2:] ** order

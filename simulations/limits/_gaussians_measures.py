@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from simulations._records import Record, Records, Select, seed_lines
-from simulations.checks import Value, Verdict, half_width, untested
+from simulations._measured import Value, chosen, seed_table, tested
+from simulations._records import Record, Records, Select
+from simulations.checks import Verdict, half_width
 from simulations.limits._gaussians import Parameters, problem
 
 
@@ -48,11 +49,10 @@ def order_of_step(record: Record, forward: bool = True) -> float:
     return float(np.log2(abs(middle - coarse) / abs(fine - middle)))
 
 
+@tested
 def limit(records: Records, *, select: Select, x: str, value: Value, predicted: float, what: str) -> Verdict:
     """lim value for x → ∞ equals `predicted`: y = a + b/x + c/x², fitted seed by seed by least squares in x y."""
-    points, table = seed_lines(select(records.done), x, value)
-    if len(table) < 3 or len(points) < 3:
-        return untested(predicted, f"needs 3 seeds and 3 values of {x}, has {len(table)} and {len(points)}")
+    points, table = seed_table(chosen(records, select), x, value)
     basis = np.stack([points, np.ones_like(points), 1 / points], axis=1)
     limits = np.linalg.lstsq(basis, (table * points).T, rcond=None)[0][0]
     measured, error = float(np.mean(limits)), half_width(limits)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from simulations._measured import Untested, chosen, outcomes, tested
 from simulations._records import Record, Records, Select
-from simulations.checks import LEVEL, Verdict, untested
+from simulations._verdict import undecided
+from simulations.checks import LEVEL, Verdict
 from simulations.optimisation._instances import least
 
 Outcomes = Callable[[Record], np.ndarray]
@@ -95,8 +97,8 @@ def log_feature_ratio(record: Record) -> float:
 
 def tally(records: Records, value: Outcomes) -> tuple[int, int]:
     """(successes, outcomes) of independent runs."""
-    outcomes = np.concatenate([np.zeros(0), *[np.ravel(value(record)) for record in records]])
-    return int(np.sum(outcomes != 0)), len(outcomes)
+    found = np.concatenate([np.zeros(0), *[np.ravel(value(record)) for record in records]])
+    return int(np.sum(found != 0)), len(found)
 
 
 def share_interval(wins: int, count: int) -> tuple[float, float]:
@@ -108,23 +110,28 @@ def share_interval(wins: int, count: int) -> tuple[float, float]:
     return low, high
 
 
+@tested
 def more_often(
     records: Records, *, select: Select, fewer: Select, value: Outcomes, predicted: float, what: str
 ) -> Verdict:
     """The probability of success is larger in `select` than in `fewer`, by Fisher's exact one-sided test at `LEVEL`.
 
     `predicted` is the difference that must be exceeded, 0. The error reaches down to the lower end of the difference,
-    from the ends of both shares by square-and-add.
+    from the ends of both shares by square-and-add. Of so few outcomes that even successes on one side alone would not
+    do, nothing follows.
     """
+    from scipy.special import comb
     from scipy.stats import hypergeom
 
-    more, less = select(records.done), fewer(records.done)
-    if not len(more) or not len(less) or any(record is other for record in more for other in less):
-        return untested(predicted, "needs runs of both kinds")
-    (wins, count), (others, total) = tally(more, value), tally(less, value)
+    more, less = chosen(records, select), chosen(records, fewer)
+    if any(record.parameters == other.parameters for record in more for other in less):
+        raise Untested("needs runs of both kinds")
+    won, lost = (np.concatenate([seen for _, seen in outcomes(part, value)]) != 0 for part in (more, less))
+    (wins, count), (others, total) = (int(np.sum(won)), len(won)), (int(np.sum(lost)), len(lost))
     # Given how many succeeded in all, so many or more of them are in `select` by chance with this probability.
     chance = float(hypergeom.sf(wins - 1, count + total, wins + others, count))
     one, other = wins / count, others / total
     error = np.hypot(one - share_interval(wins, count)[0], share_interval(others, total)[1] - other)
     where = f"{what}, {wins} of {count} against {others} of {total}, p = {chance:.1e}"
-    return Verdict(chance < LEVEL, one - other, float(error), predicted, where)
+    verdict = Verdict(chance < LEVEL, one - other, float(error), predicted, where)
+    return undecided(verdict, "needs more outcomes") if 1 / comb(count + total, count) >= LEVEL else verdict

@@ -135,19 +135,21 @@ def slower(record: Record) -> float:
     return -log_excess_ratio(record)
 
 
-def log_gap_ratio(record: Record) -> float:
-    """log(certified gap at the end / excess of the best network of positive output weights)."""
+def log_gap_ratio(record: Record) -> np.ndarray:
+    """log(certified gap at the end / excess of the best network of positive output weights), of every replica in which
+    both signs are needed.
+    """
     chosen = two_signs(record)
-    return float(np.mean(np.log(record["gap"][chosen, -1] / positive_excess(record)[chosen])))
+    return np.log(record["gap"][chosen, -1] / positive_excess(record)[chosen])
 
 
-def above_positive(record: Record) -> float:
-    """(F at the end − least F of positive output weights) / (that one's excess): the least of all replicas in which no
-    output weight fell through 0.
+def above_positive(record: Record) -> np.ndarray:
+    """(F at the end − least F of positive output weights) / (that one's excess), of the replicas in which no output
+    weight fell through 0.
     """
     chosen = two_signs(record) & (record["kept_positive"] | (record["reinjected"] > 0))
     above = (record["energy"][:, -1] - record["exact_positive_lower"])[chosen]
-    return float(np.min(above / positive_excess(record)[chosen], initial=np.inf))
+    return above / positive_excess(record)[chosen]
 
 
 def positive_excess(record: Record) -> np.ndarray:

@@ -90,11 +90,11 @@ def stochastic(records: Records) -> Records:
 
 
 def over_bound(*names: str, bound: str = "error_bound"):
-    """The largest distance over what rounding explains, of all networks and steps."""
+    """Distance over what rounding explains, of all networks and the steps at which that is known."""
 
-    def value(record: Record) -> float:
+    def value(record: Record) -> np.ndarray:
         known = np.isfinite(record[bound])
-        return float(max(np.max(record[name][known] / record[bound][known], initial=0.0) for name in names))
+        return np.concatenate([record[name][known] / record[bound][known] for name in names])
 
     return value
 

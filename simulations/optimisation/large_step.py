@@ -153,7 +153,7 @@ CLAIMS = (
     ),
     claim(
         "thrown", "2 < hλ < 4: a loss that starts below m/32 rises above its start", THROW, at_least,
-        select=thrown, value=measure.least_of_rises, what="largest loss / loss at the start",
+        select=thrown, value=measure.rises_of_small, what="largest loss / loss at the start",
         wrong="hλ < 2", control={"select": quiet},
     ),
     claim(

@@ -163,20 +163,20 @@ def rounding_bound(record: Record) -> np.ndarray:
     return growth * np.cumsum(made / np.minimum.accumulate(growth[:, ::-1], axis=1)[:, ::-1], axis=1)
 
 
-def over_rounding(record: Record, level: int = -1) -> float:
-    """Tilt of a symmetric start over what rounding explains, while a small tilt is small."""
+def over_rounding(record: Record, level: int = -1) -> np.ndarray:
+    """Tilt of a symmetric start over what rounding explains, at every look while a small tilt is small."""
     linear = np.maximum.accumulate(record["tilt"][-3], axis=1) < 1e-2
-    return float(np.max((record["tilt"][level] / rounding_bound(record))[linear], initial=0.0))
+    return (record["tilt"][level] / rounding_bound(record))[linear]
 
 
-def least_symmetric(record: Record, level: int = -1) -> float:
-    """Risk of a start over the least that symmetry allows, the least in time as long as symmetry lasts.
+def least_symmetric(record: Record, level: int = -1) -> np.ndarray:
+    """Risk of a start over the least that symmetry allows, at every look as long as symmetry lasts.
 
     The risk of even targets changes with the square of the tilt, which may then be as large as rounding.
     """
     lasts = (record["tilt"][level] < 1e-8) if level == -1 else np.ones(record["tilt"][level].shape, bool)
     rounding = 1 + _operations(record) * np.finfo(float).eps * record["exact_risk"] / record["exact_symmetric_risk"]
-    return float(np.min(record["risk"][level][lasts]) / record["exact_symmetric_risk"] * rounding)
+    return record["risk"][level][lasts] / record["exact_symmetric_risk"] * rounding
 
 
 def _operations(record: Record) -> int:

@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 
 from simulations import checks
-from simulations._records import Record, Records, Select, seed_lines
+from simulations._measured import chosen, seed_table, tested
+from simulations._records import Record, Records, Select
 from simulations.regimes._accuracy import FEATURES, NETWORKS
 from simulations.regimes._tangent import LAYERS, LEARNT, MOST
 
@@ -158,6 +159,7 @@ def over_networks(method: str):
 # --- Checks
 
 
+@tested
 def limit(
     records: Records, *, select: Select, x: str, value: checks.Value, predicted: float, what: str
 ) -> checks.Verdict:
@@ -165,9 +167,7 @@ def limit(
 
     What the last step in x changed, which bounds what the missing ones would still change, adds to the error.
     """
-    at, table = seed_lines(select(records.done), x, value)
-    if len(table) < 3:
-        return checks.untested(predicted, f"needs 3 seeds with 3 values of {x}, has {len(table)}")
+    at, table = seed_table(chosen(records, select), x, value)
     means = table.mean(axis=0)
     error = checks.half_width(table[:, -1]) + abs(float(means[-1] - means[-2]))
     measured, where = float(means[-1]), f"{what} at {x} = {at[-1]:g}, {len(table)} seeds"

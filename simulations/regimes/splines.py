@@ -113,8 +113,9 @@ def log_excess(record: Record, time: int = -1) -> float:
     return float(np.log((record["energy"][time] - least) / (record["exact_cubic"] - least)))
 
 
-def cost_over_bound(record: Record, cubic: bool = False) -> float:
-    """|R − R*| over what the excess ΔF of the network allows, R = max(∫|f''|, |f'(−∞) + f'(∞)|).
+def cost_over_bound(record: Record, cubic: bool = False) -> np.ndarray:
+    """|R − R*| over what the excess ΔF of the network allows, R = max(∫|f''|, |f'(−∞) + f'(∞)|); nothing where the
+    minimum is 0.
 
     F is 1/n-strongly convex in f, so that |f − f*|² ≤ 2n ΔF, and λ|R − R*| ≤ ΔF + |½MSE − ½MSE*|.
     """
@@ -123,7 +124,7 @@ def cost_over_bound(record: Record, cubic: bool = False) -> float:
     excess = record["energy"][-1] - record["exact_lower"]
     residual = np.sqrt(np.mean((record["exact_values"] - record["y"]) ** 2))
     bound = (2 * excess + residual * np.sqrt(2 * excess)) / strength
-    return float(abs(cost - record["exact_cost"]) / bound) if least > 0 else 0.0
+    return np.ravel(abs(cost - record["exact_cost"]) / bound) if least > 0 else np.empty(0)
 
 
 def share_of_pieces(record: Record) -> float:

@@ -1,0 +1,28 @@
+"""A verdict: what a check found, and the two ways in which it found nothing."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. `passed` is None when the records do not suffice, and `statistic` then says what is
+    missing.
+    """
+
+    passed: bool | None
+    measured: float
+    error: float
+    expected: float
+    statistic: str
+    proved: bool = False
+    """Of a bound that is proved for every single run: one run beyond it is enough to turn the claim down."""
+
+
+def untested(expected: float, why: str) -> Verdict:
+    """The verdict on records that can't decide."""
+    return Verdict(None, float("nan"), float("nan"), expected, f"not tested: {why}")
+
+
+def undecided(verdict: Verdict, why: str) -> Verdict:
+    """The verdict with its numbers, which are too few to say that they decide."""
+    return replace(verdict, passed=None, statistic=f"undecided, {why}: {verdict.statistic}")
