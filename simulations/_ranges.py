@@ -106,3 +106,48 @@ def _range(name: str, kind: type, text: str) -> list:
     if kind is int:
         return list(dict.fromkeys(round(value) for value in points))
     return [float(value) + 0.0 for value in points]
+
+
+def plain_type(kind: Any) -> Any:
+    """The type that an annotation means, which may be its name."""
+    return {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
+
+
+def coerce(name: str, kind: Any, value: Any) -> Any:
+    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats.
+
+    What comes out is checked: numbers are finite, whole ones have at most 64 bits. A number of lower precision than
+    double, such as those of JAX, is the decimal that it is printed as: 0.1, not 0.10000000149011612.
+    """
+    kind = plain_type(kind)
+    words = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a word"}
+    if kind not in words:
+        raise ValueError(f"{name} is declared as {kind}: expected int, float, bool or str.")
+    try:
+        plain = plain_number(value)
+        if kind is bool:
+            return {"true": True, "false": False}[str(plain).lower()]
+        if kind is str and isinstance(plain, str):
+            return str(plain)
+        if kind is int and not isinstance(plain, bool):
+            return _whole(plain)
+        if kind is float and not isinstance(plain, bool) and math.isfinite(number := float(plain)):
+            return number + 0.0  # −0.0 and 0.0 are one number, and one run
+    except (TypeError, ValueError, KeyError, OverflowError):
+        pass
+    raise ValueError(f"{name}={in_short(value)}: expected {words[kind]}.")
+
+
+def _whole(value: Any) -> int:
+    """An integer, every digit of it; or a float, or its text, that is one, such as 1e5."""
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        whole = int(value)
+    elif isinstance(value, int):
+        whole = value
+    else:
+        whole = int(float(value))
+        if float(value) != whole:
+            raise ValueError
+    if abs(whole) >= 1 << 63:
+        raise OverflowError
+    return whole

@@ -4,6 +4,7 @@ import difflib
 import functools
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -172,12 +173,18 @@ def require_name(argument: str, name: Any, names: Iterable[str], what: str = "va
     raise UnknownName(f"{argument}={in_short(name)}: is no {what} of the records; expected one of {among}.{hint}")
 
 
-def require_function(argument: str, function: Any) -> None:
-    """Raise `ValueError` for what can't be called with one record."""
+def require_function(argument: str, function: Any, *of: Any) -> None:
+    """Raise `ValueError` for what can't be called with so many arguments, one if none is given."""
+    fits = callable(function)
     try:
-        inspect.signature(function).bind(None)
-    except (TypeError, ValueError):
-        raise ValueError(f"{argument}={in_short(function)}: expected a function of one record.") from None
+        inspect.signature(function).bind(*(of or (None,)))
+    except TypeError:
+        fits = False
+    except ValueError:  # some functions of C do not say what they take
+        pass
+    if not fits:
+        what = "one argument" if len(of) < 2 else f"{len(of)} arguments"
+        raise ValueError(f"{argument}={in_short(function)}: expected a function of {what}.")
 
 
 def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
@@ -222,6 +229,11 @@ def _lines(records: Records, x: str) -> tuple[list[float], list[list[Record]]]:
 def canonical_text(parameters: dict[str, Any]) -> str:
     """Parameters as JSON with sorted keys: the same text for the same run, on every machine."""
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def plain_name(name: str) -> bool:
+    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
 
 
 Select = Callable[[Records], Records]

@@ -5,7 +5,6 @@ import json
 import logging
 import math
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from simulations._archive import MAX_BYTES, Unreadable, pack, parse, unpack
 from simulations._files import NoFile, clear_forgotten, content, flush_names, write_whole
-from simulations._records import Record, Records, canonical_text
+from simulations._records import Record, Records, canonical_text, plain_name
 from simulations._registry import find, own
 from simulations._revisions import tell_others
 from simulations._study import Study
@@ -221,11 +220,6 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
         if path.is_symlink() or not path.resolve().is_relative_to(Path(directory).resolve()):
             raise ValueError(f"{argument}={str(directory)!r}: {path} is a link; expected a directory of its own.")
     return folder
-
-
-def plain_name(name: str) -> bool:
-    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
 
 
 def _fault(head: dict[str, Any]) -> str | None:

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import inspect
-import math
 import textwrap
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,15 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations._machine import refuse_absurd
-from simulations._ranges import expanded, in_short, plain_number
-from simulations._records import Records, canonical_text
+from simulations._ranges import coerce as coerce
+from simulations._ranges import expanded, in_short, plain_type
+from simulations._records import Records, canonical_text, plain_name, require_function
 from simulations.checks import Verdict
 from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")
+
+PRECISIONS = ("float64", "float32", "bfloat16", "float16")
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
@@ -46,6 +48,11 @@ class Claim:
     wrong: str
     """What is wrong in the control."""
 
+    def __post_init__(self):
+        _check_words(self, "name", "statement", "reference", "relation", "wrong")
+        for name in ("check", "control"):
+            require_function(name, getattr(self, name))
+
     def __reduce_ex__(self, protocol):
         from simulations import _registry  # which knows studies, and they know claims
 
@@ -64,6 +71,16 @@ def claim(
     **settings,
 ) -> Claim:
     """A claim on a prediction of theory, whose control is its own check with some settings replaced."""
+    if not isinstance(predicted, Prediction):
+        raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
+    if not isinstance(control, Mapping) or not control:
+        raise ValueError(f"control={in_short(control)}: expected settings of the check that make it wrong.")
+    if not callable(check):
+        raise ValueError(f"check={in_short(check)}: expected a check, such as simulations.checks.slope.")
+    known = inspect.signature(check).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        for name in (*settings, *control):
+            one_of("setting of the check", name, [*known][1:])
     settings = {"predicted": float(predicted.value), **settings}
     return Claim(
         name=name,
@@ -86,6 +103,10 @@ class Together:
     """Values and status of every run, as `Study.run` would give them up to rounding."""
     bytes: Callable[[Any], int]
     """Memory that one run takes in a batch."""
+
+    def __post_init__(self):
+        for name in ("alike", "run", "bytes"):
+            require_function(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,26 @@ class Study:
     """How several runs are computed at once, for studies that can."""
     precision: str | Callable[[Any], str] = "float64"
     """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
+
+    def __post_init__(self):
+        _check_words(self, "name", "group", "summary")
+        if not plain_name(self.name):
+            raise ValueError(f"name={self.name!r:.60}: expected a plain name of letters, digits and underscores.")
+        if not (isinstance(self.parameters, type) and dataclasses.is_dataclass(self.parameters)):
+            raise ValueError(f"parameters={in_short(self.parameters)}: expected a dataclass.")
+        require_function("grid", self.grid, "size", None, 0)
+        for name in ("run", "predict"):
+            require_function(name, getattr(self, name))
+        if not (isinstance(self.claims, tuple | list) and all(isinstance(one, Claim) for one in self.claims)):
+            raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
+        if not isinstance(self.cost, Mapping):
+            raise ValueError(f"cost={in_short(self.cost)}: expected a mapping from sizes to times.")
+        if not isinstance(self.together, Together | None):
+            raise ValueError(f"together={in_short(self.together)}: expected simulations.Together or None.")
+        if callable(self.precision):
+            require_function("precision", self.precision)
+        else:
+            one_of("precision", coerce("precision", str, self.precision), PRECISIONS)
 
     def __reduce_ex__(self, protocol):
         """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
@@ -155,56 +196,16 @@ class Study:
         return [self.make(row) for row in rows]
 
 
+def _check_words(thing: Any, *names: str) -> None:
+    for name in names:
+        coerce(name, str, getattr(thing, name))
+
+
 def check_seed(parameters: Any) -> None:
     """Raise `ValueError` for a seed that is none; parameters without one are as good as any."""
     seed = getattr(parameters, "seed", 0)
     if not 0 <= seed < SEEDS:
         raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
-
-
-def plain_type(kind: Any) -> Any:
-    """The type that an annotation means, which may be its name."""
-    return {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
-
-
-def coerce(name: str, kind: Any, value: Any) -> Any:
-    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats.
-
-    What comes out is checked: numbers are finite, whole ones have at most 64 bits. A number of lower precision than
-    double, such as those of JAX, is the decimal that it is printed as: 0.1, not 0.10000000149011612.
-    """
-    kind = plain_type(kind)
-    words = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a word"}
-    if kind not in words:
-        raise ValueError(f"{name} is declared as {kind}: expected int, float, bool or str.")
-    try:
-        plain = plain_number(value)
-        if kind is bool:
-            return {"true": True, "false": False}[str(plain).lower()]
-        if kind is str and isinstance(plain, str):
-            return str(plain)
-        if kind is int and not isinstance(plain, bool):
-            return _whole(plain)
-        if kind is float and not isinstance(plain, bool) and math.isfinite(number := float(plain)):
-            return number + 0.0  # −0.0 and 0.0 are one number, and one run
-    except (TypeError, ValueError, KeyError, OverflowError):
-        pass
-    raise ValueError(f"{name}={in_short(value)}: expected {words[kind]}.")
-
-
-def _whole(value: Any) -> int:
-    """An integer, every digit of it; or a float, or its text, that is one, such as 1e5."""
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        whole = int(value)
-    elif isinstance(value, int):
-        whole = value
-    else:
-        whole = int(float(value))
-        if float(value) != whole:
-            raise ValueError
-    if abs(whole) >= 1 << 63:
-        raise OverflowError
-    return whole
 
 
 def field_docs(parameters: type) -> dict[str, str]:

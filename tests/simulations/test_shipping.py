@@ -135,7 +135,7 @@ def test_what_is_sent_computes_what_the_study_computes(make):
 
 
 def test_only_what_computes_is_sent():
-    sent = pickle.loads(pickle.dumps(Shipped(study(claims=(threading.Lock(),), predict=threading.Lock())))).study
+    sent = pickle.loads(pickle.dumps(Shipped(study(predict=holds_a_lock())))).study
     assert (sent.run, sent.parameters, sent.claims) == (squares, Parameters, ())
     with pytest.raises(RuntimeError, match="only what computes was sent"):
         sent.grid("smoke", None, 0)
