@@ -50,6 +50,8 @@ def estimate(plan: Plan) -> Estimate:
 
     Raises `OSError` with its path for a record that can't be read now.
     """
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan={plan!r:.60}: expected what simulations.prepare returns.")
     there = set(plan.there())
     todo = [batch for batch in plan.batches if not set(batch.runs) <= there]
     known = Known(_stored(plan))

@@ -80,13 +80,13 @@ def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
     made = {name: coerce(name, KINDS[name], value) if name in KINDS else value for name, value in settings.items()}
     if made.get("last", 0) < 0:
         raise ValueError(f"last={made['last']}: expected a whole number of at least 0.")
-    if not 0 < made.get("order", 1) <= LARGEST_ORDER:
-        raise ValueError(f"order={made['order']}: expected a number above 0, and at most {LARGEST_ORDER}.")
+    if not ORDERS[0] <= made.get("order", 1) <= ORDERS[1]:
+        raise ValueError(f"order={made['order']}: expected a number from {ORDERS[0]} to {ORDERS[1]}.")
     return made
 
 
-LARGEST_ORDER = 64
-"""Orders of a correction beyond it are those of none."""
+ORDERS = (1e-3, 64)
+"""The least and the largest order of a correction: others are no correction, or none that can be told from rounding."""
 
 
 def chosen(records: Records, select: Select) -> Records:

@@ -192,6 +192,10 @@ def stored(directory: str | os.PathLike, study: str | None = None) -> Records:
         logger.info("%s: %d records of another version are left alone.", directory, others)
     if records:
         return Records(records)
+    others_there = [folder.name for folder in _folders(directory, None)]
+    if study and study not in others_there and others_there:
+        names = ", ".join(others_there)
+        raise ValueError(f"study={study!r}: has no records in {str(directory)!r}; there are those of {names}.")
     which = f"records of {study}" if study else "records"
     if damaged or others:
         reasons = [f"{damaged} are damaged"] * (damaged > 0) + [f"{others} are of another version"] * (others > 0)

@@ -186,6 +186,8 @@ class Study:
         Seed by seed: runs of one seed share data, which are made once a batch, and a sweep that is stopped early has
         all settings for some seeds.
         """
+        if not isinstance(grid, Mapping):
+            raise ValueError(f"grid={in_short(grid)}: expected a mapping from parameters to values.")
         rows: list[dict[str, Any]] = [{}]
         kinds = {field.name: plain_type(field.type) for field in dataclasses.fields(self.parameters)}
         for name, values in sorted(grid.items(), key=lambda item: item[0] != "seed"):
@@ -210,6 +212,8 @@ def check_seed(parameters: Any) -> None:
 
 def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
+    if not isinstance(parameters, type):
+        raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
     kinds = [kind for kind in reversed(parameters.__mro__) if dataclasses.is_dataclass(kind)]
     return {name: text for kind in kinds for name, text in _own_docs(kind).items()}
 

@@ -15,7 +15,7 @@ from simulations._dask import dask
 from simulations._execute import Execution, Report, failed, kept
 from simulations._pool import pool
 from simulations._ranges import MOST
-from simulations._records import Records, canonical_text
+from simulations._records import Records, canonical_text, require_function
 from simulations._registry import find
 from simulations._revisions import tell_others
 from simulations._store import Store, stored
@@ -59,6 +59,8 @@ class Plan:
         """
         if in_flight is not None:
             positive_count("in_flight", in_flight)
+        if report is not None:
+            require_function("report", report)
         if not isinstance(executor, Executor | None):
             raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
         if self.store is not None and not self.store.write:
