@@ -150,7 +150,7 @@ def power_law(
     if len(table) < 3 or len(points) < 3:
         seeds = len(set(chosen.column("seed")))
         ends = f"{len(there)} value{'s' * (len(there) > 1)} of {x} ({in_short(sorted(there))[1:-1]})"
-        apart = f"; {len(table)} seeds have {len(points)} of them in common" if min(seeds, len(there)) > 2 else ""
+        apart = f"; those with three or more have {len(points)} in common" if min(seeds, len(there)) > 2 else ""
         raise ValueError(
             f"records={len(chosen)} runs: expected three seeds at the same three values of {x} or more, found "
             f"{seeds} seed{'s' * (seeds > 1)} at {ends}{apart}."

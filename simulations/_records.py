@@ -201,6 +201,8 @@ def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[n
 def seed_lines(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
     """(x values, value[seed, x]): what `along` finds, several lines of one seed as their mean."""
     points, table = along(records, x, value)
+    if not len(points):  # the lines have no x in common
+        return points, np.empty((0, 0))
     means = seed_means([row[0] for row in _lines(records, x)[1]], table)
     return points, means.reshape(len(means), len(points))
 

@@ -79,8 +79,8 @@ def claim(
         raise ValueError(f"check={in_short(check)}: expected a check, such as simulations.checks.slope.")
     known = inspect.signature(check).parameters
     if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
-        for name in (*settings, *control):
-            one_of("setting of the check", name, [*known][1:])
+        for setting in (*settings, *control):
+            one_of("setting of the check", setting, [*known][1:])
     settings = {"predicted": float(predicted.value), **settings}
     return Claim(
         name=name,
