@@ -47,7 +47,8 @@ def test_answers_come_back_equal(tmp_path):
     table = np.outer([1.0, 2.0, 4.0], [0.1, 0.01, 0.001])
     for answer in (
         simulations.estimate(plan), *simulations.status(tmp_path), simulations.fit_power_law([1.0, 10.0, 100.0], table),
-        simulations.Verdict(True, 1.0, 0.1, 1.0, "a mean"), simulations.Progress(3), simulations.Alarms("study", "claim", 3, 0, 0),
+        simulations.Verdict(True, 1.0, 0.1, 1.0, "a mean"), simulations.Progress(3),
+        simulations.Alarms("study", "claim", 3, 0, 0),
     ):  # fmt: skip
         assert back(answer) == answer
     assert str(back(NoWorkers("gone"))) == "gone"
