@@ -212,7 +212,7 @@ def _status(arguments: list[str]) -> int:
     if len(line.words) > 1:
         raise Refused(f"status {' '.join(line.words)!r}: expected one directory.")
     with _refusing():
-        rows = simulations.status(line.words[0] if line.words else "results")
+        rows = simulations.status(line.words[0] if line.words else "results", strict=line.options.strict)
     if line.options.json:
         print(json.dumps([dataclasses.asdict(row) for row in rows]))
     else:
@@ -267,15 +267,10 @@ def _figure(arguments: list[str]) -> int:
     with _refusing():
         figures.check_formats(options.format)
         figures.refuse_others(figures.pictures(study, out, kinds))
-        if options.value or options.x:
-            of_size = options.size is not None
-            records = (
-                simulations.complete(study, options.from_, options.size)
-                if of_size
-                else simulations.load(options.from_, study.name)
-            )
+        if (options.value or options.x) and options.size is None:
+            records = simulations.load(options.from_, study.name, strict=options.strict)
         else:
-            records = simulations.complete(study, options.from_, options.size)
+            records = simulations.complete(study, options.from_, options.size, strict=options.strict)
     if options.value or options.x:
         with _refusing(out=out):
             drawn = figures.save_grid(study, records, out, kinds, options.value or None, options.x or None)
@@ -298,7 +293,7 @@ def _film(study, options: Figure, out: Path) -> int:
         figures.refuse_others(figures.films(study, out, kinds))
     if options.out:  # what is not given is below `from`, of which the records are told
         _check_place("out", out)
-    records = _watched(motion, options.from_, options.size or "default")
+    records = _watched(motion, options.from_, options.size or "default", strict=options.strict)
     with _refusing(out=out):
         paths = figures.animate(study, records, out, kinds)
     for path in paths:
@@ -306,10 +301,10 @@ def _film(study, options: Figure, out: Path) -> int:
     return 0
 
 
-def _watched(motion, directory: str, size: str, seeds: int | None = None):
+def _watched(motion, directory: str, size: str, seeds: int | None = None, strict: bool = False):
     """The records of a motion; those that are not there yet are made first."""
     try:
-        return _records(motion.study, Sweeping(size=size, seeds=seeds, out=directory), {})
+        return _records(motion.study, Sweeping(size=size, seeds=seeds, out=directory, strict=strict), {})
     except Refused as problem:  # what is `out` of a sweep is `from` here
         raise Refused(str(problem).replace("out=", "from=", 1), problem.status) from None
 
@@ -323,7 +318,7 @@ def _explore(arguments: list[str]) -> int:
     with _refusing():
         motion = simulations.motion(study)
         path = figures.explorer.writable(options.out or f"{study.name}.html")
-    records = _watched(motion, options.from_, options.size, options.seeds)
+    records = _watched(motion, options.from_, options.size, options.seeds, options.strict)
     with _refusing(out=path):
         figures.explorer.save(motion, records, path)
     print(path)
@@ -434,7 +429,7 @@ def _records(study, options: Sweeping, grid: dict):
         return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
 
     with _computing(options, so_far) as executor, report:
-        return plan.execute(report, executor)
+        return plan.execute(report, executor, strict=options.strict)
 
 
 @contextlib.contextmanager

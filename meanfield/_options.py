@@ -45,6 +45,8 @@ class Sweeping:
     """Processes on this machine that compute, each with its own JAX; this one alone if not given."""
     scheduler: str | None = None
     """Address of a dask scheduler whose workers compute, such as tcp://127.0.0.1:8786 (extra `cluster`)."""
+    strict: bool = False
+    """Refuse stored records that other code has made than what would make them now; without it a line tells of them."""
     json: bool = False
     """One JSON object on standard output; everything else goes to standard error."""
 
@@ -106,6 +108,8 @@ class Figure:
     """Instead: a film of moving particles, for lazy_scaling, langevin, sparse_deconvolution and mode_collapse. Its runs
     are others than the figure's; what is missing of them in the directory is made first (seconds to a minute).
     """
+    strict: bool = False
+    """Refuse stored records that other code has made than what would make them now; without it a line tells of them."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ class Explore:
     """Number of seeds for every setting, one of which is chosen in the page; the size's own if not given."""
     from_: str = "results"
     """Directory of the records."""
+    strict: bool = False
+    """Refuse stored records that other code has made than what would make them now; without it a line tells of them."""
     out: str = ""
     """The .html file; by default STUDY.html, here."""
 
@@ -128,5 +134,7 @@ class Explore:
 class Status:
     """What is stored in a directory that run or verify wrote."""
 
+    strict: bool = False
+    """Refuse stored records that other code has made than what would make them now; without it a line tells of them."""
     json: bool = False
     """One JSON object on standard output."""

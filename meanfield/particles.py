@@ -10,6 +10,7 @@ import numpy as np
 
 from meanfield._meant import instance
 from meanfield._typing import Mass, Position, Random
+from meanfield._watching import note
 from meanfield.arguments import (
     array_of,
     float_type,
@@ -45,6 +46,7 @@ class Particles(eqx.Module):
 
     def __init__(self, position, mass=None):
         self.position = floating_array("position", position, "m p")
+        note(self.position.dtype)
         m = self.position.shape[0]
         if mass is None:
             self.mass = jnp.full((m,), 1 / m, self.position.dtype)

@@ -37,6 +37,8 @@ from simulations._registry import MOTIONS as MOTIONS
 from simulations._registry import STUDIES as STUDIES
 from simulations._registry import find as find
 from simulations._registry import motion as motion
+from simulations._revisions import OtherCode as OtherCode
+from simulations._shipping import NotSendable as NotSendable
 from simulations._status import Status as Status
 from simulations._status import status as status
 from simulations._store import DamagedRecord as DamagedRecord
@@ -68,6 +70,8 @@ __all__ = [
     "Entry",
     "Estimate",
     "NoWorkers",
+    "NotSendable",
+    "OtherCode",
     "Plan",
     "PowerLaw",
     "Progress",

@@ -17,7 +17,7 @@ from simulations._batches import Batch
 from simulations._executors import InProcess
 from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
-from simulations._store import load
+from simulations._store import stored
 from simulations._study import SIZES, Study
 from simulations._work import compute
 
@@ -75,6 +75,8 @@ def estimate(plan: "Plan", trial: float = 0.0) -> Estimate:
 
     Raises `OSError` with its path for a record that can't be read now.
     """
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan={plan!r:.60}: expected what simulations.prepare returns.")
     there = set(plan.there())
     todo = [batch for batch in plan.batches if not set(batch.runs) <= there]
     known = Known(_stored(plan))
@@ -222,7 +224,7 @@ def _stored(plan: "Plan") -> list[tuple[Any, float]]:
     if plan.store is None:
         return []
     try:
-        records = load(plan.store.directory.parents[1], plan.study.name).done
+        records = stored(plan.store.directory.parents[1], plan.study.name).done
     except ValueError:
         return []
     found = []

@@ -13,9 +13,11 @@ from simulations._claims import Claims
 from simulations._executors import InProcess, NoWorkers, WorkerDied, gone, room
 from simulations._interrupt import noticed
 from simulations._records import Record
+from simulations._revisions import tell_others
+from simulations._shipping import NotSendable, Shipped, check_sendable
 from simulations._store import DamagedRecord, Store, address
 from simulations._study import Study
-from simulations._work import by_name, compute, failure
+from simulations._work import compute, failure
 
 logger = logging.getLogger("meanfield")
 
@@ -67,11 +69,20 @@ class Execution:
     """
 
     def __init__(
-        self, study: Study, store: Store | None, executor: Executor | None, in_flight: int | None, report: Report
+        self,
+        study: Study,
+        store: Store | None,
+        executor: Executor | None,
+        in_flight: int | None,
+        report: Report,
+        strict: bool,
     ):
-        self.study, self.store, self.report = study, store, report
+        self.study, self.store, self.report, self.strict = study, store, report, strict
         self.executor, self.in_flight = executor or InProcess(), in_flight
+        self.shipped = Shipped(study)
         self.records: dict[str, Record] = {}
+        self.late: list[Record] = []
+        """Of those, the ones that another process has stored since this one looked."""
         self.waiting: deque[_Task] = deque()
         self.running: dict[Future, _Task] = {}
         self.elsewhere: list[_Task] = []
@@ -80,12 +91,17 @@ class Execution:
     def run(self, batches: list[Batch]) -> dict[str, Record]:
         """The record of every run, by its text.
 
-        Raises `KeyboardInterrupt` when it is interrupted, and `NoWorkers` when nobody computes any more.
+        Raises `OtherCode` (a `ValueError`), if `strict`, before anything is computed for records that other code has
+        made; `KeyboardInterrupt` when it is interrupted, `NotSendable` (a `ValueError`) for a study that the workers
+        can't be given, and `NoWorkers` when nobody computes any more.
         """
         self.progress = Progress(sum(map(len, batches)))
         with noticed() as self.interrupted, Claims(self.store and self.store.directory) as self.claims:
             for batch in batches:
                 self._look_up(batch)
+            self._tell_others(list(self.records.values()))
+            if self.waiting:
+                check_sendable(self.shipped, self.executor)
             try:
                 while self.waiting or self.running or self.elsewhere:
                     self._send_out()
@@ -96,7 +112,12 @@ class Execution:
             finally:
                 for future in self.running:
                     future.cancel()
+        self._tell_others(self.late)
         return self.records
+
+    def _tell_others(self, stored: list[Record]) -> None:
+        if self.store is not None:
+            tell_others(self.study, self.shipped.identity, stored, self.store.directory.parents[1], strict=self.strict)
 
     def _look_up(self, batch: Batch) -> None:
         """Take what is stored, and plan for the rest; a damaged record is dealt with by who claims its run."""
@@ -121,7 +142,7 @@ class Execution:
                 self._give_back(task)
                 continue
             self._tell(running=len(task.taken))
-            work = by_name(self.study), list(task.batch.runs), task.batch.size
+            work = self.shipped, list(task.batch.runs), task.batch.size
             self._check_interrupt()
             self.running[self._submitted(work)] = task
 
@@ -141,6 +162,7 @@ class Execution:
         for text in list(task.taken):  # what was computed elsewhere between the look-up and the claim
             record = kept(self.store, text, set_aside=True)
             if record is not None:
+                self.late.append(record)
                 self._have(text, record)
         return True
 
@@ -176,6 +198,8 @@ class Execution:
             made = dict(zip(task.batch.runs, future.result(), strict=True))
             self._keep({text: record for text, record in made.items() if text not in self.records})
             self._give_back(task)
+        elif isinstance(problem, NoWorkers | NotSendable):  # true of every run: none is blamed for it
+            raise problem
         elif isinstance(problem, LOST):
             task.attempts += 1
             logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
@@ -197,7 +221,7 @@ class Execution:
             attempts = min(task.attempts, RETRIES)
             self.waiting.extend(_Task(one, attempts) for one in task.batch.apart() if set(one.runs) <= set(missing))
         else:
-            self._keep({text: failure(self.study, text, problem) for text in missing})
+            self._keep({text: failure(self.shipped, text, problem) for text in missing})
 
     def _keep(self, records: dict[str, Record]) -> None:
         if self.store is not None:
@@ -217,7 +241,7 @@ class Execution:
                 return {text: record for part in parts for text, record in part.items()}
             (text,) = records
             logger.warning("%s: %s", self.study.name, problem)
-            lost = {text: failure(self.study, text, problem)}
+            lost = {text: failure(self.shipped, text, problem)}
             store.save(lost)
             return lost
 

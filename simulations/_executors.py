@@ -17,6 +17,9 @@ class NoWorkers(RuntimeError):
 class Engine(Executor):
     """An executor that knows how much it can do. Of others a sweep believes that they live, and have all cores."""
 
+    elsewhere = True
+    """Whether work is done in other processes, to which it must be sent."""
+
     def room(self) -> int:
         """Batches that can be computed at a time, as of now."""
         raise NotImplementedError
@@ -28,6 +31,8 @@ class Engine(Executor):
 
 class InProcess(Engine):
     """Work is done at once, by whoever submits it. Ctrl-C is his, too."""
+
+    elsewhere = False
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
         future: Future = Future()

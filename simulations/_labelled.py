@@ -4,6 +4,8 @@ A run that failed, or was stopped early, may lack values that the others have: i
 must have them, so that a misspelt name is an error and not a column of NaN.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,13 +147,21 @@ def _with(records: "Records", name: str) -> list["Record"]:
     """Records that have a value; raises `ValueError` when one that should have it does not."""
     whole = _whole(records)
     for record in whole:
-        if name not in record.values:
+        if not isinstance(name, str) or name not in record.values:
             raise ValueError(
-                f"{name!r} is no value of the run {record.parameters}; expected one of {sorted(record.values)}."
+                f"names: {name!r:.60} is no value of the run {record.parameters}; expected one of "
+                f"{', '.join(sorted(record.values))}.{_nearest(name, record.values)}"
             )
     if len(records) and not whole:
-        raise ValueError(f"{name!r}: none of {len(records)} runs has values; the first {next(iter(records)).status!r}.")
+        raise ValueError(
+            f"names: {name!r:.60}: none of {len(records)} runs has values; the first {next(iter(records)).status!r}."
+        )
     return [record for record in records if name in record.values]
+
+
+def _nearest(name: object, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(name), list(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _numeric(records: "Records", name: str) -> bool:

@@ -57,6 +57,10 @@ class Entry:
 
 def verify(study: Study, records: Records) -> list[Entry]:
     """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided."""
+    if not isinstance(study, Study):
+        raise ValueError(f"study={study!r:.60}: expected a simulations.Study, such as simulations.find gives.")
+    if not isinstance(records, Records):
+        raise ValueError(f"records={records!r:.60}: expected simulations.Records.")
     short = few_seeds(study, records)
     return [_entry(study.name, claim, records, short) for claim in study.claims]
 

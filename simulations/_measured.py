@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from simulations._records import Record, Records, Select, seed_lines
+from simulations._ranges import coerce, in_short
+from simulations._records import Record, Records, Select, require_function, seed_lines
 from simulations._verdict import Verdict, untested
 
 Value = Callable[[Record], Any]
@@ -50,6 +51,8 @@ def tested(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
 
     @functools.wraps(check)
     def judge(records: Records, *, predicted: float, **settings) -> Verdict:
+        predicted = coerce("predicted", float, predicted)
+        settings = _checked(records, settings)
         # Whatever the user has set for other work; what is no number is found among the outcomes, and told.
         with np.errstate(all="ignore"):
             try:
@@ -61,6 +64,29 @@ def tested(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
         return verdict
 
     return judge
+
+
+KINDS = {"x": str, "what": str, "order": float, "drift": bool, "pooled": bool, "last": int}
+"""Settings of checks that are words and numbers."""
+
+
+def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a check as the types that they are used in; raises `ValueError` for any that is none."""
+    if not isinstance(records, Records):
+        raise ValueError(f"records={in_short(records)}: expected simulations.Records.")
+    for name in ("select", "value"):
+        if name in settings:
+            require_function(name, settings[name])
+    made = {name: coerce(name, KINDS[name], value) if name in KINDS else value for name, value in settings.items()}
+    if made.get("last", 0) < 0:
+        raise ValueError(f"last={made['last']}: expected a whole number of at least 0.")
+    if not ORDERS[0] <= made.get("order", 1) <= ORDERS[1]:
+        raise ValueError(f"order={made['order']}: expected a number from {ORDERS[0]} to {ORDERS[1]}.")
+    return made
+
+
+ORDERS = (1e-3, 64)
+"""The least and the largest order of a correction: others are no correction, or none that can be told from rounding."""
 
 
 def chosen(records: Records, select: Select) -> Records:

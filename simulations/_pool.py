@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,29 +32,23 @@ class Pool(Engine):
     notice nothing, and a new process takes its place. Processes are spawned, never forked: JAX has threads. They end
     when their parent does, by whatever cause.
 
-    Raises `ValueError` when so many processes can't be started, and `RuntimeError` in a script that starts them where
-    it is imported, since they import it too.
+    Raises `ValueError` when so many processes can't be started.
     """
 
     def __init__(self, workers: int):
         positive_count("workers", workers)
         self._work: queue.SimpleQueue = queue.SimpleQueue()
         self._closed, self._serving = threading.Event(), threading.Lock()
-        self._left = workers
+        self._left, self._settings = workers, _settings()
         self._workers: list[_Worker] = []
         try:
             for _ in range(workers):
-                self._workers.append(_Worker())
-        except (OSError, RuntimeError) as problem:
+                self._workers.append(_Worker(self._settings))
+        except OSError as problem:
             for worker in self._workers:
                 worker.end()
-            if isinstance(problem, OSError):
-                count = len(self._workers)
-                raise ValueError(f"workers={workers}: {count} could be started, and no more ({problem}).") from None
-            raise RuntimeError(
-                f"workers={workers}: a worker imports the script that starts it; put what the script does under "
-                f"`if __name__ == '__main__':`."
-            ) from problem
+            count = len(self._workers)
+            raise ValueError(f"workers={workers}: {count} could be started, and no more ({problem}).") from None
         self._threads = [threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -106,7 +102,7 @@ class Pool(Engine):
                 if problem is None or self._closed.is_set():
                     return True  # what is left of a pool that is shut down gets its answer from a worker that is gone
                 self._workers[i].end()
-                self._workers[i] = _Worker()
+                self._workers[i] = _Worker(self._settings)
             except OSError as shortage:
                 problem = shortage
         self._give_up(problem)
@@ -125,14 +121,14 @@ class Pool(Engine):
 class _Worker:
     """One process, which ends when the end of a pipe that we hold is closed: by `end`, or by our own death."""
 
-    def __init__(self):
+    def __init__(self, settings: dict[str, Any]):
         self._ending = threading.Lock()
         self._lost: BaseException | None = None
         context = multiprocessing.get_context("spawn")
         receiver, self._lifeline = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver,))
+        self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(receiver, settings))
         try:
-            with _deaf():
+            with _deaf(), _without_script():
                 self._there = self._pool.submit(os.getpid)
         except BaseException:
             self.end()
@@ -171,6 +167,25 @@ class _Worker:
 
 
 @contextlib.contextmanager
+def _without_script() -> Iterator[None]:
+    """A context in which a process is started that does not run the script, module or session that starts it once more.
+
+    Work brings along all that it needs. So a script needs no `if __name__ == "__main__":` for the sake of workers, and
+    it may come from standard input, from `python -c` or from a notebook, where there is no file to be run once more.
+    """
+    with _starting:
+        script, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
+
+
+_starting = threading.Lock()
+"""Held while a process is started: two at a time would put back the wrong script."""
+
+
+@contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """A context in which Ctrl-C waits: a process that is started in it never hears it, and leaves it to its parent."""
     if not hasattr(signal, "pthread_sigmask"):
@@ -183,9 +198,22 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(lifeline: Connection) -> None:
+def _settings() -> dict[str, Any]:
+    """What of JAX's settings is not as usual here: a worker computes under the same."""
+    import jax
+
+    from meanfield._settings import observed
+
+    return {name: getattr(jax.config, name) for name in observed() if name.startswith("jax_")}
+
+
+def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:
     """A worker leaves Ctrl-C to its parent, also where it could not be started deaf to it."""
+    import jax
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name, value in settings.items():
+        jax.config.update(name, value)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 

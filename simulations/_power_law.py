@@ -6,14 +6,17 @@ cluster bootstrap is that of a mean: both intervals are those of `simulations._i
 """
 
 import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from simulations._intervals import ULPS, bootstrap_half_width, student_half_width
-from simulations._records import Record, Records, Select, seed_lines
+from simulations._ranges import in_short
+from simulations._records import Record, Records, Select, require_function, require_name, seed_lines
 
 LEVEL = 0.95
 """Level of the intervals if no other is asked for (share)."""
@@ -46,8 +49,15 @@ class PowerLaw:
     seeds: int
 
     def __call__(self, x: ArrayLike) -> np.ndarray:
-        """The fitted value at x."""
-        return self.prefactor * np.asarray(x, float) ** self.slope
+        """The fitted value at x; raises `ValueError` for what is not positive, and where no number is so large."""
+        points = _real("x", x)
+        if not points.size or np.any(points <= 0):
+            raise ValueError(f"x={in_short(x)}: expected positive numbers.")
+        with np.errstate(over="ignore", under="ignore"):
+            found = self.prefactor * points**self.slope
+        if not np.all(np.isfinite(found) & (found > 0)):
+            raise ValueError(f"x={in_short(x)}: the law leaves the range of numbers there.")
+        return found
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -77,6 +87,7 @@ def fit(x: ArrayLike, table: ArrayLike, level: float = LEVEL) -> PowerLaw:
         )
     if np.any(np.diff(points) <= 0):
         raise ValueError(f"x={points.tolist()}: expected values that increase.")
+    level = float(_real("level", level, axes=0))
     if not 0 < level < 1:
         raise ValueError(f"level={level!r}: expected a share between 0 and 1.")
     logs, lines = np.log(points), np.log(values)
@@ -85,9 +96,13 @@ def fit(x: ArrayLike, table: ArrayLike, level: float = LEVEL) -> PowerLaw:
     total = float(np.sum((lines - lines.mean()) ** 2))
     left = float(np.sum((lines - centre - slope * logs) ** 2))
     half = bootstrap_half_width(slopes, level)
+    with np.errstate(over="ignore", under="ignore"):
+        prefactor = float(np.exp(centre))
+    if not 0 < prefactor < np.inf:
+        raise ValueError(f"table: the law is e^{centre:.4g} at x = 1; expected one that is a number there.")
     return PowerLaw(
         slope=slope,
-        prefactor=float(np.exp(centre)),
+        prefactor=prefactor,
         interval=(slope - half, slope + half),
         width=student_half_width(slopes, level),
         level=float(level),
@@ -124,19 +139,55 @@ def power_law(
     >>> round(power_law(Records(made), x="particles", value="risk").slope, 6)
     -1.0
     """
-    measured = value if callable(value) else functools.partial(_last, name=value)
-    chosen = records.done if select is None else select(records.done)
+    chosen = _chosen(records, select)
+    measured = _measured(chosen, value)
+    for name, argument in ((x, "x"), ("seed", "records")):
+        require_name(argument, name, set.intersection(*(set(one.parameters) for one in chosen)), "parameter")
+    there = {one.parameters[x] for one in chosen}
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in there):
+        raise ValueError(f"x={x!r}: holds {in_short(sorted(map(str, there)))}; expected a parameter that is a number.")
     points, table = seed_lines(chosen, x, measured)
     if len(table) < 3 or len(points) < 3:
+        seeds = len(set(chosen.column("seed")))
+        ends = f"{len(there)} value{'s' * (len(there) > 1)} of {x} ({in_short(sorted(there))[1:-1]})"
+        apart = f"; those with three or more have {len(points)} in common" if min(seeds, len(there)) > 2 else ""
         raise ValueError(
-            f"records={len(chosen)} runs: expected three seeds at three values of {x}, found {len(table)} at "
-            f"{len(points)}."
+            f"records={len(chosen)} runs: expected three seeds at the same three values of {x} or more, found "
+            f"{seeds} seed{'s' * (seeds > 1)} at {ends}{apart}."
         )
     return fit(points, table, level)
 
 
-def _last(record: Record, name: str) -> float:
-    return float(np.ravel(record[name])[-1])
+def _chosen(records: Records, select: Select | None) -> Records:
+    if not isinstance(records, Records):
+        raise ValueError(f"records={in_short(records)}: expected simulations.Records.")
+    if select is not None:
+        require_function("select", select)
+    chosen = records.done if select is None else select(records.done)
+    if not isinstance(chosen, Records):
+        raise ValueError(f"select={in_short(select)}: gave {in_short(chosen)}; expected a function to Records.")
+    if not len(chosen):
+        done = f"{len(records.done)} of {len(records)} runs reached their end"
+        raise ValueError(f"records: {done}, and none of them is selected; expected three seeds or more.")
+    return chosen
+
+
+def _measured(chosen: Records, value: Any) -> Callable[[Record], float]:
+    """The function of a record that a value's name, or the function itself, means."""
+    if callable(value):
+        require_function("value", value)
+        return functools.partial(_number, value)
+    for record in chosen:
+        require_name("value", value, [*record.values, *record.parameters])
+    return functools.partial(_number, operator.itemgetter(value))
+
+
+def _number(function: Callable, record: Record) -> float:
+    """One number of a record: the last entry."""
+    entries = np.ravel(function(record))
+    if not entries.size or entries.dtype.kind not in "biuf":
+        raise ValueError(f"value: gave {in_short(entries)} for a record; expected one number or more.")
+    return float(entries[-1])
 
 
 def seed_slopes(logs: np.ndarray, lines: np.ndarray) -> np.ndarray:
@@ -180,9 +231,25 @@ def _rounding(logs: np.ndarray, lines: np.ndarray) -> float:
 
 
 def _positive(name: str, value: ArrayLike, axes: int) -> np.ndarray:
-    array = np.asarray(value)
-    if array.ndim != axes or array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} has shape {array.shape}: expected {('a list', 'a table')[axes - 1]} of numbers.")
-    if array.size == 0 or not np.all(np.isfinite(array)) or np.any(array <= 0):
+    array = _real(name, value, axes=axes)
+    if array.size == 0 or np.any(array <= 0):
         raise ValueError(f"{name} holds values that have no logarithm: expected positive, finite numbers only.")
-    return array.astype(float)
+    return array
+
+
+def _real(name: str, value: ArrayLike, *, axes: int | None = None) -> np.ndarray:
+    """`value` in double precision, and finite then; raises `ValueError` otherwise."""
+    form = {0: "one number", 1: "a list of numbers", 2: "a table of numbers", None: "numbers"}[axes]
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if array.dtype.kind not in "iufOV" or np.ma.is_masked(value) or isinstance(value, str | bytes):
+            raise TypeError
+        with np.errstate(over="ignore"):
+            array = np.asarray(array.astype(float))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}={in_short(value)}: expected {form}.") from None
+    if axes is not None and array.ndim != axes:
+        raise ValueError(f"{name} has shape {array.shape}: expected {form}.")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} holds values that have no logarithm: expected positive, finite numbers only.")
+    return array

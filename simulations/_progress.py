@@ -208,6 +208,8 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
         cells.append((row.study, *map(str, counts), in_time(row.seconds), sizes))
     print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
     for row in rows:
+        if row.made_by:
+            console.print(f"{row.made_by}.", style="bold yellow")
         for message in row.messages:
             console(stream).print(f"{row.study}: {message}", style="bold red", markup=False)
 

@@ -8,21 +8,39 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
 import meanfield
+from meanfield._watching import Watch
 
 _PACKAGES = ("meanfield", "theory", "simulations", "figures")
 
 
-def provenance(study: str, parameters: Any, status: str, seconds: float, precision: str) -> dict[str, Any]:
-    """The study, how the run ended and how long it took, its seed, versions, device, precision and revision of the
-    code; no name of a machine or person and no path.
+def provenance(
+    study: str,
+    parameters: Any,
+    status: str,
+    seconds: float,
+    precision: str,
+    *,
+    code: str = "",
+    watch: Watch | None = None,
+    wide: bool = False,
+) -> dict[str, Any]:
+    """The study, how the run ended and how long it took, its seed, versions, device, precision, settings and code; no
+    name of a machine or person and no path.
 
     `revision` is None for an installed package, and otherwise the commit of the checkout it runs from with `dirty`:
-    whether the packages there differ from that commit. `status` is kept as text that can be shown anywhere.
+    whether the packages there differ from that commit. `code` is the digest of what computes: `simulations._code`.
+    `status` is kept as text that can be shown anywhere. Observed while it was computed: `precision`, the type of the
+    particles, or what the study says where there were none or several; `x64`, whether JAX had 64-bit numbers, or
+    whether values have where nothing of the engine was used (`wide`); `settings`, whatever else changes numbers and is
+    not as usual; `processor` and `threads`.
     """
     import jax
 
-    device = jax.devices()[0]
+    device, watch = jax.devices()[0], watch or Watch()
     return {
         "study": study,
         "status": _shown(status),
@@ -32,10 +50,40 @@ def provenance(study: str, parameters: Any, status: str, seconds: float, precisi
         "versions": _versions(),
         "device": device.device_kind,
         "platform": device.platform,
-        "precision": precision,
-        "x64": bool(jax.config.jax_enable_x64),  # type: ignore[attr-defined]
+        "processor": _processor(),
+        "threads": _threads(),
+        "precision": next(iter(watch.types)) if len(watch.types) == 1 else precision,
+        "x64": "True" in watch.settings.get("jax_enable_x64", "") or (wide and not watch.types),
+        "settings": watch.settings,
+        "code": code,
         **_revision(Path(meanfield.__file__).parents[1]),
     }
+
+
+def origin() -> dict[str, Any]:
+    """The revision of the code in this process, and the versions."""
+    return {"versions": _versions(), **_revision(Path(meanfield.__file__).parents[1])}
+
+
+@functools.cache
+def _processor() -> dict[str, Any]:
+    """Its kind, the instructions that NumPy uses of it, and how many cores this process may use."""
+    found = np.show_config(mode="dicts") or {}
+    extensions = found.get("SIMD Extensions", {})
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    used = [*extensions.get("baseline", []), *extensions.get("found", [])]
+    return {"machine": platform.machine(), "instructions": " ".join(map(str, used)), "cores": cores}
+
+
+def _threads() -> dict[str, int]:
+    """Threads that the libraries below NumPy and SciPy may use now."""
+    return {str(pool["prefix"]): int(pool["num_threads"]) for pool in _libraries().info()}
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Looked up once: to find them takes milliseconds."""
+    return ThreadpoolController()
 
 
 @functools.cache

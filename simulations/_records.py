@@ -1,7 +1,11 @@
 """What a run leaves behind, and a collection of such records."""
 
+import difflib
+import functools
+import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,27 +13,41 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulations._labelled import to_pandas, to_xarray
+from simulations._ranges import in_short, plain_number
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
 
+class UnknownName(KeyError, ValueError):
+    """A name that no record has, with the names that there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 @dataclass(frozen=True)
 class Record:
-    """Named arrays with the parameters that made them, and where they come from (seed, versions, device, precision)."""
+    """Named arrays with the parameters that made them, and where they come from (seed, versions, device, precision).
+
+    Raises `ValueError` for what are no mappings.
+    """
 
     parameters: dict[str, Any]
     values: dict[str, np.ndarray]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self):
+        for name in ("parameters", "values", "provenance"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(f"{name}={in_short(getattr(self, name))}: expected a mapping from names.")
+
     def __getitem__(self, name: str) -> Any:
-        """A value or a parameter, whichever has this name."""
-        if name in self.values:
-            return self.values[name]
-        if name in self.parameters:
-            return self.parameters[name]
-        raise KeyError(f"{name!r} is neither a value nor a parameter of this record")
+        """A value or a parameter, whichever has this name; raises `UnknownName`, a `KeyError`, for any other."""
+        if not isinstance(name, str) or name not in self:
+            require_name("name", name, [*self.values, *self.parameters])
+        return self.values[name] if name in self.values else self.parameters[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self.values or name in self.parameters
@@ -50,7 +68,10 @@ class Records:
     """
 
     def __init__(self, records: Iterable[Record]):
-        self._records = tuple(records)
+        self._records = tuple(records) if isinstance(records, Iterable) else (records,)
+        for record in self._records:
+            if not isinstance(record, Record):
+                raise ValueError(f"records={in_short(record)}: expected records, each a simulations.Record.")
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)
@@ -62,12 +83,22 @@ class Records:
         return f"Records({len(self)})"
 
     def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Records":
-        """The records that meet `condition` and have these parameters; a tuple or list means any of its values."""
+        """The records that meet `condition` and have these parameters; several values mean any of them.
+
+        Raises `UnknownName`, a `ValueError`, for a parameter that none of the records has.
+        """
+        if condition is not None:
+            require_function("condition", condition)
+        wanted = {name: _listed(name, value) for name, value in parameters.items()}
+        if self._records:
+            there = {name: None for record in self for name in record.parameters}
+            for name in wanted:
+                require_name(name, name, there, what="parameter")
 
         def fits(record: Record) -> bool:
             if condition is not None and not condition(record):
                 return False
-            return all(_matches(record.parameters.get(name), value) for name, value in parameters.items())
+            return all(record.parameters.get(name) in values for name, values in wanted.items())
 
         return Records(record for record in self if fits(record))
 
@@ -97,18 +128,63 @@ class Records:
         return to_xarray(self, names)
 
     def column(self, name: str) -> np.ndarray:
-        """One parameter of every record."""
+        """One parameter of every record; raises `UnknownName` where one has none of this name."""
+        for record in self:
+            require_name("name", name, record.parameters, what="parameter")
         return np.asarray([record.parameters[name] for record in self])
 
     def last(self, name: str) -> np.ndarray:
-        """The last entry of one value of every record."""
-        return np.asarray([np.asarray(record.values[name])[-1] for record in self])
+        """The last entry of one value of every record; raises `UnknownName` where one has none of this name."""
+        for record in self:
+            require_name("name", name, record.values, what="value")
+        return np.asarray([_last(name, np.asarray(record.values[name])) for record in self])
 
 
-def _matches(value, wanted: Any) -> bool:
-    if isinstance(wanted, tuple | list | set | frozenset):
-        return value in wanted
-    return value == wanted
+def _last(name: str, value: np.ndarray) -> Any:
+    if value.ndim and not len(value):
+        raise ValueError(f"name={name!r}: the value of a record has no entries.")
+    return value[-1] if value.ndim else value[()]
+
+
+def _listed(name: str, wanted: Any) -> list:
+    """The values that are asked for, as they stand in records."""
+    several = isinstance(wanted, Iterable) and not isinstance(wanted, str | bytes) and getattr(wanted, "ndim", 1)
+    try:
+        values = [plain_number(value) for value in (wanted if several else [wanted])]
+    except TypeError:
+        raise ValueError(f"{name}={in_short(wanted)}: expected a value, or several, of this parameter.") from None
+    if isinstance(wanted, Mapping) or not all(_is_plain(value) for value in values):
+        raise ValueError(f"{name}={in_short(wanted)}: expected a value, or several, of this parameter.")
+    return values
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def require_name(argument: str, name: Any, names: Iterable[str], what: str = "value or parameter") -> None:
+    """Raise `UnknownName` for a name that is none of `names`, with the nearest one."""
+    there = list(names)
+    if isinstance(name, str) and name in there:
+        return
+    near = difflib.get_close_matches(str(name), there, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    among = ", ".join(there) if there else "nothing, for there are none"
+    raise UnknownName(f"{argument}={in_short(name)}: is no {what} of the records; expected one of {among}.{hint}")
+
+
+def require_function(argument: str, function: Any, *of: Any) -> None:
+    """Raise `ValueError` for what can't be called with so many arguments, one if none is given."""
+    fits = callable(function)
+    try:
+        inspect.signature(function).bind(*(of or (None,)))
+    except TypeError:
+        fits = False
+    except ValueError:  # some functions of C do not say what they take
+        pass
+    if not fits:
+        what = "one argument" if len(of) < 2 else f"{len(of)} arguments"
+        raise ValueError(f"{argument}={in_short(function)}: expected a function of {what}.")
 
 
 def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
@@ -125,12 +201,17 @@ def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[n
 def seed_lines(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
     """(x values, value[seed, x]): what `along` finds, several lines of one seed as their mean."""
     points, table = along(records, x, value)
+    if not len(points):  # the lines have no x in common
+        return points, np.empty((0, 0))
     means = seed_means([row[0] for row in _lines(records, x)[1]], table)
     return points, means.reshape(len(means), len(points))
 
 
 def seed_means(records: Iterable[Record], values: ArrayLike) -> np.ndarray:
     """Means of `values` [records, …] over the records of each seed, [seeds, …]: these share data or a start."""
+    records = list(records)
+    for record in records:
+        require_name("seed", "seed", record.parameters, what="parameter")
     seeds, values = np.array([record.parameters["seed"] for record in records]), np.asarray(values)
     return np.array([values[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
 
@@ -139,6 +220,7 @@ def _lines(records: Records, x: str) -> tuple[list[float], list[list[Record]]]:
     """(x values, the records at them of every line): those of `along`."""
     rows: dict[tuple, dict[float, Record]] = {}
     for record in records:
+        require_name("x", x, record.parameters, what="parameter")
         setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
         rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = record
     lines = [row for row in rows.values() if len(row) >= 3]
@@ -151,23 +233,46 @@ def canonical_text(parameters: dict[str, Any]) -> str:
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def plain_name(name: str) -> bool:
+    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
+
+
 Select = Callable[[Records], Records]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The records that hold some names and have some parameters: what `runs` gives, a value that can be pickled."""
+
+    names: tuple[str, ...]
+    parameters: Mapping[str, Any]
+
+    def __call__(self, records: Records) -> Records:
+        return records.where(self._holds, **self.parameters)
+
+    def _holds(self, record: Record) -> bool:
+        return all(name in record for name in self.names)
 
 
 def runs(*names: str, **parameters) -> Select:
     """A selection: the records that hold these names and have these parameters (a tuple means any of its values)."""
-    return lambda records: records.where(lambda record: all(name in record for name in names), **parameters)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"names={in_short(name)}: expected the names of values.")
+    return Selection(names, parameters)
 
 
 def widest(select: Select) -> Select:
     """Of those, the ones at the largest m that there is."""
-    return lambda records: _at(select(records), max)
+    return functools.partial(_at, select, max)
 
 
 def narrowest(select: Select) -> Select:
     """Of those, the ones at the smallest m that there is."""
-    return lambda records: _at(select(records), min)
+    return functools.partial(_at, select, min)
 
 
-def _at(records: Records, choose: Callable) -> Records:
-    return records.where(particles=choose(records.column("particles"), default=None))
+def _at(select: Select, choose: Callable, records: Records) -> Records:
+    chosen = select(records)
+    return chosen.where(particles=choose(chosen.column("particles"))) if len(chosen) else chosen

@@ -1,11 +1,12 @@
 """The studies by name, in the order of the story, and their motions; a file is loaded when it is first asked for."""
 
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
 
 from meanfield.arguments import one_of
 from simulations._motion import Motion
-from simulations._study import Study
+from simulations._study import Claim, Study
 
 _FILES = (
     "simulations.regimes.lazy_scaling",
@@ -57,19 +58,19 @@ GROUPS = {
 
 class _Studies(Mapping[str, Study]):
     def __init__(self, files: tuple[str, ...]):
-        self._files = {path.rpartition(".")[2]: path for path in files}
+        self.files = {path.rpartition(".")[2]: path for path in files}
 
     def __getitem__(self, name: str) -> Study:
-        return importlib.import_module(self._files[name]).STUDY
+        return importlib.import_module(self.files[name]).STUDY
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(self.files)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self.files)
 
 
-STUDIES: Mapping[str, Study] = _Studies(_FILES)
+STUDIES = _Studies(_FILES)
 
 
 def find(study: str | Study) -> Study:
@@ -103,3 +104,26 @@ def motion(study: str | Study) -> Motion:
     if name not in MOTIONS:
         raise ValueError(f"study={name!r}: has no moving particles to show; expected one of {', '.join(MOTIONS)}.")
     return importlib.import_module(f"simulations.motions.{MOTIONS[name]}").MOTION
+
+
+def own(name: str) -> Study | None:
+    """The study or motion of the package whose records have this name."""
+    if name in STUDIES:
+        return STUDIES[name]
+    return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)
+
+
+def is_own(study: Study) -> bool:
+    """Return True for a study of the package itself, and False for one that a user has made of it or named like it."""
+    return own(study.name) is study
+
+
+def claim_of(study: str, name: str) -> Claim:
+    """One claim of a packaged study."""
+    return next(claim for claim in STUDIES[study].claims if claim.name == name)
+
+
+def owner(claim: Claim) -> str | None:
+    """The name of the packaged study that makes this claim, None for a user's; nothing is loaded to find out."""
+    loaded = (name for name, path in STUDIES.files.items() if path in sys.modules)
+    return next((name for name in loaded if any(claim is one for one in STUDIES[name].claims)), None)

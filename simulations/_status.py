@@ -1,13 +1,16 @@
 """What lies in a directory of records: for every study what is done, failed and damaged, and which sizes are whole."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulations._code import identify
 from simulations._execute import failed
-from simulations._records import canonical_text
-from simulations._registry import MOTIONS, STUDIES, motion
+from simulations._records import Record, canonical_text
+from simulations._registry import MOTIONS, STUDIES, own
+from simulations._revisions import OtherCode, made_by_others, sentence
 from simulations._store import DamagedRecord, OtherVersion, plain_name, read
-from simulations._study import SIZES, Study, canonical
+from simulations._study import SIZES, canonical
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,27 @@ class Status:
     """Files that can't be trusted, set aside or still in their place."""
     other: int
     """Records that another version of the package wrote: neither trusted nor damaged."""
+    other_code: int
+    """Records that were made by other code than what would make them now; none of a study that is not the package's
+    own, whose code is not at hand.
+    """
+    made_by: str
+    """Which code that was, in a sentence; empty where there are none."""
     seconds: float
     """Computing time of all records together (s)."""
     sizes: dict[str, str]
     """Of every size: "7 of 310"; empty for a study that is not one of the package's own."""
 
 
-def status(directory) -> list[Status]:
+def status(directory, *, strict: bool = False) -> list[Status]:
     """The studies that have records under `directory`: the package's own in the order of the story, then their motions,
     then others by name; nothing is changed there.
 
-    Raises `ValueError` when there are none, `OSError` with its path for a file that can't be read now.
+    Raises `ValueError` when there are none and, if `strict`, when other code has made some; `OSError` with its path for
+    a file that can't be read now.
     """
+    if not isinstance(directory, str | os.PathLike):
+        raise ValueError(f"directory={directory!r:.60}: expected the path of a directory.")
     root = Path(directory) / "records"
     folders = {path.name: path for path in root.glob("*") if path.is_dir() and not path.is_symlink()}
     own = [*STUDIES, *MOTIONS.values()]
@@ -45,6 +57,8 @@ def status(directory) -> list[Status]:
     rows = [_row(name, folders[name]) for name in [*own, *others] if name in folders]
     if not rows:
         raise ValueError(f"{str(directory)!r}: holds no records; expected a directory written by run or verify.")
+    if strict and any(row.other_code for row in rows):
+        raise OtherCode("strict=True: " + "; ".join(row.made_by for row in rows if row.other_code) + ".")
     return rows
 
 
@@ -53,7 +67,7 @@ def _written(folder: Path) -> bool:
 
 
 def _row(name: str, folder: Path) -> Status:
-    done, broken, damaged, other, seconds = set(), [], len(list(folder.glob("*.damaged*"))), 0, 0.0
+    done, whole, broken, damaged, other, seconds = set(), [], [], len(list(folder.glob("*.damaged*"))), 0, 0.0
     for path in sorted(folder.glob("*.npz")):
         try:
             record = read(path)
@@ -70,17 +84,13 @@ def _row(name: str, folder: Path) -> Status:
             broken.append(record.status)
         else:
             done.add(canonical_text(record.parameters))
-    sizes, study = {}, _own(name)
+            whole.append(Record(record.parameters, {}, record.provenance))
+    sizes, study = {}, own(name)
     if study is not None:
         for size in SIZES:
             wanted = [canonical(one) for one in study.grid(size, None, 0)]
             sizes[size] = f"{sum(text in done for text in wanted)} of {len(wanted)}"
     messages = tuple(dict.fromkeys(broken))
-    return Status(name, len(done), len(broken), messages, damaged, other, round(seconds, 1), sizes)
-
-
-def _own(name: str) -> Study | None:
-    """The study or motion of the package whose records lie in a folder of this name."""
-    if name in STUDIES:
-        return STUDIES[name]
-    return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)
+    others = [] if study is None else made_by_others(whole, identify(study).code)
+    said = sentence(name, others, len(whole), folder.parents[1]) if others else ""
+    return Status(name, len(done), len(broken), messages, damaged, other, len(others), said, round(seconds, 1), sizes)

@@ -5,7 +5,6 @@ import json
 import logging
 import math
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,10 @@ from typing import Any
 
 from simulations._archive import MAX_BYTES, Unreadable, pack, parse, unpack
 from simulations._files import NoFile, clear_forgotten, content, flush_names, write_whole
-from simulations._records import Record, Records, canonical_text
+from simulations._records import Record, Records, canonical_text, plain_name
+from simulations._registry import find, own
+from simulations._revisions import tell_others
+from simulations._study import Study
 
 logger = logging.getLogger("meanfield")
 
@@ -151,13 +153,29 @@ def read(path: Path) -> Record:
     return Record(head["parameters"], values, head["provenance"])
 
 
-def load(directory: str | os.PathLike, study: str | None = None) -> Records:
+def load(directory: str | os.PathLike, study: str | Study | None = None, *, strict: bool = False) -> Records:
     """All records under a directory that a sweep wrote, of one study or of all.
 
     A file that can't be trusted is left out, with a warning that names it; records of another version are left out
-    without. Raises `ValueError` when no record is left, and when a symbolic link leads out of `directory`; `OSError`
-    with its path for a file that can't be read now.
+    without. Of packaged studies, and of one of your own if it is given itself, a line says how many records other code
+    has made than what would make them now, and which revisions.
+
+    Raises `ValueError` when no record is left, when a symbolic link leads out of `directory`, and, if `strict`, when
+    other code has made some; `OSError` with its path for a file that can't be read now.
     """
+    records = stored(directory, study if study is None or isinstance(study, str) else find(study).name)
+    by_study: dict[str, list[Record]] = {}
+    for record in records:
+        by_study.setdefault(record.provenance["study"], []).append(record)
+    for name, found in by_study.items():
+        known = own(name) if study is None or isinstance(study, str) else study
+        if known is not None:
+            tell_others(known, None, found, directory, strict=strict)
+    return records
+
+
+def stored(directory: str | os.PathLike, study: str | None = None) -> Records:
+    """What `load` reads, and nothing about who made it."""
     records, damaged, others = [], 0, 0
     for folder in _folders(directory, study):
         for path in sorted(folder.glob("*.npz")):
@@ -174,6 +192,10 @@ def load(directory: str | os.PathLike, study: str | None = None) -> Records:
         logger.info("%s: %d records of another version are left alone.", directory, others)
     if records:
         return Records(records)
+    others_there = [folder.name for folder in _folders(directory, None)]
+    if study and study not in others_there and others_there:
+        names = ", ".join(others_there)
+        raise ValueError(f"study={study!r}: has no records in {str(directory)!r}; there are those of {names}.")
     which = f"records of {study}" if study else "records"
     if damaged or others:
         reasons = [f"{damaged} are damaged"] * (damaged > 0) + [f"{others} are of another version"] * (others > 0)
@@ -193,6 +215,8 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
     """The folder of all records or of a study's; raises `ValueError` unless it lies in `directory`, not by a link."""
     if study is not None and not plain_name(study):
         raise ValueError(f"study={study!r}: expected a plain name of letters, digits and underscores.")
+    if not isinstance(directory, str | os.PathLike):
+        raise ValueError(f"{argument}={directory!r:.60}: expected the path of a directory.")
     records = Path(directory) / "records"
     folder = records if study is None else records / study
     for path in (records, folder):
@@ -200,11 +224,6 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
         if path.is_symlink() or not path.resolve().is_relative_to(Path(directory).resolve()):
             raise ValueError(f"{argument}={str(directory)!r}: {path} is a link; expected a directory of its own.")
     return folder
-
-
-def plain_name(name: str) -> bool:
-    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
 
 
 def _fault(head: dict[str, Any]) -> str | None:

@@ -14,15 +14,21 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations._machine import refuse_absurd
-from simulations._ranges import expanded
-from simulations._records import Records, canonical_text
+from simulations._ranges import coerce as coerce
+from simulations._ranges import expanded, in_short, plain_type
+from simulations._records import Records, canonical_text, plain_name, require_function
 from simulations.checks import Verdict
 from theory.prediction import Prediction
 
 SIZES = ("smoke", "default", "paper")
 
+PRECISIONS = ("float64", "float32", "bfloat16", "float16")
+
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
+
+SEEDS = 1 << 32
+"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,17 @@ class Claim:
     wrong: str
     """What is wrong in the control."""
 
+    def __post_init__(self):
+        _check_words(self, "name", "statement", "reference", "relation", "wrong")
+        for name in ("check", "control"):
+            require_function(name, getattr(self, name))
+
+    def __reduce_ex__(self, protocol):
+        from simulations import _registry  # which knows studies, and they know claims
+
+        study = _registry.owner(self)
+        return super().__reduce_ex__(protocol) if study is None else (_registry.claim_of, (study, self.name))
+
 
 def claim(
     name: str,
@@ -54,6 +71,16 @@ def claim(
     **settings,
 ) -> Claim:
     """A claim on a prediction of theory, whose control is its own check with some settings replaced."""
+    if not isinstance(predicted, Prediction):
+        raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
+    if not isinstance(control, Mapping) or not control:
+        raise ValueError(f"control={in_short(control)}: expected settings of the check that make it wrong.")
+    if not callable(check):
+        raise ValueError(f"check={in_short(check)}: expected a check, such as simulations.checks.slope.")
+    known = inspect.signature(check).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        for setting in (*settings, *control):
+            one_of("setting of the check", setting, [*known][1:])
     settings = {"predicted": float(predicted.value), **settings}
     return Claim(
         name=name,
@@ -76,6 +103,10 @@ class Together:
     """Values and status of every run, as `Study.run` would give them up to rounding."""
     bytes: Callable[[Any], int]
     """Memory that one run takes in a batch."""
+
+    def __post_init__(self):
+        for name in ("alike", "run", "bytes"):
+            require_function(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -101,6 +132,32 @@ class Study:
     precision: str | Callable[[Any], str] = "float64"
     """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
 
+    def __post_init__(self):
+        _check_words(self, "name", "group", "summary")
+        if not plain_name(self.name):
+            raise ValueError(f"name={self.name!r:.60}: expected a plain name of letters, digits and underscores.")
+        if not (isinstance(self.parameters, type) and dataclasses.is_dataclass(self.parameters)):
+            raise ValueError(f"parameters={in_short(self.parameters)}: expected a dataclass.")
+        require_function("grid", self.grid, "size", None, 0)
+        for name in ("run", "predict"):
+            require_function(name, getattr(self, name))
+        if not (isinstance(self.claims, tuple | list) and all(isinstance(one, Claim) for one in self.claims)):
+            raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
+        if not isinstance(self.cost, Mapping):
+            raise ValueError(f"cost={in_short(self.cost)}: expected a mapping from sizes to times.")
+        if not isinstance(self.together, Together | None):
+            raise ValueError(f"together={in_short(self.together)}: expected simulations.Together or None.")
+        if callable(self.precision):
+            require_function("precision", self.precision)
+        else:
+            one_of("precision", coerce("precision", str, self.precision), PRECISIONS)
+
+    def __reduce_ex__(self, protocol):
+        """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
+        from simulations import _registry
+
+        return (_registry.own, (self.name,)) if _registry.is_own(self) else super().__reduce_ex__(protocol)
+
     def precision_of(self, parameters: Any) -> str:
         """What the networks of a run are trained in."""
         usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
@@ -120,10 +177,13 @@ class Study:
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
         fields = {field.name: field for field in dataclasses.fields(self.parameters)}
+        if not isinstance(values, Mapping):
+            raise ValueError(f"values={in_short(values)}: expected a mapping from parameters to values.")
         for name in values:
             one_of("parameter", name, fields)
         made = self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
         refuse_absurd(made)
+        check_seed(made)
         return made
 
     def combinations(self, grid: Mapping[str, Iterable]) -> list:
@@ -132,6 +192,8 @@ class Study:
         Seed by seed: runs of one seed share data, which are made once a batch, and a sweep that is stopped early has
         all settings for some seeds.
         """
+        if not isinstance(grid, Mapping):
+            raise ValueError(f"grid={in_short(grid)}: expected a mapping from parameters to values.")
         rows: list[dict[str, Any]] = [{}]
         kinds = {field.name: plain_type(field.type) for field in dataclasses.fields(self.parameters)}
         for name, values in sorted(grid.items(), key=lambda item: item[0] != "seed"):
@@ -142,44 +204,22 @@ class Study:
         return [self.make(row) for row in rows]
 
 
-def plain_type(kind: Any) -> Any:
-    """The type that an annotation means, which may be its name."""
-    return {"int": int, "float": float, "str": str, "bool": bool}.get(kind, kind)
+def _check_words(thing: Any, *names: str) -> None:
+    for name in names:
+        coerce(name, str, getattr(thing, name))
 
 
-def coerce(name: str, kind: Any, value: Any) -> Any:
-    """`value` as the field's type: text from a command line is read, whole floats become ints, ints floats."""
-    kind = plain_type(kind)
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-    if kind not in words:
-        raise ValueError(f"{name} is declared as {kind}: expected int, float, bool or str.")
-    try:
-        if kind is bool:
-            return {"true": True, "false": False}[str(value).lower()]
-        if kind is int:
-            return _whole(value)
-        if kind is str:
-            return str(value)
-        if not isinstance(value, bool):
-            return float(value) + 0.0  # −0.0 and 0.0 are one number, and one run
-    except (TypeError, ValueError, KeyError, OverflowError):
-        pass
-    raise ValueError(f"{name}={value!r}: expected {words[kind]}.")
-
-
-def _whole(value: Any) -> int:
-    """An integer, every digit of it; or a float, or its text, that is one, such as 1e5."""
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        return int(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if float(value) != int(float(value)):
-        raise ValueError
-    return int(float(value))
+def check_seed(parameters: Any) -> None:
+    """Raise `ValueError` for a seed that is none; parameters without one are as good as any."""
+    seed = getattr(parameters, "seed", 0)
+    if not 0 <= seed < SEEDS:
+        raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
 
 
 def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
+    if not isinstance(parameters, type):
+        raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
     kinds = [kind for kind in reversed(parameters.__mro__) if dataclasses.is_dataclass(kind)]
     return {name: text for kind in kinds for name, text in _own_docs(kind).items()}
 

@@ -15,16 +15,15 @@ from simulations._dask import dask
 from simulations._execute import Execution, Report, failed, kept
 from simulations._pool import pool
 from simulations._progress import reported
-from simulations._records import Records, canonical_text
+from simulations._ranges import MOST
+from simulations._records import Records, canonical_text, require_function
 from simulations._registry import find
-from simulations._store import Store, load
-from simulations._study import SIZES, Study, canonical, coerce
+from simulations._revisions import tell_others
+from simulations._store import Store, stored
+from simulations._study import SEEDS, SIZES, Study, canonical, check_seed, coerce
 
 USUAL = "default"
 """The size if neither it nor parameters are given."""
-
-SEEDS = 1 << 32
-"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,25 @@ class Plan:
         return [text for text in self.runs if kept(self.store, text) is not None]
 
     def execute(
-        self, report: Report | None = None, executor: Executor | None = None, in_flight: int | None = None
+        self,
+        report: Report | None = None,
+        executor: Executor | None = None,
+        in_flight: int | None = None,
+        *,
+        strict: bool = False,
     ) -> Records:
         """The records in the order of the runs; see `run`. Each is stored as soon as its batch is computed, so that a
         kill costs the batches that are being computed.
         """
         if in_flight is not None:
             positive_count("in_flight", in_flight)
+        if report is not None:
+            require_function("report", report)
         if not isinstance(executor, Executor | None):
             raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
         if self.store is not None and not self.store.write:
             raise ValueError("write=False: the plan was made to be looked at; expected one that may write.")
-        made = Execution(self.study, self.store, executor, in_flight, report or _silent).run(self.batches)
+        made = Execution(self.study, self.store, executor, in_flight, report or _silent, strict).run(self.batches)
         return Records(made[text] for text in self.runs)
 
 
@@ -93,28 +99,34 @@ def prepare(
         )
     if parameters:
         return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
-    first_seed = coerce("first_seed", int, first_seed)
-    if seeds is not None:
-        positive_count("seeds", seeds)
+    seeds, first_seed = _seeds(seeds, first_seed)
     size = one_of("size", USUAL if size is None else size, SIZES)
     return _plan(study, study.grid(size, seeds, first_seed), out, write, size)
 
 
+def _seeds(seeds: int | None, first: int) -> tuple[int | None, int]:
+    """How many seeds and the first of them, checked before there is a list of them."""
+    count, first = None if seeds is None else positive_count("seeds", seeds), coerce("first_seed", int, first)
+    if count is not None and count > MOST:
+        raise ValueError(f"seeds={count}: expected at most {MOST}.")
+    if not 0 <= first < SEEDS:
+        raise ValueError(f"first_seed={first}: expected a whole number from 0 to {SEEDS - 1}.")
+    return count, first
+
+
 def _of_grid(study: Study, grid: Mapping[str, Any], *, out, seeds: int | None, first_seed: int, write: bool) -> Plan:
     """Every combination of the values in `grid`; seeds as named there, or so many from the first one on."""
-    grid, first = dict(grid), coerce("first_seed", int, first_seed)
+    grid, (seeds, first) = dict(grid), _seeds(seeds, first_seed)
     if seeds is not None or first:
         if "seed" in grid:
             raise ValueError(f"seed and {'first_seed' if seeds is None else 'seeds'}: expected one of them.")
-        grid["seed"] = range(first, first + (1 if seeds is None else positive_count("seeds", seeds)))
+        grid["seed"] = range(first, first + (seeds or 1))
     return _plan(study, study.combinations(grid), out, write)
 
 
 def _plan(study: Study, runs: list, out, write: bool, size: str | None = None) -> Plan:
     for one in runs:
-        seed = getattr(one, "seed", 0)
-        if not 0 <= seed < SEEDS:
-            raise ValueError(f"seed={seed}: expected a whole number from 0 to {SEEDS - 1}.")
+        check_seed(one)
     if not isinstance(out, str | os.PathLike | None):
         raise ValueError(f"out={out!r}: expected the path of a directory.")
     return Plan(study, {canonical(one): one for one in runs}, _store(out, study, write), size)
@@ -138,6 +150,7 @@ def run(
     in_flight: int | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    strict: bool = False,
     **parameters,
 ) -> Records:
     """The records of a study: its own grid at one size, or a grid of your own.
@@ -154,6 +167,8 @@ def run(
     - `workers`: processes on this machine that compute. `scheduler`: the address of a dask scheduler whose workers
       compute. `executor`: any `concurrent.futures.Executor` that does, with `in_flight` batches at most at a time.
       None of them: this process. Records are stored by this process in every case.
+    - `strict`: refuse stored records that other code has made than what would make them now. Otherwise a line says how
+      many there are, and of which revisions; code that the runs do not import does not count.
 
     Runs that differ in values only are computed together where the study can; which ones is decided by the grid, and
     not by what is stored or by who computes. A run alone or in another batch may differ by what
@@ -170,7 +185,7 @@ def run(
     """
     plan = prepare(study, size, out=out, seeds=seeds, first_seed=first_seed, **parameters)
     with computing(executor, workers, scheduler) as where, reported(plan, report) as told:
-        return plan.execute(told, where, in_flight)
+        return plan.execute(told, where, in_flight, strict=strict)
 
 
 @contextmanager
@@ -204,6 +219,7 @@ def sweep(
     in_flight: int | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    strict: bool = False,
 ) -> Records:
     """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`.
 
@@ -217,19 +233,26 @@ def sweep(
         raise ValueError(f"grid={grid!r:.60}: expected a mapping from parameters to values.")
     plan = _of_grid(find(study), grid, out=out, seeds=seeds, first_seed=first_seed, write=True)
     with computing(executor, workers, scheduler) as where, reported(plan, report) as told:
-        return plan.execute(told, where, in_flight)
+        return plan.execute(told, where, in_flight, strict=strict)
 
 
-def complete(study: str | Study, directory, size: str | None = None) -> Records:
+def complete(study: str | Study, directory, size: str | None = None, *, strict: bool = False) -> Records:
     """The stored records of one size; of the largest that is complete in `directory`, if none is named, and all of the
     study, if none is complete.
 
-    A run that failed is not complete, and what is damaged is left out, with a warning. Raises `ValueError` when there
-    is no record, and for a size that is named and not complete.
+    A run that failed is not complete, and what is damaged is left out, with a warning; so is said what other code has
+    made. Raises `ValueError` when there is no record, for a size that is named and not complete and, if `strict`, for
+    records that other code has made.
     """
     study = find(study)
     sizes = tuple(reversed(SIZES)) if size is None else (one_of("size", size, SIZES),)
-    records = load(directory, study.name)
+    records = stored(directory, study.name)
+    chosen = _complete(study, records, directory, size, sizes)
+    tell_others(study, None, chosen, directory, strict=strict)
+    return chosen
+
+
+def _complete(study: Study, records: Records, directory, size: str | None, sizes: tuple[str, ...]) -> Records:
     there = {canonical_text(record.parameters): record for record in records if not failed(record)}
     wanted = []
     for name in sizes:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import os
-import subprocess
-import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import SimpleNamespace
@@ -83,24 +81,6 @@ def test_workers_that_do_not_come_up_end_the_sweep_and_no_run_is_blamed(tmp_path
     monkeypatch.setattr(Scarce, "left", workers)
     with pytest.raises(NoWorkers, match="no worker process comes up"):
         simulations.sweep(STUDY, GRID, workers=workers, out=tmp_path)
-    assert stored(tmp_path) == 0
-
-
-@pytest.mark.validate
-def test_a_script_without_its_guard_is_told_so(tmp_path):
-    """A worker imports the script, which starts workers; it takes as long as three of them take to start."""
-    script = tmp_path / "script.py"
-    grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": 20}
-    script.write_text(
-        f"import simulations\nsimulations.sweep('lazy_scaling', {grid}, workers=1, out={str(tmp_path)!r})"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    done = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 1
-    assert "put what the script does under `if __name__ == '__main__':`" in done.stderr
-    assert "NoWorkers" in done.stderr
     assert stored(tmp_path) == 0
 
 

@@ -1,0 +1,213 @@
+"""Every public callable, each argument replaced by what users hold in its place: right, or refused in one sentence."""
+
+import inspect
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simulations
+from simulations import Claim, PowerLaw, Record, Records, Study, Together, checks
+from tests.every_argument import judge, replacements
+from theory.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the tiny study is swept over."""
+
+    particles: int = 10
+    """m (count)."""
+    alpha: float = 1.0
+    """α (scale)."""
+    seed: int = 0
+    """Seed."""
+
+
+def grid(size, seeds, first):
+    return [Parameters(m, 1.0, s) for s in range(first, first + (seeds or 3)) for m in (10, 20, 40)]
+
+
+def draw(run):
+    draws = np.random.default_rng([run.seed, run.particles]).normal(1.0, 0.1, 3)
+    return {"times": np.arange(3.0), "risk": run.alpha * draws / run.particles}, "done"
+
+
+def select(records):
+    return records.where(alpha=1.0)
+
+
+def risk(record):
+    return float(record["risk"][-1])
+
+
+def root(record):
+    return risk(record) ** 0.5
+
+
+HALF = Prediction(-1.0, "slope", "independent draws", "meanfield")
+CLAIM = simulations.claim(
+    "rate", "falls as 1/m", HALF, checks.slope, select=select, x="particles", value=risk, wrong="its root",
+    control={"value": root},
+)  # fmt: skip
+PARTS = {
+    "name": "draws", "group": "limits", "summary": "draws", "parameters": Parameters, "grid": grid, "run": draw,
+    "predict": draw, "claims": (CLAIM,), "cost": {"smoke": "1 s"}, "together": None, "precision": "float64",
+}  # fmt: skip
+STUDY = Study(**PARTS)
+RECORDS = simulations.run(STUDY, "smoke")
+RECORD = next(iter(RECORDS))
+X = np.array([10.0, 100.0, 1000.0])
+TABLE = np.outer([1.0, 2.0, 4.0], [0.1, 0.01, 0.001]) * np.random.default_rng(0).lognormal(0.0, 0.1, (3, 3))
+LAW = simulations.fit_power_law(X, TABLE)
+PLACE = Path(tempfile.mkdtemp())
+simulations.run(STUDY, "smoke", out=PLACE)
+
+
+def verdict(check):
+    """The check, of whose verdict only what was measured is looked at; NaN is how a verdict says that nothing was."""
+
+    def told(**arguments):
+        found = check(**arguments)
+        return [found.passed, found.expected, *([] if found.passed is None else [found.measured, found.error])]
+
+    return told
+
+
+MEAN = {"records": RECORDS, "select": select, "value": risk, "predicted": 0.05, "what": "risk"}
+SLOPE = {"records": RECORDS, "select": select, "x": "particles", "value": risk, "predicted": -1.0}
+CHECKS = {
+    "slope": {**SLOPE, "drift": False, "pooled": False, "last": 0},
+    "slope_above": SLOPE,
+    "limit": {**SLOPE, "order": 1.0, "what": "risk"},
+    **dict.fromkeys(("equals", "below", "above", "not_below", "bounded", "at_least", "share_above"), MEAN),
+}
+
+CALLS = {
+    "Claim": (
+        Claim,
+        {
+            "name": "a",
+            "statement": "b",
+            "reference": "c",
+            "relation": "=",
+            "check": select,
+            "control": select,
+            "wrong": "d",
+        },
+    ),
+    "Record": (Record, {"parameters": {"m": 1}, "values": {"v": np.ones(2)}, "provenance": {}}),
+    "Record.__getitem__": (RECORD.__getitem__, {"name": "risk"}),
+    "Records": (Records, {"records": [RECORD]}),
+    "Records.where": (
+        lambda condition, particles, alpha: [*RECORDS.where(condition, particles=particles, alpha=alpha)],
+        {"condition": lambda record: True, "particles": 10, "alpha": 1.0},
+    ),
+    "Records.column": (RECORDS.column, {"name": "particles"}),
+    "Records.last": (RECORDS.last, {"name": "risk"}),
+    "Records.to_pandas": (
+        lambda names: RECORDS.to_pandas(names).values.astype(float, copy=False)[:, 0],
+        {"names": "risk"},
+    ),
+    "Records.to_xarray": (lambda names: RECORDS.to_xarray(names).risk.values, {"names": "risk"}),
+    "Study": (Study, PARTS),
+    "Study.make": (STUDY.make, {"values": {"particles": 10}}),
+    "Study.combinations": (STUDY.combinations, {"grid": {"particles": [10]}}),
+    "Together": (Together, {"alike": risk, "run": risk, "bytes": risk}),
+    "PowerLaw.__call__": (LAW, {"x": 10.0}),
+    "Plan.execute": (
+        lambda in_flight, executor, report: simulations.prepare(STUDY, "smoke").execute(report, executor, in_flight),
+        {"in_flight": 2, "executor": None, "report": None},
+    ),
+    "claim": (
+        lambda **parts: simulations.claim(**parts, select=select, x="particles", value=risk),
+        {
+            "name": "a",
+            "statement": "b",
+            "predicted": HALF,
+            "check": checks.slope,
+            "wrong": "c",
+            "control": {"predicted": 1.0},
+        },
+    ),
+    "coerce": (lambda value: simulations.coerce("value", float, value), {"value": 0.5}),
+    "complete": (simulations.complete, {"study": STUDY, "directory": PLACE, "size": "smoke", "strict": False}),
+    "computing": (
+        lambda **arguments: simulations.computing(**arguments).__enter__(),
+        {"executor": None, "scheduler": None},
+    ),
+    "estimate": (simulations.estimate, {"plan": simulations.prepare(STUDY, "smoke")}),
+    "field_docs": (simulations.field_docs, {"parameters": Parameters}),
+    "find": (simulations.find, {"study": STUDY}),
+    "fit_power_law": (lambda **law: numbers(simulations.fit_power_law(**law)), {"x": X, "table": TABLE, "level": 0.9}),
+    "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
+    "motion": (simulations.motion, {"study": "lazy_scaling"}),
+    "power_law": (
+        lambda **law: numbers(simulations.power_law(**law)),
+        {"records": RECORDS, "x": "particles", "value": "risk", "select": select, "level": 0.9},
+    ),
+    "prepare": (
+        simulations.prepare,
+        {"study": STUDY, "size": "smoke", "out": None, "seeds": 1, "first_seed": 0, "write": True},
+    ),
+    "run": (
+        lambda study, particles, alpha, seed: simulations.run(study, particles=particles, alpha=alpha, seed=seed),
+        {"study": STUDY, "particles": np.array([10, 20]), "alpha": 0.5, "seed": 3},
+    ),
+    "runs": (lambda names: simulations.runs(names)(RECORDS), {"names": "risk"}),
+    "status": (simulations.status, {"directory": PLACE, "strict": False}),
+    "sweep": (
+        simulations.sweep,
+        {"study": STUDY, "grid": {"alpha": [0.5]}, "out": None, "seeds": 1, "first_seed": 0, "strict": False},
+    ),
+    "verify": (simulations.verify, {"study": STUDY, "records": RECORDS}),
+    **{f"checks.{name}": (verdict(getattr(checks, name)), arguments) for name, arguments in CHECKS.items()},
+}
+
+NOT_CALLED = {
+    "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Verdict",  # answers
+    "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
+    "GROUPS", "MOTIONS", "STUDIES", "checks",  # values
+    "print_calibration", "print_ledger", "print_status", "reporter",  # take answers, and a stream to write them to
+    "all_passed", "calibrate",  # the verdicts' own
+}  # fmt: skip
+
+MAPPINGS = {("Study.make", "values"), ("Study.combinations", "grid"), ("sweep", "grid"), ("claim", "control")}
+
+NO_METHODS = {"Records.done", "Record.status", "Plan.there", "Plan.batches", "Study.about", "Study.precision_of"}
+
+
+def numbers(law: PowerLaw) -> list:
+    return [law.slope, law.prefactor, law.width, law.r_squared, law.seeds, *law.x]
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.filterwarnings("ignore:the matrix subclass")  # of the harness
+def test_every_argument_is_right_or_refused(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    call, arguments = CALLS[name]
+    failures = []
+    for argument, value in arguments.items():
+        for replaced in replacements(value):
+            if replaced.value is None and value is None:
+                continue
+            try:
+                if replaced.label == "a dictionary" and (name, argument) in MAPPINGS:
+                    with pytest.raises(ValueError, match="='a': expected one of"):  # a mapping is right there
+                        call(**{**arguments, argument: replaced.value})
+                    continue
+                judge(call, arguments, argument, replaced, infinite=True)
+            except (AssertionError, pytest.fail.Exception) as problem:
+                failures.append(f"{argument}, {replaced.label}: {problem}")
+    assert not failures, "\n".join(failures)
+
+
+def test_no_public_callable_is_missing():
+    public = {name for name in simulations.__all__ if name not in NOT_CALLED}
+    public |= {f"checks.{name}" for name, check in vars(checks).items() if hasattr(check, "__wrapped__")}
+    for kind in (Record, Records, Study, simulations.Plan):
+        methods = [name for name, member in vars(kind).items() if inspect.isfunction(member) and name[0] != "_"]
+        public |= {f"{kind.__name__}.{name}" for name in methods} - NO_METHODS
+    assert public <= set(CALLS), sorted(public - set(CALLS))
