@@ -477,6 +477,7 @@ def _computing(options: Sweeping, so_far: Callable[[], str]) -> Iterator[Executo
 
 def _close(options: Sweeping, made: dict, entries: list, drawn: list[Path], table: tuple | None = None) -> int:
     """Say what was found; the exit status."""
+    import simulations
 
     passed = False if _unfinished(made) else simulations.all_passed(entry.passed for entry in entries)
     _tell(entries, table, sys.stderr if options.json else sys.stdout)

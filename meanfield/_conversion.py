@@ -23,6 +23,15 @@ def host(value) -> np.ndarray | None:
         return None
 
 
+def traced(value: jax.Array) -> bool:
+    """Whether `value` stands for an array inside a transformation, and holds no numbers yet."""
+    try:
+        value.is_fully_addressable  # noqa: B018  # what a traced array does not know
+    except jax.errors.ConcretizationTypeError:
+        return True
+    return False
+
+
 def said(name: str, value) -> str:
     """The argument and its value as the head of a sentence: one line, of bounded length."""
     if isinstance(value, type):

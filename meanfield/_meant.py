@@ -202,8 +202,8 @@ def potential(value: Any, p: int, dtype) -> Any:
     """`value` itself, when it is a function of one particle's p parameters that returns one real number."""
     if callable(value) and isinstance(value, eqx.Module) and type(value).__module__.startswith("meanfield."):
         return value
-    function("penalty", value, 1, "a function of one particle's parameters, or None")
-    return returns("penalty", value, (jax.ShapeDtypeStruct((p,), dtype),), ((),), "one real number a particle")
+    given = function("penalty", value, 1, "a function of one particle's parameters, or None")
+    return returns("penalty", given, (jax.ShapeDtypeStruct((p,), dtype),), ((),), "one real number a particle")
 
 
 def activation(name: str, value: Any) -> Callable:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from meanfield._conversion import traced
 from meanfield._meant import instance, instances, potential
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Parameter, Position, Pullback, Scalar
@@ -224,7 +225,7 @@ class Objective(AbstractObjective):
         n = None if x is None else x.shape[0]
         kernel = self.kernel or plan(self, -(-mu.m // (1 if mesh is None else mesh.size)), n=n).kernel
         # Inputs that are given or traced may be differentiated in, which a polynomial near them does not bear.
-        changeable = x is not None or isinstance(self.x, jax.core.Tracer)
+        changeable = x is not None or traced(self.x)
         return spread(kernel.inner if changeable and isinstance(kernel, Interpolated) else kernel, mesh)
 
     def _check(self, mu: Particles) -> None:

@@ -209,7 +209,7 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
     print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
     for row in rows:
         if row.made_by:
-            console.print(f"{row.made_by}.", style="bold yellow")
+            console(stream).print(f"{row.made_by}.", style="bold yellow", markup=False)
         for message in row.messages:
             console(stream).print(f"{row.study}: {message}", style="bold red", markup=False)
 

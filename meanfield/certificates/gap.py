@@ -141,7 +141,7 @@ class _Problem:
             raise ValueError("unit: expected a positively homogeneous neuron, such as Neuron('relu').")
         if unit.outputs != 1:
             raise ValueError(f"outputs={unit.outputs}: expected a unit of one output.")
-        if type(penalty) is not WeightDecay:
+        if not isinstance(penalty, WeightDecay) or type(penalty) is not WeightDecay:
             raise ValueError(f"penalty={penalty!r}: expected WeightDecay(strength).")
         if type(objective.loss) not in (Square, Logistic):
             raise ValueError(f"loss={type(objective.loss).__name__}: expected Square() or Logistic().")
