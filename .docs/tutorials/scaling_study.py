@@ -90,12 +90,11 @@ assert 0 < row.done < len(plan)
 assert row.damaged == 0
 
 # %% [markdown]
-# In Python it is `simulations.sweep(…, workers=2)`. Workers are new processes that
-# import the script which started them, so such a script does its work under a guard:
+# In Python it is `simulations.sweep(…, workers=2)`, from a script, a notebook or
+# standard input:
 #
 # ```python
-# if __name__ == "__main__":
-#     records = simulations.sweep("lazy_scaling", GRID, seeds=6, out="grid", workers=2)
+# records = simulations.sweep("lazy_scaling", GRID, seeds=6, out="grid", workers=2)
 # ```
 #
 # ## On a cluster
