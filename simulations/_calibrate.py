@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from meanfield.arguments import one_of, positive_count
+from simulations._code import identify, judged
 from simulations._files import write_whole
 from simulations._ledger import verify
 from simulations._records import canonical_text
@@ -112,7 +113,9 @@ def _counted(study: Study, name: str, pairs: list[list[bool | None]]) -> Alarms:
 
 
 def _stamp(study: Study, size: str) -> str:
-    """What the verdicts depend on, as far as it can be told: runs, claims, predictions. Another study starts anew."""
+    """What the verdicts depend on: runs, claims, predictions, and the code that computes them. Another study, and other
+    code, start anew.
+    """
     claims: list[Any] = []
     for claim in study.claims:
         claims.append([claim.name, claim.statement, claim.wrong])
@@ -120,7 +123,8 @@ def _stamp(study: Study, size: str) -> str:
             settings = check.keywords.items()  # type: ignore[attr-defined]
             claims.append([claim.name, {name: value for name, value in settings if not callable(value)}])
     runs = [canonical(one) for one in study.grid(size, None, 0)]
-    return hashlib.sha256(canonical_text({"claims": claims, "runs": runs}).encode()).hexdigest()
+    code = identify(study).code + judged(study)
+    return hashlib.sha256(canonical_text({"claims": claims, "runs": runs, "code": code}).encode()).hexdigest()
 
 
 def _kept(path: Path, stamp: str) -> dict[str, Any]:

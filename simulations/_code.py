@@ -56,6 +56,13 @@ def identify(study: Study) -> Identity:
     return Identity(behaviour([*computing, study.precision]), _engine())
 
 
+def judged(study: Study) -> str:
+    """Return a digest of the code that checks the records of a study, as far as it is not the code of its runs."""
+    if is_own(study):
+        return sources((_module(study.grid),))
+    return behaviour([check for claim in study.claims for check in (claim.check, claim.control)])
+
+
 @functools.cache
 def _engine() -> tuple[str, ...]:
     """The modules of the engine that compute."""

@@ -68,7 +68,7 @@ def verify(study: Study, records: Records) -> list[Entry]:
 def all_passed(parts: Iterable[bool | None]) -> bool | None:
     """True if there are parts and all of them passed, False as soon as one failed, None otherwise."""
     parts = list(parts)
-    if any(part is False for part in parts):
+    if any(part is not None and not part for part in parts):
         return False
     return True if parts and all(parts) else None
 

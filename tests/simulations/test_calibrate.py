@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,10 +29,13 @@ class Draw:
     """Its mean (any unit)."""
 
 
-def study(calls: list | None = None, bias: float = 0.0) -> Study:
+def study(calls: Path | None = None, bias: float = 0.0) -> Study:
+    """A study of draws; what it computes is written to the file `calls`, for a list that it fills would be part of it."""
+
     def draw(run: Draw):
         if calls is not None:
-            calls.append(run.seed)
+            with calls.open("a") as written:
+                print(run.seed, file=written)
         rng = np.random.default_rng([run.seed, int(100 * run.shift)])
         return {"draw": rng.normal(run.shift + bias, 1.0, 1)}, "done"
 
@@ -60,7 +64,7 @@ def test_a_wrong_check_is_found_out(tmp_path):
 
 
 def test_no_run_is_shared_and_a_stop_costs_one_reseeding(tmp_path):
-    calls: list[int] = []
+    calls = tmp_path / "calls"
 
     def stop(done: int, total: int) -> None:
         if done == 3:
@@ -70,18 +74,19 @@ def test_no_run_is_shared_and_a_stop_costs_one_reseeding(tmp_path):
         calibrate(study(calls), "smoke", 5, out=tmp_path, report=stop)
     (row,) = calibrate(study(calls), "smoke", 5, out=tmp_path)
     assert row.reseedings == 5
-    assert len(calls) == 5 * 16, "what was there was counted, not made again"
-    assert len(set(calls)) == 5 * 8
-    assert min(calls) >= 1000
+    made = [int(seed) for seed in calls.read_text().split()]
+    assert len(made) == 5 * 16, "what was there was counted, not made again"
+    assert len(set(made)) == 5 * 8
+    assert min(made) >= 1000
 
 
 def test_another_study_or_a_damaged_file_is_counted_anew(tmp_path):
-    calls: list[int] = []
+    calls = tmp_path / "calls"
     calibrate(study(calls), "smoke", 1, out=tmp_path)
     (path,) = (tmp_path / "calibration").iterdir()
     path.write_bytes(path.read_bytes()[:20])
     calibrate(study(calls), "smoke", 1, out=tmp_path)
-    assert len(calls) == 32
+    assert len(calls.read_text().split()) == 32
 
 
 def test_probability_is_the_binomial_tail():
