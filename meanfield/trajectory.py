@@ -48,11 +48,11 @@ class Trajectory:
         >>> unit = mf.Neuron("tanh")
         >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
         >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
-        >>> run = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0])
+        >>> run = mf.simulate(objective, mf.GradientFlow(0.5), mu, times=[0, 1.0])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     run.save(f"{folder}/run.npz")
         ...     again = mf.Trajectory.load(f"{folder}/run.npz")
-        >>> again.status, again.times.tolist(), float(again.objective.risk(again.particles)) == again.values["risk"][-1]
+        >>> again.status, again.times.tolist(), bool(again.objective.risk(again.particles) == again.values["risk"][-1])
         ('done', [0.0, 1.0], True)
         """
         named = {name: value for name, value in vars(self).items() if name not in ("particles", "objective")}

@@ -39,7 +39,7 @@ class AngularOrder(eqx.Module):
     group: Int[Array, " n"]
     """Which distinct direction the i-th has; equal directions share one."""
     keys: Float[Array, " n"]
-    """The distinct directions in increasing order, then infinities."""
+    """The distinct directions in increasing order, then numbers beyond all."""
     cells: Int[Array, " cells"]
     """How many distinct directions lie in the cells before each."""
     near: Float[Array, "probes cells"]
@@ -88,13 +88,13 @@ class AngularOrder(eqx.Module):
         e = 2 * self.cells.at[cell].get(mode="promise_in_bounds")
         for i in range(most):
             key = self.near[i].at[cell].get(mode="promise_in_bounds")
-            e = e + (key < q) + (key <= q)
+            e = e + (key < q).astype(e.dtype) + (key <= q).astype(e.dtype)
         return e
 
     def _search(self, q) -> Place:
         less = jnp.searchsorted(self.keys, q, method="scan_unrolled").astype(jnp.int32)
-        on = jnp.append(self.keys, jnp.inf).at[less].get(mode="promise_in_bounds") == q
-        return 2 * less + on
+        on = jnp.append(self.keys, _beyond(q)).at[less].get(mode="promise_in_bounds") == q
+        return 2 * less + on.astype(jnp.int32)
 
 
 @jax.jit
@@ -102,19 +102,20 @@ def _sorted_directions(x: Planar):
     """The arrays of an `AngularOrder`, the largest number of directions in one cell, whether one leaves the range."""
     n = x.shape[0]
     key, turned = _direction(x[:, 0], x[:, 1])
-    ends, size = jnp.finfo(x.dtype), jnp.abs(x[:, 0] / jnp.where(x[:, 1] == 0, 1, x[:, 1]))
-    outside = jnp.any((x[:, 0] != 0) & (x[:, 1] != 0) & ~((size >= ends.tiny) & (size <= ends.max)))
+    size = jnp.abs(x[:, 0] / jnp.where(x[:, 1] == 0, 1, x[:, 1]))
+    inside = (size >= jnp.finfo(x.dtype).tiny) & (size <= _beyond(x) / 2)
+    outside = jnp.any((x[:, 0] != 0) & (x[:, 1] != 0) & ~inside)
     rows = jnp.argsort(key)
     key, turned = key[rows], turned[rows]
     new = jnp.concatenate([jnp.zeros(1, bool), key[1:] != key[:-1]])
     group = jnp.cumsum(new, dtype=jnp.int32)
-    keys = jnp.full(n, jnp.inf, key.dtype).at[group].set(key)
+    keys = jnp.full(n, _beyond(x), key.dtype).at[group].set(key)
     low, high = _squeezed(key[0]), _squeezed(key[-1])
     count = 1 << (CELLS_PER_SAMPLE * n - 1).bit_length()
     occupied = jnp.where(jnp.arange(n) <= group[-1], _cell(keys, low, high, count), count)
     held = jnp.zeros(count + 1, jnp.int32).at[occupied].add(1)[:-1]
     cells = jnp.cumsum(held, dtype=jnp.int32) - held
-    filled = jnp.concatenate([keys, jnp.full(PROBES[-1], jnp.inf, key.dtype)])
+    filled = jnp.concatenate([keys, jnp.full(PROBES[-1], _beyond(x), key.dtype)])
     near = jnp.stack([filled[cells + i] for i in range(PROBES[-1])])
     return (rows, turned, group, keys, cells, near, low, high), jnp.max(held), outside
 
@@ -128,11 +129,16 @@ def _cell(q, low, high, count: int):
 def _direction(x1, x2):
     """(minus the cotangent, whether turned) of a vector after turning it into the half-open upper half plane."""
     turned = (x2 < 0) | ((x2 == 0) & (x1 < 0))
-    # Finite, so that no direction is beyond the infinities that fill `keys`; and 0 on the axis alone.
-    ends, flat = jnp.finfo(x1.dtype), x2 == 0
-    size = jnp.clip(jnp.abs(x1 / jnp.where(flat, 1, x2)), ends.tiny, ends.max)
+    # Below the number that fills `keys`, which no direction is; and 0 on the axis alone.
+    flat = x2 == 0
+    size = jnp.clip(jnp.abs(x1 / jnp.where(flat, 1, x2)), jnp.finfo(x1.dtype).tiny, _beyond(x1) / 2)
     key = jnp.where(x1 == 0, 0, jnp.where((x1 < 0) == (x2 < 0), -size, size))
-    return jnp.where(flat, -jnp.inf, key), turned
+    return jnp.where(flat, -_beyond(x1), key), turned
+
+
+def _beyond(like):
+    """A number beyond all directions; finite, so that who looks for infinities finds none that he did not make."""
+    return jnp.asarray(jnp.finfo(like.dtype).max, like.dtype)
 
 
 def _squeezed(q):

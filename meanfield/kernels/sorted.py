@@ -57,7 +57,7 @@ class Sorted(AbstractKernel):
         order = self._order(unit, x)
 
         def summed(mu: Particles, x: Inputs):
-            return SUMMED.predict(unit, mu, x), jnp.zeros(mu.m, order.rows.dtype)
+            return SUMMED.predict(unit, mu, x), jnp.zeros(mu.m, order.cells.dtype)
 
         return _either(order, summed, lambda mu, x: self._forward(unit, mu, x, order), mu, x)
 

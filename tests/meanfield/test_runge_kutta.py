@@ -61,5 +61,5 @@ def test_keeps_the_type():
 def test_bad_input():
     with pytest.raises(ValueError, match="step=-1: expected a finite number above 0"):
         mf.RungeKutta(-1)
-    with pytest.raises(ValueError, match="order=3: expected 2 or 4"):
+    with pytest.raises(ValueError, match="order=3: expected one of 2, 4"):
         mf.RungeKutta(0.1, 3)

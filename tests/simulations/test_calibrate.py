@@ -30,7 +30,7 @@ class Draw:
 
 
 def study(calls: Path | None = None, bias: float = 0.0) -> Study:
-    """A study of draws; what it computes is written to the file `calls`, for a list that it fills would be part of it."""
+    """A study of draws; what it computes is written to the file `calls`: a list that it fills would be part of it."""
 
     def draw(run: Draw):
         if calls is not None:
