@@ -22,7 +22,7 @@ from simulations._study import SIZES, Study
 from simulations._work import compute
 
 if TYPE_CHECKING:
-    from simulations._sweep import Plan  # which shows progress, with the time left that is said here
+    from simulations._sweep import Plan
 
 logger = logging.getLogger("meanfield")
 
@@ -75,6 +75,8 @@ def estimate(plan: "Plan", trial: float = 0.0) -> Estimate:
 
     Raises `OSError` with its path for a record that can't be read now.
     """
+    from simulations._sweep import Plan  # not before: it shows progress, with the time left that is said here
+
     if not isinstance(plan, Plan):
         raise ValueError(f"plan={plan!r:.60}: expected what simulations.prepare returns.")
     there = set(plan.there())
