@@ -277,21 +277,24 @@ class TangentObjective(AbstractDerivedObjective):
     **Arguments:** the `network` objective and the `anchor` μ_0. Source: Chizat, Oyallon & Bach (2019).
     """
 
-    network: Objective
+    network: AbstractObjective
     anchor: Particles
 
-    def __init__(self, network: Objective, anchor: Particles):
-        self.network = instance("network", network, Objective)
+    def __init__(self, network: AbstractObjective, anchor: Particles):
+        self.network = instance("network", network, AbstractObjective)
         self.anchor = instance("anchor", anchor, Particles)
-        self.network._check(anchor)
+        if isinstance(network, Objective):
+            network._check(anchor)
 
     def started(self, mu: Particles) -> "TangentObjective":
         return eqx.tree_at(lambda o: o.network, self, self.network.started(mu))
 
     def predict(self, mu: Particles, x=None) -> Outputs:
-        self.network._check(mu)
-        if mu.m != self.anchor.m:
-            raise ValueError(f"mu has {mu.m} particles: expected {self.anchor.m}, as the anchor.")
+        instance("mu", mu, Particles)
+        if mu.position.shape != self.anchor.position.shape:
+            raise ValueError(
+                f"mu has positions of shape {mu.position.shape}: expected {self.anchor.position.shape}, as the anchor."
+            )
         move = mu.position - self.anchor.position
         f, change = jax.jvp(
             lambda position: self.network.predict(self.anchor.moved(position), x), (self.anchor.position,), (move,)

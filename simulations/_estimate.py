@@ -17,6 +17,7 @@ from simulations._batches import Batch
 from simulations._executors import InProcess
 from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
+from simulations._shipping import Shipped
 from simulations._store import stored
 from simulations._study import SIZES, Study
 from simulations._work import compute
@@ -149,7 +150,7 @@ def remaining(whole: float | None, done: float, seconds: float) -> float | None:
     first runs compile programs for all the others. Where nothing was expected, the whole takes at least what it has
     taken, as if all of it were compiling, and the mean of both ends stands for it. None before anything is known.
 
-    >>> remaining(60.0, 0.0, 0.0), remaining(60.0, 0.5, 30.0), remaining(60.0, 1.0, 90.0)
+    >>> remaining(60.0, 0.0, 0.0), round(remaining(60.0, 0.5, 30.0), 6), remaining(60.0, 1.0, 90.0)
     (60.0, 30.0, 0.0)
     """
     if done <= 0:
@@ -215,7 +216,7 @@ def _size(batches: list[Batch]) -> float:
 def _seconds(study: Study, batch: Batch) -> float:
     """Seconds that a batch takes; one that raises takes what it took until then, as it will in the sweep."""
     began = time.perf_counter()
-    problem = InProcess().submit(compute, study, list(batch.runs), batch.size).exception()
+    problem = InProcess().submit(compute, Shipped(study), list(batch.runs), batch.size).exception()
     if problem is not None:
         logger.debug("%s: a trial raised %r", study.name, problem)
     return time.perf_counter() - began

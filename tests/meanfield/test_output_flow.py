@@ -59,3 +59,14 @@ def test_kernel_of_both_layers_drifts(scene):
     drift = np.linalg.norm(last - first) / np.linalg.norm(first)
     assert drift > 0.01
     assert run.values["kernel_drift"][-1] == pytest.approx(drift, rel=1e-12)
+
+
+def test_a_tangent_flow_of_the_output_layer_is_the_flow_of_that_layer(scene):
+    """Linear in the output weights already: with inputs that stay, linearised and not are one flow."""
+    _, x, y, theta = scene
+    objective, mu = mf.Objective(mf.Neuron("tanh"), mf.Square(), x, y), mf.Particles(theta)
+    tangent = mf.simulate(objective, mf.TangentFlow(mf.OutputFlow(0.1)), mu, times=[0, 1.0])
+    plain = mf.simulate(objective, mf.OutputFlow(0.1), mu, times=[0, 1.0])
+    assert tangent.done
+    # ten steps of numbers of order one, each with a few roundings
+    assert np.abs(tangent.particles.position - plain.particles.position).max() < 1e-13
