@@ -38,6 +38,7 @@ def tangent_kernel(
     instances(unit=(unit, AbstractUnit), mu=(mu, Particles))
     one_of("layers", layers, ("both", "output", "input"))
     x1 = floating_array("x1", x1, "n1 d")
+    x1 = x1.astype(jnp.promote_types(x1.dtype, mu.dtype))
     x2 = x1 if x2 is None else floating_array("x2", x2, "n2 d", dtype=x1.dtype)
     for name, x in (("x1", x1), ("x2", x2)):
         if unit.size(x.shape[1]) != mu.position.shape[1]:

@@ -153,8 +153,9 @@ def test_the_last_step_that_can_be_counted():
     ],
 )
 def test_times_that_the_clock_cannot_tell_apart(flow, times, sentence):
-    for call in (run, lambda flow, times: together([flow], times)):
-        refused(lambda call=call: call(flow, times), sentence)
+    mu = mf.Particles(np.asarray(MU.position, np.float32))
+    refused(lambda: mf.simulate(OBJECTIVE, flow, mu, times=times), sentence)
+    refused(lambda: mf.simulate_replicas(OBJECTIVE, [flow], mu, times=times), sentence)
 
 
 def test_wide_clocks_tell_them_apart(x64):
