@@ -11,6 +11,9 @@ import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+UNREDUCED = (TypeError, AttributeError, ValueError, RuntimeError, OSError, LookupError, ArithmeticError, ImportError)
+"""What an object raises that does not reduce: locks, generators, handles of a device."""
+
 
 class Reference(NamedTuple):
     """A name that code looks up, with its value, and all attribute names that occur in that code."""
@@ -124,7 +127,7 @@ def state(value: Any, library: bool) -> list:
         return [[one.name, getattr(value, one.name, None)] for one in dataclasses.fields(value)]
     try:
         reduced = copyreg.dispatch_table.get(type(value), lambda value: value.__reduce_ex__(4))(value)
-    except Exception as problem:  # an object may raise anything here: locks, generators, handles of a device
+    except UNREDUCED as problem:
         return [type(problem).__name__, _attributes(value) or re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))]
     if isinstance(reduced, str):
         return [reduced]

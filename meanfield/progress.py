@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO, cast, runtime_checkable
 
+BROKEN = (OSError, ValueError, AttributeError, TypeError, RuntimeError, EOFError)
+"""What a stream raises that is closed, broken, or none at all: such a one is no terminal, and loses no run."""
+
 
 @runtime_checkable
 class Progress(Protocol):
@@ -64,7 +67,7 @@ class Lenient:
                 self._stream.write(text)
             except UnicodeEncodeError:
                 self._try(lambda: self._stream.write(text.encode("ascii", "replace").decode()))
-            except Exception:
+            except BROKEN:
                 self._lost = True
         return len(text)
 
@@ -75,7 +78,7 @@ class Lenient:
     def _try(self, act: Callable[[], Any]) -> None:
         try:
             act()
-        except Exception:
+        except BROKEN:
             self._lost = True
 
     def __getattr__(self, name: str) -> Any:
@@ -174,7 +177,7 @@ def _notebook() -> Callable | None:
 def _is_terminal(stream: Any) -> bool:
     try:
         return stream.isatty()
-    except Exception:  # of a stream that is broken, or has no such method: whatever it raises, it is no terminal
+    except BROKEN:
         return False
 
 

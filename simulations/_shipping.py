@@ -18,6 +18,11 @@ from simulations._executors import Engine, NoWorkers
 from simulations._registry import is_own
 from simulations._study import Study, Together
 
+UNPICKLED = (
+    pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError, OSError, LookupError, ImportError
+)  # fmt: skip
+"""What a value raises that can't be pickled, or not by reference."""
+
 
 class NotSendable(ValueError):
     """A study that can't be sent to another process, with the part of it that can't."""
@@ -98,7 +103,7 @@ def _bytes(value: Any) -> bytes:
         pickler.dump(value)
         if not pickler.of_session:
             return stream.getvalue()
-    except Exception:  # a lambda, for one; by value it can do, and if it can't, that is raised
+    except UNPICKLED:  # a lambda, for one; by value it can do, and if it can't, that is raised
         pass
     from joblib import wrap_non_picklable_objects
 
@@ -118,7 +123,7 @@ class _Pickler(pickle.Pickler):
 def _sendable(value: Any) -> bool:
     try:
         _bytes(value)
-    except Exception:  # whatever it is, it is told by who asks
+    except UNPICKLED:  # told by who asks
         return False
     return True
 
