@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from meanfield import observables as observables
     from meanfield import plot as plot
     from meanfield import spikes as spikes
-    from meanfield.adversarial import AdversarialObjective as AdversarialObjective
-    from meanfield.adversarial import Contrast as Contrast
     from meanfield.alignment import stiffness as stiffness
     from meanfield.certificates import OptimalityGap as OptimalityGap
     from meanfield.certificates import optimality_gap as optimality_gap
@@ -27,10 +25,10 @@ if TYPE_CHECKING:
     from meanfield.flows import SAGA as SAGA
     from meanfield.flows import SGD as SGD
     from meanfield.flows import SVRG as SVRG
-    from meanfield.flows import AbstractFlow as AbstractFlow
     from meanfield.flows import AdaptiveFlow as AdaptiveFlow
     from meanfield.flows import BirthDeath as BirthDeath
     from meanfield.flows import ConicFlow as ConicFlow
+    from meanfield.flows import Flow as Flow
     from meanfield.flows import GradientFlow as GradientFlow
     from meanfield.flows import HeavyBall as HeavyBall
     from meanfield.flows import InputFlow as InputFlow
@@ -42,6 +40,10 @@ if TYPE_CHECKING:
     from meanfield.flows import StabilisedFlow as StabilisedFlow
     from meanfield.flows import State as State
     from meanfield.flows import TangentFlow as TangentFlow
+    from meanfield.flows import gradients as gradients
+    from meanfield.flows import noises as noises
+    from meanfield.flows import reactions as reactions
+    from meanfield.flows import steppers as steppers
     from meanfield.kernels import Blocked as Blocked
     from meanfield.kernels import Dense as Dense
     from meanfield.kernels import Interpolated as Interpolated
@@ -56,9 +58,9 @@ if TYPE_CHECKING:
     from meanfield.noise_stability import Cushions as Cushions
     from meanfield.noise_stability import cushions as cushions
     from meanfield.normalised import NormalisedNeuron as NormalisedNeuron
-    from meanfield.objective import AbstractObjective as AbstractObjective
-    from meanfield.objective import Objective as Objective
-    from meanfield.objective import TangentObjective as TangentObjective
+    from meanfield.objectives import AbstractObjective as AbstractObjective
+    from meanfield.objectives import Objective as Objective
+    from meanfield.objectives import TangentObjective as TangentObjective
     from meanfield.observables import AbstractObservable as AbstractObservable
     from meanfield.observables import ChangedSigns as ChangedSigns
     from meanfield.observables import Displacement as Displacement
@@ -108,7 +110,6 @@ _HOME = {
         "TestError",
         "TestRisk",
     ],
-    "meanfield.adversarial": ["AdversarialObjective", "Contrast"],
     "meanfield.alignment": ("stiffness",),
     "meanfield.certificates": ["OptimalityGap", "optimality_gap"],
     "meanfield.checkpoint": ("Checkpoint",),
@@ -116,10 +117,10 @@ _HOME = {
     "meanfield.deep_linear": ("DeepLinear",),
     "meanfield.dual": ("Dual",),
     "meanfield.flows": [
-        "AbstractFlow",
         "AdaptiveFlow",
         "BirthDeath",
         "ConicFlow",
+        "Flow",
         "GradientFlow",
         "HeavyBall",
         "InputFlow",
@@ -140,7 +141,15 @@ _HOME = {
     "meanfield.losses": ["AbstractLoss", "Exponential", "Logistic", "Square"],
     "meanfield.normalised": ("NormalisedNeuron",),
     "meanfield.noise_stability": ["Cushions", "cushions"],
-    "meanfield.objective": ["AbstractObjective", "Objective", "TangentObjective"],
+    "meanfield.objectives": [
+        "AbstractObjective",
+        "AbstractSampleMean",
+        "AdversarialObjective",
+        "Contrast",
+        "Objective",
+        "TangentObjective",
+        "TrainedObjective",
+    ],
     "meanfield.parameter_decay": ("ParameterDecay",),
     "meanfield.particles": ("Particles",),
     "meanfield.penalties": ["TotalMass", "WeightDecay"],
@@ -155,8 +164,15 @@ _HOME = {
     "meanfield.trajectory": ("Trajectory",),
     "meanfield.units": ["AbstractUnit", "Neuron"],
 }
+_GONE = {
+    "AbstractFlow": "flows are made of factors; write a subclass of mf.steppers.AbstractStepper (how positions move), "
+    "mf.gradients.AbstractGradient, mf.noises.AbstractNoise or mf.reactions.AbstractReaction, and give it to mf.Flow",
+}
 _WHERE = {name: home for home, names in _HOME.items() for name in names}
-_MODULES = ("activations", "datasets", "observables", "plot", "spikes")
+_MODULES = {
+    **{name: f"meanfield.{name}" for name in ("activations", "datasets", "observables", "plot", "spikes")},
+    **{name: f"meanfield.flows.{name}" for name in ("gradients", "noises", "reactions", "steppers")},
+}
 
 __all__ = sorted([*_WHERE, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -167,7 +183,9 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name in _MODULES:
-        return importlib.import_module(f"meanfield.{name}")
+        return importlib.import_module(_MODULES[name])
+    if name in _GONE:
+        raise AttributeError(f"mf.{name}: {_GONE[name]}")
     raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
 
 

@@ -10,7 +10,7 @@ from meanfield import _meant as meant
 from meanfield.flows import AbstractFlow, GradientFlow
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.losses import AbstractLoss, Square
-from meanfield.objective import AbstractObjective, Objective
+from meanfield.objectives import AbstractObjective, Objective
 from meanfield.observables import AbstractObservable, Risk
 from meanfield.particles import Particles
 from meanfield.penalties import WeightDecay
