@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from meanfield.observables import TestRisk as TestRisk
     from meanfield.parameter_decay import ParameterDecay as ParameterDecay
     from meanfield.particles import Particles as Particles
+    from meanfield.penalties import L1 as L1
     from meanfield.penalties import TotalMass as TotalMass
     from meanfield.penalties import WeightDecay as WeightDecay
     from meanfield.piecewise import LinearSpline as LinearSpline
@@ -152,7 +153,7 @@ _HOME = {
     ],
     "meanfield.parameter_decay": ("ParameterDecay",),
     "meanfield.particles": ("Particles",),
-    "meanfield.penalties": ["TotalMass", "WeightDecay"],
+    "meanfield.penalties": ["L1", "TotalMass", "WeightDecay"],
     "meanfield.power": ("Power",),
     "meanfield.sensitivity": ["critical_samples", "loss_sensitivity"],
     "meanfield.sharding": ("shard",),
