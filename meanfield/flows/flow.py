@@ -19,7 +19,7 @@ from meanfield.flows.state import Memory, State
 from meanfield.flows.steppers import AbstractStepper, Field
 from meanfield.flows.steppers.controlled import aimed
 from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import proximal
+from meanfield.objectives.abstract import proximal, sample_mean
 from meanfield.objectives.tangent import is_linearised
 from meanfield.objectives.trained import moving
 from meanfield.particles import Particles
@@ -91,6 +91,7 @@ class Flow(eqx.Module):
         problem = objective if self.on is None else self.on(objective, mu)
         self.gradient.prepare(problem, mu)
         if self.reaction is not None:
+            sample_mean(problem)
             if is_linearised(problem):
                 raise ValueError("objective is linearised: expected a network, whose units have a first variation.")
             if self.reaction.whole and moving(problem, mu) is not None:

@@ -149,7 +149,7 @@ def integrate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     return values, "done"
 
 
-def _flow(run: Parameters) -> mf.AbstractFlow:
+def _flow(run: Parameters) -> mf.Flow:
     if run.flow == "conic":
         balanced = run.start == "balanced"
         return mf.ConicFlow(run.step, growth=0.5 if balanced else 1.0, signed=balanced, sphere=True)

@@ -246,8 +246,8 @@ def _batches(run: Parameters, problem: Problem) -> tuple[np.ndarray, np.ndarray]
 def _drawn(keys, steps, samples: int, batch: int) -> jax.Array:
     """The rows that a flow draws at each step, [R, T, B]."""
 
-    flow = mf.SGD(1.0, batch)
-    return jax.vmap(lambda key: jax.vmap(lambda k: flow.rows(key, k, samples))(steps))(keys)
+    draws = mf.gradients.Minibatch(batch)
+    return jax.vmap(lambda key: jax.vmap(lambda k: draws.rows(key, k, samples))(steps))(keys)
 
 
 def compared(run: Parameters, problem: Problem, paths: dict[str, np.ndarray], c: np.ndarray) -> dict[str, np.ndarray]:

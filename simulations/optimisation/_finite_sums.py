@@ -124,7 +124,7 @@ def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     return {"steps": seen, "excess": one.problem.excess(b), "distance": one.problem.distance(b)}, "done"
 
 
-def _flow(run: Parameters, seen: np.ndarray) -> tuple[mf.AbstractFlow, np.ndarray]:
+def _flow(run: Parameters, seen: np.ndarray) -> tuple[mf.Flow, np.ndarray]:
     """The flow, and the times of the steps to be seen."""
     if run.method in ("sgd", "decaying"):
         first = jnp.asarray(step_of(run), float)

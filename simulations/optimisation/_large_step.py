@@ -124,7 +124,7 @@ def _catapult(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     return {"seen": run.seen, "reached": _reached([one.status for one in runs])} | values | exact(run), "done"
 
 
-def _replicas(run: Parameters, flow: mf.AbstractFlow, times: np.ndarray, watched) -> list[mf.Trajectory]:
+def _replicas(run: Parameters, flow: mf.Flow, times: np.ndarray, watched) -> list[mf.Trajectory]:
     mus = [mf.Particles(theta) for theta in run.starts()]
     return mf.simulate_replicas(network(run), flow, mus, times=times, observables=watched)
 

@@ -64,7 +64,7 @@ def positions(objective, mu: mf.Particles):
     return mu.position
 
 
-def walk(lazy: Lazy, flow: mf.AbstractFlow, times: np.ndarray, replicas: int, key) -> tuple[np.ndarray, str]:
+def walk(lazy: Lazy, flow: mf.Flow, times: np.ndarray, replicas: int, key) -> tuple[np.ndarray, str]:
     """b [replicas, T, p] of independent runs of the linearised network, and "done" or what happened to the first that
     failed.
     """

@@ -113,7 +113,7 @@ def test_replicas_play_as_alone():
 
 def test_a_game_needs_velocities_alone():
     game, mu = game_of()
-    with pytest.raises(ValueError, match="two particle systems"):
+    with pytest.raises(ValueError, match="this problem has velocities alone"):
         mf.simulate(game, mf.BirthDeath(0.1), mu, times=1.0, key=jax.random.key(0))
 
 

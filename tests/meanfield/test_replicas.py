@@ -319,7 +319,7 @@ BAD = {
     ),
     "optimiser": (
         lambda o, f, mu: (o, [mf.OptimiserFlow(optax.sgd(h)) for h in (0.1, 0.2)], mu),
-        r"flows\[1\].optimiser\[\d\] is <function .* values of arrays only",
+        r"flows\[1\].stepper.optimiser\[\d\] is <function .* values of arrays only",
     ),
     "m": (
         lambda o, f, mu: (o, f, [mu[0], mf.Particles(THETA[1, :-1])]),
