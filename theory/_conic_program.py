@@ -1,4 +1,4 @@
-"""The conic program of a two-layer ReLU network on some cells, and the lasso on fixed features, by Clarabel.
+"""The conic program of a two-layer ReLU network on some cells, by Clarabel.
 
 An interior-point method stops at some eight digits. Which atoms there are and which samples they switch at is then
 known, and Newton's method on that smooth problem gives the others.
@@ -45,15 +45,15 @@ class Program:
         order = np.concatenate([np.append(k * d + j, np.arange(j * d, (j + 1) * d)) for j in range(k)])
         inside = np.vstack([walls, np.eye(k * d + k)[order]])
         cones = [("Nonnegative", walls.shape[0]), *[("SecondOrder", d + 1)] * k]
-        solution = _solved(fit, self.y, np.append(np.zeros(k * d), np.full(k, self.decay)), inside, cones)
+        solution = solved(fit, self.y, np.append(np.zeros(k * d), np.full(k, self.decay)), inside, cones)
         vectors, signs = solution[: k * d].reshape(k, d), np.array([sign for _, sign in chosen])
-        best, least = _merged(vectors, signs), np.inf
+        best, least = merged(vectors, signs), np.inf
         for _ in range(ROUNDS):
             vectors, signs, before = np.abs(best[:, :1]) * best[:, 1:], np.sign(best[:, 0]), least
             # Fewest atoms first. Values are flat at the minimum and tell nothing beyond eight digits of its atoms; the
             # dual tells all of them.
             for near, scaled in (*product(NEAR, (False, True)), (0.0, False)):
-                atoms = self._polished(_merged(vectors, signs, near, scaled), near, scaled) if near else best
+                atoms = self._polished(merged(vectors, signs, near, scaled), near, scaled) if near else best
                 gap, rounding = self._gap(atoms, chosen)
                 if gap < least:
                     best, least = atoms, gap
@@ -102,21 +102,13 @@ class Program:
 
     def _polished(self, atoms: Array, near: float, scaled: bool, steps: int = 20) -> Array:
         """Newton's method on the faces of cells that the atoms lie in: an interior point is exact to 1e-8 only."""
-        n, d = self.x.shape
-        length = np.linalg.norm(self.x, axis=1)
-        rows = self.x / np.where(length > 0, length, 1.0)[:, None]
-        height, angles = rows @ atoms[:, 1:].T, _angles(np.abs(atoms[:, 0]), near, scaled)
-        faces, features = [], []
-        for j, (c, *_) in enumerate(atoms):
-            on_wall = (np.abs(height[:, j]) <= angles[j]) & (length > 0)
-            _, values, axes = np.linalg.svd(rows[on_wall] if on_wall.any() else np.zeros((1, d)))
-            faces.append(axes[int(np.sum(values > angles[j])) :].T)
-            features.append(np.sign(c) * (height[:, j] > angles[j])[:, None] * self.x @ faces[-1])
+        n = len(self.x)
+        faces, features = faces_of(self.x, atoms, near, scaled)
         vectors = [face.T @ (abs(c) * u) for face, c, u in zip(faces, atoms[:, 0], atoms[:, 1:], strict=True)]
         fit, cuts = np.hstack([np.zeros((n, 0)), *features]), np.cumsum([face.shape[1] for face in faces])[:-1]
 
         def joined(vectors: list[Array]) -> Array:
-            return _merged(np.array([face @ v for face, v in zip(faces, vectors, strict=True)]), np.sign(atoms[:, 0]))
+            return merged(np.array([face @ v for face, v in zip(faces, vectors, strict=True)]), np.sign(atoms[:, 0]))
 
         for _ in range(steps):
             lengths = [np.linalg.norm(v) for v in vectors]
@@ -145,15 +137,7 @@ class Program:
         return joined(vectors)
 
 
-def lasso(features: Array, y: Array, strength: float) -> Array:
-    """argmin (1/2n)|Φc − y|² + λ|c|₁, with c = c₊ − c₋."""
-    k = features.shape[1]
-    fit, cones = np.hstack([features, -features]), [("Nonnegative", 2 * k)]
-    parts = _solved(fit, y, np.full(2 * k, strength), np.eye(2 * k), cones)
-    return parts[:k] - parts[k:]
-
-
-def _solved(fit: Array, y: Array, linear: Array, inside: Array, cones: list[tuple[str, int]]) -> Array:
+def solved(fit: Array, y: Array, linear: Array, inside: Array, cones: list[tuple[str, int]]) -> Array:
     """argmin (1/2n)|fit z − y|² + linear·z, `inside` z in the cones, to where the solver stalls."""
     from scipy import sparse
 
@@ -176,6 +160,20 @@ def _solved(fit: Array, y: Array, linear: Array, inside: Array, cones: list[tupl
     return point[:q]
 
 
+def faces_of(x: Array, atoms: Array, near: float, scaled: bool) -> tuple[list[Array], list[Array]]:
+    """Return a basis of the face of a cell that each atom lies in, [d, k], and its features there with sign, [n, k]."""
+    length = np.linalg.norm(x, axis=1)
+    rows = x / np.where(length > 0, length, 1.0)[:, None]
+    height, angles = rows @ atoms[:, 1:].T, _angles(np.abs(atoms[:, 0]), near, scaled)
+    faces, features = [], []
+    for j, (c, *_) in enumerate(atoms):
+        on_wall = (np.abs(height[:, j]) <= angles[j]) & (length > 0)
+        _, values, axes = np.linalg.svd(rows[on_wall] if on_wall.any() else np.zeros((1, x.shape[1])))
+        faces.append(axes[int(np.sum(values > angles[j])) :].T)
+        features.append(np.sign(c) * (height[:, j] > angles[j])[:, None] * x @ faces[-1])
+    return faces, features
+
+
 def _angles(lengths: Array, near: float, scaled: bool) -> Array:
     """Angles within which directions are one: `near`, or where `scaled` what moves ends by that share of the longest.
 
@@ -185,7 +183,7 @@ def _angles(lengths: Array, near: float, scaled: bool) -> Array:
     return np.minimum(near * share, 0.3)
 
 
-def _merged(vectors: Array, signs: Array, near: float = 1e-9, scaled: bool = False) -> Array:
+def merged(vectors: Array, signs: Array, near: float = 1e-9, scaled: bool = False) -> Array:
     """Atoms (c, u) from vectors of cells: an atom on a boundary is shared by the cells beside it."""
     lengths = np.linalg.norm(vectors, axis=1)
     keep = lengths > near * lengths.max(initial=0.0)

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 
 from theory import _arithmetic, _cells, _checks
 from theory._checks import Array
-from theory._conic_program import Program, lasso
+from theory._conic_program import Program
+from theory._lasso import lasso
 
 ENTER = 1 + 1e-12
 """A cell enters the program where the certificate exceeds λ by this factor."""
@@ -135,7 +136,7 @@ def feature_minimum(
         alpha = np.linalg.solve(features / cost @ features.T + n * strength * np.eye(n), y)
         c = features.T @ alpha / cost
         return float(np.mean((features @ c - y) ** 2) / 2 + strength / 2 * np.sum(cost * c**2)), c
-    c = lasso(features / cost, y, strength) / cost
+    c = lasso(features, y, strength, cost).weights
     return float(np.mean((features @ c - y) ** 2) / 2 + strength * np.sum(cost * np.abs(c))), c
 
 

@@ -33,10 +33,14 @@ def dirichlet_kernel(t: ArrayLike, order: int) -> Array:
     Source: `chizat2022sparse`.
     """
     t = _checks.array("t", t, ["[l, d]"])
-    side = 2 * _checks.integer("order", order) + 1
+    side = 2 * _checks.integer("order", order, maximum=2**51) + 1
+    # Its period is one, and whole numbers are taken off without rounding.
+    t = t - np.round(t)
     sine = np.sin(np.pi * t)
-    whole = np.abs(sine) < 1e-8  # there D = 1 up to (side · 1e-8)²
-    return np.prod(np.where(whole, 1.0, np.sin(side * np.pi * t) / (side * np.where(whole, 1.0, sine))), axis=1)
+    close = np.abs(sine) < 1e-8
+    # Close by, both sines may be below the smallest normal number.
+    near = np.sinc(side * t) / np.sinc(t)
+    return np.prod(np.where(close, near, np.sin(side * np.pi * t) / (side * np.where(close, 1.0, sine))), axis=1)
 
 
 def waves(order: int, dimension: int) -> tuple[Array, Array]:
@@ -70,6 +74,8 @@ def features(positions: ArrayLike, order: int, derivatives: int = 0) -> tuple[Ar
     positions = _checks.array("positions", positions, ["[l, d]"])
     derivatives = _checks.integer("derivatives", derivatives, minimum=0, maximum=2)
     k, phase = waves(order, positions.shape[1])
+    # Whole turns are taken off without rounding, where they would take the digits of what is left.
+    positions = np.where(np.abs(positions) < 1, positions, positions % 1)
     angle = 2 * np.pi * positions @ k.T - phase
     size = np.where(np.arange(len(k)) == 0, 1.0, np.sqrt(2))
     parts, wave = [size * np.cos(angle)], 2 * np.pi * k

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, special
 
-from theory import _arithmetic, _checks
+from theory import _arithmetic, _checks, _scale
 from theory._checks import Array
 from theory.prediction import Prediction
 
@@ -125,20 +125,20 @@ def lazy_gap_bound(
     with np.errstate(all="ignore"):
         z = x @ w.T
         features, slopes = sigma.value(z), sigma.derivative(z) * a
-        kernel = _checks.in_range(everything, (features @ features.T + x @ x.T * (slopes @ slopes.T)) / m)
-        initial = np.sqrt(np.maximum(linalg.eigvalsh(kernel)[-1], 0.0) / n)
+        initial = _tangent_norm(_checks.in_range(everything, features), _checks.in_range(everything, slopes), x)
         if initial == 0.0:
             raise ValueError("x must give a tangent kernel that is not zero at these weights, got zero")
-        start = np.zeros(n) if centred else alpha * features @ a / m
-        error = np.sqrt(np.mean((start - y) ** 2))
-        radius = k * error / (alpha * initial)
-        largest = np.sqrt(np.max(np.sum(x * x, axis=1)))
+        start = np.zeros(n) if centred else alpha * (features @ a / m)
+        error = _length(_checks.in_range(everything, start - y)) / np.sqrt(n)
+        radius = _scale.quotient(k, error, over=(alpha, initial))
+        largest = float(np.max(_scale.lengths(x)))
         mixed = largest * sigma.slope
-        pure = (np.max(np.abs(a)) + np.sqrt(m) * radius) * largest**2 * sigma.curvature
-        curvature = (pure + np.hypot(pure, 2 * mixed)) / 2
-        slope = initial + radius * curvature
-        horizon, gap = k / slope**2, k * k / alpha * curvature / slope**2 * error
-    _checks.in_range(everything, np.array([error, radius, curvature, slope, horizon, gap]))
+        pure = (np.max(np.abs(a)) + np.sqrt(m) * radius) * largest * largest * sigma.curvature
+        curvature = float((pure + np.hypot(pure, 2 * mixed)) / 2)
+        slope = float(initial + radius * curvature)
+    _checks.in_range(everything, np.array([error, radius, curvature, slope]))
+    horizon = _scale.quotient(k, over=(slope, slope))
+    gap = _scale.quotient(k, k, curvature, error, over=(alpha, slope, slope))
     return LazyBound(
         error=float(error),
         radius=float(radius),
@@ -148,6 +148,20 @@ def lazy_gap_bound(
         gap=float(gap),
         activation=activation,
     )
+
+
+def _tangent_norm(features: Array, slopes: Array, x: Array) -> float:
+    """√(λ_max/n) of the tangent kernel (ΦΦᵀ + XXᵀ∘SSᵀ)/m, without squares of sizes that float64 does not square."""
+    (features, first), (slopes, second), (x, third) = (_scale.scaled(part) for part in (features, slopes, x))
+    inner = second + third if slopes.any() else first
+    top = max(first, inner) if features.any() else inner
+    kernel = np.ldexp(features @ features.T, 2 * (first - top))
+    kernel = kernel + np.ldexp(x @ x.T * (slopes @ slopes.T), 2 * (inner - top))
+    return float(np.ldexp(np.sqrt(max(linalg.eigvalsh(kernel)[-1], 0.0) / slopes.size), top))
+
+
+def _length(y: Array) -> float:
+    return float(_scale.lengths(y)[0])
 
 
 _arithmetic.guard(__name__)

@@ -16,13 +16,18 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from theory import _arithmetic, _cells, _checks, _rounding
+from theory import _active_set, _arithmetic, _checks, _rounding, _scale
 from theory._checks import Array
+from theory._conic_program import NEAR
+from theory._game import Game
 
 CLOSEST = 1e-12
 """Relative gap below which rounding decides."""
+
+NEARLY = 1e-5
+"""Relative gap below which neurons and samples that count are taken to be known."""
 
 ROUNDS = 200
 """Rounds of column generation at most; a few dozen are usual."""
@@ -82,28 +87,41 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
     """
     x, y = _samples(x, y)
     gap = max(_checks.number("gap", gap, exclusive=True), CLOSEST)
-    # The linear program's tolerances are absolute: rows are of size one there, by a power of two, which rounds nothing.
-    size = 2.0 ** int(np.frexp(np.abs(x).max())[1])
-    x = x / size
-    neurons = _Neurons(x)
-    columns = np.zeros((0, x.shape[1]))
-    dual = np.full(len(y), 1 / len(y))
-    lower, upper, best, weights = -np.inf, np.inf, dual, np.zeros(0)
+    # Rows are of size one in the program, by powers of two, which rounds nothing; far samples gain multiples there.
+    x, powers = _scale.scaled_rows(x)
+    nearest = int(powers.min())
+    game = Game(x, y, np.ldexp(1.0, nearest - powers[:, 0]))
+    columns, atoms = np.zeros((0, x.shape[1])), np.zeros((0, 1 + x.shape[1]))
+    weights = game.normalised(np.ones(len(y)))
+    # Nothing has the margin 0, and where labels contradict each other nothing has more.
+    lower, upper, best, dual = 0.0, np.inf, atoms, weights
     for _ in range(ROUNDS):
-        heights, directions, highest = neurons.best(dual * y)
+        heights, directions, highest = game.neurons.best(weights * y)
         if highest < upper:
-            upper, best = highest, dual
+            upper, dual = highest, weights
+        if upper - lower <= max(gap, NEARLY) * upper:
+            for near in NEAR:
+                polished = game.polished(atoms, weights, lower, near)
+                if polished is None or upper - lower <= CLOSEST * upper:
+                    continue
+                least, (_, _, most) = game.lower(polished[0]), game.neurons.best(polished[1] * y)
+                if least > lower:
+                    lower, best = least, polished[0]
+                if most < upper:
+                    upper, dual = most, polished[1]
         if upper - lower <= gap * upper:
             break
         entering = np.argsort(-heights)[:TOGETHER]
-        entering = entering[heights[entering] > max(lower, 0.0) * (1 + gap / 2)]
+        entering = entering[heights[entering] > lower * (1 + gap / 2)]
         if not len(entering):
             break
         columns = np.concatenate([columns, directions[entering]])
-        value, weights, dual = _game(y[:, None] * np.maximum(x @ columns.T, 0))
-        lower = value - _rounding.allowance(len(columns)) * float(neurons.lengths.max())
-    used = np.abs(weights) > 0
-    return Margin(lower * size, upper * size, np.column_stack([weights[used], columns[used]]), best)
+        atoms, weights = game.solve(columns)
+        least = game.lower(atoms)
+        if least > lower:
+            lower, best = least, atoms
+    shares = game.asked * dual
+    return Margin(float(np.ldexp(lower, nearest)), float(np.ldexp(upper, nearest)), best, shares / shares.sum())
 
 
 def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
@@ -134,19 +152,50 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
         np.linalg.cholesky(kernel + 1e-6 * size * np.eye(len(y)))
     except np.linalg.LinAlgError as error:
         raise ValueError("kernel must be positive semidefinite, got one with a negative eigenvalue") from error
-    signed = y[:, None] * kernel * y / max(size, np.finfo(float).tiny)
-    p = _simplex_minimum(signed)
-    gains, rounding = signed @ p, _rounding.allowance(2 * len(y))  # no entry of `signed` is above 1
-    square, least = float(p @ gains), float(gains.min()) - rounding
-    norm = np.sqrt(max(square, 0.0))
-    if norm < 1e-6 or least <= 0:
+    size = np.diag(kernel)
+    if size.min() <= 0:
+        raise ValueError("kernel must separate the labels, got a sample at which all functions are 0")
+    # Samples are of size one in the program, by powers of two: what one far out gains is a multiple.
+    powers = np.frexp(size)[1] // 2
+    nearest = int(powers.min())
+    signed = np.ldexp(y[:, None] * kernel * y, -powers[:, None] - powers)
+    asked = np.ldexp(1.0, nearest - powers)
+    q = _least_norm(signed, asked)
+    lower, upper, norm = _kernel_bounds(signed, asked, q)
+    if upper < 1e-6 or lower <= 0:
         raise ValueError("kernel must separate the labels, got samples whose largest margin is 0")
-    root, upper = np.sqrt(size), np.sqrt(square + rounding)
-    return KernelMargin(float(least / upper * root), float(upper * root), y * p / (norm * root))
+    coefficients = np.ldexp(y * q / norm, -powers)
+    return KernelMargin(float(np.ldexp(lower, nearest)), float(np.ldexp(upper, nearest)), coefficients)
 
 
-def _simplex_minimum(square: Array) -> Array:
-    """argmin pᵀ square p over the simplex."""
+def _kernel_bounds(square: Array, asked: Array, q: Array) -> tuple[float, float, float]:
+    """(lower, upper, norm) of f = Σ q_i y_i k(x_i, ·), whose gains are to be at least as asked."""
+    gains, rounding = square @ q, _rounding.allowance(2 * len(q)) * float(np.abs(square).max() * q.sum())
+    norm = float(np.sqrt(max(q @ gains, 0.0)))
+    longest = float(np.sqrt(max(q @ gains, 0.0) + rounding * q.sum()))
+    with np.errstate(over="ignore"):
+        least = float(np.min((gains - rounding) / asked))
+    return least / longest, longest / float(asked @ q), norm
+
+
+def _least_norm(square: Array, asked: Array) -> Array:
+    """argmin over q ≥ 0 of ½ qᵀ square q − asked·q, up to a factor: the function of norm 1 with the largest margin."""
+    wanted = np.maximum(asked, _rounding.SMALLEST)
+    start = _simplex_minimum(square, wanted)
+    norm = float(start @ square @ start)
+    if norm < 1e-12:
+        return start
+    values, axes = np.linalg.eigh(square)
+    factor = np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T
+    start = start / norm
+    allowance = _rounding.allowance(len(start)) * float(start.sum())
+    found = _active_set.settled(factor, lambda q: square @ q - wanted, start, allowance)
+    bounds = [_kernel_bounds(square, asked, q)[:2] if q.any() else (-np.inf, 1.0) for q in (found, start)]
+    return found if bounds[0][0] / bounds[0][1] >= bounds[1][0] / bounds[1][1] else start
+
+
+def _simplex_minimum(square: Array, asked: Array) -> Array:
+    """argmin qᵀ square q over q ≥ 0 with asked·q = 1, to what an interior-point method leaves."""
     from scipy import sparse
 
     clarabel: Any = import_module("clarabel")
@@ -154,89 +203,13 @@ def _simplex_minimum(square: Array) -> Array:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-14
-    constraints = sparse.csc_matrix(np.vstack([np.ones(n), -np.eye(n)]))
+    constraints = sparse.csc_matrix(np.vstack([asked, -np.eye(n)]))
     kinds, bound = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n)], np.append(1.0, np.zeros(n))
     solver = clarabel.DefaultSolver(
         sparse.csc_matrix(np.triu(square)), np.zeros(n), constraints, bound, kinds, settings
     )
-    p = np.maximum(np.asarray(solver.solve().x, dtype=float), 0)
-    return p / p.sum()
-
-
-def _game(gains: Array) -> tuple[float, Array, Array]:
-    """(value, signed weights of the columns, weights of the rows) of the largest least gain, Σ|weights| ≤ 1."""
-    from scipy.optimize import linprog
-
-    n, k = gains.shape
-    both = np.hstack([gains, -gains, -np.ones((n, 1))])
-    solved = linprog(
-        np.append(np.zeros(2 * k), -1.0),
-        A_ub=-both,
-        b_ub=np.zeros(n),
-        A_eq=np.append(np.ones(2 * k), 0.0)[None],
-        b_eq=[1.0],
-        bounds=[(0, None)] * (2 * k) + [(None, None)],
-        method="highs-ds",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )
-    if solved.status != 0:
-        raise ValueError(f"x and y must be within reach of the linear program: {solved.message}")
-    weights = solved.x[:k] - solved.x[k : 2 * k]
-    total = np.abs(weights).sum()
-    # A certificate must hold as it is: rounding is taken out of both sides before they are read off.
-    weights = weights / total if total > 0 else weights
-    dual = np.maximum(-solved.ineqlin.marginals, 0)
-    return float(np.min(gains @ weights)), weights, dual / dual.sum()
-
-
-class _Neurons:
-    """For weights q of the samples: in every cell of the arrangement the direction of the largest |Σ q_i relu(u·x_i)|.
-
-    In a cell with the samples `on` the sum is A·u with A = Σ_on q_i x_i, and its maximum over directions of the cell is
-    the norm of the projection of A on the cone that the cell is.
-    """
-
-    def __init__(self, x: Array):
-        self.x, self.lengths = x, np.linalg.norm(x, axis=1)
-        self.on = _cells_of(x)
-
-    def best(self, q: Array) -> tuple[Array, Array, float]:
-        """(heights, directions) of candidates, and a bound of all heights on the sphere, with rounding in it."""
-        slopes = self.on @ (q[:, None] * self.x)
-        slopes = np.concatenate([slopes, -slopes])
-        on = np.concatenate([self.on, self.on])
-        # In a cell that holds its own A the height is |A|; nowhere does it exceed |A|, so that of the others only those
-        # with a larger |A| can win.
-        bound = np.linalg.norm(slopes, axis=1)
-        inside = np.all((slopes @ self.x.T >= 0) == on, axis=1) & (bound > 0)
-        heights, directions = list(bound[inside]), list(slopes[inside] / bound[inside, None])
-        most, spread = max(heights, default=0.0), 0.0
-        for c in np.argsort(-bound):
-            if bound[c] <= most:
-                break
-            if inside[c]:
-                continue
-            normals = np.where(on[c], 1.0, -1.0)[:, None] * self.x
-            projection, added = _cells.projection(slopes[c], normals)
-            height = float(np.linalg.norm(projection))
-            most, spread = max(most, height), max(spread, added)
-            if height > 1e-13 * bound[c]:
-                heights.append(height)
-                directions.append(projection / height)
-        highest = float(most + _rounding.allowance(len(q)) * (np.abs(q) @ self.lengths + spread))
-        if not heights:
-            return np.zeros(1), np.eye(self.x.shape[1])[:1], highest
-        return np.array(heights), np.array(directions), highest
-
-
-def _cells_of(x: Array) -> NDArray[np.bool_]:
-    norm = np.linalg.norm(x, axis=1)
-    if not norm.all():
-        raise ValueError("x must have no row of zeros, got one")
-    count = _cells.count(len(x), np.linalg.matrix_rank(x))
-    if count > _cells.MOST:
-        raise ValueError(f"x must have at most {_cells.MOST} cells, got up to {count}: fewer rows or columns")
-    return _cells.patterns(x)
+    q = np.maximum(np.asarray(solver.solve().x, dtype=float), 0)
+    return q / (asked @ q)
 
 
 def _samples(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:

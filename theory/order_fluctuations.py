@@ -17,6 +17,7 @@ from scipy.special import erf
 
 from theory import _arithmetic, _checks
 from theory._checks import Array
+from theory._integration import integrated
 from theory.order_parameters import Committee
 
 
@@ -55,8 +56,6 @@ def expand(committee: Committee, start: ArrayLike, times: ArrayLike, *, nodes: i
 
     Source: `saad1995online` for the limit, `kampen2007stochastic` for the expansion.
     """
-    from scipy.integrate import solve_ivp
-
     if not committee.quadratic:
         raise ValueError("committee must have its terms in η², got one without")
     start = _checks.array("start", start, ["[s]"])
@@ -71,7 +70,7 @@ def expand(committee: Committee, start: ArrayLike, times: ArrayLike, *, nodes: i
         y = np.moveaxis(y, 0, -1)
         return y[..., :size], y[..., size : 2 * size], y[..., 2 * size :].reshape(*y.shape[:-1], size, size)
 
-    def moved(_: float, y: Array) -> Array:
+    def moved(y: Array) -> Array:
         state, shift, sigma = unpack(y)
         sigma = (sigma + sigma.T) / 2
         drift = committee.drift(state)
@@ -83,9 +82,10 @@ def expand(committee: Committee, start: ArrayLike, times: ArrayLike, *, nodes: i
         return np.concatenate([drift, d_shift, d_sigma.ravel()])
 
     y = np.concatenate([start, np.zeros(size + size * size)])
-    if times[-1] == 0:
-        return Expansion(*unpack(y[:, None]))
-    return Expansion(*unpack(solve_ivp(moved, (0, times[-1]), y, "RK45", times, rtol=1e-5, atol=1e-7).y))
+    # Overlaps that are all small, and covariances of their squares' size, keep their digits too.
+    unit = min(1.0, float(np.abs(committee.covariance(start)).max()))
+    allowed = 1e-7 * np.concatenate([np.full(2 * size, unit), np.full(size * size, unit**2)])
+    return Expansion(*unpack(integrated(moved, y, times, "RK45", 1e-5, allowed).T))
 
 
 def _grid(nodes: int, fields: int) -> tuple[Array, Array]:
@@ -123,7 +123,9 @@ def _roots(sigma: Array) -> Array:
 
 def _derivatives(function: Callable[[Array], Array], state: Array, directions: Array) -> tuple[Array, Array]:
     """f'·c and f''[c, c] for directions c in rows [..., c, s] at states [..., s], by central differences."""
-    step = 1e-3
+    # Small states move by little.
+    step = 1e-3 * np.minimum(1.0, 16 * np.abs(state).max(axis=-1))[..., None, None]
+    step = np.where(step > 0, step, 1e-3)
     length = np.linalg.norm(directions, axis=-1, keepdims=True)
     move = step * directions / np.maximum(length, 1e-300)
     try:
@@ -134,6 +136,7 @@ def _derivatives(function: Callable[[Array], Array], state: Array, directions: A
         raise ValueError(f"function must give arrays of numbers, got {_checks.shown(at)}")
     middle = np.expand_dims(at, state.ndim - 1)
     length = length.reshape(length.shape[:-1] + (1,) * (up.ndim - state.ndim))
+    step = step.reshape(step.shape[:-1] + (1,) * (up.ndim - state.ndim))
     return (up - down) / (2 * step) * length, (up - 2 * middle + down) / step**2 * length**2
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory import _arithmetic, _checks
 from theory._checks import Array
+from theory._integration import integrated
 
 
 def two_fields(c: ArrayLike) -> Array:
@@ -77,6 +78,7 @@ class Committee:
         _checks.same("teacher", teacher.shape, "its transpose", teacher.T.shape)
         if not np.array_equal(teacher, teacher.T):
             raise ValueError("teacher must be symmetric, got a matrix that is not")
+        _require_overlaps("teacher", teacher)
         object.__setattr__(self, "teacher", teacher)
 
     def pack(self, q: ArrayLike, r: ArrayLike) -> Array:
@@ -85,9 +87,9 @@ class Committee:
         k, m = self.students, len(self.teacher)
         _checks.same("q", q.shape, "the committee", (k, k))
         _checks.same("r", r.shape, "the committee", (k, m))
-        least = np.linalg.eigvalsh(np.block([[q, r], [r.T, self.teacher]])).min()
-        if least < -1e-9:
-            raise ValueError(f"q and r must be overlaps of vectors, got a covariance of eigenvalue {least:.3g}")
+        if not np.array_equal(q, q.T):
+            raise ValueError("q must be symmetric, got a matrix that is not")
+        _require_overlaps("q and r", np.block([[q, r], [r.T, self.teacher]]))
         return np.concatenate([q[np.triu_indices(k)], r.ravel()])
 
     def unpack(self, state: ArrayLike) -> tuple[Array, Array]:
@@ -139,6 +141,8 @@ class Committee:
     def integrate(self, start: ArrayLike, times: ArrayLike) -> Array:
         """States [T, s] at increasing `times` from 0 on, of the state `start` at time 0.
 
+        Raises ValueError for times that do not increase, or that are beyond reach at this rate.
+
         >>> committee = Committee(1, [[1.0]], rate=0.5)
         >>> states = committee.integrate(committee.pack([[0.5]], [[0.1]]), [0.0, 50.0])
         >>> committee.error(states).round(3)
@@ -146,18 +150,13 @@ class Committee:
 
         Source: `saad1995online`.
         """
-        from scipy.integrate import solve_ivp
-
         start = _checks.array("start", start, ["[s]"])
         times = _checks.array("times", times, ["[T]"], minimum=0.0)
         if np.any(np.diff(times) <= 0):
             raise ValueError("times must increase, got times that do not")
-        if times[-1] == 0:
-            return start[None]
-        done = solve_ivp(
-            lambda _, state: self.drift(state), (0, times[-1]), start, "DOP853", times, rtol=1e-10, atol=1e-12
-        )
-        return done.y.T
+        # Overlaps that are all small keep their digits too.
+        size = min(1.0, float(np.abs(self.covariance(start)).max()))
+        return integrated(self.drift, start, times, "DOP853", 1e-10, 1e-12 * size)
 
     def plateau(self) -> Array:
         """The fixed point with all units alike: Q_ii = Q, Q_ik = C < Q, R_in = R, for a teacher T = τ I of M = K.
@@ -179,31 +178,44 @@ class Committee:
             raise ValueError("teacher must be τ I of two or more neurons, as many as the student has, got another")
 
         def state(z: Array) -> Array:
-            q, apart, r = z
+            q, apart, r = tau * z
             return np.concatenate([(q - eta * apart * (1 - np.eye(k)))[np.triu_indices(k)], np.full(k * k, r)])
 
         def moved(z: Array) -> Array:
             if not np.all(np.isfinite(z)):
                 return np.full(3, np.nan)
-            drift = self.drift(state(z)) / eta
+            drift = self.drift(state(z)) / eta / tau
             if not np.all(np.isfinite(drift)):
                 return np.full(3, np.nan)
             dq, dr = self.unpack(drift)
             # Q − C = η·apart has a factor of its own in its drift, which is divided out: with it goes the root Q = C.
             return np.array([dq[0, 0], (dq[0, 0] - dq[0, 1]) / (eta**2 * z[1]), dr[0, 0]])
 
-        q = tau / (2 * k - 1)
+        # In units of τ, so that the root is one of overlaps and not of their size.
+        q = 1 / (2 * k - 1)
         with np.errstate(invalid="ignore"):  # the search may try what are no overlaps
-            found = root(moved, [q, 0.2 * q, np.sqrt(q * tau / k)], tol=1e-12)
+            found = root(moved, [q, 0.2 * q, np.sqrt(q / k)], tol=1e-12)
         if not found.success or found.x[1] <= 0:
-            raise ValueError(f"rate must be one that has a plateau, got {eta:g} ({found.message})")
+            raise ValueError(f"rate must be one that has a plateau, got {eta:g} ({' '.join(found.message.split())})")
         return state(found.x)
 
 
 def _covariance(c: ArrayLike, fields: int) -> Array:
     out = _checks.array("c", c)
     _checks.same("c", out.shape[-2:], "the fields", (fields, fields))
+    if not np.array_equal(out, np.swapaxes(out, -1, -2)):
+        raise ValueError("c must be symmetric, got a matrix that is not")
+    _require_overlaps("c", out)
     return out
+
+
+def _require_overlaps(names: str, c: Array) -> None:
+    """Refuse symmetric matrices [..., n, n] that are no overlaps of vectors, rounding of their own size aside."""
+    values = np.linalg.eigvalsh(c)
+    if np.any(values[..., 0] < -1e-9 * np.abs(values).max(axis=-1)):
+        raise ValueError(
+            f"{names} must be overlaps of vectors, got a covariance of eigenvalue {values[..., 0].min():.3g}"
+        )
 
 
 def _arcsine(numerator: Array, square: Array) -> Array:

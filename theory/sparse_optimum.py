@@ -12,6 +12,9 @@ from theory.deconvolution import Problem
 ADDED = 20
 """Spikes added before the search is given up."""
 
+PLAIN = 10
+"""Powers of two up to which targets are computed with as they are."""
+
 NEWTON = 60
 """Newton steps between two looks at the certificate."""
 
@@ -64,6 +67,19 @@ def solve(problem: Problem, weights: ArrayLike, positions: ArrayLike, side: int)
     _checks.same("positions", x.shape[1], "dimension", problem.dimension)
     side = _side(problem, side)
     w, x = w[w != 0], x[w != 0]  # what has no weight is no spike
+    unit = int(np.frexp(np.max(np.abs(problem.y)))[1])
+    if abs(unit) <= PLAIN:
+        return _solved(problem, w, x, side)
+    # Weights are of the targets' size, and steps are judged by theirs.
+    target, strength = np.ldexp(problem.y, -unit), float(np.ldexp(problem.strength, -unit))
+    inner = Problem(target, problem.order, problem.dimension, strength)
+    found = _solved(inner, np.ldexp(w, -unit), x, side)
+    weights, residual = np.ldexp(found.weights, unit), np.ldexp(found.residual, unit)
+    gradient = float(np.ldexp(found.gradient, unit))
+    return Optimum(problem, weights, found.positions, residual, gradient, found.highest, side)
+
+
+def _solved(problem: Problem, w: Array, x: Array, side: int) -> Optimum:
     axes, r = np.arange(side) / side, -problem.y
     for _ in range(ADDED):
         w, x = _polished(problem, w, x)

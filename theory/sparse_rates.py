@@ -31,7 +31,7 @@ class Collective:
     @property
     def rates(self) -> Array:
         """−ln|1 − κ|, decay of the distance a step."""
-        return -np.log(np.abs(1 - self.kappa))
+        return _decay(self.kappa)
 
 
 def collective(optimum: Optimum, growth: float, transport: float) -> Collective:
@@ -54,6 +54,12 @@ def collective(optimum: Optimum, growth: float, transport: float) -> Collective:
     _, _, hessian = optimum.problem.derivatives(optimum.weights, optimum.positions)
     root = np.sqrt(metric)
     kappa, modes = np.linalg.eigh(root[:, None] * hessian * root)
+    # Eigenvalues are exact to rounding of the largest: what is smaller than that is not known, and no sign of it.
+    if np.abs(kappa).min() < 1e-12 * np.abs(kappa).max() and metric.min() < 1e-6 * metric.max():
+        raise ValueError(
+            f"growth and transport must be of like sizes, got {growth:g} and {transport:g}: the slower mode's rate is "
+            "below the rounding of the faster one's"
+        )
     return Collective(kappa, root[:, None] * modes, modes.T / root, hessian)
 
 
@@ -109,10 +115,16 @@ def slowest(optimum: Optimum, growth: float, transport: float, side: int) -> flo
     inward = collective(optimum, growth, transport)
     h, _ = curvatures(optimum)
     _, _, far = far_minima(optimum, side)
-    rates = [2 * inward.rates, -2 * np.log(np.abs(1 - transport * h)).ravel(), 4 * growth * far]
+    rates = [2 * inward.rates, 2 * _decay(transport * h).ravel(), 4 * growth * far]
     if inward.kappa[0] <= 0 or h.min() <= 0:
         return 0.0
     return float(np.concatenate(rates).min())
+
+
+def _decay(kappa: Array) -> Array:
+    """−ln|1 − κ| with all digits where κ is small."""
+    small = np.minimum(kappa, 0.5)
+    return np.where(kappa < 0.5, -np.log1p(-small), -np.log(np.abs(1 - np.maximum(kappa, 0.5))))
 
 
 _arithmetic.guard(__name__)

@@ -29,8 +29,9 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from theory import _arithmetic, _checks
+from theory import _arithmetic, _checks, _rounding, _scale
 from theory._checks import Array
+from theory._lasso import lasso
 
 
 def breakpoint_kernel(x: ArrayLike, z: ArrayLike, reach: float, *, sides: str = "both") -> Array:
@@ -163,6 +164,10 @@ def linear_variation(x: ArrayLike, y: ArrayLike) -> float:
     return float(np.sum(np.abs(np.diff(np.diff(y) / np.diff(x)))))
 
 
+CLOSE = 1e-6
+"""Share of the range below which neighbours are as far apart in what is only a start."""
+
+
 class LinearSpline(NamedTuple):
     """A minimum: the objective, a lower bound of it by duality, f at the samples, and max(∫|f''|, |f'(−∞) + f'(∞)|)."""
 
@@ -175,8 +180,8 @@ class LinearSpline(NamedTuple):
 def variation_minimum(x: ArrayLike, y: ArrayLike, strength: float) -> LinearSpline:
     """min over f of (1/2n) Σ (f(x_i) − y_i)² + λ max(∫|f''|, |f'(−∞) + f'(∞)|), λ = `strength`.
 
-    A quadratic program in f at the samples and the two outer slopes. `lower` is proved: for residuals r with Σ r_i = 0
-    and C = max_b |(1/n) Σ r_i (x_i − b)₊|, any s with |s| C ≤ λ bounds the minimum by −(s r·y + s²|r|²/2)/n.
+    A lasso over neurons of slope 1 at the samples and a free constant. `lower` is proved: for residuals r with
+    Σ r_i = 0 and C = max_b |(1/n) Σ r_i (x_i − b)₊|, any s with |s| C ≤ λ bounds the minimum by −(s r·y + s²|r|²/2)/n.
 
     Raises ValueError for fewer than two samples, x that do not increase, or a strength that is not positive.
 
@@ -188,11 +193,47 @@ def variation_minimum(x: ArrayLike, y: ArrayLike, strength: float) -> LinearSpli
     """
     x, y = _samples(x, y)
     strength = _checks.number("strength", strength, exclusive=True)
+    # In units of a power of two, which changes no distance; constants cost nothing, and are taken out.
+    near, power = _scale.scaled(x)
+    _, apart = np.frexp(near[-1] - near[0])
+    near, power = np.ldexp(near, -apart), power + int(apart)
+    target, top = _scale.scaled(y)
+    middle = float(np.mean(target))
+    target = target - middle
+    with np.errstate(over="ignore"):
+        decay = float(np.ldexp(strength, -power - top))
+    n = len(x)
+    # A neuron of either orientation at each sample: what bends between two samples is their sum on all of them.
+    right, left = np.maximum(near[:, None] - near[:-1], 0.0), np.maximum(near[1:-1] - near[:, None], 0.0)
+    features = np.hstack([right, left])
+    means = features.mean(axis=0)
+    # Beyond these decays the start does not matter.
+    start = _neurons(near, _near_minimum(near, target, float(np.clip(decay, 1e-9, 1.0))))
+    c, gap = lasso(features - means, target, decay, start=start)
+    fitted = (features - means) @ c
+    fitted = fitted - np.mean(fitted)
+    kinks = c[: n - 1].copy()
+    kinks[1:] += c[n - 1 :]
+    cost = max(float(np.abs(kinks).sum()), abs(float(c[: n - 1].sum() - c[n - 1 :].sum())))
+    square = float(np.mean((fitted - target) ** 2))
+    value = square / 2 + (decay * cost if cost else 0.0)
+    gap = gap * float(target @ target) + _rounding.allowance(n) * value
+    unit = 2 * top
+    return LinearSpline(
+        float(np.ldexp(value, unit)),
+        float(np.ldexp(max(0.0, value - gap), unit)),
+        np.ldexp(fitted + middle, top),
+        float(np.ldexp(cost, top - power)),
+    )
+
+
+def _near_minimum(x: Array, y: Array, strength: float) -> Array:
+    """f at the samples where `variation_minimum` is, to what an interior-point method leaves."""
     n = len(x)
     # Variables: f (n), slopes on the left and on the right, |kinks| (n), and the cost.
     slopes = np.zeros((n + 1, n + 2))
     slopes[0, n], slopes[n, n + 1] = 1, 1
-    for i, gap in enumerate(np.diff(x)):
+    for i, gap in enumerate(np.maximum(np.diff(x), CLOSE)):
         slopes[i + 1, [i, i + 1]] = -1 / gap, 1 / gap
     kinks, ends = np.diff(slopes, axis=0), slopes[[0]] + slopes[[n]]
     none, one, eye = np.zeros((n, 1)), np.ones((1, 1)), np.eye(n)
@@ -210,20 +251,19 @@ def variation_minimum(x: ArrayLike, y: ArrayLike, strength: float) -> LinearSpli
         sparse.csc_matrix(quadratic), linear, sparse.csc_matrix(matrix), np.zeros(len(matrix)),
         [clarabel.NonnegativeConeT(len(matrix))], settings,
     )  # fmt: skip
-    solution = np.array(problem.solve().x)
-    values = solution[:n]
-    cost = float(max(np.abs(kinks @ solution[: n + 2]).sum(), np.abs(ends @ solution[: n + 2]).max()))
-    value = float(np.mean((values - y) ** 2) / 2 + strength * cost)
-    residual = values - y - np.mean(values - y)
-    square = float(residual @ residual)
-    lower = 0.0
-    if square > 0:
-        right = np.maximum(x[None, :] - x[:, None], 0) @ residual / n
-        left = np.maximum(x[:, None] - x[None, :], 0) @ residual / n
-        bound = strength / max(np.abs(right).max(), np.abs(left).max())
-        s = np.clip(-(residual @ y) / square, -bound, bound)
-        lower = float(-(s * (residual @ y) + s**2 * square / 2) / n)
-    return LinearSpline(value, max(0.0, lower), values, cost)
+    solution = np.array(problem.solve().x[:n])
+    # It is no more than a start: where the solver fails, nothing is one too.
+    return solution if np.all(np.isfinite(solution)) else np.zeros(n)
+
+
+def _neurons(x: Array, values: Array) -> Array:
+    """Weights of relu(x − x_i), i < n, and of relu(x_i − x), 1 < i < n, for a spline, of the least sum."""
+    slopes = np.diff(values) / np.maximum(np.diff(x), CLOSE)
+    kinks = np.diff(slopes)
+    size, ends = float(np.abs(kinks).sum()), float(slopes[0] + slopes[-1])
+    tilt = float(np.clip(ends / size, -1.0, 1.0)) if size > 0 else 0.0
+    left = (kinks - tilt * np.abs(kinks)) / 2
+    return np.concatenate([[slopes[0] + left.sum()], kinks - left, left])
 
 
 def _finite(name: str, spline: CubicSpline) -> CubicSpline:

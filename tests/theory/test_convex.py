@@ -1,9 +1,12 @@
 """The convex minimum, against cvxpy, closed forms, a lasso on a fine grid, and its own optimality conditions."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from theory import _cells
+from tests.theory.rational import lasso_minimum, rational
+from theory import _cells, _conic_program
 from theory.convex import arrangement_minimum, enumerable, feature_minimum, network, planar_minimum
 
 
@@ -216,6 +219,56 @@ def test_features_against_scikit_learn():
         assert value == pytest.approx(np.mean((features @ c - y) ** 2) / 2 + 0.05 / 2 * np.sum(cost * c**2), rel=1e-13)
 
 
+@pytest.mark.parametrize("strength", [1.0, 1e-1, 1e-3, 1e-6, 1e-9, 1e-15])
+def test_features_against_rational_numbers(strength):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(2, 7)), int(rng.integers(1, 5))
+        features, y, cost = rng.normal(size=(n, k)), rng.normal(size=n), rng.uniform(0.5, 2, size=k)
+        penalties = [Fraction(strength) * price for price in rational(cost[None])[0]]
+        exact = lasso_minimum(rational(features.T), rational(y[None])[0], penalties)
+        value, _ = feature_minimum(features, y, strength, cost=cost)
+        assert abs(Fraction(value) - exact) <= 1e-13 * exact
+
+
+@pytest.mark.parametrize(("power", "height"), [(-900, 0), (900, 0), (0, -400), (0, 400), (-400, 400)])
+def test_features_of_any_size(power, height):
+    """Columns of 2^p and targets of 2^q make weights of 2^(q − p): powers of two change no digit."""
+    rng = np.random.default_rng(3)
+    features, y = rng.normal(size=(6, 4)), rng.normal(size=6)
+    value, c = feature_minimum(features, y, 0.125)
+    scaled, moved = feature_minimum(2.0**power * features, 2.0**height * y, 0.125, cost=2.0 ** (power + height))
+    assert scaled == pytest.approx(2.0 ** (2 * height) * value, rel=1e-14)
+    np.testing.assert_allclose(np.ldexp(moved, power - height), c, rtol=1e-12)
+
+
+def test_features_of_mixed_sizes():
+    """Columns that are alike but for their length: the longest is the cheapest, and does alone what all could."""
+    column, y = np.array([1.0, -2.0, 0.5]), np.array([0.5, -1.5, 1.0])
+    value, c = feature_minimum(np.outer(column, [1e-300, 1e30, 1.0]), y, 0.25)
+    along = float(column @ y) / 3
+    assert value == pytest.approx(np.mean(y**2) / 2 - along**2 / 2 / np.mean(column**2), rel=1e-14)
+    assert c[0] == c[2] == 0
+    assert c[1] * 1e30 == pytest.approx(along / np.mean(column**2), rel=1e-14)
+
+
+def test_features_do_not_depend_on_the_last_digits_of_the_solver(monkeypatch):
+    rng, solver = np.random.default_rng(4), _conic_program.solved
+    cases = [(rng.normal(size=(n, k)), rng.normal(size=n)) for n, k in ((20, 30), (50, 20), (30, 100))]
+    plain = [[feature_minimum(*case, strength) for strength in (0.1, 1e-3, 1e-6)] for case in cases]
+
+    def moved(*arguments):
+        point = solver(*arguments)
+        return point + 1e-6 * np.abs(point).max() * rng.normal(size=point.shape)
+
+    monkeypatch.setattr(_conic_program, "solved", moved)
+    for case, known in zip(cases, plain, strict=True):
+        for strength, (value, c) in zip((0.1, 1e-3, 1e-6), known, strict=True):
+            other, found = feature_minimum(*case, strength)
+            assert other == pytest.approx(value, rel=1e-13)
+            np.testing.assert_allclose(found, c, atol=1e-12 * np.abs(c).max())
+
+
 def test_features_are_never_better_than_all_neurons():
     x, y = problem(8, 15)
     rng = np.random.default_rng(2)
@@ -226,7 +279,7 @@ def test_features_are_never_better_than_all_neurons():
         assert value >= best.lower
     directions = best.measure[:, 1:]
     value, _ = feature_minimum(np.maximum(x @ directions.T, 0), y, 0.02)
-    assert value == pytest.approx(best.value, rel=1e-9)
+    assert value == pytest.approx(best.value, rel=1e-12)
 
 
 @pytest.mark.parametrize(

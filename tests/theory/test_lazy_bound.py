@@ -204,7 +204,7 @@ A, W, X, Y = [1.0, -1.0], [[1.0], [1.0]], [[1.0]], [1.0]
         ((A, W, X, Y, 1.0, 1.0, "tahn"), "got 'tahn'; did you mean 'tanh'"),
         ((A, W, [[0.0]], Y, 1.0, 1.0), "x must give a tangent kernel that is not zero at these weights"),
         ((A, W, [[1e200]], Y, 1.0, 1.0), "output_weights and input_weights must be small enough for float64"),
-        ((A, W, X, Y, 1e-300, 1e300), "output_weights and input_weights must be small enough for float64"),
+        ((A, W, X, Y, 1e-300, 1e300), "alpha must be of a size that float64 can compute with, got 1e-300"),
     ],
 )
 def test_bad_input_is_named(arguments, message):

@@ -1,11 +1,13 @@
 """Largest margins against brute force, other solvers, and their own certificates."""
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from tests.theory.rational import least_square, rational
 from theory.margin import kernel_margin, variation_margin
 
 GAP = 1e-8
@@ -82,6 +84,122 @@ def test_bounds_allow_for_rounding():
             assert upper - lower < 1e-13 * upper
 
 
+def height(point):
+    return sum(entry * entry for entry in point).sqrt()
+
+
+def on_arcs(x, q):
+    """max over the circle of |Σ q_i relu(u·x_i)| in decimals: at a pole of an arc's linear function, or at its ends."""
+    highest = Decimal(0)
+    ends = [(-sign * row[1], sign * row[0]) for row in x for sign in (1, -1)]
+    poles = []
+    for a in ends:
+        for tilt in (1, -1):  # the arcs on both sides of an end
+            on = [(s := a[0] * row[0] + a[1] * row[1]) > 0 or (s == 0 and tilt * (a[0] * row[1] - a[1] * row[0]) > 0)
+                  for row in x]  # fmt: skip
+            pole = [
+                sum((w * row[k] for w, row, here in zip(q, x, on, strict=True) if here), Decimal(0)) for k in (0, 1)
+            ]
+            poles += [pole, [-entry for entry in pole]]
+    for u in [*ends, *poles]:
+        if any(u):
+            gains = [max(u[0] * row[0] + u[1] * row[1], Decimal(0)) for row in x]
+            highest = max(highest, abs(sum(w * gain for w, gain in zip(q, gains, strict=True))) / height(u))
+    return highest
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_margins_to_rounding_in_decimals(seed):
+    """What the measure gains and what no neuron exceeds, in fifty digits: both are the value that is returned."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 9))
+    x, y = rng.normal(size=(n, 2)) * 10.0 ** rng.uniform(-1, 1, size=(n, 1)), rng.choice([-1.0, 1.0], size=n)
+    margin = variation_margin(x, y)
+    longest = float(np.linalg.norm(x, axis=1).max())
+    assert 0 <= margin.upper - margin.lower <= 1e-14 * (n + 4) * longest
+    with localcontext() as context:
+        context.prec = 50
+        rows = [[Decimal(float(entry)) for entry in row] for row in x]
+        atoms = [[Decimal(float(entry)) for entry in row] for row in margin.measure]
+        gains = [
+            Decimal(float(label)) * sum(c * max(u * a + v * b, Decimal(0)) / height((u, v)) for c, u, v in atoms)
+            for label, (a, b) in zip(y, rows, strict=True)
+        ]
+        least = min(gains) / sum(abs(c) for c, *_ in atoms)
+        weights = [Decimal(float(p)) for p in margin.dual]
+        signed = [w * Decimal(float(label)) / sum(weights) for w, label in zip(weights, y, strict=True)]
+        most = on_arcs(rows, signed)
+        assert Decimal(margin.lower) <= least <= most <= Decimal(margin.upper)
+        assert most - least <= Decimal("1e-12") * most + Decimal(float(4e-16 * longest))
+
+
+@pytest.mark.parametrize(("seed", "n", "d"), [(0, 14, 3), (1, 12, 3), (2, 8, 4)])
+def test_margins_in_space_are_polished(seed, n, d):
+    lower, upper = variation_margin(*xor(seed, n, d))
+    assert 0 <= upper - lower <= 1e-12 * upper
+
+
+@pytest.mark.parametrize("far", [1e8, 1e30, 1e300])
+def test_far_samples_are_those_at_infinity(far):
+    """A sample far out needs a share of nothing: its sign alone is asked for, and the others have their margin."""
+    x, y = np.array([[0.6, 0.8], [1.0, 0.25], [-0.5, 1.0], [0.3, -0.2]]), np.array([1.0, -1.0, 1.0, 1.0])
+    for column in (0, 1):
+        moved = x.copy()
+        moved[0, column] = far
+        lower, upper = variation_margin(moved, y)
+        assert 0 < lower <= upper
+        assert upper - lower <= 1e-9 * upper
+        # With 2^25 in its place the gains of the others cannot tell, beyond 1e-7.
+        moved[0, column] = 2.0**25
+        assert upper == pytest.approx(variation_margin(moved, y).upper, rel=1e-6)
+
+
+def test_labels_that_contradict_each_other_leave_no_margin():
+    lower, upper = variation_margin([[1.0, 2.0], [1.0, 2.0], [-1.0, 0.5]], [1.0, -1.0, 1.0])
+    assert lower == 0
+    assert 0 <= upper < 1e-13
+
+
+def test_kernel_margin_of_orthogonal_samples():
+    """1/γ² = Σ 1/k_ii, whatever the sizes."""
+    for sizes in ([1.0, 1e-300], [1e-300, 1e-300], [1e300, 1.0, 1e-100], [1.0, 2.0, 3.0], [1e300, 1e299]):
+        exact = np.sqrt(min(sizes)) / np.sqrt(sum(min(sizes) / size for size in sizes))
+        for bound in kernel_margin(np.diag(sizes), np.ones(len(sizes))):
+            assert bound == pytest.approx(exact, rel=1e-12)
+
+
+def test_far_samples_of_a_kernel():
+    phi, y = features(4, n=6)
+    plain = kernel_margin(phi @ phi.T, y)
+    for far in (1e8, 1e30, 1e100):
+        moved = phi.copy()
+        moved[0] *= far
+        margin = kernel_margin(moved @ moved.T, y)
+        assert 0 < margin.lower <= margin.upper
+        assert margin.upper - margin.lower < 1e-10 * margin.upper
+        assert margin.lower >= plain.lower * (1 - 1e-10)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_kernel_margin_in_rational_numbers(seed):
+    rng = np.random.default_rng(seed)
+    n = 5
+    phi, y = np.abs(rng.normal(size=(n, 7))) + 0.2, rng.choice([-1.0, 1.0], size=n)
+    kernel = phi @ phi.T
+    kernel = (kernel + kernel.T) / 2
+    exact = least_square(rational(y[:, None] * kernel * y))
+    margin = kernel_margin(kernel, y)
+    room = 1e-14 * (2 + n) * kernel.max() / float(exact)
+    assert Fraction(margin.lower) ** 2 <= exact <= Fraction(margin.upper) ** 2
+    assert Fraction(margin.upper) ** 2 - Fraction(margin.lower) ** 2 <= room * exact
+    # The function itself, without an allowance for rounding, has the margin to all digits.
+    (c,), rows = rational(margin.coefficients[None]), rational(kernel)
+    gains = [sum((a * b for a, b in zip(row, c, strict=True)), Fraction(0)) for row in rows]
+    least = min(Fraction(float(label)) * gain for label, gain in zip(y, gains, strict=True))
+    square = sum((a * b for a, b in zip(c, gains, strict=True)), Fraction(0))
+    assert abs(least**2 / square / exact - 1) < 1e-12
+
+
 def features(seed, n=20, k=60):
     rng = np.random.default_rng(seed)
     x, y = xor(seed, n)
@@ -92,7 +210,7 @@ def test_kernel_margin_is_certified():
     phi, y = features(0)
     margin = kernel_margin(phi @ phi.T, y)
     assert 0 < margin.lower <= margin.upper
-    assert margin.upper - margin.lower < 1e-6 * margin.upper
+    assert margin.upper - margin.lower < 1e-10 * margin.upper
     w = phi.T @ margin.coefficients
     assert np.linalg.norm(w) == pytest.approx(1, rel=1e-9)
     assert np.min(y * (phi @ w)) == pytest.approx(margin.lower, rel=1e-9)

@@ -1,10 +1,13 @@
 """Splines of ReLU networks, against quadrature, scipy's cubic splines, many random features, and cvxpy."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
 
+from tests.theory.rational import lasso_minimum, rational
 from theory import splines
 
 X = np.array([-1.0, -0.55, 0.1, 0.4, 1.0])
@@ -77,8 +80,72 @@ def test_variation_minimum_is_a_lasso_over_neurons_by_cvxpy(strength, trend):
     exact = cvxpy.Problem(cvxpy.Minimize(goal)).solve(solver="CLARABEL")
     found = splines.variation_minimum(X, y, strength)
     assert found.value == pytest.approx(exact, rel=1e-6)
-    assert 0 <= found.value - found.lower + 1e-12 < 1e-8
+    assert 0 <= found.value - found.lower < 1e-12 * found.value
     assert np.mean((found.values - y) ** 2) / 2 + strength * found.cost == pytest.approx(found.value, rel=1e-9)
+
+
+def centred(row):
+    return [entry - sum(row) / len(row) for entry in row]
+
+
+@pytest.mark.parametrize("strength", [1.0, 1e-1, 1e-3, 1e-6, 1e-12])
+@pytest.mark.parametrize("trend", [0.0, 3.0])
+def test_variation_minimum_in_rational_numbers(strength, trend):
+    """The lasso over neurons at the samples, the constant taken out of columns and targets."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = np.sort(rng.normal(size=4)) + 0.25 * np.arange(4)
+        y = rng.normal(size=4) + trend * x
+        at, wanted = rational(np.stack([x, y]))
+        right = [[max(a - b, Fraction(0)) for a in at] for b in at[:-1]]
+        left = [[max(b - a, Fraction(0)) for a in at] for b in at[1:-1]]
+        exact = lasso_minimum([centred(row) for row in right + left], centred(wanted), [Fraction(strength)] * 5)
+        found = splines.variation_minimum(x, y, strength)
+        assert Fraction(found.lower) <= exact
+        assert abs(Fraction(found.value) - exact) <= 1e-13 * exact
+        assert found.value - found.lower <= 1e-12 * found.value
+
+
+@pytest.mark.parametrize("n", [30, 100])
+@pytest.mark.parametrize("strength", [0.03, 0.001, 1e-5])
+def test_variation_minimum_of_many_samples_meets_its_bound(n, strength):
+    rng = np.random.default_rng(n)
+    x = np.sort(rng.normal(size=n))
+    y = np.sin(3 * x) + 0.1 * rng.normal(size=n)
+    found = splines.variation_minimum(x, y, strength)
+    # The bound allows for rounding: of residuals, which may be large, in slopes, which are the decay.
+    size = np.mean(np.abs(found.values - y)) * np.ptp(x) * np.sqrt(n)
+    assert 0 <= found.value - found.lower < 1e-15 * (n + 20) * (1 + size / strength) * found.value
+    # The dual at the residual itself, as the docstring has it.
+    r = found.values - y
+    assert abs(r.sum()) < 1e-12 * n
+    steepest = max(abs(np.maximum(side * (x - b), 0) @ r) / n for b in x for side in (1, -1))
+    assert steepest == pytest.approx(strength, rel=1e-8)
+    assert -(r @ y + r @ r / 2) / n == pytest.approx(found.value, rel=1e-8)
+
+
+def test_variation_minimum_of_any_size():
+    """x in units of s and y in units of t: λ in units of s t, the objective in those of t²."""
+    plain = splines.variation_minimum(X, Y, 0.125)
+    for s, t in ((2.0**400, 1.0), (2.0**-900, 1.0), (1.0, 2.0**-500), (1.0, 2.0**500), (2.0**300, 2.0**-300)):
+        found = splines.variation_minimum(s * X, t * Y, 0.125 * s * t)
+        assert found.value == pytest.approx(t * t * plain.value, rel=1e-14)
+        assert found.lower <= found.value
+        np.testing.assert_allclose(found.values, t * plain.values, rtol=1e-13)
+        assert found.cost == pytest.approx(plain.cost / s * t, rel=1e-13)
+
+
+def test_variation_minimum_of_a_large_or_no_decay():
+    """Beyond the largest slope a constant is best, and the least decay leaves the linear spline."""
+    for strength in (1e3, 1e30, 1e300):
+        found = splines.variation_minimum(X, Y, strength)
+        assert found.cost == 0
+        assert found.value == pytest.approx(np.var(Y) / 2, rel=1e-14)
+        assert 0 <= found.value - found.lower <= 1e-13 * found.value
+    for strength in (1e-30, 1e-300):
+        found = splines.variation_minimum(X, Y, strength)
+        assert found.value == pytest.approx(strength * splines.linear_variation(X, Y), rel=1e-13)
+        assert found.lower <= found.value
 
 
 def test_bad_input_is_refused():
