@@ -125,7 +125,8 @@ def _labels(y, outputs: int, dtype) -> Outputs:
     y = real_numbers("y", y, "labels, one a sample" if outputs == 1 else "classes, one a sample, or one-hot rows")
     known = host(y)
     if known is None:
-        return _numbers(y, outputs, dtype)
+        # Labels made inside of a program, such as fresh samples, can't be looked at; classes are known by their shape.
+        return _numbers(jax.nn.one_hot(y, outputs) if outputs > 1 and y.ndim == 1 else y, outputs, dtype)
     known = known.astype(float)
     if outputs == 1:
         wrong = known[~np.isin(known, (-1, 1))]

@@ -143,7 +143,8 @@ class Flow(eqx.Module):
         moved, memory = _put(mu, position, slopes.columns), move.memory
         if self.reaction is not None:
             assert potential is not None
-            moved, parents = self.reaction.react(mu, moved, potential, move.length, key, k)
+            duration = move.length if move.duration is None else move.duration
+            moved, parents = self.reaction.react(mu, moved, potential, duration, key, k)
             memory = memory if parents is None else _inherited(memory, parents, mu.m)
         # A stepper that has reached its horizon waits there: nothing was attempted.
         taken = jnp.asarray(state.time < state.memory.stepper.horizon, k.dtype) if self.stepper.controlled else 1

@@ -111,8 +111,10 @@ def _joined(mu: Particles, prior: Particles | None) -> Particles:
 def _odds(p: Mass, growth: Candidates, prior: Particles | None) -> tuple[Mass, Candidates]:
     """(probability of death, weights of birth) for τh(F' − mean) at the particles, and at the prior behind them."""
     own, positive = growth[: p.shape[0]], p > 0
-    q = jax.nn.softmax(jnp.where(positive, jnp.log(jnp.where(positive, p, 1)) - own, -jnp.inf))
-    death, clone = jnp.where(positive, jax.nn.relu(1 - q / jnp.where(positive, p, 1)), 0), jax.nn.relu(q - p)
+    weight = jnp.exp(jnp.min(own, where=positive, initial=jnp.inf) - own)
+    # q/p, one where nothing grows: rounding must not kill, since the smallest of many uniform numbers is 0.
+    ratio = weight * (jnp.sum(p) / jnp.sum(jnp.where(positive, p * weight, 0)))
+    death, clone = jnp.where(positive, jax.nn.relu(1 - ratio), 0), jnp.where(positive, p * jax.nn.relu(ratio - 1), 0)
     if prior is None:
         return death, clone
     new = prior.mass.astype(p.dtype) * jax.nn.relu(-growth[p.shape[0] :])

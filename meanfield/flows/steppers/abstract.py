@@ -37,8 +37,10 @@ class Move(NamedTuple):
     position: Moving
     time: Scalar
     length: Any
-    """h, for what happens beside the motion (noise, a reaction): one number, or one for each parameter."""
+    """h, for noise beside the motion: one number, or one for each parameter that moves."""
     memory: Any
+    duration: Any = None
+    """How long a reaction acts beside the motion: one number, the length where it is not given."""
 
 
 class AbstractStepper(eqx.Module):

@@ -28,8 +28,8 @@ class HeavyBall(AbstractStepper):
     - `decay`: λ, weight decay that is part of the gradient and enters the momentum: a number of at least 0, or [p].
     - `decoupled`: δ, weight decay beside the momentum, as in AdamW: likewise.
     - `buffer`: u at the start, [m, p]; zero if not given.
-    - `interval`: the time that one step counts for; h if not given. One of h/(1 − γ) gives the time of the gradient
-      flow that small steps follow, one of 1 makes times numbers of steps.
+    - `interval`: the time that one step counts for, and for which a reaction acts in it; h if not given. One of
+      h/(1 − γ) gives the time of the gradient flow that small steps follow, one of 1 makes times numbers of steps.
 
     Stable at a minimum for h S < 2 (1 + γ), S the sharpness. Cost: one velocity. Raises `ValueError` for numbers
     outside these ranges, for an array of steps without an `interval`, and for shapes that do not match the particles.
@@ -65,15 +65,21 @@ class HeavyBall(AbstractStepper):
         self.decay, self.decoupled = rate("decay", decay), rate("decoupled", decoupled)
         self.buffer = None if buffer is None else floating_array("buffer", buffer, "m p")
         self.interval = None if interval is None else positive_scalar("interval", interval)
-        if interval is None and not callable(self.size) and self.size.ndim:
-            raise ValueError("interval=None: expected the time that a step counts for, since step is an array.")
+        if not callable(self.size):
+            self._timed(self.size)
 
     def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
         first = jax.eval_shape(self.size, jnp.zeros((), jnp.int32)) if callable(self.size) else self.size
         for name, value in {"step": first, "decay": self.decay, "decoupled": self.decoupled}.items():
             fits(name, value, mu)
+        self._timed(first)
         if self.buffer is not None and self.buffer.shape != mu.position.shape:
             raise ValueError(f"buffer has shape {self.buffer.shape}: expected {mu.position.shape}, as the particles.")
+
+    def _timed(self, size: Any) -> None:
+        """Raise `ValueError` for steps that differ between parameters where nothing says how long they take."""
+        if self.interval is None and size.ndim:
+            raise ValueError("interval=None: expected the time that a step counts for, since step is an array.")
 
     def init(self, field: Field, position: Moving) -> Moving:
         return jnp.zeros_like(position) if self.buffer is None else field.part(self.buffer.astype(position.dtype))
@@ -86,7 +92,7 @@ class HeavyBall(AbstractStepper):
         buffer = momentum * memory + decay * position - field.velocity()
         moved = field.proximal(position - h * (buffer + decoupled * position), h)
         passed = h if self.interval is None else self.interval.astype(time.dtype)
-        return Move(moved, time + passed, h, buffer)
+        return Move(moved, time + passed, h, buffer, passed)
 
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return clock_of(self.size, times) if self.interval is None else constant_clock(float(self.interval), times)
