@@ -6,7 +6,6 @@ from . import observables as observables
 from . import plot as plot
 from . import spikes as spikes
 from .adversarial import AdversarialObjective as AdversarialObjective
-from .adversarial import Contrast as Contrast
 from .alignment import stiffness as stiffness
 from .certificates import OptimalityGap as OptimalityGap
 from .certificates import optimality_gap as optimality_gap
@@ -40,8 +39,10 @@ from .kernels import Plan as Plan
 from .kernels import Sorted as Sorted
 from .kernels import plan as plan
 from .losses import AbstractLoss as AbstractLoss
+from .losses import Contrast as Contrast
 from .losses import Exponential as Exponential
 from .losses import Logistic as Logistic
+from .losses import Power as Power
 from .losses import Square as Square
 from .noise_stability import Cushions as Cushions
 from .noise_stability import cushions as cushions
@@ -61,13 +62,12 @@ from .observables import Predictions as Predictions
 from .observables import Risk as Risk
 from .observables import TestError as TestError
 from .observables import TestRisk as TestRisk
-from .parameter_decay import ParameterDecay as ParameterDecay
 from .particles import Particles as Particles
+from .penalties import ParameterDecay as ParameterDecay
 from .penalties import TotalMass as TotalMass
 from .penalties import WeightDecay as WeightDecay
 from .piecewise import LinearSpline as LinearSpline
 from .piecewise import linear_spline as linear_spline
-from .power import Power as Power
 from .replicas import simulate_replicas as simulate_replicas
 from .sensitivity import critical_samples as critical_samples
 from .sensitivity import loss_sensitivity as loss_sensitivity
