@@ -274,10 +274,8 @@ def callables() -> Iterator[str]:
     for name in mf.__all__:
         value = getattr(mf, name)
         if inspect.ismodule(value):
-            own = {key: inner for key, inner in vars(value).items() if not key.startswith("_")}
-            of = {key: inner for key, inner in own.items() if getattr(inner, "__module__", "").startswith("meanfield.")}
-            promised = of if value is mf.datasets else {k: v for k, v in of.items() if v.__module__ == value.__name__}
-            for key, inner in promised.items():
+            own = {key: getattr(value, key) for key in getattr(value, "__all__", vars(value)) if key[0] != "_"}
+            for key, inner in own.items():
                 if callable(inner) and getattr(mf, key, None) is not inner and _own(value, inner):
                     yield f"{name}.{key}"
             continue
@@ -288,9 +286,8 @@ def callables() -> Iterator[str]:
 
 def _own(module, value) -> bool:
     """Whether a name of the module is one of its own, and no tool that it imports to do its work."""
-    if module is mf.datasets:
-        return value.__module__ in (module.__name__, "meanfield._clusters", "meanfield._dataset")
-    return getattr(value, "__module__", None) == module.__name__
+    home = getattr(value, "__module__", None) or ""
+    return home == module.__name__ or home.startswith(f"{module.__name__}.")
 
 
 def _methods(kind: type) -> Iterator[str]:
