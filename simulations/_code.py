@@ -69,7 +69,8 @@ def _engine() -> tuple[str, ...]:
     """The modules of the engine that compute."""
     root = Path(str(meanfield.__file__)).parent
     names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.py"))]
-    return tuple(f"meanfield.{name[:-3].replace('/', '.')}" for name in names if computes(name))
+    modules = [f"meanfield.{name[:-3].replace('/', '.')}" for name in names if computes(name)]
+    return tuple(name.removesuffix(".__init__") for name in modules)
 
 
 @functools.cache
