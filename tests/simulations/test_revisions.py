@@ -181,7 +181,7 @@ def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
     """In a copy of the packages without git, a comment, and code that is not imported, change nothing."""
     copy = tmp_path / "copy"
     for top in ("meanfield", "theory", "simulations"):
-        for path in (ROOT / top).rglob("*.py"):
+        for path in [*(ROOT / top).rglob("*.py"), *(ROOT / top).rglob("*.pyi")]:
             place = copy / path.relative_to(ROOT)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
