@@ -12,11 +12,19 @@ import lazy_loader
 
 __version__ = "0.1.0"
 
+_GONE = {
+    "AbstractFlow": "flows are made of factors; write a subclass of mf.steppers.AbstractStepper (how positions move), "
+    "mf.gradients.AbstractGradient, mf.noises.AbstractNoise or mf.reactions.AbstractReaction, and give it to mf.Flow",
+}
+"""Names that are no more, with what to write instead."""
+
 # Names stand in `__init__.pyi` and are loaded on first use, so that `meanfield --help` answers before JAX has loaded.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _GONE:
+        raise AttributeError(f"mf.{name}: {_GONE[name]}.")
     if name not in __all__:
         raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
     return _load(name)

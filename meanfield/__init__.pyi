@@ -5,7 +5,6 @@ from . import datasets as datasets
 from . import observables as observables
 from . import plot as plot
 from . import spikes as spikes
-from .adversarial import AdversarialObjective as AdversarialObjective
 from .alignment import stiffness as stiffness
 from .certificates import OptimalityGap as OptimalityGap
 from .certificates import optimality_gap as optimality_gap
@@ -16,10 +15,10 @@ from .dual import Dual as Dual
 from .flows import SAGA as SAGA
 from .flows import SGD as SGD
 from .flows import SVRG as SVRG
-from .flows import AbstractFlow as AbstractFlow
 from .flows import AdaptiveFlow as AdaptiveFlow
 from .flows import BirthDeath as BirthDeath
 from .flows import ConicFlow as ConicFlow
+from .flows import Flow as Flow
 from .flows import GradientFlow as GradientFlow
 from .flows import HeavyBall as HeavyBall
 from .flows import InputFlow as InputFlow
@@ -31,6 +30,10 @@ from .flows import ScheduledSGD as ScheduledSGD
 from .flows import StabilisedFlow as StabilisedFlow
 from .flows import State as State
 from .flows import TangentFlow as TangentFlow
+from .flows import gradients as gradients
+from .flows import noises as noises
+from .flows import reactions as reactions
+from .flows import steppers as steppers
 from .kernels import Blocked as Blocked
 from .kernels import Dense as Dense
 from .kernels import Interpolated as Interpolated
@@ -47,9 +50,12 @@ from .losses import Square as Square
 from .noise_stability import Cushions as Cushions
 from .noise_stability import cushions as cushions
 from .normalised import NormalisedNeuron as NormalisedNeuron
-from .objective import AbstractObjective as AbstractObjective
-from .objective import Objective as Objective
-from .objective import TangentObjective as TangentObjective
+from .objectives import AbstractObjective as AbstractObjective
+from .objectives import AbstractSampleMean as AbstractSampleMean
+from .objectives import AdversarialObjective as AdversarialObjective
+from .objectives import Objective as Objective
+from .objectives import TangentObjective as TangentObjective
+from .objectives import TrainedObjective as TrainedObjective
 from .observables import AbstractObservable as AbstractObservable
 from .observables import ChangedSigns as ChangedSigns
 from .observables import Displacement as Displacement
@@ -63,6 +69,7 @@ from .observables import Risk as Risk
 from .observables import TestError as TestError
 from .observables import TestRisk as TestRisk
 from .particles import Particles as Particles
+from .penalties import L1 as L1
 from .penalties import ParameterDecay as ParameterDecay
 from .penalties import TotalMass as TotalMass
 from .penalties import WeightDecay as WeightDecay

@@ -18,7 +18,11 @@ KINDS = {
     "AbstractLoss": "a loss such as Square()",
     "AbstractObjective": "an objective such as Objective(unit, loss, x, y)",
     "Objective": "an Objective(unit, loss, x, y)",
-    "AbstractFlow": "a flow such as GradientFlow(0.1)",
+    "Flow": "a flow such as GradientFlow(0.1)",
+    "AbstractStepper": "a stepper such as steppers.Euler(0.1)",
+    "AbstractGradient": "a gradient such as gradients.Minibatch(64)",
+    "AbstractNoise": "a noise such as noises.Brownian(0.1)",
+    "AbstractReaction": "a reaction such as reactions.Growth()",
     "AbstractObservable": "an observable such as Risk()",
     "AbstractKernel": "a kernel such as Blocked(512)",
     "Particles": "particles such as Particles(position)",
@@ -81,8 +85,15 @@ def _hint(value: Any, kind: type) -> str | None:
         return _by_name(value, kind)
     if isinstance(value, np.ndarray | jax.Array) and kind.__name__ == "Particles" and value.ndim == 2:
         return "Particles(…) of it"
-    if kind.__name__ == "AbstractFlow":
-        if isinstance(value, int | float) and not isinstance(value, bool):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind.__name__ == "AbstractStepper" and number:
+        return f"steppers.Euler({value!r})"
+    if kind.__name__ == "Flow":
+        if callable(value) and getattr(value, "__module__", "") == "meanfield.flows.named":
+            return f"{value.__name__}(…)"
+        if any(base.__name__ == "AbstractStepper" for base in type(value).__mro__):
+            return f"Flow({type(value).__name__}(…))"
+        if number:
             return f"GradientFlow({value!r})"
         if hasattr(value, "init") and hasattr(value, "update"):
             return "OptimiserFlow(…) of it"
@@ -99,6 +110,12 @@ def _by_name(word: str, kind: type) -> str | None:
         near = difflib.get_close_matches(word.lower(), list(ACTIVATIONS), n=1)
         if near:
             return f"Neuron({near[0]!r})"
+    if kind.__name__ == "Flow":
+        from meanfield import flows
+
+        short = {name.lower(): name for name in vars(flows) if callable(vars(flows)[name]) and name != "State"}
+        near = difflib.get_close_matches(word.lower().replace(" ", "").replace("_", ""), list(short), n=1)
+        return f"{short[near[0]]}(…)" if near else None
     word = OTHER_NAMES.get(word.lower(), word)
     names = {of.__name__.lower(): of for of in _subclasses(kind) if not of.__name__.startswith(("_", "Abstract"))}
     near = difflib.get_close_matches(word.lower().replace(" ", "").replace("_", ""), list(names), n=1)

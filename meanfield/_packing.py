@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.flows.abstract import State
+from meanfield.flows.state import State
 
 
 def packed(state: State, columns: list[np.ndarray]) -> dict[str, dict]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.flows.abstract import AbstractFlow
+from meanfield.flows.flow import Flow
 
 
 class Grid(NamedTuple):
@@ -35,7 +35,7 @@ def time_grid(times) -> Grid:
     return Grid(grid, own=True)
 
 
-def observed_at(flow: AbstractFlow, grid: Grid, dtype) -> tuple[np.ndarray | None, np.ndarray]:
+def observed_at(flow: Flow, grid: Grid, dtype) -> tuple[np.ndarray | None, np.ndarray]:
     """Return (step numbers, their times), one for each time of the grid; no step numbers for flows that choose theirs.
 
     `dtype` is the type in which such a flow keeps its time: raises `ValueError` for times that are not apart in it, and

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from meanfield._meant import instances
 from meanfield._typing import Input, Position
 from meanfield.arguments import finite_result, flag, floating_array
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.sharpness import differentiable, roots
 

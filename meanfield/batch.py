@@ -11,7 +11,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from meanfield._times import Grid, fresh, observed_at
-from meanfield.flows.abstract import AbstractFlow, State
+from meanfield.flows.flow import Flow
+from meanfield.flows.state import State
 from meanfield.progress import Progress, Quiet
 from meanfield.simulation import CHUNK_SECONDS, Trajectory, begin, finite, observe
 from meanfield.stacking import is_array, stacked, unstacked
@@ -251,7 +252,7 @@ def _risk(common, own, state: State):
     return jax.vmap(lambda own, mu: eqx.combine(own, common)[0].risk(mu))(own, state.particles)
 
 
-def _clocks(flows: Sequence[AbstractFlow], grid: Grid, dtype) -> tuple[np.ndarray | None, np.ndarray]:
+def _clocks(flows: Sequence[Flow], grid: Grid, dtype) -> tuple[np.ndarray | None, np.ndarray]:
     """(step numbers, times) of the observations, [R, T]; no step numbers for flows that choose their steps."""
     different = {id(flow): flow for flow in flows}  # a shared flow is asked once
     clocks = {name: observed_at(flow, grid, dtype) for name, flow in different.items()}

@@ -25,7 +25,7 @@ from meanfield._packing import packed, unpacked
 from meanfield._settings import MACHINE, differences, observed
 from meanfield._signals import Signals
 from meanfield.arguments import positive_number
-from meanfield.flows.abstract import State
+from meanfield.flows.state import State
 from meanfield.sharding import common, every, spans_processes
 
 logger = logging.getLogger("meanfield")

@@ -5,6 +5,7 @@ A loss acts on all samples at once, because the soft-min does not split into a m
 """
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -20,6 +21,9 @@ class AbstractLoss(eqx.Module):
     """R(f), with f and y of shape [n] (one output) or [n, k] (several)."""
 
     __getstate__, __setstate__ = getstate, setstate
+
+    mean: ClassVar[bool] = True
+    """Whether R is a mean over samples, of which a few then give an unbiased estimate."""
 
     @abstractmethod
     def targets(self, y, outputs: int, dtype) -> Outputs:
@@ -84,6 +88,8 @@ class Exponential(AbstractLoss):
     exp(−yf) itself would (Chizat & Bach 2020). With several outputs the sum runs over the margins f_{i,y_i} − f_ic,
     c ≠ y_i.
     """
+
+    mean: ClassVar[bool] = False
 
     def targets(self, y, outputs: int, dtype) -> Outputs:
         return _labels(y, outputs, dtype)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from meanfield._meant import instances
 from meanfield._typing import Inputs, Scalar
 from meanfield.arguments import finite_result, floating_array
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.units import Neuron
 

@@ -1,6 +1,7 @@
 """A neuron with normalised weights, whose gradients are those of a scale-invariant function."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ class NormalisedNeuron(AbstractUnit):
     Source: Salimans & Kingma (2016).
     """
 
+    linear_outputs: ClassVar[bool] = True
     neuron: Neuron
     outputs: int = eqx.field(static=True)
 

@@ -20,7 +20,8 @@ from meanfield._meant import function as callable_with
 from meanfield._pickling import getstate, setstate
 from meanfield._typing import Inputs, Outputs, Position, Scalar
 from meanfield.arguments import flag, floating_array, one_of
-from meanfield.objective import AbstractObjective, TangentObjective
+from meanfield.objectives import AbstractObjective
+from meanfield.objectives.tangent import anchor, is_linearised
 from meanfield.particles import Particles
 from meanfield.tangent import tangent_kernel
 from meanfield.units import Neuron
@@ -169,7 +170,7 @@ class KernelDrift(AbstractObservable):
         return tangent_kernel(objective.unit, mu, objective.x)
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: Array) -> Scalar:
-        if isinstance(objective, TangentObjective):
+        if is_linearised(objective):
             return jnp.zeros((), mu.dtype)  # the tangent model's kernel is its anchor's, for ever
         now = tangent_kernel(objective.unit, mu, objective.x)
         return jnp.sqrt(jnp.sum(jnp.square(now - start)) / jnp.sum(jnp.square(start)))
@@ -189,7 +190,7 @@ class KernelAlignment(AbstractObservable):
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         if objective.unit.outputs != 1:
             raise ValueError(f"outputs={objective.unit.outputs}: kernel alignment is defined for one output.")
-        mu = objective.anchor if isinstance(objective, TangentObjective) else mu
+        mu = anchor(objective, mu)
         kernel, y = tangent_kernel(objective.unit, mu, objective.x), objective.y
         if self.centred:
             kernel = kernel - jnp.mean(kernel, axis=0)

@@ -22,7 +22,7 @@ import numpy as np
 from meanfield import observables
 from meanfield._meant import instance
 from meanfield.arguments import said
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation import Trajectory
 from meanfield.units import AbstractUnit, Neuron

@@ -21,10 +21,10 @@ from meanfield._meant import instance, random_key, reporting
 from meanfield._times import time_grid
 from meanfield.arguments import INT32, positive_count, positive_number
 from meanfield.batch import Batch
-from meanfield.flows.abstract import AbstractFlow
+from meanfield.flows.flow import Flow
 from meanfield.kernels.dense import Dense
 from meanfield.kernels.plan import MEMORY, plan
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.observables import AbstractObservable, KernelAlignment, KernelDrift
 from meanfield.particles import Particles
 from meanfield.progress import progress_on
@@ -137,7 +137,7 @@ def _listed(objectives, flows, mus, keys) -> tuple[list, list, list, list]:
                 f"{name} has length {len(value)}: expected {count or 'at least one replica'}"
                 f"{f', as {next(iter(lists))}' if count else ''}."
             )
-    kinds = {"objectives": AbstractObjective, "flows": AbstractFlow, "mus": Particles}
+    kinds = {"objectives": AbstractObjective, "flows": Flow, "mus": Particles}
     for name, value in given.items():
         several = lists.setdefault(name, [value] * count)
         for r in range(count):
@@ -230,7 +230,10 @@ def _shares(models: list, starts: list, most: int, devices: int) -> list[tuple[l
 def _bytes(objective: AbstractObjective, mu: Particles, watched: Mapping[str, Any]) -> int:
     """What a replica takes, at most: four arrays of its kernel's size, stages and positions, tangent kernels."""
     n, size = objective.x.shape[0], mu.dtype.itemsize
-    dense = isinstance(getattr(getattr(objective, "network", objective), "kernel", None), Dense)
+    inner: Any = objective
+    while hasattr(inner, "network"):
+        inner = inner.network
+    dense = isinstance(getattr(inner, "kernel", None), Dense)
     kernel = mu.m * n * size if dense else plan(objective, mu.m).bytes
     grams = sum(2 * n * n * size for watch in watched.values() if isinstance(watch, KernelDrift | KernelAlignment))
     return 4 * kernel + 32 * mu.position.size * size + grams

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from meanfield._meant import instances
 from meanfield._typing import Inputs, Outputs
 from meanfield.arguments import INT32, floating_array, positive_count, positive_scalar
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.particles import Particles
 
 

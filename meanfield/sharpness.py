@@ -13,8 +13,7 @@ from jaxtyping import Array, Float
 
 from meanfield._typing import Position, Scalar
 from meanfield.arguments import positive_count
-from meanfield.kernels.dense import Dense
-from meanfield.objective import AbstractDerivedObjective, AbstractObjective, Objective
+from meanfield.objectives import AbstractObjective, AbstractSampleMean
 from meanfield.observables import AbstractObservable
 from meanfield.particles import Particles
 
@@ -65,13 +64,8 @@ def roots(mu: Particles) -> tuple[Float[Array, "m 1"], Float[Array, "m 1"]]:
 
 
 def differentiable(objective: AbstractObjective) -> AbstractObjective:
-    """The same objective with integrals that JAX can differentiate: faster kernels have derivatives of their own."""
-    if isinstance(objective, AbstractDerivedObjective):
-        return eqx.tree_at(lambda o: o.network, objective, differentiable(objective.network))
-    if isinstance(objective, Objective):
-        none = {"is_leaf": lambda leaf: leaf is None}
-        return eqx.tree_at(lambda o: (o.kernel, o.ready), objective, (Dense(), None), **none)
-    return objective
+    """Return the problem with integrals that JAX can differentiate: faster kernels have derivatives of their own."""
+    return objective.differentiable() if isinstance(objective, AbstractSampleMean) else objective
 
 
 def largest_eigenvalue(product: Callable[[Position], Position], like: Position, iterations: int) -> Scalar:

@@ -15,9 +15,10 @@ from meanfield._times import fresh, observed_at, time_grid
 from meanfield._typing import Random
 from meanfield.arguments import INT32, held_flow, positive_count, positive_number
 from meanfield.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
-from meanfield.flows.abstract import AbstractFlow, State
-from meanfield.flows.gradient import MAX_STEPS
-from meanfield.objective import AbstractObjective
+from meanfield.flows.clocks import MAX_STEPS
+from meanfield.flows.flow import Flow
+from meanfield.flows.state import State
+from meanfield.objectives import AbstractObjective
 from meanfield.observables import AbstractObservable, Function, Risk
 from meanfield.particles import Particles
 from meanfield.progress import Progress, Quiet, progress_on
@@ -32,7 +33,7 @@ CHUNK_SECONDS = 0.5
 
 def simulate(
     objective: AbstractObjective,
-    flow: AbstractFlow,
+    flow: Flow,
     mu: Particles,
     *,
     times,
@@ -261,7 +262,7 @@ def _risk(objective, mu: Particles):
 
 def checked(objective, flow, mu, key) -> None:
     """Raises `ValueError` for what is not what `simulate` takes in its place, with what was probably meant."""
-    instances(objective=(objective, AbstractObjective), flow=(flow, AbstractFlow), mu=(mu, Particles))
+    instances(objective=(objective, AbstractObjective), flow=(flow, Flow), mu=(mu, Particles))
     if key is not None:
         random_key("key", key)
     held_flow(flow, mu.dtype)

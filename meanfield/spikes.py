@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -25,6 +26,7 @@ class Spike(AbstractUnit):
     -2.0
     """
 
+    linear_outputs: ClassVar[bool] = True
     outputs: int = eqx.field(default=1, init=False, static=True)
 
     def size(self, d: int) -> int:

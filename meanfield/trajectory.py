@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import _trajectory_file as file
-from meanfield.objective import AbstractObjective
+from meanfield.objectives import AbstractObjective
 from meanfield.particles import Particles
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,7 +19,8 @@ class AbstractUnit(eqx.Module):
     """One hidden unit Φ(θ; x), a function of a particle's parameters θ ∈ ℝ^p and an input x ∈ ℝ^d.
 
     A unit of your own needs `outputs`, `size` and `__call__`; everything else (kernels, flows, observables) works from
-    these by automatic differentiation. The first `outputs` entries of θ are the output weights, in which Φ is linear.
+    these by automatic differentiation. The first `outputs` entries of θ are the output weights. A unit that is linear
+    in them says so by `linear_outputs: ClassVar[bool] = True` in its own class, which spares reactions a pass.
     """
 
     __getstate__, __setstate__ = getstate, setstate
@@ -55,6 +57,7 @@ class Neuron(AbstractUnit):
     4.0
     """
 
+    linear_outputs: ClassVar[bool] = True
     activation: Callable
     bias: bool = eqx.field(static=True)
     outputs: int = eqx.field(static=True)

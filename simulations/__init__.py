@@ -11,9 +11,9 @@ from simulations._calibrate import Alarms as Alarms
 from simulations._calibrate import calibrate as calibrate
 from simulations._estimate import Estimate as Estimate
 from simulations._estimate import estimate as estimate
-from simulations._estimate import expected as expected
 from simulations._execute import Progress as Progress
 from simulations._executors import NoWorkers as NoWorkers
+from simulations._expected import expected as expected
 from simulations._ledger import Entry as Entry
 from simulations._ledger import all_passed as all_passed
 from simulations._ledger import verify as verify
@@ -22,12 +22,12 @@ from simulations._motion import Scene as Scene
 from simulations._power_law import PowerLaw as PowerLaw
 from simulations._power_law import fit as fit_power_law
 from simulations._power_law import power_law as power_law
+from simulations._print import print_calibration as print_calibration
+from simulations._print import print_ledger as print_ledger
+from simulations._print import print_status as print_status
 from simulations._print_table import print_table as print_table
 from simulations._print_table import print_untested as print_untested
 from simulations._progress import differing as differing
-from simulations._progress import print_calibration as print_calibration
-from simulations._progress import print_ledger as print_ledger
-from simulations._progress import print_status as print_status
 from simulations._progress import reporter as reporter
 from simulations._records import Record as Record
 from simulations._records import Records as Records

@@ -7,6 +7,7 @@ measured is a wish.
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from meanfield.arguments import one_of, positive_count
 from simulations._code import identify, judged
 from simulations._files import write_whole
 from simulations._ledger import verify
+from simulations._ranges import in_short
 from simulations._records import canonical_text
 from simulations._registry import find
 from simulations._study import SIZES, Study, canonical
@@ -82,17 +84,21 @@ def calibrate(
     Re-seeding k starts at seed 1000 (k + 1), so that none shares a run with the study as it stands. Verdicts are kept
     in `out`/calibration and records are not: a calibration that was stopped goes on where it was.
 
-    Raises `ValueError` for an unknown study or size, a count below one, or a directory that can't be written.
+    Raises `ValueError` for an unknown study or size, a count that is not from 1 to 1000, or a directory that can't be
+    written.
     """
     study = find(study)
     one_of("size", size, SIZES)
+    count = positive_count("count", count, most=APART)
+    if not isinstance(out, str | os.PathLike):
+        raise ValueError(f"out={in_short(out)}: expected the path of a directory.")
     path = Path(out) / "calibration" / f"{study.name}-{size}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ValueError(f"out={str(out)!r}: cannot write there ({problem.strerror}).") from None
     made = _kept(path, _stamp(study, size))
-    for k in range(positive_count("calibrate", count)):
+    for k in range(count):
         if str(k) not in made["verdicts"]:
             records = prepare(study, size, first_seed=APART * (k + 1)).execute(executor=executor)
             made["verdicts"][str(k)] = {

@@ -1,4 +1,4 @@
-"""What a sweep would take, before any of it is computed, and what is left of it while it runs.
+"""What a sweep would take, before any of it is computed.
 
 Of a size the study says what it takes, as measured on two cores. Of other runs, and of what is missing of a size, the
 records tell that are stored; the first run of a setting in a process compiles its programs, the later ones do not.
@@ -8,27 +8,23 @@ Where there are no records a few runs are timed, if the caller gives the time fo
 import logging
 import math
 import os
-import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulations._batches import Batch
 from simulations._executors import InProcess
+from simulations._expected import START, expected
+from simulations._given import instance
 from simulations._known import Known, all_operations, setting_of
 from simulations._machine import in_time, in_words, least_bytes
 from simulations._shipping import Shipped
 from simulations._store import stored
-from simulations._study import SIZES, Study
+from simulations._study import Study
+from simulations._sweep import Plan
 from simulations._work import compute
 
-if TYPE_CHECKING:
-    from simulations._sweep import Plan
-
 logger = logging.getLogger("meanfield")
-
-START = 5.0
-"""Seconds in which the command starts, checks the claims and draws the figure."""
 
 WORKERS = 5.0
 """Seconds until workers have started, each with its own JAX."""
@@ -70,16 +66,13 @@ class Estimate:
         ]
 
 
-def estimate(plan: "Plan", trial: float = 0.0) -> Estimate:
+def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
     """What `plan` would take: as the study says of its sizes, as stored records say, or as a few runs say that are
     computed here for about `trial` seconds where nothing else is known. Nothing is stored and nothing changed.
 
     Raises `OSError` with its path for a record that can't be read now.
     """
-    from simulations._sweep import Plan  # not before: it shows progress, with the time left that is said here
-
-    if not isinstance(plan, Plan):
-        raise ValueError(f"plan={plan!r:.60}: expected what simulations.prepare returns.")
+    instance("plan", plan, Plan)
     there = set(plan.there())
     todo = [batch for batch in plan.batches if not set(batch.runs) <= there]
     known = Known(_stored(plan))
@@ -104,73 +97,6 @@ def estimate(plan: "Plan", trial: float = 0.0) -> Estimate:
         one = max(least_bytes(run), together.bytes(run) if together is not None and batch.size > 1 else 0)
         largest = max(largest, one * batch.size)
     return Estimate(len(plan), len(there), len(todo), seconds, count, largest, source)
-
-
-def expected(plan: "Plan") -> float | None:
-    """Seconds of computing that a size takes by what its study says, for the seeds of the plan; None for a grid of
-    one's own, and for a study that says nothing.
-
-    Of a size that was never timed: what the largest one that was takes, times the ratio of operations, within what
-    "minutes", "hours" or "days" mean.
-    """
-    if plan.size is None:
-        return None
-    study = plan.study
-    said = declared(study.cost.get(plan.size, ""))
-    if said is not None:
-        return _computing(said) * len(plan) / max(1, len(study.grid(plan.size, None, 0)))
-    timed = [(size, declared(study.cost.get(size, ""))) for size in SIZES]
-    timed = [(size, seconds) for size, seconds in timed if seconds is not None]
-    if not timed:
-        return None
-    size, seconds = timed[-1]
-    whole = study.grid(plan.size, None, 0)
-    low, high = _meant(study.cost.get(plan.size, ""))
-    guess = _computing(seconds) * all_operations(whole) / all_operations(study.grid(size, None, 0))
-    return min(max(low, guess), high) * len(plan) / max(1, len(whole))
-
-
-def _meant(cost: str) -> tuple[float, float]:
-    """(least, most) seconds of a cost that is a word and no number."""
-    for word, unit, most in (("seconds", 1, 60), ("minutes", 60, 60), ("hours", 3600, 24), ("days", 86400, 10)):
-        if cost.startswith(word):
-            return 2.0 * unit, float(most * unit)
-    return 0.0, math.inf
-
-
-def _computing(seconds: float) -> float:
-    """Of so many seconds of the command those in which runs are computed."""
-    return max(seconds - START, seconds / 2)
-
-
-def remaining(whole: float | None, done: float, seconds: float) -> float | None:
-    """Seconds that are left when a share `done` has taken `seconds`, of a whole that was expected to take `whole`.
-
-    What was expected counts as much as is not yet done, what was seen as much as is: a geometric mean of both, for the
-    first runs compile programs for all the others. Where nothing was expected, the whole takes at least what it has
-    taken, as if all of it were compiling, and the mean of both ends stands for it. None before anything is known.
-
-    >>> remaining(60.0, 0.0, 0.0), round(remaining(60.0, 0.5, 30.0), 6), remaining(60.0, 1.0, 90.0)
-    (60.0, 30.0, 0.0)
-    """
-    if done <= 0:
-        return whole
-    seconds = max(seconds, 1e-9)
-    seen = seconds / done
-    return (1 - done) * (whole or math.sqrt(seconds * seen)) ** (1 - done) * seen**done
-
-
-def declared(cost: str) -> float | None:
-    """Seconds of a cost in words; None for words without a number.
-
-    >>> declared("some 6 min"), declared("an hour (not timed)"), declared("hours (minutes on a GPU)")
-    (360.0, 3600.0, None)
-    """
-    found = re.search(r"\b(\d+(?:\.\d+)?|an?) ?(s|seconds?|min|minutes?|h|hours?|d|days?)\b", cost)
-    if found is None:
-        return None
-    unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[found[2][0]]
-    return unit * (1.0 if found[1].startswith("a") else float(found[1]))
 
 
 def _computed(batch: Batch) -> list[Any]:
@@ -222,7 +148,7 @@ def _seconds(study: Study, batch: Batch) -> float:
     return time.perf_counter() - began
 
 
-def _stored(plan: "Plan") -> list[tuple[Any, float]]:
+def _stored(plan: Plan) -> list[tuple[Any, float]]:
     """(run, seconds) of stored records, of those whose parameters the study still has."""
     if plan.store is None:
         return []

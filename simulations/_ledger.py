@@ -6,10 +6,14 @@ looks like a claim that is wrong; and so is what holds if its control passes, to
 both. Against a bound that is proved one run is enough.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from simulations._given import instance
+from simulations._ranges import in_short
 from simulations._records import Records
 from simulations._study import SIZES, Claim, Study
 from simulations._verdict import Verdict, undecided
@@ -57,17 +61,22 @@ class Entry:
 
 def verify(study: Study, records: Records) -> list[Entry]:
     """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided."""
-    if not isinstance(study, Study):
-        raise ValueError(f"study={study!r:.60}: expected a simulations.Study, such as simulations.find gives.")
-    if not isinstance(records, Records):
-        raise ValueError(f"records={records!r:.60}: expected simulations.Records.")
+    instance("study", study, Study)
+    instance("records", records, Records)
     short = few_seeds(study, records)
     return [_entry(study.name, claim, records, short) for claim in study.claims]
 
 
 def all_passed(parts: Iterable[bool | None]) -> bool | None:
-    """True if there are parts and all of them passed, False as soon as one failed, None otherwise."""
-    parts = list(parts)
+    """True if there are parts and all of them passed, False as soon as one failed, None otherwise.
+
+    Raises `ValueError` for parts that are not True, False or None.
+    """
+    known = isinstance(parts, Iterable) and not isinstance(parts, str | bytes | Mapping)
+    listed = list(parts) if known else [parts]
+    if not known or not all(part is None or isinstance(part, bool | np.bool_) for part in listed):
+        raise ValueError(f"parts={in_short(parts)}: expected verdicts, each of them True, False or None.")
+    parts = listed
     if any(part is not None and not part for part in parts):
         return False
     return True if parts and all(parts) else None

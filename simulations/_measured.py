@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from simulations._ranges import coerce, in_short
+from simulations._given import instance
+from simulations._ranges import coerce
 from simulations._records import Record, Records, Select, require_function, seed_lines
 from simulations._verdict import Verdict, untested
 
@@ -72,8 +73,7 @@ KINDS = {"x": str, "what": str, "order": float, "drift": bool, "pooled": bool, "
 
 def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a check as the types that they are used in; raises `ValueError` for any that is none."""
-    if not isinstance(records, Records):
-        raise ValueError(f"records={in_short(records)}: expected simulations.Records.")
+    instance("records", records, Records)
     for name in ("select", "value"):
         if name in settings:
             require_function(name, settings[name])

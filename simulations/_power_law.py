@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simulations._given import instance
 from simulations._intervals import ULPS, bootstrap_half_width, student_half_width
 from simulations._ranges import in_short
 from simulations._records import Record, Records, Select, require_function, require_name, seed_lines
@@ -159,8 +160,7 @@ def power_law(
 
 
 def _chosen(records: Records, select: Select | None) -> Records:
-    if not isinstance(records, Records):
-        raise ValueError(f"records={in_short(records)}: expected simulations.Records.")
+    instance("records", records, Records)
     if select is not None:
         require_function("select", select)
     chosen = records.done if select is None else select(records.done)

@@ -3,6 +3,7 @@
 from typing import TextIO
 
 from simulations._columns import NARROW, console, print_columns
+from simulations._given import each, instance, writable
 from simulations._ledger import Entry
 from simulations._table import Table
 
@@ -11,7 +12,12 @@ SETTINGS = 200
 
 
 def print_table(made: Table, stream: TextIO) -> None:
-    """Every value over the swept parameters, as many beside each other as a line holds."""
+    """Every value over the swept parameters, as many beside each other as a line holds.
+
+    Raises `ValueError` for what is no table or no stream.
+    """
+    instance("made", made, Table)
+    writable("stream", stream)
     out = console(stream)
     settings = made.settings()
     shown = settings[:SETTINGS]
@@ -31,7 +37,12 @@ def print_table(made: Table, stream: TextIO) -> None:
 
 
 def print_untested(entries: list[Entry], stream: TextIO) -> None:
-    """One line for the claims of a study that the runs of a grid say nothing about."""
+    """One line for the claims of a study that the runs of a grid say nothing about.
+
+    Raises `ValueError` for what are no entries or no stream.
+    """
+    writable("stream", stream)
+    entries = each("entries", entries, Entry)
     if entries:
         names = sorted({entry.study for entry in entries})
         verb = "claim is" if len(entries) == 1 else "claims are"

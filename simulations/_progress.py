@@ -1,26 +1,21 @@
-"""What a sweep says while it runs, and the table it ends with."""
+"""What a sweep says while it runs."""
 
 import contextlib
 import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from simulations._columns import console, print_columns
-from simulations._estimate import expected as expected_of
-from simulations._estimate import remaining
+from meanfield.arguments import positive_count, positive_number
 from simulations._execute import Progress, Report
-from simulations._ledger import Entry
+from simulations._expected import expected as expected_of
+from simulations._expected import remaining
+from simulations._given import refused, writable
 from simulations._machine import in_time
 from simulations._notebook import NotebookBar, in_notebook
+from simulations._ranges import in_short
 from simulations._records import Record
-from simulations._status import Status
 from simulations._table import varying
-from simulations._verdict import Verdict
-from simulations.checks import LEVEL
-
-if TYPE_CHECKING:
-    from simulations._calibrate import Alarms
 
 EVERY = 5.0
 """Seconds between two lines of a log."""
@@ -125,7 +120,21 @@ def reporter(
     """A context in which a sweep's progress is shown on `stream`, or in the notebook that runs this; `names` are the
     parameters that tell its runs apart. The time that is left is at first as `expected` (s, of all runs,
     `simulations.expected(plan)`), and more and more as it was seen.
+
+    Raises `ValueError` for a name that is no text, a total or time that is no such number, and what is no stream.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"name={in_short(name)}: expected the name of what is swept.")
+    total = positive_count("total", total)
+    if stream is not None:
+        writable("stream", stream)
+    if expected is not None:
+        expected = positive_number("expected", expected, zero=True)
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise ValueError(f"names={in_short(names)}: expected the names of parameters.")
+    names = list(names)
+    if not all(isinstance(one, str) for one in names):
+        raise ValueError(f"names={in_short(names)}: expected the names of parameters.")
     return Reporter(name, total, stream, names, expected)
 
 
@@ -149,101 +158,11 @@ def reported(plan, report: Report | bool | None):
 
 
 def differing(plan) -> tuple[str, ...]:
-    """The parameters that differ between the runs of a plan, the seed last."""
+    """The parameters that differ between the runs of a plan, the seed last.
+
+    Raises `ValueError` for what is no plan.
+    """
+    if not hasattr(plan, "runs"):
+        raise ValueError(refused("plan", plan, "Plan"))
     names = varying(vars(run) for run in plan.runs.values())
     return tuple(sorted(names, key=lambda name: name == "seed"))
-
-
-def print_ledger(entries: list[Entry], stream: TextIO) -> None:
-    """The verdict table, and a last line that counts."""
-    from rich.text import Text
-
-    rows = [
-        (
-            entry.study,
-            f"{entry.claim.name}: {entry.claim.statement}",
-            predicted(entry),
-            measured(entry.verdict),
-            Text(verdict(entry), style={True: "green", False: "bold red", None: "dim"}[entry.passed]),
-            f"{entry.claim.wrong}: {measured(entry.control)}, {_control(entry)}",
-        )
-        for entry in entries
-    ]
-    headings = ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting")
-    print_columns(headings, rows, stream, "the ledger")
-    counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
-    console(stream).print(
-        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested or undecided; "
-        f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
-    )
-
-
-def print_calibration(rows: "list[Alarms]", stream: TextIO) -> None:
-    """False alarms of every check, against the level it states."""
-    words = {True: "as stated", False: "TOO MANY", None: "not tested"}
-    cells = [
-        (
-            row.study,
-            row.claim,
-            f"{row.alarms} of {row.reseedings}",
-            str(row.missed),
-            f"{row.probability:.2g}",
-            words[row.passed],
-        )
-        for row in rows
-    ]
-    headings = ("study", "claim", "false alarms", "controls that passed", "probability of so many alarms", "verdict")
-    print_columns(headings, cells, stream, "calibration")
-    alarms = sum(row.alarms for row in rows)
-    console(stream).print(f"each check states a level of {LEVEL:g}; {alarms} alarms in all.")
-
-
-def print_status(rows: list[Status], stream: TextIO) -> None:
-    """A line for every study that has records."""
-    others = ("of another version",) if any(row.other for row in rows) else ()
-    cells = []
-    for row in rows:
-        sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
-        counts = (row.done, row.failed, row.damaged, *((row.other,) if others else ()))
-        cells.append((row.study, *map(str, counts), in_time(row.seconds), sizes))
-    print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
-    for row in rows:
-        if row.made_by:
-            console(stream).print(f"{row.made_by}.", style="bold yellow", markup=False)
-        for message in row.messages:
-            console(stream).print(f"{row.study}: {message}", style="bold red", markup=False)
-
-
-def predicted(entry: Entry) -> str:
-    """The prediction with its relation."""
-    word = {"slope": "slope", "=": "=", "<=": "≤", ">=": "≥"}[entry.claim.relation]
-    return f"{word} {_signed(entry.verdict.expected)}"
-
-
-def measured(result) -> str:
-    """A measured number with its error, or why there is none."""
-    if result.measured != result.measured:
-        return result.statistic
-    return f"{_signed(result.measured)} ± {result.error:.2g}" if result.error else _signed(result.measured)
-
-
-def verdict(entry: Entry) -> str:
-    """One word, or the reason why the control does not count."""
-    if entry.passed is None:
-        return _open(entry.verdict if entry.verdict.passed is None else entry.control)
-    if entry.verdict.passed and entry.control.passed:
-        return "FAILS: its control passes"
-    return "holds" if entry.passed else "FAILS"
-
-
-def _control(entry: Entry) -> str:
-    return {True: "passes", False: "fails as it must", None: _open(entry.control)}[entry.control.passed]
-
-
-def _open(result: Verdict) -> str:
-    """What a verdict that is none is called: "not tested", or "undecided" with what it would take."""
-    return result.statistic.partition(":")[0]
-
-
-def _signed(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.arguments import one_of
+from simulations._given import instance
 from simulations._machine import refuse_absurd
 from simulations._ranges import coerce as coerce
 from simulations._ranges import expanded, in_short, plain_type
@@ -145,8 +146,8 @@ class Study:
             raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
         if not isinstance(self.cost, Mapping):
             raise ValueError(f"cost={in_short(self.cost)}: expected a mapping from sizes to times.")
-        if not isinstance(self.together, Together | None):
-            raise ValueError(f"together={in_short(self.together)}: expected simulations.Together or None.")
+        if self.together is not None:
+            instance("together", self.together, Together)
         if callable(self.precision):
             require_function("precision", self.precision)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.arguments import one_of
+from simulations._given import instance
 from simulations._intervals import student_half_width
 from simulations._records import Record, Records
 
@@ -85,6 +86,7 @@ def table(records: Records, *, level: float = LEVEL) -> Table:
 
     Raises `ValueError` for a level that is not between 0 and 1.
     """
+    instance("records", records, Records)
     if not isinstance(level, float) or not 0 < level < 1:
         raise ValueError(f"level={level!r}: expected a number above 0 and below 1.")
     swept = tuple(name for name in varying(record.parameters for record in records) if name != "seed")

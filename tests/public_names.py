@@ -22,6 +22,6 @@ def public_names() -> dict[str, Any]:
 
 
 def own_names(module: ModuleType) -> list[str]:
-    """Return the public names that a module without `__all__` defines, and none of a tool that it imports."""
-    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-    return [name for name in own if name[0] != "_"]
+    """Return the public names that a module without `__all__` defines, it or what is inside it."""
+    homes = {name: f"{getattr(value, '__module__', '')}." for name, value in vars(module).items() if name[0] != "_"}
+    return [name for name, home in homes.items() if home.startswith(f"{module.__name__}.")]

@@ -37,7 +37,7 @@ from meanfield.certificates.planar import planar_maximum
 from meanfield.certificates.relaxation import relaxed_maximum
 from meanfield.certificates.slope import ROUNDOFF, Array, Slope, accumulated
 from meanfield.losses import Logistic, Square
-from meanfield.objective import AbstractObjective, Objective
+from meanfield.objectives import AbstractObjective, Bound, Objective
 from meanfield.particles import Particles
 from meanfield.penalties import WeightDecay
 from meanfield.units import Neuron
@@ -134,6 +134,8 @@ class _Problem:
     """What the bound needs of an objective and particles, as float64 on the host."""
 
     def __init__(self, objective: AbstractObjective, mu: Particles):
+        if isinstance(objective, Bound):
+            objective = objective.problem
         if type(objective) is not Objective:
             raise ValueError(f"objective is a {type(objective).__name__}: expected an Objective.")
         unit, penalty = objective.unit, objective.penalty

@@ -1,39 +1,20 @@
-"""Flows: how particles move. One flow a file."""
+"""Flows of particles: a stepper times a gradient times noise times a reaction."""
 
-from meanfield.flows.abstract import AbstractFlow, State
-from meanfield.flows.adaptive import AdaptiveFlow
-from meanfield.flows.birth_death import BirthDeath
-from meanfield.flows.conic import ConicFlow
-from meanfield.flows.finite_sum import SAGA
-from meanfield.flows.gradient import GradientFlow
-from meanfield.flows.heavy_ball import HeavyBall
-from meanfield.flows.langevin import Langevin
-from meanfield.flows.layer import InputFlow, OutputFlow
-from meanfield.flows.optimiser import OptimiserFlow
-from meanfield.flows.runge_kutta import RungeKutta
-from meanfield.flows.scheduled import ScheduledSGD
-from meanfield.flows.stabilised import StabilisedFlow
-from meanfield.flows.stochastic import SGD
-from meanfield.flows.svrg import SVRG
-from meanfield.flows.tangent import TangentFlow
-
-__all__ = [
-    "SAGA",
-    "SGD",
-    "SVRG",
-    "AbstractFlow",
-    "AdaptiveFlow",
-    "BirthDeath",
-    "ConicFlow",
-    "GradientFlow",
-    "HeavyBall",
-    "InputFlow",
-    "Langevin",
-    "OptimiserFlow",
-    "OutputFlow",
-    "RungeKutta",
-    "ScheduledSGD",
-    "StabilisedFlow",
-    "State",
-    "TangentFlow",
-]
+from meanfield.flows.flow import Flow as Flow
+from meanfield.flows.named import SAGA as SAGA
+from meanfield.flows.named import SGD as SGD
+from meanfield.flows.named import SVRG as SVRG
+from meanfield.flows.named import AdaptiveFlow as AdaptiveFlow
+from meanfield.flows.named import BirthDeath as BirthDeath
+from meanfield.flows.named import ConicFlow as ConicFlow
+from meanfield.flows.named import GradientFlow as GradientFlow
+from meanfield.flows.named import HeavyBall as HeavyBall
+from meanfield.flows.named import InputFlow as InputFlow
+from meanfield.flows.named import Langevin as Langevin
+from meanfield.flows.named import OptimiserFlow as OptimiserFlow
+from meanfield.flows.named import OutputFlow as OutputFlow
+from meanfield.flows.named import RungeKutta as RungeKutta
+from meanfield.flows.named import ScheduledSGD as ScheduledSGD
+from meanfield.flows.named import StabilisedFlow as StabilisedFlow
+from meanfield.flows.named import TangentFlow as TangentFlow
+from meanfield.flows.state import State as State

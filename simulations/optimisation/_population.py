@@ -53,14 +53,14 @@ class PopulationObjective(mf.AbstractObjective):
     def penalty(self):
         return self.network.penalty
 
-    def started(self, mu: mf.Particles) -> "PopulationObjective":
+    def bind(self, mu: mf.Particles) -> "PopulationObjective":
         return self
 
     def predict(self, mu: mf.Particles, x=None):
         return self.network.predict(mu, x)
 
-    def linearise(self, mu: mf.Particles):
-        return self.network.linearise(mu)
+    def value(self, mu: mf.Particles):
+        return self.risk(mu)
 
     def risk(self, mu: mf.Particles):
         c, v = self._difference(mu)

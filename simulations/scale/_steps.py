@@ -137,7 +137,7 @@ def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
         return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
 
     call, temporary = timing.compiled(step, changing)
-    return _Step(call, objective.ready, plan, n, temporary)  # type: ignore[attr-defined]
+    return _Step(call, objective.kernel, plan, n, temporary)  # type: ignore[attr-defined]
 
 
 _kept = functools.lru_cache(maxsize=64)(_engine.__wrapped__)

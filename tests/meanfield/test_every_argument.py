@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -104,6 +105,7 @@ CALLS = {
     "Power": call(mf.Power, exponent=3.0),
     "WeightDecay": call(mf.WeightDecay, strength=0.1),
     "TotalMass": call(mf.TotalMass, strength=0.1),
+    "L1": call(mf.L1, strength=0.1),
     "ParameterDecay": call(mf.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
     # objectives
     "Objective": call(mf.Objective, unit=UNIT, loss=mf.Square(), x=X, y=Y, scale=2.0, penalty=constant, centred=MU,
@@ -133,6 +135,41 @@ CALLS = {
     "AdversarialObjective.risk": call(GAME.risk, mu=GAME.join(POINTS, MU)),
     "AdversarialObjective.value": call(GAME.value, mu=GAME.join(POINTS, MU)),
     "AdversarialObjective.velocity": call(GAME.velocity, mu=GAME.join(POINTS, MU)),
+    "Objective.linearised": call(lambda mu0: OBJECTIVE.linearised(mu0).anchor, mu0=MU),
+    "TangentObjective.linearised": call(lambda mu0: mf.TrainedObjective(OBJECTIVE, (0,)).linearised(mu0).network.anchor,
+                                        mu0=MU),
+    "AdversarialObjective.linearised": call(lambda mu0: OBJECTIVE.trained("input").linearised(mu0).network.anchor,
+                                            mu0=MU),
+    "TrainedObjective.linearised": call(lambda mu0: OBJECTIVE.trained("output").linearised(mu0).network.anchor, mu0=MU),
+    "Objective.trained": call(lambda which: OBJECTIVE.trained(which).columns, which="input"),
+    "TangentObjective.trained": call(lambda which: TANGENT.trained(which).columns, which="output"),
+    "AdversarialObjective.trained": call(lambda which: OBJECTIVE.trained(which).columns, which="output"),
+    "TrainedObjective.trained": call(lambda which: OBJECTIVE.trained("input").trained(which).columns, which="input"),
+    "TrainedObjective.predict": call(OBJECTIVE.trained("input").predict, mu=MU, x=X1),
+    "TrainedObjective.risk": call(OBJECTIVE.trained("input").risk, mu=MU),
+    "TrainedObjective.value": call(OBJECTIVE.trained("input").value, mu=MU),
+    "TrainedObjective.velocity": call(OBJECTIVE.trained("input").velocity, mu=MU),
+    # factors of flows
+    "Flow": call(mf.Flow, stepper=mf.steppers.Euler(0.1), gradient=mf.gradients.Minibatch(2),
+                 noise=mf.noises.Brownian(0.1), reaction=mf.reactions.Growth(), on=lambda problem, mu: problem),
+    "steppers.Euler": call(mf.steppers.Euler, step=0.1, transport=np.full(P, 0.5)),
+    "steppers.Heun": call(mf.steppers.Heun, step=0.1),
+    "steppers.RK4": call(mf.steppers.RK4, step=optax.linear_schedule(0.1, 0.01, 10)),
+    "steppers.SphereEuler": call(mf.steppers.SphereEuler, step=0.1, transport=0.5),
+    "steppers.HeavyBall": call(mf.steppers.HeavyBall, step=0.1, momentum=0.9, decay=0.1, decoupled=0.1, buffer=POSITION,
+                               interval=0.5),
+    "steppers.Optax": call(mf.steppers.Optax, optimiser=optax.adam(0.1), interval=0.5),
+    "steppers.Diffrax": call(mf.steppers.Diffrax, solver=diffrax.Dopri5(), controller=diffrax.ConstantStepSize(),
+                             first=0.1),
+    "steppers.RKC": call(mf.steppers.RKC, rtol=1e-3, atol=1e-4),
+    "gradients.Minibatch": call(mf.gradients.Minibatch, batch=2, replacement=True),
+    "gradients.Minibatch, sizes": call(mf.gradients.Minibatch, batch=2.0, max_batch=3),
+    "gradients.Stream": call(mf.gradients.Stream, sampler=lambda key, batch: (X[:batch], Y[:batch]), batch=2),
+    "gradients.SAGA": call(mf.gradients.SAGA, biased=False),
+    "gradients.SVRG": call(mf.gradients.SVRG, epoch=4.0),
+    "noises.Brownian": call(mf.noises.Brownian, temperature=0.1),
+    "reactions.Growth": call(mf.reactions.Growth, rate=0.5),
+    "reactions.BirthDeath": call(mf.reactions.BirthDeath, rate=0.5, spread=0.1, prior=MU),
     # flows
     "GradientFlow": call(mf.GradientFlow, step=0.1),
     "GradientFlow, scheduled": call(mf.GradientFlow, step=optax.linear_schedule(0.1, 0.01, 10)),
@@ -231,26 +268,31 @@ CALLS = {
 }  # fmt: skip
 
 ENGINE = {
-    "AbstractFlow": "prepare init step clock aim advice evaluated",
+    "Flow": "prepare init step clock aim advice evaluated",
+    "AbstractStepper": "prepare init step clock advice evaluated",
+    "AbstractGradient": "prepare init estimate evaluated advice rows",
+    "AbstractNoise": "increment advice",
+    "AbstractReaction": "prepare seen react advice",
     "AbstractLoss": "targets risk residual curvature",
-    "AbstractObjective": "linearise started",
+    "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on with_kernel",
     "AbstractObservable": "init __call__",
     "AbstractUnit": "size __call__ split preactivation factors matrix",
     "AbstractKernel": "at predict forward backward label",
-    "SGD": "sampled",
     "WeightDecay": "__call__",
     "TotalMass": "__call__",
+    "L1": "__call__ proximal",
     "ParameterDecay": "__call__",
 }
 """What the engine calls in a compiled loop, where every argument is an array that is being traced: there is nothing to
 look at, and what is not a number has to stay one, since that is how a simulation notices that it diverged."""
 
-RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Cushions", "LinearSpline"]
-RESULTS += ["datasets.Dataset", "activations.Activation"]
+RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "TrainedObjective", "Cushions", "LinearSpline"]
+RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
+RESULTS += ["gradients.Slope", "gradients.Slopes", "reactions.Reacted"]
 """What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
 
 NO_ARGUMENTS = ["Square", "Logistic", "Exponential", "Contrast", "Spike", "Sorted", "Risk", "Energy", "Displacement"]
-NO_ARGUMENTS += ["Positions", "KernelDrift", "ChangedSigns", "Trajectory.to_xarray"]
+NO_ARGUMENTS += ["gradients.Full", "gradients.SAG", "Positions", "KernelDrift", "ChangedSigns", "Trajectory.to_xarray"]
 """What is made without arguments; Sorted's one is what it made itself."""
 
 FILES = ["Trajectory.save", "Trajectory.load"]
@@ -263,11 +305,17 @@ TRACED = [
     "activations.gelu",
     "activations.linear",
     "activations.recognised",
-    "SGD.rows",
+    "gradients.Slopes.part",
 ]
 """Functions of traced arrays, as those of the engine."""
 
-ABSTRACT = ["AbstractFlow", "AbstractLoss", "AbstractObjective", "AbstractObservable", "AbstractUnit"]
+ABSTRACT = ["AbstractSampleMean", "AbstractLoss", "AbstractObjective", "AbstractObservable", "AbstractUnit"]
+ABSTRACT += ["steppers.AbstractStepper", "gradients.AbstractGradient", "noises.AbstractNoise"]
+ABSTRACT += ["reactions.AbstractReaction"]
+
+
+PREFIXED = ["activations", "datasets", "gradients", "noises", "plot", "reactions", "spikes", "steppers"]
+"""Modules whose names are called with that of the module."""
 
 
 def callables() -> dict[str, Any]:
@@ -279,7 +327,7 @@ def callables() -> dict[str, Any]:
     for path, value in public_names().items():
         module, _, name = path.rpartition(".")
         module = module.rpartition(".")[2]
-        if module in ("activations", "datasets", "plot", "spikes"):
+        if module in PREFIXED:
             name = f"{module}.{name}"
         if callable(value):
             found[name] = value

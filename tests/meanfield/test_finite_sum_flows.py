@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.flows.samples import distinct, drawn
+from meanfield.flows.gradients.indices import distinct, drawn
 from meanfield.streams import stream
 
 N, D, M = 7, 2, 4
@@ -69,7 +69,8 @@ def test_saga_and_sag_are_the_textbook_s(data, biased, lazy, penalty):
     flow = mf.TangentFlow(flow) if lazy else flow
     state = walk(flow, flow.prepare(network(data, penalty), mu), mu, 12)
     assert np.abs(state.particles.position - saga_by_hand(data, 12, 0.3, penalty, biased, lazy)).max() < 1e-12
-    assert state.memory.entries.shape == ((N,) if lazy and not penalty else (N, M, D + 1))
+    (entries,) = jax.tree.leaves(state.memory.gradient.entries)
+    assert entries.shape == ((N,) if lazy and not penalty else (N, M, D + 1))
     assert flow.evaluated(state) == 12 + N
 
 
@@ -147,7 +148,7 @@ def simulate(flow, loss=None, y=None, **options):
         (lambda: mf.SVRG(0.1, 0.5), "epoch=0.5"),
         (lambda: mf.ScheduledSGD(0.1, 5, most=4), "batch=5"),
         (lambda: mf.ScheduledSGD(0.1, 1, most=0), "most=0"),
-        (lambda: simulate(mf.ScheduledSGD(0.1, 1, most=4, replacement=False), key=KEY), "most=4"),
+        (lambda: simulate(mf.ScheduledSGD(0.1, 1, most=4, replacement=False), key=KEY), "max_batch=4"),
         (lambda: simulate(mf.SAGA(0.1)), "key=None"),
         (lambda: simulate(mf.SVRG(0.1, 4)), "key=None"),
         (lambda: simulate(mf.ScheduledSGD(0.1, 1, most=4)), "key=None"),

@@ -128,7 +128,7 @@ def test_replicas_have_keys_and_temperatures_of_their_own():
 
 def test_bad_input_is_named():
     simulate = lambda flow, key: mf.simulate(network(), flow, mf.Particles(THETA), times=[1.0], key=key)  # noqa: E731
-    with pytest.raises(ValueError, match=r"key=None: Langevin draws noise; expected a key such as jax.random.key\(0\)"):
+    with pytest.raises(ValueError, match=r"key=None: Brownian draws noise; expected a key such as jax.random.key\(0\)"):
         simulate(mf.Langevin(0.1, 0.1), None)
     with pytest.raises(ValueError, match=r"temperature=-0.1: expected a finite number at least 0"):
         mf.Langevin(0.1, -0.1)

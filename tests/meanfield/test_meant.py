@@ -7,10 +7,11 @@ import optax
 import pytest
 
 from meanfield import _meant as meant
-from meanfield.flows import AbstractFlow, GradientFlow
+from meanfield.flows import Flow, GradientFlow
+from meanfield.flows.steppers import AbstractStepper, Euler
 from meanfield.kernels.abstract import AbstractKernel
 from meanfield.losses import AbstractLoss, Square
-from meanfield.objective import AbstractObjective, Objective
+from meanfield.objectives import AbstractObjective, Objective
 from meanfield.observables import AbstractObservable, Risk
 from meanfield.particles import Particles
 from meanfield.penalties import WeightDecay
@@ -29,9 +30,12 @@ CASES = {
     "other name of a loss": (lambda: meant.instance("loss", "mse", AbstractLoss), r"Square\(\)\?"),
     "class of a loss": (lambda: meant.instance("loss", Square, AbstractLoss), r"loss=Square.*Square\(\)\?"),
     "name of a kernel": (lambda: meant.instance("kernel", "dense", AbstractKernel), r"Dense\(\)\?"),
-    "class of a flow": (lambda: meant.instance("flow", GradientFlow, AbstractFlow), r"GradientFlow\(…\)\?"),
-    "number for a flow": (lambda: meant.instance("flow", 0.1, AbstractFlow), r"GradientFlow\(0.1\)\?"),
-    "optimiser for a flow": (lambda: meant.instance("flow", optax.sgd(0.1), AbstractFlow), r"OptimiserFlow\(…\)"),
+    "class of a flow": (lambda: meant.instance("flow", GradientFlow, Flow), r"GradientFlow\(…\)\?"),
+    "name of a flow": (lambda: meant.instance("flow", "gradient flow", Flow), r"GradientFlow\(…\)\?"),
+    "stepper for a flow": (lambda: meant.instance("flow", Euler(0.1), Flow), r"Flow\(Euler\(…\)\)\?"),
+    "number for a stepper": (lambda: meant.instance("stepper", 0.1, AbstractStepper), r"steppers\.Euler\(0.1\)\?"),
+    "number for a flow": (lambda: meant.instance("flow", 0.1, Flow), r"GradientFlow\(0.1\)\?"),
+    "optimiser for a flow": (lambda: meant.instance("flow", optax.sgd(0.1), Flow), r"OptimiserFlow\(…\)"),
     "array for particles": (lambda: meant.instance("mu", np.ones((4, 3)), Particles), r"Particles\(…\) of it\?"),
     "run for particles": (lambda: meant.instance("mu", RUN, Particles), r"the run's \.particles\?"),
     "run for an objective": (lambda: meant.instance("objective", RUN, AbstractObjective), r"the run's \.objective\?"),

@@ -337,15 +337,15 @@ def test_first_variation_shapes(x64):
 
 
 def test_centred_model(x64):
-    """f − f_0 on the training set and elsewhere; `started` fixes the reference once and for all."""
+    """f − f_0 on the training set and elsewhere; `bind` fixes the reference once and for all."""
     rng = np.random.default_rng(3)
     x, y, elsewhere = rng.normal(size=(N, D)), rng.normal(size=N), rng.normal(size=(4, D))
     unit = mf.Neuron("tanh")
     mu0, mu = mf.Particles(rng.normal(size=(6, 3))), mf.Particles(rng.normal(size=(6, 3)))
     plain = mf.Objective(unit, mf.Square(), x, y, 7.0)
     given_ = mf.Objective(unit, mf.Square(), x, y, 7.0, centred=mu0)
-    started = mf.Objective(unit, mf.Square(), x, y, 7.0, centred=True).started(mu0)
-    for centred in (given_, started, started.started(mu)):
+    started = mf.Objective(unit, mf.Square(), x, y, 7.0, centred=True).bind(mu0)
+    for centred in (given_, started, started.bind(mu)):
         assert np.all(np.asarray(centred.predict(mu0)) == 0)
         assert np.all(np.asarray(centred.predict(mu)) == np.asarray(plain.predict(mu) - plain.predict(mu0)))
         gap = plain.predict(mu, elsewhere) - plain.predict(mu0, elsewhere)

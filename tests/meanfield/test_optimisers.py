@@ -56,7 +56,7 @@ def test_a_line_search_sees_the_slope_of_its_function(x64):
 
     optimiser = optax.GradientTransformationExtraArgs(lambda params: (jnp.zeros(()), jnp.zeros_like(params)), update)
     mu, flow = mf.Particles(np.asarray(MU.position, np.float64)), mf.OptimiserFlow(optimiser)
-    gap, slope = flow.step(OBJECTIVE, flow.init(OBJECTIVE, mu)).memory
+    gap, slope = flow.step(OBJECTIVE, flow.init(OBJECTIVE, mu)).memory.stepper
     assert abs(gap) < 1e-13
     assert np.abs(slope).max() < 1e-6  # the objective's data are in single precision
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -21,8 +22,7 @@ import pytest
 import meanfield as mf
 from meanfield import batch as batch_module
 from meanfield.batch import Batch, _each
-from meanfield.flows.abstract import AbstractFlow
-from meanfield.flows.gradient import GradientFlow
+from meanfield.flows.noises import AbstractNoise
 from meanfield.kernels import Sorted
 from meanfield.progress import Quiet
 from meanfield.replicas import _mesh
@@ -50,27 +50,20 @@ def particles():
     return [mf.Particles(theta) for theta in THETA]
 
 
-class Noisy(AbstractFlow):
-    """Gradient descent with noise from `fold_in(key, step)`, as every random flow must draw it."""
+class Small(AbstractNoise):
+    """Noise of the user's, from `fold_in(key, step)`."""
 
-    flow: GradientFlow
-    prepare = GradientFlow.prepare
-    aim = GradientFlow.aim
+    draws: ClassVar[str] = "noise"
 
-    def init(self, objective, mu, *, key=None):
-        return self.flow.init(objective, mu, key=key)
-
-    def step(self, objective, state):
-        after = self.flow.step(objective, state)
-        noise = jax.random.normal(jax.random.fold_in(state.key, state.step), after.particles.position.shape)
-        moved = after.particles.position + 0.01 * noise.astype(after.particles.dtype)
-        return eqx.tree_at(lambda s: s.particles.position, after, moved)
-
-    def clock(self, times):
-        return self.flow.clock(times)
+    def increment(self, key, step, position, length):
+        return 0.01 * jax.random.normal(jax.random.fold_in(key, step), position.shape, position.dtype)
 
     def advice(self):
         return "be quiet"
+
+
+def noisy(h):
+    return mf.Flow(mf.steppers.Euler(h), noise=Small())
 
 
 def one_by_one(objectives, flows, mus, keys=None, **options):
@@ -104,7 +97,7 @@ def assert_same(runs, others):
 
 
 CASES = {
-    "noise, steps": ({}, [Noisy(mf.GradientFlow(h)) for h in STEPS]),
+    "noise, steps": ({}, [noisy(h) for h in STEPS]),
     "centred, optimiser": ({"centred": True}, mf.OptimiserFlow(optax.adam(0.02), interval=0.1)),
     "tolerances": ({}, [mf.AdaptiveFlow(rtol, 1e-5) for rtol in (1e-3, 1e-4, 1e-2, 3e-3, 5e-4)]),
     "tangent": ({"centred": True}, [mf.TangentFlow(h) for h in STEPS]),
@@ -124,7 +117,7 @@ def test_same_as_one_by_one(name):
 
 def test_the_comparison_sees_a_swap():
     """Control: two replicas that changed their α, or their keys, are noticed."""
-    objectives, flow, keys = networks(), Noisy(mf.GradientFlow(0.1)), list(jax.random.split(jax.random.key(3), R))
+    objectives, flow, keys = networks(), noisy(0.1), list(jax.random.split(jax.random.key(3), R))
     alone = one_by_one(objectives, flow, particles(), keys, times=TIMES)
     scales = [o.scale for o in objectives]
     scales[1], scales[2] = scales[2], scales[1]

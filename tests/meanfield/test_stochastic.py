@@ -40,7 +40,7 @@ def velocities(flow, objective, mu, draws):
 
     keys = jax.random.split(KEY, draws)
     ends = jax.vmap(lambda key: walk(flow, flow.prepare(objective, mu), mu, key))(keys)
-    return np.asarray(ends - mu.position) / float(flow.descent.size)
+    return np.asarray(ends - mu.position) / float(flow.stepper.size)
 
 
 def velocity_of_each(theta, x, y, offset):
@@ -117,7 +117,7 @@ def test_tangent_model_on_minibatches(data):
     theta = start.copy()
     for step in range(2):
         rows = np.asarray(jax.random.choice(stream(KEY, "minibatch", step), N, (B,)))
-        assert np.array_equal(flow.flow.rows(KEY, step, N), rows)
+        assert np.array_equal(flow.gradient.rows(KEY, step, N), rows)
         f = 2.0 * np.mean(a * h[rows], axis=1) + 2.0 / M * np.einsum("bmp,mp->b", slopes[rows], theta - start)
         theta = theta - 0.5 / 2.0 * np.einsum("b,bmp->mp", f - y[rows], slopes[rows]) / B
     assert np.abs(walk(flow, objective, mu, KEY, 2) - theta).max() < 1e-13
@@ -166,16 +166,16 @@ def test_divergence_is_told_with_advice(data):
 
 
 ERRORS = {
-    "no key": (lambda data: mf.simulate(network(data), mf.SGD(0.1, B), data[2], times=1.0), "key=None: SGD draws"),
+    "no key": (lambda data: mf.simulate(network(data), mf.SGD(0.1, B), data[2], times=1.0), "key=None: Minibatch draws"),
     "no step": (lambda data: mf.SGD(0.0, B), "step=0.0: expected a finite number above 0"),
     "no batch": (lambda data: mf.SGD(0.1, 0), "batch=0: expected a whole number of at least 1"),
     "too many": (
         lambda data: mf.simulate(network(data), mf.SGD(0.1, 8, replacement=False), data[2], times=1.0, key=KEY),
         "batch=8: expected at most n=7 different samples, or replacement=True",
     ),
-    "not an objective": (
-        lambda data: mf.SGD(0.1, B).prepare(mf.TangentObjective(network(data), data[2]), data[2]),
-        "objective=TangentObjective: expected an Objective",
+    "a game": (
+        lambda data: mf.SGD(0.1, B).prepare(mf.AdversarialObjective(UNIT, data[0], generators=2), data[2]),
+        r"objective=AdversarialObjective\(…\): expected a mean over samples",
     ),
     "inputs of another shape": (
         lambda data: mf.SGD(0.1, B, sampler=lambda key, batch: (jnp.ones((batch, 5)), jnp.ones(batch))).prepare(

@@ -12,7 +12,7 @@ import pytest
 
 import meanfield as mf
 from meanfield._times import time_grid
-from meanfield.flows import gradient
+from meanfield.flows import clocks
 
 UNIT = mf.Neuron("tanh")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), np.eye(2), np.ones(2))
@@ -136,7 +136,7 @@ def test_more_steps_than_can_be_counted_are_refused(times):
 
 
 def test_the_last_step_that_can_be_counted():
-    number, stamps = gradient.constant_clock(0.5, np.array([0.0, (2**31 - 1) * 0.5]))
+    number, stamps = clocks.constant_clock(0.5, np.array([0.0, (2**31 - 1) * 0.5]))
     assert number.tolist() == [0, 2**31 - 1]
     assert stamps[-1] == (2**31 - 1) * 0.5
 

@@ -112,4 +112,4 @@ def test_command(tmp_path, capsys, monkeypatch):
 def test_bad_count(tmp_path, capsys):
     status = main(["verify", "lazy_scaling", "--calibrate", "-2", "--out", str(tmp_path)])
     assert status == 2
-    assert "calibrate=-2: expected a whole number of at least 1" in capsys.readouterr().err
+    assert "count=-2: expected a whole number of at least 1" in capsys.readouterr().err

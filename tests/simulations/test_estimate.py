@@ -9,7 +9,8 @@ import pytest
 
 import simulations
 from simulations import Progress, Record
-from simulations._estimate import START, WORKERS, declared, estimate, expected, remaining
+from simulations._estimate import WORKERS, estimate
+from simulations._expected import START, declared, expected, remaining
 from simulations._known import BASE, Known, operations
 from simulations._records import canonical_text
 
@@ -133,7 +134,7 @@ def test_trials_time_what_nothing_tells(tmp_path):
 
     study = dataclasses.replace(STUDY, run=run, together=None)
     plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[2, 4, 6, 8], seeds=5)
-    found = estimate(plan, trial=30.0)
+    found = estimate(plan, trial=3600.0)
     assert sorted(calls) == [(m, seed) for m in (2, 4, 6, 8) for seed in (0, 1)]
     truth = 4 * 0.2 + 4 * 0.005 * (2 + 4 + 6 + 8)
     assert truth <= found.seconds <= 3 * truth + 20.0  # asleep at least that long, on a busy machine longer

@@ -1,6 +1,7 @@
 """Every public callable, each argument replaced by what users hold in its place: right, or refused in one sentence."""
 
 import inspect
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,24 @@ def verdict(check):
     return told
 
 
+def printed(name, argument, value):
+    """A call of what prints an answer, which returns what it wrote; and its arguments."""
+
+    def call(stream, **answer):
+        getattr(simulations, f"print_{name}")(answer[argument], stream)
+        return stream.getvalue() if isinstance(stream, io.StringIO) else None
+
+    return call, {argument: value, "stream": io.StringIO()}
+
+
+ANSWERS = (
+    ("calibration", "rows", simulations.calibrate(STUDY, "smoke", 1, out=PLACE)),
+    ("ledger", "entries", simulations.verify(STUDY, RECORDS)),
+    ("status", "rows", simulations.status(PLACE)),
+    ("table", "made", simulations.table(RECORDS)),
+    ("untested", "entries", simulations.verify(STUDY, RECORDS)),
+)
+
 MEAN = {"records": RECORDS, "select": select, "value": risk, "predicted": 0.05, "what": "risk"}
 SLOPE = {"records": RECORDS, "select": select, "x": "particles", "value": risk, "predicted": -1.0}
 CHECKS = {
@@ -134,10 +153,19 @@ CALLS = {
     ),
     "coerce": (lambda value: simulations.coerce("value", float, value), {"value": 0.5}),
     "complete": (simulations.complete, {"study": STUDY, "directory": PLACE, "size": "smoke", "strict": False}),
+    "all_passed": (simulations.all_passed, {"parts": [True, None]}),
+    "calibrate": (
+        lambda study, size, count, out: [
+            (row.alarms, row.reseedings) for row in simulations.calibrate(study, size, count, out=out)
+        ],
+        {"study": STUDY, "size": "smoke", "count": 1, "out": PLACE},
+    ),
     "computing": (
         lambda **arguments: simulations.computing(**arguments).__enter__(),
         {"executor": None, "scheduler": None},
     ),
+    "differing": (simulations.differing, {"plan": simulations.prepare(STUDY, "smoke")}),
+    "expected": (simulations.expected, {"plan": simulations.prepare(STUDY, "smoke")}),
     "estimate": (simulations.estimate, {"plan": simulations.prepare(STUDY, "smoke")}),
     "field_docs": (simulations.field_docs, {"parameters": Parameters}),
     "find": (simulations.find, {"study": STUDY}),
@@ -152,6 +180,11 @@ CALLS = {
         simulations.prepare,
         {"study": STUDY, "size": "smoke", "out": None, "seeds": 1, "first_seed": 0, "write": True},
     ),
+    **{f"print_{name}": printed(name, argument, value) for name, argument, value in ANSWERS},
+    "reporter": (
+        lambda **arguments: simulations.reporter(**arguments).names,
+        {"name": "a", "total": 3, "stream": io.StringIO(), "names": ["alpha"], "expected": 2.0},
+    ),
     "run": (
         lambda study, particles, alpha, seed: simulations.run(study, particles=particles, alpha=alpha, seed=seed),
         {"study": STUDY, "particles": np.array([10, 20]), "alpha": 0.5, "seed": 3},
@@ -162,16 +195,16 @@ CALLS = {
         simulations.sweep,
         {"study": STUDY, "grid": {"alpha": [0.5]}, "out": None, "seeds": 1, "first_seed": 0, "strict": False},
     ),
+    "table": (lambda records, level: simulations.table(records, level=level).rows, {"records": RECORDS, "level": 0.95}),
     "verify": (simulations.verify, {"study": STUDY, "records": RECORDS}),
     **{f"checks.{name}": (verdict(getattr(checks, name)), arguments) for name, arguments in CHECKS.items()},
 }
 
 NOT_CALLED = {
-    "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Verdict",  # answers
+    # answers
+    "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "GROUPS", "MOTIONS", "STUDIES", "checks",  # values
-    "print_calibration", "print_ledger", "print_status", "reporter",  # take answers, and a stream to write them to
-    "all_passed", "calibrate",  # the verdicts' own
 }  # fmt: skip
 
 MAPPINGS = {("Study.make", "values"), ("Study.combinations", "grid"), ("sweep", "grid"), ("claim", "control")}

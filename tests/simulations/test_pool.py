@@ -48,7 +48,7 @@ class Scarce:
     left = 0
     ended = 0
 
-    def __init__(self):
+    def __init__(self, settings):
         if type(self).left == 0:
             raise OSError(24, "Too many open files")
         type(self).left -= 1

@@ -308,7 +308,7 @@ def test_an_objective_takes_it():
     mu = mf.Particles(jnp.asarray(np.random.default_rng(0).uniform(-1, 1, size=(M, 3))))
 
     def velocity(kernel):
-        return mf.Objective(unit, mf.Square(), x, np.sin(x[:, 0]), kernel=kernel).started(mu).velocity(mu)
+        return mf.Objective(unit, mf.Square(), x, np.sin(x[:, 0]), kernel=kernel).bind(mu).velocity(mu)
 
     difference = velocity(mf.Interpolated(48, mf.Blocked(10))) - velocity(mf.Blocked(10))
     assert np.abs(difference).max() <= 1000 * jnp.finfo(difference.dtype).eps

@@ -93,4 +93,4 @@ def test_bad_numbers(argument):
 def test_the_user_may_force_a_kernel():
     forced = objective(1000, 2, kernel=mf.Blocked(10))
     mu = mf.Particles(np.ones((100, 3)))
-    assert forced.started(mu).ready.label() == "blocked (10 particles × all samples)"
+    assert forced.bind(mu).kernel.label() == "blocked (10 particles × all samples)"

@@ -92,7 +92,7 @@ def differences(name):
     with jax.enable_x64(dtype == "float64"):
         objective, mu = problem(unit, d, kernel, dtype)
         nu = mf.shard(mu)
-        one, many = objective.started(mu), objective.started(nu)
+        one, many = objective.bind(mu), objective.bind(nu)
         # The control: one particle of 512 lost, the smallest mistake in sharing out.
         lost = eqx.tree_at(lambda rho: rho.mass, nu, nu.mass.at[jnp.argmax(nu.mass)].set(0))
         shared = everything(many, nu)
@@ -100,7 +100,7 @@ def differences(name):
         alone, shared, less = jax.device_get((everything(one, mu), shared, everything(many, lost)))
         bound = bounds(one, mu, alone[0])
         return {
-            "sharded": isinstance(many.ready, Sharded),
+            "sharded": isinstance(many.kernel, Sharded),
             "rows": rows,
             "f": float(np.max(abs(shared[0] - alone[0]) / bound[0])),
             "v": float(np.max(abs(shared[1] - alone[1]) / bound[1])),
@@ -133,11 +133,11 @@ def communication():
     for k in (3, 1):
         network, mu = problem(mf.Neuron("relu", outputs=k), 5, Blocked(24, 10), "float32")
         nu = mf.shard(mu)
-        objective = network.started(nu)
+        objective = network.bind(nu)
         state = flow.init(objective, nu)
         found[f"step, k={k}"] = collectives(step, flow, objective, state)
     tangent = linear.prepare(network, nu)
-    compiler = eqx.tree_at(lambda o: o.ready, objective, objective.ready.inner)
+    compiler = eqx.tree_at(lambda o: o.kernel, objective, objective.kernel.inner)
     return found | {
         "chunk": collectives(chunk, flow, objective, state),
         "tangent step": collectives(step, linear, tangent, linear.init(tangent, nu)),
@@ -196,7 +196,7 @@ def other():
             said.append(str(error))
     draw = functools.partial(mf.Particles.gaussian, jax.random.key(3), objective.unit, M, 3)
     drawn, whole = mf.shard(draw), draw()
-    centred = mf.Objective(objective.unit, objective.loss, objective.x, objective.y, centred=mu).started(mf.shard(mu))
+    centred = mf.Objective(objective.unit, objective.loss, objective.x, objective.y, centred=mu).bind(mf.shard(mu))
     elsewhere, moved = np.full((5, 3), 0.5, np.float32), mu.moved(mu.position + 1)
     return {
         "errors": said,
@@ -206,13 +206,13 @@ def other():
         "centred": float(np.max(abs(np.asarray(centred.predict(mf.shard(mu)))))),
         "reference rows": centred.reference.position.addressable_shards[0].data.shape[0],
         "elsewhere": difference(
-            objective.started(mf.shard(mu)).predict(mf.shard(moved), elsewhere), objective.predict(moved, elsewhere)
+            objective.bind(mf.shard(mu)).predict(mf.shard(moved), elsewhere), objective.predict(moved, elsewhere)
         ),
         "variation": difference(
-            objective.started(mf.shard(mu)).first_variation(mf.shard(mu), mu.position[:3]),
+            objective.bind(mf.shard(mu)).first_variation(mf.shard(mu), mu.position[:3]),
             objective.first_variation(mu, mu.position[:3]),
         ),
-        "label": objective.started(mf.shard(mu)).ready.label(),
+        "label": objective.bind(mf.shard(mu)).kernel.label(),
     }
 
 

@@ -257,8 +257,8 @@ def test_what_is_not_sharded_is_left_alone():
     mu = mf.Particles.gaussian(jax.random.key(0), unit, 10, 2)
     assert mesh_of(mu) is None
     assert mesh_of(mf.shard(mu, jax.devices()[:1])) is None  # one device: nothing to sum over
-    objective = mf.Objective(unit, mf.Square(), jnp.eye(2), jnp.ones(2)).started(mf.shard(mu, jax.devices()[:1]))
-    assert not isinstance(objective.ready, Sharded)
+    objective = mf.Objective(unit, mf.Square(), jnp.eye(2), jnp.ones(2)).bind(mf.shard(mu, jax.devices()[:1]))
+    assert not isinstance(objective.kernel, Sharded)
     jax.jit(lambda mu: [mesh_of(mu) is None or 1 / 0, mu][1])(mu)
 
 

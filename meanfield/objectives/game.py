@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from meanfield._meant import instance, potential
-from meanfield._typing import Inputs, Outputs, Position, Pullback, Scalar
+from meanfield._typing import Inputs, Outputs, Position, Scalar
 from meanfield.arguments import finite_result, floating_array, positive_count, positive_scalar
 from meanfield.kernels import Dense
 from meanfield.losses import AbstractLoss, Contrast
-from meanfield.objective import AbstractObjective
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
 
@@ -101,7 +101,7 @@ class AdversarialObjective(AbstractObjective):
 
     def split(self, mu: Particles) -> tuple[Particles, Particles]:
         """(points, neurons) of the particles of the game, each with masses that sum to 1."""
-        self.started(instance("mu", mu, Particles))
+        self.bind(instance("mu", mu, Particles))
         g = self.generators
         parts = ((slice(None, g), self.x.shape[1]), (slice(g, None), self._columns))
         points, critic = (
@@ -110,7 +110,7 @@ class AdversarialObjective(AbstractObjective):
         )
         return points, critic
 
-    def started(self, mu: Particles) -> "AdversarialObjective":
+    def bind(self, mu: Particles) -> "AdversarialObjective":
         width = max(self.x.shape[1], self._columns)
         if mu.position.shape[1] != width or mu.m <= self.generators:
             raise ValueError(
@@ -150,12 +150,6 @@ class AdversarialObjective(AbstractObjective):
         some = mu.mass > 0
         sign = jnp.where(jnp.arange(mu.m) < self.generators, -1, self.rate.astype(mu.dtype))
         return jnp.where(some[:, None], slope * (sign / jnp.where(some, mu.mass, 1))[:, None], 0)
-
-    def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
-        raise ValueError(
-            "objective is a game of two particle systems: expected a flow that needs velocities alone, such as "
-            "GradientFlow, RungeKutta or OptimiserFlow."
-        )
 
     @property
     def _columns(self) -> int:

@@ -1,23 +1,22 @@
-"""Any optax optimiser as a flow."""
+"""Any optax optimiser as a stepper."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from meanfield._typing import Position, Random, Scalar
+from meanfield._typing import Count, Position, Scalar
 from meanfield.arguments import host, positive_scalar, said
-from meanfield.flows.abstract import AbstractFlow, State, beginning
-from meanfield.flows.gradient import constant_clock
-from meanfield.objective import AbstractObjective
+from meanfield.flows.clocks import constant_clock
+from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
 from meanfield.particles import Particles
 
 
-class OptimiserFlow(AbstractFlow):
-    r"""An optax optimiser fed with the gradient ∇F'[μ](θ_j) = −v_j of every particle.
+class Optax(AbstractStepper):
+    r"""An update of an optax optimiser fed with the gradient ∇F'[μ](θ_j) = −v_j of every particle.
 
     **Arguments:**
 
@@ -25,22 +24,18 @@ class OptimiserFlow(AbstractFlow):
       searches along lines (`optax.lbfgs`, `optax.polyak_sgd`) is given `value`, `grad` and `value_fn` of m F,
       whose gradient is −v for particles of mass 1/m each.
     - `interval`: the time that one update counts for; with the default of one, times are numbers of updates. For
-      `optax.sgd(h)` an interval of h gives the time of `GradientFlow(h)`.
+      `optax.sgd(h)` an interval of h gives the time of `Euler(h)`.
 
-    Raises `ValueError` for what is no optimiser, for one whose update asks for more than that, and where the value is
-    looked at for masses that differ.
-
-    >>> import jax, jax.numpy as jnp, meanfield as mf, optax
-    >>> unit = mf.Neuron("tanh")
-    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
-    >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
-    >>> run = mf.simulate(objective, mf.OptimiserFlow(optax.adam(1e-2)), mu, times=[0, 100])
-    >>> bool(run.values["risk"][-1] < run.values["risk"][0])
-    True
+    Parameters that are not trained are not shown to the optimiser: they enter no norm and no moment. Cost: one
+    velocity, and what the optimiser asks for. Raises `ValueError` for what is no optimiser, for one whose update asks
+    for more than that, and where the value is looked at for masses that differ.
     """
 
     optimiser: optax.GradientTransformation
     interval: Scalar
+    controlled: ClassVar[bool] = False
+    proximal: ClassVar[bool] = False
+    evaluations: ClassVar[int] = 1
 
     def __init__(self, optimiser: Any, interval=1.0):
         if isinstance(optimiser, optax.MultiSteps):
@@ -56,15 +51,11 @@ class OptimiserFlow(AbstractFlow):
         self.optimiser = optimiser
         self.interval = positive_scalar("interval", interval)
 
-    def prepare(self, objective: AbstractObjective, mu: Particles) -> AbstractObjective:
-        objective, mass = objective.started(mu), host(mu.mass)
-
-        def once(mu: Particles) -> State:
-            return self.step(objective, self.init(objective, mu))
-
+    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
+        mass = host(mu.mass)
         try:
             looks = self._looks(mu)
-            jax.eval_shape(once, mu)
+            once()
         except Exception as error:  # whatever the optimiser raises: it is a stranger's code
             said = " ".join(str(error).split())[:200]
             raise ValueError(
@@ -76,34 +67,19 @@ class OptimiserFlow(AbstractFlow):
                 f"mass holds {mass.min():.6g} and {mass.max():.6g}: expected equal masses for an optimiser that looks "
                 f"at the value."
             )
-        return objective
 
-    def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
-        return beginning(mu, key, self.optimiser.init(mu.position))
+    def init(self, field: Field, position: Moving) -> Any:
+        return self.optimiser.init(position)
 
-    def step(self, objective: AbstractObjective, state: State) -> State:
-        mu = state.particles
-        gradient = -objective.velocity(mu)
-        move, memory = self.optimiser.update(
-            gradient, state.memory, mu.position, **self._extra(objective, mu, gradient)
-        )
-        position = optax.apply_updates(mu.position, move)
-        time = state.time + self.interval.astype(state.time.dtype)
-        return eqx.tree_at(
-            lambda s: (s.particles, s.time, s.step, s.memory),
-            state,
-            (mu.moved(jnp.asarray(position)), time, state.step + 1, memory),
-        )
-
-    def _extra(self, objective: AbstractObjective, mu: Particles, gradient: Position) -> dict[str, Any]:
-        """What is passed to an optimiser that takes more than gradients and parameters."""
-        if not self._takes_more:
-            return {}
-
-        def value(position: Position) -> Scalar:
-            return mu.m * objective.value(mu.moved(position))
-
-        return {"value": value(mu.position), "grad": gradient, "value_fn": value}
+    def step(self, field: Field, position: Moving, memory: Any, time: Scalar, number: Count) -> Move:
+        gradient = -field.velocity()
+        extra = {}
+        if self._takes_more:
+            extra = {"value": field.value(position), "grad": gradient, "value_fn": field.value}
+        change, memory = self.optimiser.update(gradient, memory, position, **extra)
+        moved = jnp.asarray(optax.apply_updates(position, change))
+        interval = self.interval.astype(time.dtype)
+        return Move(moved, time + interval, interval, memory)
 
     def _looks(self, mu: Particles) -> bool:
         """Return True if an update may depend on the value or calls the function."""
@@ -131,8 +107,8 @@ class OptimiserFlow(AbstractFlow):
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return constant_clock(float(self.interval), times)
 
-    def aim(self, state: State, time: float | Scalar) -> State:
-        return state
-
     def advice(self) -> str:
         return "lower the optimiser's learning rate"
+
+    def evaluated(self, steps: int, memory: Any) -> int:
+        return steps

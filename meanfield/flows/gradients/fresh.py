@@ -1,0 +1,77 @@
+"""The gradient on samples that nobody has seen: one pass over an endless stream."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from meanfield._meant import function
+from meanfield._typing import Count, Random
+from meanfield.arguments import INT32, positive_count
+from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slopes, of_problem
+from meanfield.objectives import AbstractObjective
+from meanfield.objectives.abstract import sample_mean
+from meanfield.particles import Particles
+from meanfield.streams import stream
+
+
+class Stream(AbstractGradient):
+    r"""The slopes on B samples made fresh at every step: an unbiased gradient of the population risk.
+
+    **Arguments:**
+
+    - `sampler`: a function (key, B) ↦ (x [B, d], y) that makes samples. The problem's own are then only observed.
+    - `batch`: B, samples of a step.
+
+    The samples of step k follow from the simulation's key and k. A centred model pays for the predictions of its
+    reference at fresh samples. Cost: a velocity on B samples at every evaluation. Raises `ValueError` for a batch that
+    is not positive, and at the start for a sampler of other shapes and a problem that is no mean over samples.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> def sampler(key, batch):
+    ...     x = jax.random.normal(key, (batch, 4))
+    ...     return x, jnp.tanh(x[:, 0])
+    >>> key, unit = jax.random.key(0), mf.Neuron("tanh")
+    >>> problem = mf.Objective(unit, mf.Square(), *sampler(key, 64))
+    >>> flow = mf.Flow(mf.steppers.HeavyBall(0.05, 0.9), mf.gradients.Stream(sampler, batch=8))
+    >>> mf.simulate(problem, flow, mf.Particles.gaussian(key, unit, m=20, d=4), times=[0, 10.0], key=key).status
+    'done'
+    """
+
+    sampler: Callable
+    batch: int = eqx.field(static=True)
+    draws: ClassVar[str] = "samples"
+
+    def __init__(self, sampler: Callable, batch: int):
+        self.sampler = function("sampler", sampler, 2, "a function of a key and a number of samples")
+        self.batch = positive_count("batch", batch, most=INT32)
+
+    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
+        sample_mean(problem).samples()
+        made = jax.eval_shape(lambda key: self.sampler(key, self.batch), jax.random.key(0))
+        if not isinstance(made, tuple | list) or len(made) != 2:
+            raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
+        x, y = made
+        expected = (self.batch, problem.x.shape[1])
+        if x.shape != expected or not jnp.issubdtype(x.dtype, jnp.floating):
+            raise ValueError(f"sampler returned x of shape {x.shape} and type {x.dtype}: expected floats {expected}.")
+        if y.shape[:1] != (self.batch,):
+            raise ValueError(f"sampler returned y of shape {y.shape}: expected {self.batch} targets.")
+
+    def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> None:
+        return None
+
+    def estimate(
+        self, problem: AbstractObjective, slopes: Slopes, mu: Particles, memory: Any, key: Random | None, step: Count
+    ) -> Estimate:
+        assert key is not None
+        x, y = self.sampler(stream(key, "fresh samples", step), self.batch)
+        return of_problem(sample_mean(problem).fresh(mu, x, y), slopes, mu)
+
+    def evaluated(self, calls: int, memory: Any) -> int:
+        return calls
+
+    def advice(self) -> str:
+        return f"raise the batch (now {self.batch})"

@@ -1,0 +1,98 @@
+"""The heavy-ball step: momentum, and both kinds of weight decay."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from meanfield._meant import schedule
+from meanfield._typing import Count, Scalar
+from meanfield.arguments import floating_array, host, positive_number, positive_scalar
+from meanfield.flows.clocks import clock_of, constant_clock
+from meanfield.flows.rates import Rate, fits, rate
+from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
+from meanfield.particles import Particles
+
+
+class HeavyBall(AbstractStepper):
+    r"""u_j ← γ u_j + ∇F'[μ](θ_j) + λ θ_j,  θ_j ← θ_j − h_k (u_j + δ θ_j).
+
+    **Arguments:**
+
+    - `step`: h: a positive number, an array [p] of numbers of at least 0 (one for each parameter of a particle), or a
+      schedule k ↦ h_k of either, such as optax makes or an `equinox.Module` with arrays for fields.
+    - `momentum`: γ, at least 0 and below 1; 0 is `Euler`, to the bit.
+    - `decay`: λ, weight decay that is part of the gradient and enters the momentum: a number of at least 0, or [p].
+    - `decoupled`: δ, weight decay beside the momentum, as in AdamW: likewise.
+    - `buffer`: u at the start, [m, p]; zero if not given.
+    - `interval`: the time that one step counts for; h if not given. One of h/(1 − γ) gives the time of the gradient
+      flow that small steps follow, one of 1 makes times numbers of steps.
+
+    Stable at a minimum for h S < 2 (1 + γ), S the sharpness. Cost: one velocity. Raises `ValueError` for numbers
+    outside these ranges, for an array of steps without an `interval`, and for shapes that do not match the particles.
+    Source: Polyak (1964); Loshchilov & Hutter (2019) for decoupled decay.
+    """
+
+    size: Rate | Callable
+    momentum: Scalar
+    decay: Rate
+    decoupled: Rate
+    buffer: Float[Array, "m p"] | None
+    interval: Scalar | None
+    controlled: ClassVar[bool] = False
+    proximal: ClassVar[bool] = True
+    evaluations: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        step,
+        momentum: Any = 0.0,
+        *,
+        decay: Any = 0.0,
+        decoupled: Any = 0.0,
+        buffer: Any = None,
+        interval: Any = None,
+    ):
+        self.size = schedule("step", step, None) if callable(step) else rate("step", step)
+        if not callable(self.size) and self.size.ndim == 0:
+            positive_number("step", self.size)
+        self.momentum = positive_scalar("momentum", momentum, zero=True)
+        if (known := host(self.momentum)) is not None and known >= 1:
+            raise ValueError(f"momentum={momentum!r}: expected a number of at least 0 and below 1.")
+        self.decay, self.decoupled = rate("decay", decay), rate("decoupled", decoupled)
+        self.buffer = None if buffer is None else floating_array("buffer", buffer, "m p")
+        self.interval = None if interval is None else positive_scalar("interval", interval)
+        if interval is None and not callable(self.size) and self.size.ndim:
+            raise ValueError("interval=None: expected the time that a step counts for, since step is an array.")
+
+    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
+        first = jax.eval_shape(self.size, jnp.zeros((), jnp.int32)) if callable(self.size) else self.size
+        for name, value in {"step": first, "decay": self.decay, "decoupled": self.decoupled}.items():
+            fits(name, value, mu)
+        if self.buffer is not None and self.buffer.shape != mu.position.shape:
+            raise ValueError(f"buffer has shape {self.buffer.shape}: expected {mu.position.shape}, as the particles.")
+
+    def init(self, field: Field, position: Moving) -> Moving:
+        return jnp.zeros_like(position) if self.buffer is None else field.part(self.buffer.astype(position.dtype))
+
+    def step(self, field: Field, position: Moving, memory: Moving, time: Scalar, number: Count) -> Move:
+        h = jnp.asarray(self.size(number) if callable(self.size) else self.size)
+        h, momentum, decay, decoupled = (
+            field.part(value.astype(position.dtype)) for value in (h, self.momentum, self.decay, self.decoupled)
+        )
+        buffer = momentum * memory + decay * position - field.velocity()
+        moved = field.proximal(position - h * (buffer + decoupled * position), h)
+        passed = h if self.interval is None else self.interval.astype(time.dtype)
+        return Move(moved, time + passed, h, buffer)
+
+    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return clock_of(self.size, times) if self.interval is None else constant_clock(float(self.interval), times)
+
+    def advice(self) -> str:
+        return "lower the step or the momentum"
+
+    def evaluated(self, steps: int, memory: Any) -> int:
+        return steps
