@@ -305,6 +305,7 @@ TRACED = [
     "activations.gelu",
     "activations.linear",
     "activations.recognised",
+    "gradients.Slopes.__call__",
     "gradients.Slopes.part",
 ]
 """Functions of traced arrays, as those of the engine."""
