@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import meanfield
 from meanfield._identity_parts import Reference, members, read_names, state
 from meanfield.arguments import host
 
@@ -54,7 +55,7 @@ def digest(thing: Any) -> bytes:
 @functools.cache
 def engine() -> str:
     """Return a digest of the code of `meanfield` that computes, read once a process."""
-    return code_of(Path(__file__).parent)
+    return code_of(Path(str(meanfield.__file__)).parent)
 
 
 def code_of(package: Path) -> str:
@@ -62,13 +63,18 @@ def code_of(package: Path) -> str:
     found = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
-        if name not in NO_NUMBERS:
+        if computes(name):
             found.update(f"{name}\n{ast.dump(_undocumented(ast.parse(path.read_bytes())))}\n".encode())
     return found.hexdigest()
 
 
-NO_NUMBERS = ("__main__.py", "_command_line.py", "_options.py", "plot.py", "progress.py")
-"""Files of the package that change no result."""
+NO_NUMBERS = ("__main__.py", "command", "plot.py", "progress.py")
+"""Files and folders of the package that change no result."""
+
+
+def computes(name: str) -> bool:
+    """Return True if a file of the package, named by its path from there, may change a result."""
+    return not any(name == other or name.startswith(f"{other}/") for other in NO_NUMBERS)
 
 
 def _undocumented(tree):

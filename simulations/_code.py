@@ -6,6 +6,7 @@ that an installed package has the same digest as the checkout that it was built 
 
 import functools
 import hashlib
+import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import meanfield
 import simulations
 import theory
-from meanfield._identity import NO_NUMBERS, behaviour
+from meanfield._identity import behaviour, computes
 from simulations._registry import is_own
 from simulations._study import Study
 
@@ -68,7 +69,8 @@ def _engine() -> tuple[str, ...]:
     """The modules of the engine that compute."""
     root = Path(str(meanfield.__file__)).parent
     names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.py"))]
-    return tuple(f"meanfield.{name[:-3].replace('/', '.')}" for name in names if name not in NO_NUMBERS)
+    modules = [f"meanfield.{name[:-3].replace('/', '.')}" for name in names if computes(name)]
+    return tuple(name.removesuffix(".__init__") for name in modules)
 
 
 @functools.cache
@@ -95,28 +97,46 @@ def _closure(modules: Iterable[str]) -> set[str]:
 
 @functools.cache
 def _imported(name: str) -> tuple[str, ...]:
-    """The modules of ours that one of them imports; of a whole package at the top, the homes of the names it uses.
+    """Return the modules of ours that one of them imports; of a package that loads its names when they are used, as
+    the top ones do, the homes of those that it uses.
 
     Those of `simulations` that belong to no study keep and judge records, and are followed no further.
     """
     if name in _TOPS or (re.fullmatch(r"simulations\.\w+", name) and _path(f"{name}.__init__") is None):
         return ()
+    if _hands_on(name):  # the package as such: whatever it has
+        public = importlib.import_module(name).__all__
+        return tuple(part for word in public for part in _homes(name, [word]))
     text = _source(name) or ""
     found = []
     for home, names in _FROM.findall(text):
         words = _WORD.findall(re.sub(r"#[^\n]*", "", names))
         found += [f"{home}.{word}" for word in words if _path(f"{home}.{word}")]
-        found += [home] if home not in _TOPS else [part for word in words for part in _homes(home, word)]
+        found += [part for word in words for part in _homes(home, [word])] if _hands_on(home) else [home]
     for home, short in _IMPORT.findall(text):
-        used = re.findall(rf"\b{short or home}\.(\w+)", text)
-        found += [home] if home not in _TOPS else [part for word in set(used) for part in _homes(home, word)]
+        used = set(re.findall(rf"\b{short or home}((?:\.\w+)+)", text))
+        found += [part for path in used for part in _homes(home, path[1:].split("."))] if _hands_on(home) else [home]
     return tuple(found)
 
 
-def _homes(top: str, name: str) -> list[str]:
-    """The module in which a public name of a package is defined, in a list; none for a name that is none."""
-    value = getattr(_TOPS[top], name, None)
-    return [home] if (home := _module(value)) else []
+def _hands_on(name: str) -> bool:
+    """Return True for a package that only hands on what its modules define: names say which of them are used."""
+    if name in _TOPS:
+        return True
+    path = _path(name)
+    return path is not None and path.with_suffix(".pyi").is_file()
+
+
+def _homes(package: str, words: list[str]) -> list[str]:
+    """Return the module in which a public name of a package is defined, in a list; none for a name that is none.
+
+    The words after a name are its attributes, or names in a package inside.
+    """
+    value = getattr(importlib.import_module(package), words[0], None)
+    home = _module(value)
+    if isinstance(value, ModuleType) and words[1:] and home not in _TOPS and _hands_on(home):
+        return _homes(home, words[1:])
+    return [home] if home else []
 
 
 def _module(value: Any) -> str:

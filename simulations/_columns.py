@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TextIO
 
-from meanfield._streams import width
+from meanfield.environment.standard_streams import width
 
 NARROW = 70
 """A line of fewer columns holds one cell."""

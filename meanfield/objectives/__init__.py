@@ -3,7 +3,6 @@
 from meanfield.objectives.abstract import AbstractObjective as AbstractObjective
 from meanfield.objectives.abstract import AbstractSampleMean as AbstractSampleMean
 from meanfield.objectives.game import AdversarialObjective as AdversarialObjective
-from meanfield.objectives.game import Contrast as Contrast
 from meanfield.objectives.network import Bound as Bound
 from meanfield.objectives.network import Objective as Objective
 from meanfield.objectives.tangent import TangentObjective as TangentObjective

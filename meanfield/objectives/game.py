@@ -11,30 +11,10 @@ from meanfield._meant import instance, potential
 from meanfield._typing import Inputs, Outputs, Position, Scalar
 from meanfield.arguments import finite_result, floating_array, positive_count, positive_scalar
 from meanfield.kernels import Dense
-from meanfield.losses import AbstractLoss
+from meanfield.losses import AbstractLoss, Contrast
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.units import AbstractUnit
-
-
-class Contrast(AbstractLoss):
-    """The loss R(f) = −(1/n) Σ_i y_i f_i of labels y_i = ±1: a difference of means.
-
-    It is not bounded below: it needs a penalty on f, or a critic that is held back otherwise.
-
-    >>> import jax.numpy as jnp, meanfield as mf
-    >>> float(mf.Contrast().risk(jnp.array([1.0, 3.0]), jnp.array([1.0, -1.0])))
-    1.0
-    """
-
-    def targets(self, y, outputs: int, dtype) -> Outputs:
-        return floating_array("y", y, "n" if outputs == 1 else "n k", dtype=dtype)
-
-    def risk(self, f: Outputs, y: Outputs) -> Scalar:
-        return -jnp.sum(y * f) / f.shape[0]
-
-    def residual(self, f: Outputs, y: Outputs) -> Outputs:
-        return -y
 
 
 class AdversarialObjective(AbstractObjective):

@@ -13,7 +13,7 @@ import pytest
 
 import figures.explorer as explorer
 import simulations
-from meanfield.__main__ import main
+from meanfield.command.main import main
 from simulations import Motion, Record, Records
 
 MOTION = simulations.motion("lazy_scaling")

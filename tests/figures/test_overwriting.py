@@ -9,7 +9,7 @@ import figures
 import figures.explorer
 import simulations
 from figures import page, signature
-from meanfield.__main__ import main
+from meanfield.command.main import main
 
 GALLERY = Path(__file__).parents[2] / "figures"
 STUDY = simulations.find("noise_stability")

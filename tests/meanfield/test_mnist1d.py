@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.mnist1d import LENGTH, signals, templates
+from meanfield.datasets.signals import LENGTH, signals, templates
 
 # Read off the data set that the authors' own package makes with its defaults (version 0.0.2), to six decimals.
 FIRST = [-0.332006, -0.471910, -0.778697, -1.009741]

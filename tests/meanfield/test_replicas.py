@@ -315,7 +315,7 @@ BAD = {
     ),
     "flow": (
         lambda o, f, mu: (o, [f, mf.AdaptiveFlow()], mu),
-        r"flows\[1\] " + KIND.format("AdaptiveFlow", "GradientFlow"),
+        r"flows\[1\].stepper " + KIND.format("Diffrax", "Euler"),
     ),
     "optimiser": (
         lambda o, f, mu: (o, [mf.OptimiserFlow(optax.sgd(h)) for h in (0.1, 0.2)], mu),

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import simulations
-from meanfield.__main__ import COMMANDS, main
-from meanfield._options import Figure, Run, Verify
+from meanfield.command.figure import Figure
+from meanfield.command.main import COMMANDS, main
+from meanfield.command.run import Run
+from meanfield.command.verify import Verify
 
 TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import simulations
-from meanfield.__main__ import USAGE, main
+from meanfield.command.main import USAGE, main
 from simulations import Study, claim
 from simulations._records import runs
 from simulations.checks import equals

@@ -6,9 +6,10 @@ import pytest
 
 import meanfield
 import simulations
-from meanfield.__main__ import COMMANDS, main
-from meanfield._command_line import described
-from meanfield._options import Run, Verify
+from meanfield.command.command_line import described
+from meanfield.command.main import COMMANDS, main
+from meanfield.command.run import Run
+from meanfield.command.verify import Verify
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meanfield import _siblings
+from meanfield.environment import siblings
 
 ROOT = Path(__file__).parents[2]
 LOUD = "raise SystemExit('a stranger was run')\n"
@@ -65,7 +65,7 @@ def test_a_stranger_that_was_imported_is_told_of(tmp_path, monkeypatch):
     assert spec is not None
     monkeypatch.setitem(sys.modules, "figures", importlib.util.module_from_spec(spec))
     with pytest.raises(ImportError, match=r"figures is '.*figures\.py' and not the package"):
-        _siblings.prefer("figures")
+        siblings.prefer("figures")
 
 
 def test_the_order_of_the_path_changes_for_strangers_only(tmp_path, monkeypatch):
@@ -75,8 +75,8 @@ def test_the_order_of_the_path_changes_for_strangers_only(tmp_path, monkeypatch)
     quiet.mkdir()
     monkeypatch.setattr(sys, "path", [str(quiet), str(tmp_path), str(ROOT), *sys.path])
     before = list(sys.path)
-    _siblings.prefer("theory")
+    siblings.prefer("theory")
     assert sys.path == [*(entry for entry in before if entry != str(tmp_path)), str(tmp_path)]
     once = list(sys.path)
-    _siblings.prefer(*_siblings.SIBLINGS)
+    siblings.prefer(*siblings.SIBLINGS)
     assert sys.path == once

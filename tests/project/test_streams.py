@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from meanfield.__main__ import main
-from meanfield._streams import dependable, in_ascii
+from meanfield.command.main import main
+from meanfield.environment.standard_streams import dependable, in_ascii
 from meanfield.progress import Quiet, progress_on
 
 TINY = ("run", "lazy_scaling", "--problem", "random", "--samples", "4", "--time", "1", "--particles", "10")

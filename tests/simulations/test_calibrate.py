@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import simulations
-from meanfield.__main__ import main
+from meanfield.command.main import main
 from simulations import Study, calibrate
 from simulations._calibrate import Alarms
 from simulations._records import runs

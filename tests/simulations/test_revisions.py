@@ -57,7 +57,7 @@ def test_claims_and_pages_are_no_part_of_it():
 def test_the_code_of_a_packaged_study_is_what_its_runs_import():
     known = _code._closure(identify(simulations.find("langevin")).modules)
     assert {"simulations.limits._langevin", "theory.gibbs", "meanfield.losses", "meanfield.flows.noises"} <= known
-    assert not known & {"simulations.limits.langevin", "meanfield.__main__", "meanfield.plot", "theory.spikes"}
+    assert not known & {"simulations.limits.langevin", "meanfield.command.main", "meanfield.plot", "theory.spikes"}
 
 
 def test_it_is_told_within_a_tenth_of_a_second_once_a_process():
@@ -181,7 +181,7 @@ def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
     """In a copy of the packages without git, a comment, and code that is not imported, change nothing."""
     copy = tmp_path / "copy"
     for top in ("meanfield", "theory", "simulations"):
-        for path in (ROOT / top).rglob("*.py"):
+        for path in [*(ROOT / top).rglob("*.py"), *(ROOT / top).rglob("*.pyi")]:
             place = copy / path.relative_to(ROOT)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())

@@ -12,7 +12,7 @@ from scipy import stats
 
 import figures
 import simulations
-from meanfield.__main__ import main
+from meanfield.command.main import main
 from simulations import Record, Records, table
 
 GRID = ("--problem", "random", "--samples", "4", "--time", "1", "--particles", "10", "40", "--alpha", "1", "10")

@@ -1,10 +1,12 @@
-"""What every data set is made of."""
+"""What every data set is made of, and the generator that draws it."""
 
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield._typing import Inputs, Outputs
+from meanfield.arguments import said
 from meanfield.particles import Particles
 
 
@@ -29,3 +31,13 @@ class Dataset:
     def outputs(self) -> int:
         """Number of outputs that a network for these targets has."""
         return 1 if self.y.ndim == 1 else self.y.shape[1]
+
+
+def generator(name: str, seed) -> np.random.Generator:
+    """Return NumPy's generator from a whole number, or several; never from the machine's entropy, as None would."""
+    seed = seed.tolist() if isinstance(seed, np.ndarray) else seed
+    words = seed if isinstance(seed, list | tuple) else [seed]
+    whole = all(isinstance(word, int | np.integer) and not isinstance(word, bool) and word >= 0 for word in words)
+    if not whole or not words:
+        raise ValueError(f"{said(name, seed)}: expected a whole number of at least 0, or several.")
+    return np.random.default_rng(seed)

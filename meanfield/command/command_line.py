@@ -55,7 +55,7 @@ def read(
     parameters: type | None = None,
     parameter_docs: dict[str, str] | None = None,
 ) -> Line:
-    """The line, read. Prints help and leaves with status 0 when it is asked for.
+    """Return the line that was read. Print help and leave with status 0 when it is asked for.
 
     `words` are for the help: the bare words that the command takes, and what they are.
     Values are taken as text and turned into the type of their field by `coerce`, so that every error is one sentence.
@@ -102,7 +102,7 @@ def read(
 
 
 def described(kind: type) -> str:
-    """What a class says of itself, read from its file: Python leaves it out where it is told to optimise."""
+    """Return the docstring of a class, read from its file: Python leaves it out where it is told to optimise."""
     (found,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     return ast.get_docstring(found) or "" if isinstance(found, ast.ClassDef) else ""
 

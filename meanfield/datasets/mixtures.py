@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from meanfield._dataset import Dataset
 from meanfield._typing import Random
 from meanfield.arguments import array_of, float_type, positive_count, positive_number, positive_scalar
+from meanfield.datasets.dataset import Dataset
 from meanfield.streams import stream
 
 

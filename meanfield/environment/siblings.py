@@ -7,7 +7,7 @@ from pathlib import Path
 
 SIBLINGS = ("theory", "simulations", "figures")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 """The folder in which this package and its siblings lie."""
 
 

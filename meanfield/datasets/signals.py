@@ -51,7 +51,7 @@ HEIGHTS = (
 def templates() -> np.ndarray:
     """The ten templates, [10, 12]: heights of standard deviation 1/6, measured from where the line begins.
 
-    >>> from meanfield.mnist1d import templates
+    >>> from meanfield.datasets.signals import templates
     >>> templates().shape, templates().std(axis=1).round(4).tolist() == [0.1667] * 10
     ((10, 12), True)
     """
@@ -68,7 +68,7 @@ def signals(count: int = 5000, seed: int = 42) -> tuple[np.ndarray, np.ndarray]:
     The defaults are the published data set: its first 4000 for training, the other 1000 for test. Read-only.
     Raises `ValueError` if `count` is not a multiple of 10.
 
-    >>> from meanfield.mnist1d import signals
+    >>> from meanfield.datasets.signals import signals
     >>> x, digit = signals(count=20)
     >>> x.shape, sorted(digit.tolist())[:4]
     ((20, 40), [0, 0, 1, 1])

@@ -1,0 +1,51 @@
+"""`meanfield gallery [STUDY …]`: one page with every picture and every verdict."""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from meanfield.command.answer import close
+from meanfield.command.reading import find_study, read_options
+from meanfield.command.records import Sweeping, make_records
+from meanfield.command.sentences import check_place, refusing
+
+
+@dataclass(frozen=True)
+class Gallery(Sweeping):
+    """Draw every study, or those named, and write the page that shows them with all verdicts.
+
+    Records that are missing are made first.
+    """
+
+    page: str = "figures"
+    """Directory for the page README.md and its pictures, in the folder gallery beside it."""
+
+
+def write_gallery(arguments: list[str]) -> int:
+    """Write the page and return the exit status."""
+    import simulations
+    from figures.page import Chapter, refuse_others, write
+
+    line = read_options("gallery", Gallery, arguments)
+    studies = [find_study(name) for name in line.words or simulations.STUDIES]
+    page = Path(line.options.page)
+    check_place("page", page)
+    with refusing():
+        refuse_others(studies, page)
+    made = {study.name: make_records(study, line.options, {}) for study in studies}
+    chapters = []
+    for study in studies:
+        entries = simulations.verify(study, made[study.name])
+        moving = None
+        if study.name in simulations.MOTIONS:  # one seed of the motion: a film is of one
+            moving = make_records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
+        chapters.append(Chapter(study, made[study.name], entries, moving))
+    with refusing(page=page):
+        drawn = write(chapters, page, line.options.size or "default", _drawn)
+    return close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
+
+
+def _drawn(name: str, done: int, total: int) -> None:
+    """Print how far the gallery has come."""
+    print(f"gallery: {done} of {total}, {name}, drawn", file=sys.stderr, flush=True)

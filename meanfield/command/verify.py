@@ -1,0 +1,55 @@
+"""`meanfield verify [STUDY …]`: every claim with what was predicted and measured, and its false alarms."""
+
+import json
+import sys
+from dataclasses import dataclass
+
+from meanfield.command.answer import STATUS, close
+from meanfield.command.command_line import Refused
+from meanfield.command.reading import find_study, read_options
+from meanfield.command.records import Sweeping, computing, make_records
+
+
+@dataclass(frozen=True)
+class Verify(Sweeping):
+    """Check every claim of the studies named, or of all."""
+
+    calibrate: int = 0
+    """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
+    alarm.
+    """
+
+
+def verify_studies(arguments: list[str]) -> int:
+    """Check the claims of the studies, or count false alarms, and return the exit status."""
+    import simulations
+
+    line = read_options("verify", Verify, arguments)
+    studies = [find_study(name) for name in line.words or simulations.STUDIES]
+    if line.options.calibrate:
+        if line.options.seeds is not None or line.options.first_seed:
+            raise Refused("calibrate: chooses its seeds itself; expected neither --seeds nor --first-seed.")
+        return _calibrate(studies, line.options)
+    made = {study.name: make_records(study, line.options, {}) for study in studies}
+    entries = [entry for study in studies for entry in simulations.verify(study, made[study.name])]
+    return close(line.options, made, entries, [])
+
+
+def _calibrate(studies: list, options: Verify) -> int:
+    """Count false alarms; return 1 when there are more than the level allows, 3 when some can't be told."""
+    import simulations
+
+    def report(done: int, total: int) -> None:
+        print(f"{study.name}: {done} of {total} re-seedings", file=sys.stderr, flush=True)
+
+    rows = []
+    with computing(options, lambda: "the same command goes on from there") as executor:
+        for study in studies:
+            rows += simulations.calibrate(
+                study, options.size or "default", options.calibrate, out=options.out, report=report, executor=executor
+            )
+    passed = simulations.all_passed(row.passed for row in rows)
+    simulations.print_calibration(rows, sys.stderr if options.json else sys.stdout)
+    if options.json:
+        print(json.dumps({"passed": passed, "calibration": [row.as_json() for row in rows]}))
+    return STATUS[passed]
