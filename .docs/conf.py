@@ -15,7 +15,8 @@ logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 project = "meanfield"
 author = copyright = "the meanfield authors"
-version = release = import_module("meanfield").__version__
+engine = import_module("meanfield")
+version = release = engine.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "_markdown_docstrings", "_mathml"]
 exclude_patterns = ["_build", "conf.py", "_*.py"]
@@ -26,7 +27,10 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["dollarmath", "substitution"]
+_moved = [(f"mf.{name}", f"mf.{home}.{name}") for home, names in engine.MOVED.items() for name in names.split()]
+_rows = [f"| `{old}` | `{new}` |" for old, new in sorted(_moved)]
+myst_substitutions = {"moved": "\n".join(["| was | is |", "|---|---|", *_rows])}
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"

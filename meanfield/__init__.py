@@ -6,6 +6,7 @@ descended, a flow says how, `simulate` does it, observables say what to look at.
 the package `theory`.
 """
 
+import warnings
 from typing import Any
 
 import lazy_loader
@@ -18,6 +19,21 @@ _GONE = {
 }
 """Names that are no more, with what to write instead."""
 
+MOVED = {
+    "certificates": "OptimalityGap",
+    "flows": "State",
+    "integrals": "Blocked Dense Interpolated Pallas Plan Sorted",
+    "losses": "Contrast Power",
+    "objectives": "AbstractObjective AbstractSampleMean AdversarialObjective TangentObjective TrainedObjective",
+    "observables": "ChangedSigns Cushions Energy KernelAlignment KernelDrift LinearSpline Margin Sharpness "
+    "TestError critical_samples cushions linear_spline loss_sensitivity stiffness",
+    "penalties": "L1 ParameterDecay TotalMass",
+    "units": "DeepLinear DeepNetwork Dual NormalisedNeuron Spike activations spikes",
+}
+"""Names that were at the top in version 0.1, by the module of the top that has them now: for one version more they are
+found there too, with a warning that says where to.
+"""
+
 # Names stand in `__init__.pyi` and are loaded on first use, so that `meanfield --help` answers before JAX has loaded.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -25,6 +41,12 @@ _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 def __getattr__(name: str) -> Any:
     if name in _GONE:
         raise AttributeError(f"mf.{name}: {_GONE[name]}.")
+    for home, names in MOVED.items():
+        if name in names.split():
+            warnings.warn(
+                f"meanfield.{name} has moved: it is meanfield.{home}.{name} now.", DeprecationWarning, stacklevel=2
+            )
+            return getattr(_load(home), name)
     if name not in __all__:
         raise AttributeError(f"module 'meanfield' has no attribute {name!r}")
     return _load(name)

@@ -8,9 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._meant import instance
-from meanfield._typing import Mass, Position, Random
-from meanfield._watching import note
 from meanfield.arguments import (
     array_of,
     float_type,
@@ -22,8 +19,11 @@ from meanfield.arguments import (
     positive_scalar,
     said,
 )
+from meanfield.arguments.meant import instance
+from meanfield.arguments.typing import Mass, Position, Random
+from meanfield.environment.watching import note
 from meanfield.streams import stream
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 
 class Particles(eqx.Module):

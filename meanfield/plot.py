@@ -20,12 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield import observables
-from meanfield._meant import instance
 from meanfield.arguments import said
-from meanfield.objectives import AbstractObjective
+from meanfield.arguments.meant import instance
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
-from meanfield.simulation import Trajectory
-from meanfield.units import AbstractUnit, Neuron
+from meanfield.simulation.simulate import Trajectory
+from meanfield.units.neuron import AbstractUnit, Neuron
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ import zlib
 import jax
 import numpy as np
 
-from meanfield._meant import random_key
-from meanfield._typing import Count, Random
+from meanfield.arguments.meant import random_key
+from meanfield.arguments.typing import Count, Random
 
 STREAMS = (
     "inputs on a sphere",

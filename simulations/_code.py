@@ -17,7 +17,7 @@ from typing import Any
 import meanfield
 import simulations
 import theory
-from meanfield._identity import behaviour, computes
+from meanfield.checkpoints.identity import behaviour, computes
 from simulations._registry import is_own
 from simulations._study import Study
 

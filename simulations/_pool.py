@@ -202,7 +202,7 @@ def _settings() -> dict[str, Any]:
     """What of JAX's settings is not as usual here: a worker computes under the same."""
     import jax
 
-    from meanfield._settings import observed
+    from meanfield.environment.settings import observed
 
     return {name: getattr(jax.config, name) for name in observed() if name.startswith("jax_")}
 

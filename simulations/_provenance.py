@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 import meanfield
-from meanfield._watching import Watch
+from meanfield.environment.watching import Watch
 
 _PACKAGES = ("meanfield", "theory", "simulations", "figures")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from meanfield._watching import watching
+from meanfield.environment.watching import watching
 from simulations._provenance import provenance
 from simulations._records import Record
 from simulations._shipping import Arrived, Shipped

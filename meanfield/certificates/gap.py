@@ -29,18 +29,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield._meant import instances
 from meanfield.arguments import host, one_of, positive_count
+from meanfield.arguments.meant import instances
 from meanfield.certificates.ascent import ascent_maximum
 from meanfield.certificates.branching import branching_maximum
 from meanfield.certificates.planar import planar_maximum
 from meanfield.certificates.relaxation import relaxed_maximum
 from meanfield.certificates.slope import ROUNDOFF, Array, Slope, accumulated
-from meanfield.losses import Logistic, Square
-from meanfield.objectives import AbstractObjective, Bound, Objective
+from meanfield.objectives.abstract import AbstractObjective
+from meanfield.objectives.losses import Logistic, Square
+from meanfield.objectives.network import Bound, Objective
+from meanfield.objectives.penalties import WeightDecay
 from meanfield.particles import Particles
-from meanfield.penalties import WeightDecay
-from meanfield.units import Neuron
+from meanfield.units.neuron import Neuron
 
 METHODS = ("auto", "planar", "branching", "relaxation", "ascent")
 

@@ -19,7 +19,7 @@ class Info:
 def show_info(arguments: list[str]) -> int:
     """Print the facts of this machine."""
     options = read_options("info", Info, arguments, words=False).options
-    from meanfield.devices import describe
+    from meanfield.command.describe import describe
 
     with refusing():
         require_backend()

@@ -7,7 +7,6 @@ import signal
 import sys
 
 import meanfield
-from meanfield._signals import terminable
 from meanfield.command.bench import time_steps
 from meanfield.command.command_line import Refused, nearest
 from meanfield.command.explore import write_explorer
@@ -21,6 +20,7 @@ from meanfield.command.status import show_status
 from meanfield.command.verify import verify_studies
 from meanfield.environment.platform import require_import
 from meanfield.environment.siblings import SIBLINGS, prefer
+from meanfield.environment.signals import terminable
 from meanfield.environment.standard_streams import Unwritable, dependable
 
 USAGE = """usage: meanfield COMMAND [ARGUMENTS]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float
 
-from meanfield._typing import Inputs, Outputs
 from meanfield.arguments import said
+from meanfield.arguments.typing import Inputs, Outputs
 from meanfield.particles import Particles
 
 

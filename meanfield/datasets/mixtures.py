@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Random
 from meanfield.arguments import array_of, float_type, positive_count, positive_number, positive_scalar
+from meanfield.arguments.typing import Random
 from meanfield.datasets.dataset import Dataset
 from meanfield.streams import stream
 

@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._meant import instance
-from meanfield._typing import Inputs, Random
 from meanfield.arguments import (
     array_of,
     flag,
@@ -14,12 +12,14 @@ from meanfield.arguments import (
     positive_number,
     positive_scalar,
 )
+from meanfield.arguments.meant import instance
+from meanfield.arguments.typing import Inputs, Random
 from meanfield.datasets.dataset import Dataset, generator
-from meanfield.kernels import Dense
+from meanfield.integrals.dense import Dense
 from meanfield.particles import Particles
-from meanfield.spikes import fourier
 from meanfield.streams import stream
-from meanfield.units import AbstractUnit, Neuron
+from meanfield.units.neuron import AbstractUnit, Neuron
+from meanfield.units.spikes import fourier
 
 
 def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
@@ -114,10 +114,10 @@ def spikes(
     r"""Sparse deconvolution: spikes on the torus [0, 1)^`dimension`, seen through its Fourier modes up to `order`.
 
     Positions are uniform, given that any two are at least `separation` apart (Euclidean distance on the torus). Weights
-    are uniform on [½, 3/2]; their signs alternate unless `positive`. Inputs are those of `meanfield.spikes.fourier`,
-    targets are noisy by N(0, `noise`²), and the test targets are the same without noise. All is drawn by numpy from
-    `seed`, a whole number or several. Raises `ValueError` for a separation that leaves no room (none in 10⁵
-    draws).
+    are uniform on [½, 3/2]; their signs alternate unless `positive`. Inputs are those of
+    `meanfield.units.spikes.fourier`, targets are noisy by N(0, `noise`²), and the test targets are the same without
+    noise. All is drawn by numpy from `seed`, a whole number or several. Raises `ValueError` for a separation that
+    leaves no room (none in 10⁵ draws).
 
     >>> import meanfield as mf
     >>> data = mf.datasets.spikes(0, 7)

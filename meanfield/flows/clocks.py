@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Scalar
+from meanfield.arguments.typing import Scalar
 
 MAX_STEPS = 2**31 - 1
 """Steps are counted in 32 bits."""

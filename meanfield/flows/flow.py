@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._meant import function, instance
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Random, Scalar
+from meanfield.arguments.meant import function, instance
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Random, Scalar
 from meanfield.flows.gradients import AbstractGradient, Full
 from meanfield.flows.gradients.abstract import Estimate, Slopes, of_problem
 from meanfield.flows.noises import AbstractNoise
@@ -18,8 +18,7 @@ from meanfield.flows.reactions import AbstractReaction
 from meanfield.flows.state import Memory, State
 from meanfield.flows.steppers import AbstractStepper, Field
 from meanfield.flows.steppers.controlled import aimed
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import proximal, sample_mean
+from meanfield.objectives.abstract import AbstractObjective, proximal, sample_mean
 from meanfield.objectives.tangent import is_linearised
 from meanfield.objectives.trained import moving
 from meanfield.particles import Particles

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from meanfield._meant import instance
 from meanfield.arguments import flag, one_of, positive_count, positive_scalar
+from meanfield.arguments.meant import instance
 from meanfield.flows.flow import Flow
 from meanfield.flows.gradients import SAGA as SAGAGradient
 from meanfield.flows.gradients import SVRG as SVRGGradient

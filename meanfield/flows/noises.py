@@ -8,10 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._meant import schedule
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.meant import schedule
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.streams import stream
 
 

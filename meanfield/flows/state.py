@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 
-from meanfield._typing import Count, Random, Scalar
+from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.particles import Particles
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import equinox as eqx
 
-from meanfield._pickling import getstate, setstate
-from meanfield.objectives import AbstractObjective
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 
 

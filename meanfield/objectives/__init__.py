@@ -1,9 +1,5 @@
 """Problems: what a flow descends."""
 
-from meanfield.objectives.abstract import AbstractObjective as AbstractObjective
-from meanfield.objectives.abstract import AbstractSampleMean as AbstractSampleMean
-from meanfield.objectives.game import AdversarialObjective as AdversarialObjective
-from meanfield.objectives.network import Bound as Bound
-from meanfield.objectives.network import Objective as Objective
-from meanfield.objectives.tangent import TangentObjective as TangentObjective
-from meanfield.objectives.trained import TrainedObjective as TrainedObjective
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from meanfield._meant import shown
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
-from meanfield.losses import AbstractLoss
+from meanfield.arguments.meant import shown
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
+from meanfield.objectives.losses import AbstractLoss
 from meanfield.particles import Particles
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 Rows = Int[Array, " b"]
 

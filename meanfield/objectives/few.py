@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Outputs, Scalar
-from meanfield.losses import AbstractLoss
+from meanfield.arguments.typing import Outputs, Scalar
+from meanfield.objectives.losses import AbstractLoss
 
 
 class FirstOnly(AbstractLoss):

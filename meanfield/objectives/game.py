@@ -7,14 +7,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._meant import instance, potential
-from meanfield._typing import Inputs, Outputs, Position, Scalar
 from meanfield.arguments import finite_result, floating_array, positive_count, positive_scalar
-from meanfield.kernels import Dense
-from meanfield.losses import AbstractLoss, Contrast
+from meanfield.arguments.meant import instance, potential
+from meanfield.arguments.typing import Inputs, Outputs, Position, Scalar
+from meanfield.integrals.dense import Dense
 from meanfield.objectives.abstract import AbstractObjective
+from meanfield.objectives.losses import AbstractLoss, Contrast
 from meanfield.particles import Particles
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 
 class AdversarialObjective(AbstractObjective):
@@ -49,7 +49,7 @@ class AdversarialObjective(AbstractObjective):
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> unit, key = mf.Neuron("relu", bias=True), jax.random.key(0)
     >>> x = jax.random.normal(key, (32, 2)) + 3
-    >>> game = mf.AdversarialObjective(unit, x, generators=16, penalty=mf.WeightDecay(0.1))
+    >>> game = mf.objectives.AdversarialObjective(unit, x, generators=16, penalty=mf.WeightDecay(0.1))
     >>> mu = game.join(mf.Particles(jnp.zeros((16, 2))), mf.Particles.gaussian(key, unit, m=20, d=2))
     >>> run = mf.simulate(game, mf.RungeKutta(0.1), mu, times=10.0)
     >>> points, critic = game.split(run.particles)

@@ -12,20 +12,21 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
-from meanfield._conversion import traced
-from meanfield._meant import instance, instances, potential
-from meanfield._typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Scalar
 from meanfield.arguments import finite_result, flag, floating_array, positive_scalar
-from meanfield.kernels import Dense, Plan, plan
-from meanfield.kernels.abstract import AbstractKernel
-from meanfield.kernels.interpolated import Interpolated
-from meanfield.kernels.sharded import Sharded, spread
-from meanfield.losses import AbstractLoss
+from meanfield.arguments.conversion import traced
+from meanfield.arguments.meant import instance, instances, potential
+from meanfield.arguments.typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Scalar
+from meanfield.devices.sharding import mesh_of, shard
+from meanfield.integrals.abstract import AbstractKernel
+from meanfield.integrals.dense import Dense
+from meanfield.integrals.interpolated import Interpolated
+from meanfield.integrals.plan import Plan, plan
+from meanfield.integrals.sharded import Sharded, spread
 from meanfield.objectives.abstract import AbstractPredictor, AbstractSampleMean, Rows, potentials, proximal
 from meanfield.objectives.few import FirstOnly
+from meanfield.objectives.losses import AbstractLoss
 from meanfield.particles import Particles
-from meanfield.sharding import mesh_of, shard
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 
 class Objective(AbstractSampleMean):

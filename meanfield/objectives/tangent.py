@@ -8,14 +8,14 @@ from typing import Any
 
 import jax
 
-from meanfield._meant import instance
-from meanfield._typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
-from meanfield.losses import AbstractLoss
+from meanfield.arguments.meant import instance
+from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
 from meanfield.objectives.abstract import AbstractObjective, AbstractPredictor, Rows
+from meanfield.objectives.losses import AbstractLoss
 from meanfield.objectives.network import Bound, Objective
 from meanfield.objectives.trained import TrainedObjective
 from meanfield.particles import Particles
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 
 class TangentObjective(AbstractPredictor):

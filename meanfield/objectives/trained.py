@@ -10,12 +10,12 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
 from meanfield.arguments import said
-from meanfield.losses import AbstractLoss
+from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
 from meanfield.objectives.abstract import AbstractObjective, AbstractSampleMean, Rows, sample_mean
+from meanfield.objectives.losses import AbstractLoss
 from meanfield.particles import Particles
-from meanfield.units import AbstractUnit
+from meanfield.units.neuron import AbstractUnit
 
 
 class TrainedObjective(AbstractSampleMean):

@@ -192,14 +192,14 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             observables={
                 "f": mf.Predictions(),
                 "f_test": mf.Predictions(jnp.asarray(x_test)),
-                "sensitivity": mf.loss_sensitivity,
+                "sensitivity": mf.observables.loss_sensitivity,
             },
         )
         status = next((one.status for one in trained if not one.done), "done")
         if status != "done":
             return exact, status
         critical = [
-            np.mean(mf.critical_samples(objectives[0], one.particles, x_test[:TRIED], run.radius, steps=4))
+            np.mean(mf.observables.critical_samples(objectives[0], one.particles, x_test[:TRIED], run.radius, steps=4))
             for one in trained
         ]
     shape = (run.levels, run.replicas)

@@ -163,9 +163,9 @@ def mean_output(objective, mu):
 
 
 WATCHED = {
-    "margin": mf.Margin("none"),
-    "in_variation": mf.Margin("variation"),
-    "in_output": mf.Margin("output"),
+    "margin": mf.observables.Margin("none"),
+    "in_variation": mf.observables.Margin("variation"),
+    "in_output": mf.observables.Margin("output"),
     "displacement": mf.Displacement(),
     "mean_output": mean_output,
 }

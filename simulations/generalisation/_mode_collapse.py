@@ -168,13 +168,13 @@ def _ring(run: Parameters, count: int, random: np.random.Generator) -> np.ndarra
     return centres(run.kinds)[np.arange(count) % run.kinds] + SPREAD * random.normal(size=(count, 2))
 
 
-def network_game(run: Parameters, replica: int) -> tuple[mf.AdversarialObjective, mf.Particles]:
+def network_game(run: Parameters, replica: int) -> tuple[mf.objectives.AdversarialObjective, mf.Particles]:
     """The game of points against neurons that are trained, and its particles at the start."""
     unit, penalty = mf.Neuron("relu", bias=True), mf.WeightDecay(run.decay)
     random, x = run.generator(2, replica), _data(run, replica)
     theta = np.column_stack([random.choice([-1.0, 1.0], run.critic), random.normal(size=(run.critic, 3))])
     points = START * random.normal(size=(run.particles, 2))
-    game = mf.AdversarialObjective(unit, x.astype(np.float32), run.particles, penalty, run.rate)
+    game = mf.objectives.AdversarialObjective(unit, x.astype(np.float32), run.particles, penalty, run.rate)
     return game, game.join(mf.Particles(points.astype(np.float32)), mf.Particles(theta.astype(np.float32)))
 
 
@@ -182,7 +182,7 @@ def _against_network(run: Parameters):
     """(runs, points at the end [replicas, m, 2], what else is kept)."""
     games, mus = map(list, zip(*(network_game(run, replica) for replica in range(run.replicas)), strict=True))
     flow = mf.RungeKutta(run.step, order=2)
-    runs = mf.simulate_replicas(games, flow, mus, times=[0, run.time], observables=[mf.Energy()])
+    runs = mf.simulate_replicas(games, flow, mus, times=[0, run.time], observables=[mf.observables.Energy()])
     ends = [game.split(end.particles) for game, end in zip(games, runs, strict=True)]
     critics = np.stack([np.asarray(critic.position, float) for _, critic in ends])
     return runs, np.stack([np.asarray(points.position, float) for points, _ in ends]), {"critic_position": critics}
@@ -202,7 +202,7 @@ def _waves(theta: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _against_kernel(run: Parameters):
     """The same for random features: half the squared discrepancy is descended."""
-    unit, flow = mf.Dual(mf.Neuron("cosine", bias=True), 2), mf.GradientFlow(run.step)
+    unit, flow = mf.units.Dual(mf.Neuron("cosine", bias=True), 2), mf.GradientFlow(run.step)
     objectives, mus = [], []
     for replica in range(run.replicas):
         random, theta = run.generator(2, replica), features(run, replica, run.critic)

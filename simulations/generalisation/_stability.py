@@ -64,7 +64,7 @@ class Parameters:
 
 
 FIELDS = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
-"""What is kept of `mf.cushions`, a number a sample each."""
+"""What is kept of `mf.observables.cushions`, a number a sample each."""
 
 
 def run(parameters: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -111,7 +111,7 @@ def _adam(rate: float) -> optax.GradientTransformation:
 
 def _cushions(objective: mf.Objective, mu: mf.Particles):
     """`FIELDS` of the network, [fields, n]."""
-    found = mf.cushions(objective, mu)
+    found = mf.observables.cushions(objective, mu)
     return jnp.stack([jnp.broadcast_to(getattr(found, name), objective.y.shape) for name in FIELDS])
 
 

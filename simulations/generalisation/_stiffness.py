@@ -96,7 +96,7 @@ def objective(run: Parameters, data: mf.datasets.Dataset) -> mf.Objective:
     loss = mf.Square() if run.loss == "square" else mf.Logistic()
     decay = mf.WeightDecay(0.01) if run.part == "identity" else None
     unit = mf.Neuron(run.activation, outputs=run.outputs)
-    return mf.Objective(unit, loss, data.x, data.y, penalty=decay, kernel=mf.Dense())
+    return mf.Objective(unit, loss, data.x, data.y, penalty=decay, kernel=mf.integrals.Dense())
 
 
 def compare(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -109,13 +109,13 @@ def compare(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 def decayed(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
     """Stiffness with the penalty in every gradient."""
-    return mf.stiffness(objective, mu, penalty=True)
+    return mf.observables.stiffness(objective, mu, penalty=True)
 
 
 def _identity(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Cosines [replicas, times, n, n] from gradients, from the kernel, and of a wrong kind, and rounding."""
     found: dict[str, list] = {"gradient": [], "kernel": [], "unsigned": [], "decayed": [], "rounding": []}
-    watched = {"gradient": mf.stiffness, "decayed": decayed, "position": mf.Positions()}
+    watched = {"gradient": mf.observables.stiffness, "decayed": decayed, "position": mf.Positions()}
     steps = np.unique(np.rint(np.array([0, 0.1, 1]) * run.time / run.step))
     for replica in range(run.replicas):
         data = digits(run, replica, np.float64)
@@ -155,7 +155,9 @@ def _training(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     watched = [
         {
             "risk": mf.Risk(),
-            "cosines": jax.tree_util.Partial(mf.stiffness, x=data.x_test[: run.tested], y=data.y_test[: run.tested]),
+            "cosines": jax.tree_util.Partial(
+                mf.observables.stiffness, x=data.x_test[: run.tested], y=data.y_test[: run.tested]
+            ),
         }
         for data in sets
     ]

@@ -95,7 +95,7 @@ def velocity(objective, mu):
 
 
 OF_PARTICLES = {
-    "energy": mf.Energy(),
+    "energy": mf.observables.Energy(),
     "predictions": mf.Predictions(),
     "position": mf.Positions(),
     "velocity": velocity,

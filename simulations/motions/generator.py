@@ -82,7 +82,7 @@ def play(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         mf.RungeKutta(run.step, order=2),
         mu,
         times=even(run.step, run.time, run.frames),
-        observables=[mf.Positions(), mf.Energy()],
+        observables=[mf.Positions(), mf.observables.Energy()],
     )
     z = ended.values["positions"][:, : run.particles, :2]
     data = np.asarray(game.x, float)

@@ -108,7 +108,7 @@ def diffuse(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         mf.Particles(start[:, None].astype(np.float32)),
         times=even(run.step, run.time, run.frames),
         key=key,
-        observables=[mf.Positions(), mf.Energy(), mf.Risk()],
+        observables=[mf.Positions(), mf.observables.Energy(), mf.Risk()],
     )
     theta = ended.values["positions"]
     edges = np.linspace(-REACH, REACH, BINS + 1)

@@ -80,7 +80,7 @@ def angles() -> np.ndarray:
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """One network and what it looks like in time; see `simulations._motion` for the names."""
     data, mu = _start(run)
-    objective = mf.Objective(UNIT, mf.Square(), data.x, data.y, scale=run.alpha, kernel=mf.Dense())
+    objective = mf.Objective(UNIT, mf.Square(), data.x, data.y, scale=run.alpha, kernel=mf.integrals.Dense())
     ended = mf.simulate(
         objective,
         mf.GradientFlow(run.step),

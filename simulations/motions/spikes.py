@@ -86,7 +86,11 @@ def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             return {}, "stopped: the optimum of none of the instances is proved"
         one = found[0]
         objective = mf.Objective(
-            mf.Spike(), mf.Square(), mf.spikes.fourier(run.order, 1), one.problem.y, penalty=mf.TotalMass(run.strength)
+            mf.units.Spike(),
+            mf.Square(),
+            mf.units.spikes.fourier(run.order, 1),
+            one.problem.y,
+            penalty=mf.penalties.TotalMass(run.strength),
         )
         ended = mf.simulate(
             objective,

@@ -138,7 +138,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 def objective(run: Parameters, replica: int = 0) -> mf.Objective:
     """Dense, so that one program serves all data: in `Sorted` an order of the samples would be part of it."""
     decay = mf.WeightDecay(run.strength)
-    return mf.Objective(mf.Neuron("relu"), mf.Square(), *data(run, replica), penalty=decay, kernel=mf.Dense())
+    return mf.Objective(mf.Neuron("relu"), mf.Square(), *data(run, replica), penalty=decay, kernel=mf.integrals.Dense())
 
 
 def _trained(run: Parameters, times: np.ndarray) -> tuple[dict[str, np.ndarray], list[mf.Trajectory]]:

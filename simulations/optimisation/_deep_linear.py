@@ -128,12 +128,12 @@ def _regression(run: Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _beside_rule(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     x, y, matrix = _regression(run)
-    unit = mf.DeepLinear((run.hidden,) * (run.depth - 1), OUTPUTS)
+    unit = mf.units.DeepLinear((run.hidden,) * (run.depth - 1), OUTPUTS)
     first, *others = unit.factors(np.asarray(unit.balanced(matrix).position[0]), INPUTS)
     if run.start == "unbalanced" and others:
         first, others = first / 2, [*others[:-1], 2 * others[-1]]
     mu = unit.particle([first, *others])
-    objective = mf.Objective(unit, mf.Square(), x, y, kernel=mf.Dense())
+    objective = mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
     flow, times = mf.GradientFlow(1 / run.steps), _looks(run) / run.steps
     seen = mf.simulate(objective, flow, mu, times=times, observables=[mf.Risk(), mf.Positions()])
     before, after = (unit.factors(np.asarray(one.position[0]), INPUTS) for one in (mu, seen.particles))
@@ -153,7 +153,7 @@ def _beside_rule(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 def _as_units(run: Parameters, factors: list[np.ndarray], x, y) -> tuple[np.ndarray, str]:
     """End-to-end matrix of `hidden` linear neurons trained alike: f = (1/m) Σ a_j w_j·x with a = √m W_2, w = √m W_1."""
     theta = np.sqrt(run.hidden) * np.hstack([factors[1].T, factors[0]])
-    objective = mf.Objective(mf.Neuron("linear", outputs=OUTPUTS), mf.Square(), x, y, kernel=mf.Dense())
+    objective = mf.Objective(mf.Neuron("linear", outputs=OUTPUTS), mf.Square(), x, y, kernel=mf.integrals.Dense())
     seen = mf.simulate(objective, mf.GradientFlow(1 / run.steps), mf.Particles(theta), times=[0.0, 1.0])
     end = np.asarray(seen.particles.position)
     return end[:, :OUTPUTS].T @ end[:, OUTPUTS:] / run.hidden, seen.status
@@ -192,12 +192,15 @@ def _race(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     looks = np.unique(np.rint(np.geomspace(1, run.iterations, int(np.log(run.iterations) / DENSITY) + 2)))
     found = {"shares": SHARES, "times": np.array([0, *looks])}
     for name, factors in (("shallow", 1), ("deep", run.depth)):
-        unit = mf.DeepLinear((run.hidden,) * (factors - 1))
+        unit = mf.units.DeepLinear((run.hidden,) * (factors - 1))
         steps = SHARES * len(x) * depth.monotone_step(max(run.target, run.second), run.power, factors)
         positions = [unit.balanced(end[None]).position for end in ends]
         # One particle of mass η under α = 1/η: f and the gradient are those of mass 1, and a step of 1 is one of η. So
         # all steps are looked at after the same numbers of iterations.
-        objectives = [mf.Objective(unit, mf.Power(run.power), x, y, scale=1 / h, kernel=mf.Dense()) for h in steps]
+        objectives = [
+            mf.Objective(unit, mf.losses.Power(run.power), x, y, scale=1 / h, kernel=mf.integrals.Dense())
+            for h in steps
+        ]
         mus = [mf.Particles(position, [h]) for position in positions for h in steps]
         paths = _quietly(objectives * run.starts, mus, found["times"])
         residuals = np.full((len(paths), len(found["times"]), 2), np.inf)

@@ -123,8 +123,11 @@ class Problem:
         self.keys = [jax.random.key(int(seed)) for seed in random.integers(2**31, size=run.replicas)]
 
     def objectives(self, run: Parameters) -> list[mf.Objective]:
-        unit = mf.NormalisedNeuron(run.activation)
-        return [mf.Objective(unit, mf.Square(), x, y, kernel=mf.Dense()) for x, y in zip(self.x, self.y, strict=True)]
+        unit = mf.units.NormalisedNeuron(run.activation)
+        return [
+            mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
+            for x, y in zip(self.x, self.y, strict=True)
+        ]
 
 
 class Listed(eqx.Module):

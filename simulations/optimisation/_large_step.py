@@ -88,8 +88,8 @@ def network(run: Parameters) -> mf.Objective:
     """Dense, so that one program serves all."""
     if run.part == "catapult":
         scale = np.sqrt(run.particles)
-        return mf.Objective(mf.Neuron("linear"), mf.Square(), *run.data(), scale=scale, kernel=mf.Dense())
-    return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *run.data(), kernel=mf.Dense())
+        return mf.Objective(mf.Neuron("linear"), mf.Square(), *run.data(), scale=scale, kernel=mf.integrals.Dense())
+    return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *run.data(), kernel=mf.integrals.Dense())
 
 
 def _linear(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -108,7 +108,7 @@ def _linear(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 def _edge(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Risk and sharpness [replicas, steps seen] of networks."""
-    watched = [mf.Risk(), mf.Sharpness()]
+    watched = [mf.Risk(), mf.observables.Sharpness()]
     runs = _replicas(run, mf.GradientFlow(run.step), run.seen * run.step, watched)
     filled = [_filled(one, len(run.seen)) for one in runs]
     values = {name: np.stack([part[name] for part in filled]) for name in ("risk", "sharpness")}

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 import meanfield as mf
 
 
-class PopulationObjective(mf.AbstractObjective):
+class PopulationObjective(mf.objectives.AbstractObjective):
     r"""F(μ) = ½ E (f(x; μ) − f*(x))², x ~ N(0, I), for ReLU neurons and f*(x) = Σ_k c_k relu(v_k·x).
 
     E relu(w·x) relu(v·x) = |w||v| (sin φ + (π − φ) cos φ)/2π, φ the angle of w and v; its gradient in w is

@@ -212,7 +212,11 @@ def escape(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     times = h * every * np.arange(int(horizon / (h * every)) + 2)
     with jax.enable_x64(True):
         objective = mf.Objective(
-            mf.Neuron(UNITS.get(run.activation, run.activation)), mf.Square(), instance.x, instance.y, kernel=mf.Dense()
+            mf.Neuron(UNITS.get(run.activation, run.activation)),
+            mf.Square(),
+            instance.x,
+            instance.y,
+            kernel=mf.integrals.Dense(),
         )
         mus = [mf.Particles(one) for several in theta for one in several]
         if run.start == "noise":

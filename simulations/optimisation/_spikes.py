@@ -215,9 +215,9 @@ def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             )
             for number, one in enumerate(found)
         ]
-        x = mf.spikes.fourier(run.order, run.dimension)
-        penalty = mf.TotalMass(run.strength)
-        objectives = [mf.Objective(mf.Spike(), mf.Square(), x, one.problem.y, penalty=penalty) for one in found]
+        x = mf.units.spikes.fourier(run.order, run.dimension)
+        penalty = mf.penalties.TotalMass(run.strength)
+        objectives = [mf.Objective(mf.units.Spike(), mf.Square(), x, one.problem.y, penalty=penalty) for one in found]
         share = run.particles if run.metric == "plain" else 1
         flow = mf.ConicFlow(1.0, run.growth / share, run.transport / share if run.moving else 0.0, signed=True)
         trajectories = mf.simulate_replicas(

@@ -110,7 +110,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             [flow] * run.replicas,
             [mf.Particles(jnp.asarray(position), mass) for position in first],
             times=np.unique(np.rint(np.geomspace(1, run.updates + 1, MOMENTS)) - 1),
-            observables=[mf.Energy(), mf.Positions()] if visible else [mf.Energy()],
+            observables=[mf.observables.Energy(), mf.Positions()] if visible else [mf.observables.Energy()],
         )
         status = next((one.status for one in trajectories if not one.done), "done")
         if status != "done":
@@ -133,7 +133,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         return values, status
 
 
-def _objective(run: Parameters, one: Instance) -> mf.AbstractObjective:
+def _objective(run: Parameters, one: Instance) -> mf.objectives.AbstractObjective:
     if run.problem == "population":
         return PopulationObjective(one.teacher)
     x, y = jnp.asarray(one.x), jnp.asarray(one.y)

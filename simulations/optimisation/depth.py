@@ -1,8 +1,8 @@
 """What more layers do to a linear model: nothing to what it can express, and much to how fast it learns.
 
 Gradient descent on the factors of W = W_N ⋯ W_1 moves W as if the gradient had been preconditioned by W itself (Arora,
-Cohen & Hazan 2018), if the factors are balanced. A deep linear network is one particle here (`mf.DeepLinear`), and one
-of two factors is as well m particles that are linear neurons.
+Cohen & Hazan 2018), if the factors are balanced. A deep linear network is one particle here (`mf.units.DeepLinear`),
+and one of two factors is as well m particles that are linear neurons.
 
 Whether that is faster depends on the loss. `race` counts iterations until two residuals are small, from a small start,
 for a deep and a shallow model and many step sizes. For ℓ4 the step is limited by the large residual at the start, when

@@ -144,7 +144,7 @@ def _kernels(drawn, x, activation: str, weight_scale, bias_scale):
 
     def of_one(parts):
         first, hidden, biases, output = parts
-        net = mf.DeepNetwork(
+        net = mf.units.DeepNetwork(
             first, hidden, biases, output, activation, weight_scale=weight_scale, bias_scale=bias_scale
         )
         return net.conjugate_kernels(x), net.tangent_kernel(x), net.predict(x)

@@ -63,7 +63,7 @@ class Parameters:
 
     def __post_init__(self):
         one_of("problem", self.problem, ("teacher", "random", "digits"))
-        one_of("activation", self.activation, mf.activations.ACTIVATIONS)
+        one_of("activation", self.activation, mf.units.activations.ACTIVATIONS)
         one_of("initial", self.initial, ("doubled", "centred", "plain"))
         one_of("output", self.output, ("signs", "gaussian"))
         one_of("flow", self.flow, ("euler", "adaptive"))

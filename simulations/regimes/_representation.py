@@ -77,7 +77,7 @@ class Parameters:
 
     def __post_init__(self):
         one_of("part", self.part, PARTS)
-        one_of("activation", self.activation, mf.activations.ACTIVATIONS)
+        one_of("activation", self.activation, mf.units.activations.ACTIVATIONS)
         one_of("initial", self.initial, ("doubled", "centred"))
         one_of("target", self.target, TARGETS)
         one_of("data", self.data, ("filled", "manifold"))

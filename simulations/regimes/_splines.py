@@ -186,7 +186,9 @@ def _units(run: Parameters, reach: float, output: float = 0.0) -> mf.Particles:
 
 def _objective(run: Parameters, **options) -> mf.Objective:
     x, y = data(run)
-    return mf.Objective(mf.Neuron("relu", bias=True), mf.Square(), x[:, None], y, kernel=mf.Dense(), **options)
+    return mf.Objective(
+        mf.Neuron("relu", bias=True), mf.Square(), x[:, None], y, kernel=mf.integrals.Dense(), **options
+    )
 
 
 def _output(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
@@ -198,7 +200,7 @@ def _output(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
         mf.simulate(_objective(run), flow, _units(run, reach), times=[0.0, float(time)], observables=watched)
         for reach, time in zip(reaches(run), times, strict=True)
     ]
-    spline = mf.linear_spline(mf.Neuron("relu", bias=True), seen[-1].particles).within(-1, 1)
+    spline = mf.observables.linear_spline(mf.Neuron("relu", bias=True), seen[-1].particles).within(-1, 1)
     status = next((one.status for one in seen if not one.done), "done")
     return {"predictions": np.stack([one.values["predictions"][-1] for one in seen]), **_read(spline)}, status
 
@@ -225,11 +227,13 @@ def _adaptive(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """Gradient descent on both layers with weight decay; gaps are certified."""
     # One program for both kinds of decay; the certificate knows the even kind by its own name.
     free = 0.0 if run.decay == "input" else run.strength
-    objective = _objective(run, penalty=mf.ParameterDecay([run.strength, run.strength, free]))
+    objective = _objective(run, penalty=mf.penalties.ParameterDecay([run.strength, run.strength, free]))
     times = np.unique(np.rint(np.geomspace(1, run.time / run.step, 9))) * run.step
-    watched = [mf.Energy(), mf.Positions()]
+    watched = [mf.observables.Energy(), mf.Positions()]
     seen = mf.simulate(objective, mf.GradientFlow(run.step), _start(run), times=[0, *times], observables=watched)
-    first, last = (mf.linear_spline(objective.unit, mf.Particles(seen.values["positions"][k])) for k in (0, -1))
+    first, last = (
+        mf.observables.linear_spline(objective.unit, mf.Particles(seen.values["positions"][k])) for k in (0, -1)
+    )
     values = {"times": seen.times, "energy": seen.values["energy"], **_read(last.within(-1, 1))}
     values |= {"cost": np.array(_cost(last.variation, last.slopes[[0, -1]])), "start_pieces": np.array(_pieces(first))}
     if run.decay == "all":
@@ -243,10 +247,10 @@ def _untrained(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
     """A network of normal parameters."""
     unit = mf.Neuron("relu", bias=True)
     mu = mf.Particles(run.generator(2 + run.particles).normal(size=(run.particles, 3)))
-    return _read(mf.linear_spline(unit, mu).within(-1, 1)), "done"
+    return _read(mf.observables.linear_spline(unit, mu).within(-1, 1)), "done"
 
 
-def _read(spline: mf.LinearSpline) -> dict[str, np.ndarray]:
+def _read(spline: mf.observables.LinearSpline) -> dict[str, np.ndarray]:
     """A linear spline as arrays, with its pieces as they are and as they look."""
     return {
         "knots": spline.knots,
@@ -258,7 +262,7 @@ def _read(spline: mf.LinearSpline) -> dict[str, np.ndarray]:
     }
 
 
-def _pieces(spline: mf.LinearSpline) -> int:
+def _pieces(spline: mf.observables.LinearSpline) -> int:
     return spline.within(-1, 1).pieces(NEAR, FAINT)
 
 

@@ -103,9 +103,9 @@ def _watched(run: Parameters, data: mf.datasets.Dataset) -> list:
     watched: list = [mf.Risk(), mf.Displacement()]
     if run.problem != "random":  # random targets hold nothing to be tested on
         test = data.x_test, data.y_test
-        watched += [mf.TestRisk(*test), mf.TestError(*test), mf.ChangedSigns()]
+        watched += [mf.TestRisk(*test), mf.observables.TestError(*test), mf.observables.ChangedSigns()]
     if data.outputs == 1:  # the kernel of k outputs is (nk)²: more work than the training
-        watched.append(mf.KernelDrift())
+        watched.append(mf.observables.KernelDrift())
     if _small(run):
         watched.append(mf.Predictions())
     if _small(run) and data.d <= 2:

@@ -4,7 +4,7 @@ Output weights alone, over many breakpoints: the interpolant of a kernel, and fo
 samples the natural cubic spline (Williams et al. 2019), up to a term of order one over that reach which is known here;
 with one orientation of the units a cubic spline for every reach. Both layers in the lazy limit: a kernel again, with
 corners at the samples. Both layers with weight decay: as little variation of f' as possible (Savarese et al. 2019),
-which few knots at samples attain. Knots are read off the particles (`mf.linear_spline`).
+which few knots at samples attain. Knots are read off the particles (`mf.observables.linear_spline`).
 """
 
 from functools import partial

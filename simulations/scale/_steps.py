@@ -90,7 +90,7 @@ def measure(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
             programs["plain_seconds"] = plain
         if (torch := _torch(*run.shape, run.steps)) is not None:
             programs["torch_seconds"] = torch
-        if isinstance(step.kernel, mf.Blocked):
+        if isinstance(step.kernel, mf.integrals.Blocked):
             tile = step.kernel.particles, step.kernel.samples or run.shape[1]
             values["product_seconds"] = timing.product_seconds(*run.shape, *tile)
     values |= {name: taken / run.steps for name, taken in timing.by_turns(programs, run.repeats).items()}
@@ -110,14 +110,14 @@ def problem(m: int, n: int, d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
 class _Step:
     call: Callable[[], Any]
     kernel: Any
-    plan: mf.Plan
+    plan: mf.integrals.Plan
     samples: int
     temporary_bytes: int
 
     @property
     def tile_bytes(self) -> int:
         """Of a blocked kernel; 0 for others."""
-        blocked = isinstance(self.kernel, mf.Blocked)
+        blocked = isinstance(self.kernel, mf.integrals.Blocked)
         return 4 * self.kernel.particles * (self.kernel.samples or self.samples) if blocked else 0
 
 
@@ -127,8 +127,18 @@ def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
     unit, flow, mu = mf.Neuron("relu"), mf.GradientFlow(STEP), mf.Particles(position)
     free = mf.Objective(unit, mf.Square(), x, y)
     plan = free.plan(m)
-    tile = plan.kernel if isinstance(plan.kernel, mf.Blocked) else mf.Blocked(min(m, 1000), min(n, 500))
-    forced = {"auto": None, "dense": mf.Dense(), "blocked": tile, "sorted": mf.Sorted(), "fused": mf.Pallas()}[kernel]
+    tile = (
+        plan.kernel
+        if isinstance(plan.kernel, mf.integrals.Blocked)
+        else mf.integrals.Blocked(min(m, 1000), min(n, 500))
+    )
+    forced = {
+        "auto": None,
+        "dense": mf.integrals.Dense(),
+        "blocked": tile,
+        "sorted": mf.integrals.Sorted(),
+        "fused": mf.integrals.Pallas(),
+    }[kernel]
     objective = flow.prepare(mf.Objective(unit, mf.Square(), x, y, kernel=forced), mu)
     changing, fixed = eqx.partition((objective, flow.init(objective, mu)), eqx.is_array)
 

@@ -38,7 +38,7 @@ def bench(report: Progress | None = None) -> dict[str, Any]:
     gains = [row["speedup"] for row, run in zip(rows, runs, strict=True) if row["speedup"] and run.kernel == "auto"]
     answer: dict[str, Any] = {"rows": rows, "geometric_mean": float(np.exp(np.mean(np.log(gains))))}
     if accelerated:
-        from meanfield.kernels.precision import compare_precisions
+        from meanfield.integrals.precision import compare_precisions
 
         presets = compare_precisions(4096, 4096, 512)
         answer["precision"] = {name: measured._asdict() for name, measured in presets.items()}

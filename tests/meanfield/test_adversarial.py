@@ -12,7 +12,7 @@ import meanfield as mf
 def game_of(seed=0, loss=None):
     random = np.random.default_rng(seed)
     x = jnp.asarray(random.normal(size=(7, 2)))
-    game = mf.AdversarialObjective(mf.Neuron("tanh", bias=True), x, 5, mf.WeightDecay(0.3), 3.0, loss)
+    game = mf.objectives.AdversarialObjective(mf.Neuron("tanh", bias=True), x, 5, mf.WeightDecay(0.3), 3.0, loss)
     points = mf.Particles(jnp.asarray(random.normal(size=(5, 2))))
     return game, game.join(points, mf.Particles(jnp.asarray(random.normal(size=(6, 4)))))
 
@@ -84,7 +84,7 @@ def test_rotation_of_a_bilinear_game():
             def __call__(self, theta, x):
                 return theta[0] * x[0]
 
-        game = mf.AdversarialObjective(Linear(), jnp.zeros((3, 1)), 1)
+        game = mf.objectives.AdversarialObjective(Linear(), jnp.zeros((3, 1)), 1)
         mu = game.join(mf.Particles(jnp.ones((1, 1))), mf.Particles(jnp.zeros((1, 1))))
         for flow, grown in ((mf.GradientFlow(0.1), 1.01**50), (mf.RungeKutta(0.1), 1.0)):
             end = mf.simulate(game, flow, mu, times=[0, 10.0]).particles.position
@@ -120,12 +120,18 @@ def test_a_game_needs_velocities_alone():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu", outputs=2), jnp.ones((3, 2)), 4), "one output"),
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu"), jnp.ones(3), 4), "x has shape"),
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 0), "generators=0"),
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, rate=0.0), "rate=0.0"),
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, penalty=0.1), "penalty=0.1"),
-        (lambda: mf.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, loss="hinge"), "loss='hinge'"),
+        (lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu", outputs=2), jnp.ones((3, 2)), 4), "one output"),
+        (lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu"), jnp.ones(3), 4), "x has shape"),
+        (lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 0), "generators=0"),
+        (lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, rate=0.0), "rate=0.0"),
+        (
+            lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, penalty=0.1),
+            "penalty=0.1",
+        ),
+        (
+            lambda: mf.objectives.AdversarialObjective(mf.Neuron("relu"), jnp.ones((3, 2)), 4, loss="hinge"),
+            "loss='hinge'",
+        ),
         (lambda: game_of()[0].join(mf.Particles(jnp.ones((4, 2))), mf.Particles(jnp.ones((6, 4)))), "points has shape"),
         (lambda: game_of()[0].join(mf.Particles(jnp.ones((5, 2))), mf.Particles(jnp.ones((6, 3)))), "critic has shape"),
         (

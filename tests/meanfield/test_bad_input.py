@@ -65,7 +65,7 @@ CASES = {
     "no m, doubled": (lambda: mf.Particles.doubled(KEY, UNIT, 0, 2), "m=0"),
     "true is no count": (lambda: positive_count("m", True), "m=True"),
     "half a count": (lambda: positive_count("m", 2.5), "m=2.5"),
-    "empty block": (lambda: mf.Blocked(0), "particles=0"),
+    "empty block": (lambda: mf.integrals.Blocked(0), "particles=0"),
     "zero m, plan": (lambda: mf.plan(SQUARE, 0), "m=0"),
     "zero n": (lambda: mf.datasets.on_sphere(KEY, 0, 2), "n=0"),
     "zero test samples": (lambda: mf.datasets.teacher(KEY, 5, 2, n_test=0), "n_test=0"),
@@ -82,12 +82,12 @@ CASES = {
     "doubled law": (lambda: mf.Particles.doubled(KEY, UNIT, 4, 2, law="spere"), "law='spere': .*'sphere'"),
     "layers": (lambda: mf.tangent_kernel(UNIT, MU, X, layers="outputs"), "layers='outputs': .*'output'"),
     "task": (lambda: mf.datasets.digits(task="party"), "task='party': .*'parity'"),
-    "precision": (lambda: mf.Dense("hightest"), "precision='hightest': .*'highest'"),
+    "precision": (lambda: mf.integrals.Dense("hightest"), "precision='hightest': .*'highest'"),
     "kernel by name": (
         lambda: mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(2), np.ones(2), kernel="dense"),
         "kernel='dense'",
     ),
-    "precision of blocks": (lambda: mf.Blocked(4, precision="tf32"), "precision='tf32'"),
+    "precision of blocks": (lambda: mf.integrals.Blocked(4, precision="tf32"), "precision='tf32'"),
     # numbers
     "zero step": (lambda: mf.GradientFlow(0.0), "step=0.0"),
     "negative step": (lambda: mf.GradientFlow(-0.1), "step=-0.1"),
@@ -163,7 +163,7 @@ CASES = {
     "centred, no reference, value": (lambda: objective(centred=True).value(MU), "centred=True has no reference"),
     "reference of another unit": (lambda: objective(centred=WIDE), "position has 5 columns: expected 3"),
     "linearised twice": (
-        lambda: simulate(mf.TangentObjective(SQUARE, MU), mf.TangentFlow(0.1)),
+        lambda: simulate(mf.objectives.TangentObjective(SQUARE, MU), mf.TangentFlow(0.1)),
         "objective=TangentObjective",
     ),
     "tangent of tangent": (lambda: mf.TangentFlow(mf.TangentFlow(0.1)), "flow=TangentFlow"),
@@ -172,26 +172,26 @@ CASES = {
         lambda: simulate(
             objective(unit=TEN, y=np.ones((3, 10))),
             mu=mf.Particles(np.ones((4, 12))),
-            observables=[mf.KernelAlignment()],
+            observables=[mf.observables.KernelAlignment()],
         ),
         "outputs=10",
     ),
     "signs of a bump": (
-        lambda: simulate(of_bumps(), observables=[mf.ChangedSigns()]),
+        lambda: simulate(of_bumps(), observables=[mf.observables.ChangedSigns()]),
         "unit=Bump",
     ),
     "float64 out of reach": (float64_without_leave, "dtype=float64"),
     "integer particles": (lambda: mf.Particles.gaussian(KEY, UNIT, 2, 2, dtype=jnp.int32), "dtype=int32"),
     # observables
     "flat test inputs": (lambda: mf.TestRisk(Y, Y), r"x has shape \(3,\)"),
-    "ragged test targets": (lambda: mf.TestError(X, RAGGED), "y is ragged"),
+    "ragged test targets": (lambda: mf.observables.TestError(X, RAGGED), "y is ragged"),
     "NaN test targets": (lambda: mf.TestRisk(X, [1.0, NAN, 1.0]), "y holds 1 non-finite"),
     "test targets in a column": (
         lambda: simulate(observables=[mf.TestRisk(X, np.ones((3, 1)))]),
         r"y has shape \(3, 1\): expected \(3,\)",
     ),
     "test targets of other length": (
-        lambda: simulate(observables=[mf.TestError(X, np.ones(2))]),
+        lambda: simulate(observables=[mf.observables.TestError(X, np.ones(2))]),
         r"y has shape \(2,\): expected \(3,\)",
     ),
     "two of a name": (lambda: simulate(observables=[mf.Risk(), mf.Risk()]), "observables names 'risk' twice"),

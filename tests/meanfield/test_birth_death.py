@@ -180,4 +180,6 @@ def test_bad_input():
             objective, mf.BirthDeath(0.1, prior=mf.Particles(np.ones((2, 2)))), mu, times=1.0, key=jax.random.key(0)
         )
     with pytest.raises(ValueError, match="linearised"):
-        mf.simulate(mf.TangentObjective(objective, mu), mf.BirthDeath(0.1), mu, times=1.0, key=jax.random.key(0))
+        mf.simulate(
+            mf.objectives.TangentObjective(objective, mu), mf.BirthDeath(0.1), mu, times=1.0, key=jax.random.key(0)
+        )

@@ -247,7 +247,7 @@ def test_what_has_no_certificate():
     with pytest.raises(ValueError, match="outputs=2"):
         mf.optimality_gap(two, mf.Particles(np.ones((2, 5))))
     with pytest.raises(ValueError, match="expected an Objective"):
-        mf.optimality_gap(mf.TangentObjective(right, mu), mu)
+        mf.optimality_gap(mf.objectives.TangentObjective(right, mu), mu)
     with pytest.raises(ValueError, match="position has 3 columns: expected 4"):
         mf.optimality_gap(right, mf.Particles(np.ones((2, 3))))
     with pytest.raises(ValueError, match="at most 2 columns"):

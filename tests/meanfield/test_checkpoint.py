@@ -18,9 +18,9 @@ import optax
 import pytest
 
 import meanfield as mf
-from meanfield import _checkpoint_folder as folders
-from meanfield import checkpoint as module
-from meanfield._identity import digest
+from meanfield.checkpoints import checkpoint as module
+from meanfield.checkpoints import folder as folders
+from meanfield.checkpoints.identity import digest
 
 HERE = Path(__file__).parent
 CASES = runpy.run_path(str(HERE / "killed.py"))

@@ -11,8 +11,8 @@ import optax
 import pytest
 
 import meanfield as mf
-from meanfield import _identity
-from meanfield import checkpoint as module
+from meanfield.checkpoints import checkpoint as module
+from meanfield.checkpoints import identity as _identity
 
 RATE = 0.5
 
@@ -102,9 +102,9 @@ def test_a_function_that_changed_is_refused(tmp_path, monkeypatch, case):
 
 
 def test_the_order_of_observables_belongs_to_it(tmp_path):
-    simulate(tmp_path, time_limit=0.0, observables=[mf.Risk(), mf.Energy()])
+    simulate(tmp_path, time_limit=0.0, observables=[mf.Risk(), mf.observables.Energy()])
     with pytest.raises(ValueError, match="differs in observables;"):
-        simulate(tmp_path, observables=[mf.Energy(), mf.Risk()])
+        simulate(tmp_path, observables=[mf.observables.Energy(), mf.Risk()])
 
 
 def test_changed_code_of_the_package_is_refused(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def test_conic_flow_is_its_formula(data, signed):
 
 
 @pytest.mark.parametrize(
-    ("unit", "kernel"), [(mf.Neuron("relu"), None), (mf.Neuron("tanh", bias=True, outputs=2), mf.Blocked(2))]
+    ("unit", "kernel"), [(mf.Neuron("relu"), None), (mf.Neuron("tanh", bias=True, outputs=2), mf.integrals.Blocked(2))]
 )
 def test_first_variation_comes_with_the_velocity(data, unit, kernel):
     """F' at the particles equals `Objective.first_variation`, for one output and several, whichever kernel."""
@@ -129,5 +129,5 @@ def test_bad_input():
     with pytest.raises(ValueError, match=r"position has a row of length 3\.46"):
         mf.simulate(objective, mf.ConicFlow(0.1, sphere=True), mu, times=1.0)
     with pytest.raises(ValueError, match="linearised"):
-        mf.simulate(mf.TangentObjective(objective, mu), mf.ConicFlow(0.1), mu, times=1.0)
+        mf.simulate(mf.objectives.TangentObjective(objective, mu), mf.ConicFlow(0.1), mu, times=1.0)
     assert mf.ConicFlow(0.5).advice() == "lower the step (now 0.5) or lower growth"

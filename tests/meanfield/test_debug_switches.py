@@ -45,7 +45,10 @@ def test_flows(flow, switch):
 
 
 @pytest.mark.parametrize("switch", ["debug_nans", "debug_infs", "rank_promotion", "dtype_promotion"])
-@pytest.mark.parametrize("kernel", [mf.Dense(), mf.Blocked(3), mf.Blocked(2, 4, keep_signs=True), mf.Sorted()])
+@pytest.mark.parametrize(
+    "kernel",
+    [mf.integrals.Dense(), mf.integrals.Blocked(3), mf.integrals.Blocked(2, 4, keep_signs=True), mf.integrals.Sorted()],
+)
 def test_kernels_and_losses(kernel, switch):
     mu = mf.Particles(THETA)
     with SWITCHES[switch]():

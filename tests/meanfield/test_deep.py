@@ -14,7 +14,7 @@ X = np.random.default_rng(0).normal(size=(4, 3))
 @pytest.fixture(scope="module")
 def network():
     with jax.enable_x64(True):
-        yield mf.DeepNetwork.gaussian(
+        yield mf.units.DeepNetwork.gaussian(
             jax.random.key(0),
             width=6,
             depth=3,
@@ -60,8 +60,8 @@ def test_many_networks_in_one_program_with_one_hidden_layer_each():
     @jax.jit
     @jax.vmap
     def look(key):
-        net = mf.DeepNetwork.gaussian(key, 8, 1, 3)
-        again = mf.DeepNetwork(net.first, [], net.biases, net.output, jax.nn.relu)
+        net = mf.units.DeepNetwork.gaussian(key, 8, 1, 3)
+        again = mf.units.DeepNetwork(net.first, [], net.biases, net.output, jax.nn.relu)
         return net.output, net.first, net.tangent_kernel(X), net.predict(X), again.predict(X)
 
     output, first, kernels, f, same = look(jax.random.split(jax.random.key(2), 3))
@@ -89,11 +89,11 @@ GOOD = {"first": np.ones((2, 3)), "hidden": np.ones((1, 2, 2)), "biases": np.one
 )
 def test_bad_networks(changed, message):
     with pytest.raises(ValueError, match=message):
-        mf.DeepNetwork(**(GOOD | changed))
+        mf.units.DeepNetwork(**(GOOD | changed))
 
 
 def test_bad_inputs():
     with pytest.raises(ValueError, match="depth=0: expected a whole number"):
-        mf.DeepNetwork.gaussian(jax.random.key(0), 4, 0, 3)
+        mf.units.DeepNetwork.gaussian(jax.random.key(0), 4, 0, 3)
     with pytest.raises(ValueError, match="x has 2 columns: the network has 3 inputs"):
-        mf.DeepNetwork(**GOOD).predict(np.ones((1, 2)))
+        mf.units.DeepNetwork(**GOOD).predict(np.ones((1, 2)))

@@ -23,7 +23,7 @@ def test_objective_is_half_the_squared_discrepancy():
         return np.sqrt(2) * np.cos(points @ theta[:, 1:3].T + theta[:, 3])
 
     with jax.enable_x64(True):
-        unit = mf.Dual(mf.Neuron("cosine", bias=True), 2)
+        unit = mf.units.Dual(mf.Neuron("cosine", bias=True), 2)
         objective = mf.Objective(unit, mf.Square(), theta, feature(x).mean(axis=0))
         found = float(objective.value(mf.Particles(z)))
     both, weight = np.concatenate([z, x]), np.append(np.full(6, 1 / 6), np.full(9, -1 / 9))
@@ -36,7 +36,7 @@ def test_objective_is_half_the_squared_discrepancy():
 
 def test_the_flow_lowers_the_discrepancy():
     random = np.random.default_rng(1)
-    unit, theta = mf.Dual(mf.Neuron("cosine", bias=True), 2), waves(random, 30).astype(np.float32)
+    unit, theta = mf.units.Dual(mf.Neuron("cosine", bias=True), 2), waves(random, 30).astype(np.float32)
     objective = mf.Objective(unit, mf.Square(), theta, np.zeros(30, np.float32))
     mu = mf.Particles(random.normal(size=(8, 2)).astype(np.float32))
     risk = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 5.0, 10.0]).values["risk"]
@@ -45,9 +45,9 @@ def test_the_flow_lowers_the_discrepancy():
 
 def test_bad_input():
     with pytest.raises(ValueError, match="one output"):
-        mf.Dual(mf.Neuron("relu", outputs=2), 2)
+        mf.units.Dual(mf.Neuron("relu", outputs=2), 2)
     with pytest.raises(ValueError, match="dimension=0"):
-        mf.Dual(mf.Neuron("relu"), 0)
-    objective = mf.Objective(mf.Dual(mf.Neuron("relu", bias=True), 2), mf.Square(), jnp.ones((3, 5)), jnp.ones(3))
+        mf.units.Dual(mf.Neuron("relu"), 0)
+    objective = mf.Objective(mf.units.Dual(mf.Neuron("relu", bias=True), 2), mf.Square(), jnp.ones((3, 5)), jnp.ones(3))
     with pytest.raises(ValueError, match="x has 5 columns: expected 4"):
         objective.value(mf.Particles(jnp.ones((4, 2))))

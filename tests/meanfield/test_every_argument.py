@@ -45,14 +45,14 @@ MU = mf.Particles(POSITION)
 DECAY = mf.WeightDecay(0.1)
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), X, Y)
 CERTIFIABLE = mf.Objective(KINKED, mf.Square(), X, Y, penalty=DECAY)
-TANGENT = mf.TangentObjective(OBJECTIVE, MU)
-GAME = mf.AdversarialObjective(KINKED, X, 3)
+TANGENT = mf.objectives.TangentObjective(OBJECTIVE, MU)
+GAME = mf.objectives.AdversarialObjective(KINKED, X, 3)
 POINTS = mf.Particles(X[:3])
 FLOW = mf.GradientFlow(0.1)
 RUN = mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=[mf.Risk(), mf.Positions()])
-SPLINE = mf.LinearSpline(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 1.0, 0.5)
-DEEP = mf.DeepNetwork.gaussian(KEY, width=3, depth=2, d=D)
-LINEAR = mf.DeepLinear(hidden=(3,), outputs=2)
+SPLINE = mf.observables.LinearSpline(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 1.0, 0.5)
+DEEP = mf.units.DeepNetwork.gaussian(KEY, width=3, depth=2, d=D)
+LINEAR = mf.units.DeepLinear(hidden=(3,), outputs=2)
 
 
 class Call(NamedTuple):
@@ -94,40 +94,42 @@ CALLS = {
     "shard": call(lambda mu, devices: mf.shard(mu, devices).position, mu=MU, devices=jax.devices()[:1]),
     # units
     "Neuron": call(mf.Neuron, activation="tanh", bias=True, outputs=2),
-    "NormalisedNeuron": call(mf.NormalisedNeuron, activation="tanh", bias=True, outputs=2),
-    "DeepLinear": call(mf.DeepLinear, hidden=(3, 2), outputs=2),
+    "NormalisedNeuron": call(mf.units.NormalisedNeuron, activation="tanh", bias=True, outputs=2),
+    "DeepLinear": call(mf.units.DeepLinear, hidden=(3, 2), outputs=2),
     "DeepLinear.particle": call(lambda factors: LINEAR.particle(factors), factors=[np.ones((3, 2)), np.ones((2, 3))]),
     "DeepLinear.balanced": call(LINEAR.balanced, matrix=RNG.normal(size=(2, 3))),
-    "Dual": call(mf.Dual, unit=UNIT, dimension=2),
-    "spikes.fourier": call(mf.spikes.fourier, order=2, dimension=1, dtype="float32"),
-    "activations.named": call(lambda activation: mf.activations.named(activation).slopes, activation="relu"),
+    "Dual": call(mf.units.Dual, unit=UNIT, dimension=2),
+    "spikes.fourier": call(mf.units.spikes.fourier, order=2, dimension=1, dtype="float32"),
+    "activations.named": call(lambda activation: mf.units.activations.named(activation).slopes, activation="relu"),
     # losses and penalties
-    "Power": call(mf.Power, exponent=3.0),
+    "Power": call(mf.losses.Power, exponent=3.0),
     "WeightDecay": call(mf.WeightDecay, strength=0.1),
-    "TotalMass": call(mf.TotalMass, strength=0.1),
-    "L1": call(mf.L1, strength=0.1),
-    "ParameterDecay": call(mf.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
+    "TotalMass": call(mf.penalties.TotalMass, strength=0.1),
+    "L1": call(mf.penalties.L1, strength=0.1),
+    "ParameterDecay": call(mf.penalties.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
     # objectives
     "Objective": call(mf.Objective, unit=UNIT, loss=mf.Square(), x=X, y=Y, scale=2.0, penalty=constant, centred=MU,
-                      kernel=mf.Dense()),
+                      kernel=mf.integrals.Dense()),
     "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),
     "Objective, soft-min": call(mf.Objective, unit=UNIT, loss=mf.Exponential(), x=X, y=LABELS),
     "Objective, classes": call(mf.Objective, unit=mf.Neuron("tanh", outputs=3), loss=mf.Logistic(), x=X,
                                y=np.array([0.0, 2.0, 1.0, 1.0])),
-    "Objective, power": call(mf.Objective, unit=UNIT, loss=mf.Power(4.0), x=X, y=Y),
+    "Objective, power": call(mf.Objective, unit=UNIT, loss=mf.losses.Power(4.0), x=X, y=Y),
     "Objective.plan": call(OBJECTIVE.plan, m=M),
     "Objective.predict": call(OBJECTIVE.predict, mu=MU, x=X1),
     "Objective.first_variation": call(OBJECTIVE.first_variation, mu=MU, theta=POSITION[:3]),
     "Objective.risk": call(OBJECTIVE.risk, mu=MU),
     "Objective.value": call(CERTIFIABLE.value, mu=MU),
     "Objective.velocity": call(OBJECTIVE.velocity, mu=MU),
-    "TangentObjective": call(lambda network, anchor: mf.TangentObjective(network, anchor).anchor, network=OBJECTIVE,
+    "TangentObjective": call(lambda network, anchor: mf.objectives.TangentObjective(network, anchor).anchor,
+                             network=OBJECTIVE,
                              anchor=MU),
     "TangentObjective.predict": call(TANGENT.predict, mu=MU, x=X1),
     "TangentObjective.risk": call(TANGENT.risk, mu=MU),
     "TangentObjective.value": call(TANGENT.value, mu=MU),
     "TangentObjective.velocity": call(TANGENT.velocity, mu=MU),
-    "AdversarialObjective": call(mf.AdversarialObjective, unit=KINKED, x=X, generators=3, penalty=constant, rate=2.0,
+    "AdversarialObjective": call(mf.objectives.AdversarialObjective, unit=KINKED, x=X, generators=3, penalty=constant,
+                                 rate=2.0,
                                  loss=mf.Logistic()),
     "AdversarialObjective.join": call(GAME.join, points=POINTS, critic=MU),
     "AdversarialObjective.split": call(GAME.split, mu=GAME.join(POINTS, MU)),
@@ -136,7 +138,8 @@ CALLS = {
     "AdversarialObjective.value": call(GAME.value, mu=GAME.join(POINTS, MU)),
     "AdversarialObjective.velocity": call(GAME.velocity, mu=GAME.join(POINTS, MU)),
     "Objective.linearised": call(lambda mu0: OBJECTIVE.linearised(mu0).anchor, mu0=MU),
-    "TangentObjective.linearised": call(lambda mu0: mf.TrainedObjective(OBJECTIVE, (0,)).linearised(mu0).network.anchor,
+    "TangentObjective.linearised": call(lambda mu0: mf.objectives.TrainedObjective(OBJECTIVE,
+                                        (0,)).linearised(mu0).network.anchor,
                                         mu0=MU),
     "AdversarialObjective.linearised": call(lambda mu0: OBJECTIVE.trained("input").linearised(mu0).network.anchor,
                                             mu0=MU),
@@ -196,7 +199,8 @@ CALLS = {
         observables=[mf.Risk()], key=KEY, chunk=4, time_limit=600.0,
     ),
     "simulate, one time": call(
-        lambda times: mf.simulate(OBJECTIVE, FLOW, MU, times=times, observables=[mf.Energy()]).values, times=3.0
+        lambda times: mf.simulate(OBJECTIVE, FLOW, MU, times=times, observables=[mf.observables.Energy()]).values,
+        times=3.0
     ),
     "simulate, a function": call(
         lambda observables: mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=observables).values,
@@ -211,36 +215,38 @@ CALLS = {
     # observables
     "Predictions": call(mf.Predictions, x=X1),
     "TestRisk": call(mf.TestRisk, x=X1, y=Y[:3]),
-    "TestError": call(mf.TestError, x=X1, y=LABELS[:3]),
-    "KernelAlignment": call(mf.KernelAlignment, centred=True),
-    "Margin": call(mf.Margin, norm="variation"),
-    "Sharpness": call(mf.Sharpness, iterations=4),
+    "TestError": call(mf.observables.TestError, x=X1, y=LABELS[:3]),
+    "KernelAlignment": call(mf.observables.KernelAlignment, centred=True),
+    "Margin": call(mf.observables.Margin, norm="variation"),
+    "Sharpness": call(mf.observables.Sharpness, iterations=4),
     "Function": call(Function, function=lambda objective, mu: objective.risk(mu)),
     # what is measured on networks
     "tangent_kernel": call(mf.tangent_kernel, unit=UNIT, mu=MU, x1=X, x2=X1, layers="both"),
-    "stiffness": call(mf.stiffness, objective=OBJECTIVE, mu=MU, x=X1, y=Y[:3], penalty=False),
-    "cushions": call(mf.cushions, True, objective=OBJECTIVE, mu=MU, x=X1),
-    "loss_sensitivity": call(mf.loss_sensitivity, objective=OBJECTIVE, mu=MU),
-    "critical_samples": call(mf.critical_samples, objective=OBJECTIVE, mu=MU, x=X1, radius=0.2, steps=2),
+    "stiffness": call(mf.observables.stiffness, objective=OBJECTIVE, mu=MU, x=X1, y=Y[:3], penalty=False),
+    "cushions": call(mf.observables.cushions, True, objective=OBJECTIVE, mu=MU, x=X1),
+    "loss_sensitivity": call(mf.observables.loss_sensitivity, objective=OBJECTIVE, mu=MU),
+    "critical_samples": call(mf.observables.critical_samples, objective=OBJECTIVE, mu=MU, x=X1, radius=0.2, steps=2),
     "optimality_gap": call(mf.optimality_gap, objective=CERTIFIABLE, mu=MU, method="auto", cones=1000),
     "plan": call(mf.plan, objective=OBJECTIVE, m=M, n=N, memory=10**6),
-    "linear_spline": call(mf.linear_spline, unit=KINKED, mu=mf.Particles(POSITION[:, :3]), scale=2.0),
+    "linear_spline": call(mf.observables.linear_spline, unit=KINKED, mu=mf.Particles(POSITION[:, :3]), scale=2.0),
     "LinearSpline.__call__": call(SPLINE, x=X1),
     "LinearSpline.within": call(SPLINE.within, low=-0.5, high=0.5),
     "LinearSpline.merged": call(SPLINE.merged, distance=0.5),
     "LinearSpline.pieces": call(SPLINE.pieces, distance=0.5, share=0.1),
     # kernels
-    "Dense": call(mf.Dense, precision="highest"),
-    "Blocked": call(mf.Blocked, particles=4, samples=2, keep_signs=False, precision="highest"),
-    "Pallas": call(mf.Pallas, held=16, streamed=16, precision="highest", interpret=True),
-    "Interpolated": call(mf.Interpolated, nodes=8, inner=mf.Dense()),
+    "Dense": call(mf.integrals.Dense, precision="highest"),
+    "Blocked": call(mf.integrals.Blocked, particles=4, samples=2, keep_signs=False, precision="highest"),
+    "Pallas": call(mf.integrals.Pallas, held=16, streamed=16, precision="highest", interpret=True),
+    "Interpolated": call(mf.integrals.Interpolated, nodes=8, inner=mf.integrals.Dense()),
     # deep networks
     "DeepNetwork": call(
-        mf.DeepNetwork, first=DEEP.first, hidden=DEEP.hidden, biases=DEEP.biases, output=DEEP.output, activation="relu",
+        mf.units.DeepNetwork, first=DEEP.first, hidden=DEEP.hidden, biases=DEEP.biases, output=DEEP.output,
+        activation="relu",
         weight_scale=1.5, bias_scale=0.5,
     ),
     "DeepNetwork.gaussian": call(
-        mf.DeepNetwork.gaussian, key=KEY, width=3, depth=2, d=D, activation="tanh", weight_scale=1.5, bias_scale=0.5,
+        mf.units.DeepNetwork.gaussian, key=KEY, width=3, depth=2, d=D, activation="tanh", weight_scale=1.5,
+        bias_scale=0.5,
         dtype="float32",
     ),
     "DeepNetwork.layers": call(DEEP.layers, x=X),
@@ -274,7 +280,8 @@ ENGINE = {
     "AbstractNoise": "increment advice",
     "AbstractReaction": "prepare seen react advice",
     "AbstractLoss": "targets risk residual curvature",
-    "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on with_kernel",
+    "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on "
+    "with_kernel",
     "AbstractObservable": "init __call__",
     "AbstractUnit": "size __call__ split preactivation factors matrix",
     "AbstractKernel": "at predict forward backward label",
@@ -310,7 +317,14 @@ TRACED = [
 ]
 """Functions of traced arrays, as those of the engine."""
 
-ABSTRACT = ["AbstractSampleMean", "AbstractLoss", "AbstractObjective", "AbstractObservable", "AbstractUnit"]
+ABSTRACT = [
+    "AbstractKernel",
+    "AbstractSampleMean",
+    "AbstractLoss",
+    "AbstractObjective",
+    "AbstractObservable",
+    "AbstractUnit",
+]
 ABSTRACT += ["steppers.AbstractStepper", "gradients.AbstractGradient", "noises.AbstractNoise"]
 ABSTRACT += ["reactions.AbstractReaction"]
 

@@ -72,7 +72,9 @@ def test_gradient_flow_is_sgd_of_optax(data):
     sgd = mf.simulate(objective, mf.OptimiserFlow(optax.sgd(0.25), interval=0.25), mu, times=times)
     assert np.array_equal(sgd.times, plain.times)
     assert np.abs(sgd.particles.position - plain.particles.position).max() <= grown_rounding(20, theta)
-    adam = mf.simulate(objective, mf.OptimiserFlow(optax.adam(0.01)), mu, times=[0, 50], observables=[mf.Energy()])
+    adam = mf.simulate(
+        objective, mf.OptimiserFlow(optax.adam(0.01)), mu, times=[0, 50], observables=[mf.observables.Energy()]
+    )
     assert adam.stats["steps"] == 50
     assert adam.values["energy"][1] < adam.values["energy"][0]
     state = optax.adam(0.01).init(jnp.asarray(theta))
@@ -118,7 +120,10 @@ def test_energy_decreases_at_the_rate_of_the_squared_velocity(data):
         mf.AdaptiveFlow(rtol=1e-11, atol=1e-12),
         mf.Particles(theta),
         times=[0.5 - h, 0.5, 0.5 + h],
-        observables={"F": mf.Energy(), "v2": lambda o, mu: jnp.dot(mu.mass, jnp.sum(o.velocity(mu) ** 2, axis=1))},
+        observables={
+            "F": mf.observables.Energy(),
+            "v2": lambda o, mu: jnp.dot(mu.mass, jnp.sum(o.velocity(mu) ** 2, axis=1)),
+        },
     )
     f, v2 = run.values["F"], run.values["v2"]
     # the central difference errs by h²F'''/6 (F''' is of the size of F here), the integrator by 1e-11/h
@@ -150,7 +155,7 @@ def test_tangent_flow_is_descent_on_the_linear_model(data):
         mf.TangentFlow(h),
         mf.Particles(theta),
         times=h * np.arange(steps + 1),
-        observables=[mf.Predictions(), mf.KernelDrift()],
+        observables=[mf.Predictions(), mf.observables.KernelDrift()],
     )
     position, predictions, kernel = linearised_descent(x, y, theta, h, steps)
     bound = grown_rounding(steps, theta) * SCALE

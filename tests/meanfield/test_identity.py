@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield._identity import behaviour, code_of, engine
+from meanfield.checkpoints.identity import behaviour, code_of, engine
 
 USER = """
 import enum, functools, math, weakref
@@ -152,7 +152,7 @@ def write(folder, user=USER):
 def elsewhere(folder, *, user=USER, seed="0", before=""):
     """{name: digest} of `THINGS`, made in a process of its own from files in `folder`."""
     write(folder, user)
-    lines = ["from meanfield._identity import behaviour", "import user", before]
+    lines = ["from meanfield.checkpoints.identity import behaviour", "import user", before]
     lines += ["print({name: behaviour(thing) for name, thing in user.THINGS.items()})"]
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
     answer = subprocess.run(
@@ -282,7 +282,7 @@ def test_the_engine_is_its_code(tmp_path):
     root = Path(mf.__file__).parent
     copy = Path(shutil.copytree(root, tmp_path / "meanfield", ignore=shutil.ignore_patterns("__pycache__")))
     assert code_of(copy) == code_of(root) == engine()
-    losses, plot = copy / "losses.py", copy / "plot.py"
+    losses, plot = copy / "objectives/losses.py", copy / "plot.py"
     plot.write_text(plot.read_text() + "\nMORE = 1\n")
     losses.write_text(losses.read_text().replace('"""Square loss', '"""The square loss') + "# more\n")
     assert code_of(copy) == engine()

@@ -22,15 +22,15 @@ def test_margin_over_each_norm(classifier):
     margin = np.min(np.asarray(objective.y) * f)
     norms = {"none": 1, "variation": 1.5 * p @ np.sum(theta**2, axis=1), "output": 3 * np.sqrt(p @ theta[:, 0] ** 2)}
     for name, norm in norms.items():
-        assert float(mf.Margin(name)(objective, mu, None)) == pytest.approx(margin / norm, rel=1e-13)
+        assert float(mf.observables.Margin(name)(objective, mu, None)) == pytest.approx(margin / norm, rel=1e-13)
 
 
 def test_margin_refuses():
     with pytest.raises(ValueError, match=r"norm='outputs': expected one of variation, output, none\. Did you mean"):
-        mf.Margin("outputs")
+        mf.observables.Margin("outputs")
     objective = mf.Objective(mf.Neuron("relu", outputs=2), mf.Exponential(), np.eye(2), [0, 1])
     with pytest.raises(ValueError, match="outputs=2: the margin is defined for one output"):
-        mf.Margin()(objective, mf.Particles(np.ones((3, 4))), None)
+        mf.observables.Margin()(objective, mf.Particles(np.ones((3, 4))), None)
 
 
 @pytest.mark.parametrize(("k", "gap"), [(2, 0.0), (3, 1.0)])

@@ -6,16 +6,16 @@ import numpy as np
 import optax
 import pytest
 
-from meanfield import _meant as meant
+from meanfield.arguments import meant
 from meanfield.flows import Flow, GradientFlow
 from meanfield.flows.steppers import AbstractStepper, Euler
-from meanfield.kernels.abstract import AbstractKernel
-from meanfield.losses import AbstractLoss, Square
+from meanfield.integrals.abstract import AbstractKernel
 from meanfield.objectives import AbstractObjective, Objective
+from meanfield.objectives.losses import AbstractLoss, Square
+from meanfield.objectives.penalties import WeightDecay
 from meanfield.observables import AbstractObservable, Risk
 from meanfield.particles import Particles
-from meanfield.penalties import WeightDecay
-from meanfield.simulation import simulate
+from meanfield.simulation.simulate import simulate
 from meanfield.units import AbstractUnit, Neuron
 
 UNIT = Neuron("relu")

@@ -358,7 +358,7 @@ def test_tangent_objective_is_the_first_order_expansion(x64):
     x, y = rng.normal(size=(N, D)), rng.normal(size=N)
     anchor = mf.Particles(rng.normal(size=(6, 3)))
     network = mf.Objective(mf.Neuron("tanh"), mf.Square(), x, y, 4.0, mf.WeightDecay(0.3))
-    tangent = mf.TangentObjective(network, anchor)
+    tangent = mf.objectives.TangentObjective(network, anchor)
     move = rng.normal(size=(6, 3))
 
     def gap(e):

@@ -44,7 +44,7 @@ def test_risk_energy_and_predictions(scene):
     energy = risk / SCALE**2 + 0.1 * np.asarray(mu.mass) @ (theta**2).sum(1)
     expected = [
         (mf.Risk(), risk),
-        (mf.Energy(), energy),
+        (mf.observables.Energy(), energy),
         (mf.Predictions(), f_of(mu, x)),
         (mf.Predictions(jnp.asarray(x_new)), f_of(mu, x_new)),
         (mf.TestRisk(x_new, y_new), ((f_of(mu, x_new) - y_new) ** 2).sum() / 8),
@@ -59,8 +59,8 @@ def test_test_error_of_signs_and_of_classes(scene):
     objective, mu0, mu, x_new, _ = scene
     f = f_of(mu, x_new)
     labels = np.sign(f) * [1, -1, 1, -1]
-    assert observe(mf.TestError(x_new, labels), objective, mu0, mu) == 0.5
-    assert observe(mf.TestError(x_new, np.sign(f)), objective, mu0, mu) == 0
+    assert observe(mf.observables.TestError(x_new, labels), objective, mu0, mu) == 0.5
+    assert observe(mf.observables.TestError(x_new, np.sign(f)), objective, mu0, mu) == 0
     rng = np.random.default_rng(1)
     unit = mf.Neuron("tanh", outputs=3)
     classes = mf.Objective(unit, mf.Logistic(), objective.x, rng.integers(0, 3, N))
@@ -68,7 +68,7 @@ def test_test_error_of_signs_and_of_classes(scene):
     best = np.argmax(np.asarray(classes.predict(nu, x_new)), axis=1)
     wrong = best.copy()
     wrong[0] = (wrong[0] + 1) % 3
-    assert observe(mf.TestError(x_new, np.eye(3)[wrong]), classes, nu, nu) == 0.25
+    assert observe(mf.observables.TestError(x_new, np.eye(3)[wrong]), classes, nu, nu) == 0.25
 
 
 def test_displacement_and_positions(scene):
@@ -86,9 +86,9 @@ def test_kernel_drift(scene):
     objective, mu0, mu, _, _ = scene
     before, after = (kernel_of(nu, np.asarray(objective.x)) for nu in (mu0, mu))
     expected = np.linalg.norm(after - before) / np.linalg.norm(before)
-    assert abs(observe(mf.KernelDrift(), objective, mu0, mu) - expected) <= 256 * EPS * (1 + expected)
-    tangent = mf.TangentObjective(objective, mu0)
-    assert observe(mf.KernelDrift(), tangent, mu0, mu) == 0
+    assert abs(observe(mf.observables.KernelDrift(), objective, mu0, mu) - expected) <= 256 * EPS * (1 + expected)
+    tangent = mf.objectives.TangentObjective(objective, mu0)
+    assert observe(mf.observables.KernelDrift(), tangent, mu0, mu) == 0
 
 
 def test_kernel_alignment(scene):
@@ -99,9 +99,9 @@ def test_kernel_alignment(scene):
         h = np.eye(N) - np.ones((N, N)) / N if centred else np.eye(N)
         k, target = h @ kernel @ h, h @ np.outer(y, y) @ h
         expected = np.sum(k * target) / np.linalg.norm(k) / np.linalg.norm(target)
-        observable = mf.KernelAlignment(centred=centred)
+        observable = mf.observables.KernelAlignment(centred=centred)
         assert abs(observe(observable, objective, mu0, mu) - expected) <= 256 * EPS
-        tangent = mf.TangentObjective(objective, mu)
+        tangent = mf.objectives.TangentObjective(objective, mu)
         assert abs(observe(observable, tangent, mu0, mu0) - expected) <= 256 * EPS
         assert -1 <= expected <= 1
 
@@ -116,12 +116,12 @@ def test_changed_signs(scene):
     flipped[700:, 1:] *= 2  # none does
     flipped[:, 0] *= -1  # the output weight has no say
     mu0, mu = mf.Particles(theta), mf.Particles(flipped)
-    assert abs(observe(mf.ChangedSigns(), objective, mu0, mu) - 700 / 3000) <= 4 * EPS
-    assert observe(mf.ChangedSigns(), objective, mu0, mu0) == 0
+    assert abs(observe(mf.observables.ChangedSigns(), objective, mu0, mu) - 700 / 3000) <= 4 * EPS
+    assert observe(mf.observables.ChangedSigns(), objective, mu0, mu0) == 0
     # one single sign out of N is enough: a bias that moves over one sample's pre-activation
     biased = mf.Objective(mf.Neuron("relu", bias=True), mf.Square(), [[1.0], [3.0]], [0.0, 0.0])
     one, other = (mf.Particles([[1.0, 1.0, b]]) for b in (-2.0, -0.5))
-    assert observe(mf.ChangedSigns(), biased, one, other) == 1
+    assert observe(mf.observables.ChangedSigns(), biased, one, other) == 1
 
 
 def test_every_observable_has_a_name_a_symbol_and_a_unit():
@@ -129,15 +129,15 @@ def test_every_observable_has_a_name_a_symbol_and_a_unit():
     x, y = np.ones((1, 1)), np.ones(1)
     every = [
         mf.Risk(),
-        mf.Energy(),
+        mf.observables.Energy(),
         mf.Predictions(),
         mf.TestRisk(x, y),
-        mf.TestError(x, y),
+        mf.observables.TestError(x, y),
         mf.Displacement(),
         mf.Positions(),
-        mf.KernelDrift(),
-        mf.KernelAlignment(),
-        mf.ChangedSigns(),
+        mf.observables.KernelDrift(),
+        mf.observables.KernelAlignment(),
+        mf.observables.ChangedSigns(),
     ]
     assert len({observable.name for observable in every}) == len(every)
     assert all(observable.symbol and observable.unit for observable in every)

@@ -53,7 +53,7 @@ def test_tangent_model_of_the_output_layer_is_itself(scene):
 def test_kernel_of_both_layers_drifts(scene):
     """Output weights move, and with them the part of the tangent kernel that they weigh."""
     objective, _, _, theta = scene
-    watched = [mf.KernelDrift(), mf.KernelAlignment()]
+    watched = [mf.observables.KernelDrift(), mf.observables.KernelAlignment()]
     run = mf.simulate(objective, mf.OutputFlow(0.25), mf.Particles(theta), times=[0, 5.0], observables=watched)
     first, last = (mf.tangent_kernel(objective.unit, mu, objective.x) for mu in (mf.Particles(theta), run.particles))
     drift = np.linalg.norm(last - first) / np.linalg.norm(first)

@@ -75,7 +75,9 @@ def test_doubled(options):
     objective = mf.Objective(UNIT, mf.Square(), x, np.ones((6, 2)), scale=1000.0)
     size = 1000 * float(
         jnp.max(
-            mf.Dense().predict(mf.Neuron("relu", bias=True, outputs=2), mf.Particles(jnp.abs(mu.position)), jnp.abs(x))
+            mf.integrals.Dense().predict(
+                mf.Neuron("relu", bias=True, outputs=2), mf.Particles(jnp.abs(mu.position)), jnp.abs(x)
+            )
         )
     )
     eps = float(jnp.finfo(mu.dtype).eps)

@@ -14,8 +14,8 @@ import optax
 import pytest
 
 import meanfield as mf
-from meanfield._identity import behaviour
-from meanfield.activations import ACTIVATIONS, Activation
+from meanfield.checkpoints.identity import behaviour
+from meanfield.units.activations import ACTIVATIONS, Activation
 from tests.public_names import public_names
 
 KEY = jax.random.key(0)
@@ -77,10 +77,10 @@ FUNCTIONS += [rounded, Laws.power(3), twice(twice(cubed)), functools.partial(jax
 FUNCTIONS += [functools.partial(twice(cubed), power=3), jax.jit(twice(cubed)), jax.jit(cubed)]
 UNITS |= {f"Neuron of {i}": mf.Neuron(function) for i, function in enumerate(FUNCTIONS)}
 UNITS |= {
-    "normalised": mf.NormalisedNeuron(jnp.tanh),
-    "spike": mf.Spike(),
-    "dual": mf.Dual(mf.Neuron("relu", bias=True), dimension=2),
-    "deep linear": mf.DeepLinear((2,), outputs=2),
+    "normalised": mf.units.NormalisedNeuron(jnp.tanh),
+    "spike": mf.units.Spike(),
+    "dual": mf.units.Dual(mf.Neuron("relu", bias=True), dimension=2),
+    "deep linear": mf.units.DeepLinear((2,), outputs=2),
 }
 SCHEDULES = [optax.linear_schedule(0.1, 0.0, 10), optax.cosine_decay_schedule(0.1, 10), halving(0.1)]
 SCHEDULES += [optax.warmup_cosine_decay_schedule(0.0, 0.1, 5, 20), optax.exponential_decay(0.1, 5, 0.5)]
@@ -114,25 +114,49 @@ OTHERS = {
     "masses": mf.Particles(MU.position, jnp.array([0.1, 0.2, 0.3, 0.4])),
     "state": mf.GradientFlow(0.1).init(OBJECTIVE, MU, key=KEY),
     "state of adaptive": mf.AdaptiveFlow().init(OBJECTIVE, MU, key=jax.random.key(1, impl="rbg")),
-    "losses": [mf.Square(), mf.Logistic(), mf.Exponential(), mf.Power(3.0), mf.Contrast()],
-    "penalties": [mf.WeightDecay(0.1), mf.TotalMass(0.1), mf.ParameterDecay([0.1, 0.0])],
-    "observables": [mf.Risk(), mf.Energy(), mf.Displacement(), mf.Positions(), mf.KernelDrift(), mf.KernelAlignment()],
-    "more observables": [mf.TestRisk(np.eye(2), np.ones(2)), mf.TestError(np.eye(2), np.ones(2)), mf.Margin("none")],
-    "yet more": [mf.Predictions(jnp.eye(2)), mf.ChangedSigns(), mf.Sharpness(), mf.observables.Function(twice(cubed))],
-    "kernels": [mf.Blocked(4), mf.Dense(), mf.Sorted(), mf.Interpolated(4, mf.Dense()), mf.Pallas()],
+    "losses": [mf.Square(), mf.Logistic(), mf.Exponential(), mf.losses.Power(3.0), mf.losses.Contrast()],
+    "penalties": [mf.WeightDecay(0.1), mf.penalties.TotalMass(0.1), mf.penalties.ParameterDecay([0.1, 0.0])],
+    "observables": [
+        mf.Risk(),
+        mf.observables.Energy(),
+        mf.Displacement(),
+        mf.Positions(),
+        mf.observables.KernelDrift(),
+        mf.observables.KernelAlignment(),
+    ],
+    "more observables": [
+        mf.TestRisk(np.eye(2), np.ones(2)),
+        mf.observables.TestError(np.eye(2), np.ones(2)),
+        mf.observables.Margin("none"),
+    ],
+    "yet more": [
+        mf.Predictions(jnp.eye(2)),
+        mf.observables.ChangedSigns(),
+        mf.observables.Sharpness(),
+        mf.observables.Function(twice(cubed)),
+    ],
+    "kernels": [
+        mf.integrals.Blocked(4),
+        mf.integrals.Dense(),
+        mf.integrals.Sorted(),
+        mf.integrals.Interpolated(4, mf.integrals.Dense()),
+        mf.integrals.Pallas(),
+    ],
     "plan": OBJECTIVE.plan(10**6),
     "objective": OBJECTIVE,
     "penalised": mf.Objective(mf.Neuron(jnp.tanh), mf.Square(), np.eye(2), np.ones(2), penalty=quadratic),
-    "centred": mf.Objective(TANH, mf.Square(), np.eye(2), np.ones(2), centred=MU, kernel=mf.Blocked(2)),
+    "centred": mf.Objective(TANH, mf.Square(), np.eye(2), np.ones(2), centred=MU, kernel=mf.integrals.Blocked(2)),
     "prepared": mf.AdaptiveFlow().prepare(OBJECTIVE, MU),
-    "linearised": mf.TangentObjective(OBJECTIVE, MU),
-    "game": mf.AdversarialObjective(mf.Neuron("relu", bias=True), np.eye(2), generators=3, penalty=quadratic),
+    "linearised": mf.objectives.TangentObjective(OBJECTIVE, MU),
+    "game": mf.objectives.AdversarialObjective(
+        mf.Neuron("relu", bias=True), np.eye(2), generators=3, penalty=quadratic
+    ),
     "data": mf.datasets.clusters(KEY, 8, 4),
     "gap": mf.optimality_gap(OBJECTIVE, MU),
-    "spline": mf.linear_spline(mf.Neuron("relu", bias=True), MU),
+    "spline": mf.observables.linear_spline(mf.Neuron("relu", bias=True), MU),
     "checkpoint": mf.Checkpoint("somewhere", minutes=3.0),
-    "deep": mf.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),
-    "cushions": mf.cushions(OBJECTIVE, MU),
+    "deep": mf.units.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),
+    "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
 THINGS = UNITS | FLOWS | OTHERS
 

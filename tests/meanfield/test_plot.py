@@ -64,7 +64,7 @@ def test_neurons_at_what_they_contribute(run, ax):
 
 def test_particles_alone_and_of_other_units(ax):
     mu = mf.Particles(jnp.array([[1.0, 0.25], [2.0, 0.5]]), mass=jnp.array([0.25, 0.75]))
-    mf.plot.particles(mu, mf.Spike(), ax=ax)
+    mf.plot.particles(mu, mf.units.Spike(), ax=ax)
     np.testing.assert_allclose(ax.collections[0].get_offsets(), mu.position)
     np.testing.assert_allclose(ax.collections[0].get_sizes(), [10.0, 30.0])
     assert ax.get_xlabel() == "parameter θ₁"

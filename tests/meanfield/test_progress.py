@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield import progress
+from meanfield.simulation import progress
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ PROMISED = {
     "tangent_kernel": "unit mu x1 x2",
     "plan": "objective m",
     "optimality_gap": "objective mu",
-    "OptimalityGap": "gap lower_bound certified",
+    "certificates.OptimalityGap": "gap lower_bound certified",
     "ConicFlow": "step growth transport",
     "SGD": "step batch",
     "Langevin": "step temperature",
@@ -41,21 +41,21 @@ PROMISED = {
     "ScheduledSGD": "step batch most",
     "SAGA": "step biased",
     "SVRG": "step epoch",
-    "NormalisedNeuron": "activation bias outputs",
-    "DeepLinear": "hidden outputs",
-    "DeepNetwork": "",
-    "AdversarialObjective": "unit x generators penalty rate loss",
-    "Dual": "unit dimension",
-    "Power": "exponent",
-    "ParameterDecay": "",
-    "Sharpness": "iterations",
-    "stiffness": "objective mu x y",
-    "cushions": "",
-    "critical_samples": "",
-    "loss_sensitivity": "",
-    "linear_spline": "",
+    "units.NormalisedNeuron": "activation bias outputs",
+    "units.DeepLinear": "hidden outputs",
+    "units.DeepNetwork": "",
+    "objectives.AdversarialObjective": "unit x generators penalty rate loss",
+    "units.Dual": "unit dimension",
+    "losses.Power": "exponent",
+    "penalties.ParameterDecay": "",
+    "observables.Sharpness": "iterations",
+    "observables.stiffness": "objective mu x y",
+    "observables.cushions": "",
+    "observables.critical_samples": "",
+    "observables.loss_sensitivity": "",
+    "observables.linear_spline": "",
     "RungeKutta": "step order",
-    "Spike": "",
+    "units.Spike": "",
 }
 
 
@@ -107,3 +107,14 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_every_public_object_says_what_it_is():
     """A docstring each, of its own and not inherited."""
     assert [name for name, thing in public_names().items() if not (thing.__doc__ or "").strip()] == []
+
+
+def test_the_top_has_the_names_that_most_scripts_need():
+    assert len(mf.__all__) < 60
+
+
+@pytest.mark.parametrize(("home", "name"), [(home, name) for home in mf.MOVED for name in mf.MOVED[home].split()])
+def test_a_name_that_moved_says_where_it_is(home, name):
+    assert operator.attrgetter(f"{home}.{name}")(mf) is not None
+    with pytest.raises(AttributeError, match=rf"^meanfield\.{name} has moved: it is meanfield\.{home}\.{name} now\.$"):
+        getattr(mf, name)

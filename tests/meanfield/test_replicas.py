@@ -20,14 +20,14 @@ import optax
 import pytest
 
 import meanfield as mf
-from meanfield import batch as batch_module
-from meanfield.batch import Batch, _each
 from meanfield.flows.noises import AbstractNoise
-from meanfield.kernels import Sorted
-from meanfield.progress import Quiet
-from meanfield.replicas import _mesh
-from meanfield.simulation import named_observables, time_grid
-from meanfield.stacking import differing, stacked
+from meanfield.integrals import Sorted
+from meanfield.simulation import batch as batch_module
+from meanfield.simulation.batch import Batch, _each
+from meanfield.simulation.progress import Quiet
+from meanfield.simulation.replicas import _mesh
+from meanfield.simulation.simulate import named_observables, time_grid
+from meanfield.simulation.stacking import differing, stacked
 
 N, D, M, R = 7, 2, 12, 5
 RNG = np.random.default_rng(0)
@@ -484,7 +484,7 @@ def test_observables_of_their_own():
 
 
 def test_an_array_of_typed_keys_is_taken_apart_as_it_is():
-    from meanfield.replicas import _items
+    from meanfield.simulation.replicas import _items
 
     keys = jax.random.split(jax.random.key(3, impl="rbg"), 4)
     for one, key in zip(_items(keys), list(keys), strict=True):

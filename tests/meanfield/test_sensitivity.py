@@ -12,7 +12,7 @@ def test_sensitivity_by_differences(x64, loss):
     rng = np.random.default_rng(0)
     x, y, theta = rng.normal(size=(4, 3)), rng.choice([-1.0, 1.0], 4), rng.normal(size=(5, 4))
     unit, mu = mf.Neuron("tanh"), mf.Particles(theta)
-    found = mf.loss_sensitivity(mf.Objective(unit, loss, x, y, 2.0), mu)
+    found = mf.observables.loss_sensitivity(mf.Objective(unit, loss, x, y, 2.0), mu)
     slopes = np.zeros((4, 3))
     for i in range(3):
         move = 1e-5 * np.eye(3)[i]
@@ -27,7 +27,9 @@ def test_sensitivity_of_several_outputs(x64):
     x, y = np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])
     theta = np.array([[1.0, 2.0, 1.0, 1.0], [0.0, 1.0, 0.0, 3.0]])  # a (2), w (2)
     w = theta[:, :2].T @ theta[:, 2:] / 2
-    found = mf.loss_sensitivity(mf.Objective(mf.Neuron("linear", outputs=2), mf.Square(), x, y), mf.Particles(theta))
+    found = mf.observables.loss_sensitivity(
+        mf.Objective(mf.Neuron("linear", outputs=2), mf.Square(), x, y), mf.Particles(theta)
+    )
     np.testing.assert_allclose(found, np.abs((x @ w.T - y) @ w).sum(axis=1), rtol=1e-12)
 
 
@@ -39,7 +41,7 @@ def test_critical_samples_of_a_linear_network_are_those_within_its_margin(x64):
     mu = mf.Particles(np.append(1.0, w)[None])
     distance = np.abs(x @ w) / np.abs(w).sum()
     for radius in (0.05, 0.5):
-        found = mf.critical_samples(objective, mu, x, radius)
+        found = mf.observables.critical_samples(objective, mu, x, radius)
         assert np.array_equal(found, distance < radius)
         assert 0 < np.sum(found) < 200
 
@@ -48,7 +50,7 @@ def test_critical_samples_of_several_outputs(x64):
     """Classes by the largest of ±x₁: the boundary is x₁ = 0."""
     objective = mf.Objective(mf.Neuron("linear", outputs=2), mf.Square(), np.ones((1, 2)), np.ones((1, 2)))
     mu = mf.Particles(jnp.array([[1.0, -1.0, 1.0, 0.0]]))
-    found = mf.critical_samples(objective, mu, np.array([[0.1, 5.0], [-0.1, 5.0], [0.3, 0.0]]), 0.2)
+    found = mf.observables.critical_samples(objective, mu, np.array([[0.1, 5.0], [-0.1, 5.0], [0.3, 0.0]]), 0.2)
     assert found.tolist() == [True, True, False]
 
 
@@ -65,4 +67,4 @@ def test_bad_input(change, message):
     objective = mf.Objective(mf.Neuron("relu"), mf.Square(), np.ones((1, 2)), np.ones(1))
     mu = mf.Particles(np.ones((1, 3)))
     with pytest.raises(ValueError, match=message):
-        mf.critical_samples(objective, mu, **({"x": np.ones((1, 2)), "radius": 0.1} | change))
+        mf.observables.critical_samples(objective, mu, **({"x": np.ones((1, 2)), "radius": 0.1} | change))

@@ -10,8 +10,8 @@ import sys
 import jax
 import pytest
 
-from meanfield import _settings
-from meanfield._settings import FLAGS, MACHINE, USUAL, VARIABLES, differences, observed
+from meanfield.environment import settings as _settings
+from meanfield.environment.settings import FLAGS, MACHINE, USUAL, VARIABLES, differences, observed
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_options_of_compilers_in_any_order_and_without_paths(quiet, monkeypatch,
 
 def test_variables_that_jax_reads_when_it_is_imported():
     """They show in JAX's own switches."""
-    code = "from meanfield._settings import observed; print(sorted(observed()))"
+    code = "from meanfield.environment.settings import observed; print(sorted(observed()))"
     switches = {"JAX_SOFTMAX_CUSTOM_JVP": "1", "JAX_ENABLE_X64": "1", "JAX_RANDOM_SEED_OFFSET": "5"}
     clean = {name: value for name, value in os.environ.items() if name not in (*FLAGS, *VARIABLES, *MACHINE)}
     answer = subprocess.run([sys.executable, "-c", code], env=clean | switches, capture_output=True, text=True)

@@ -39,9 +39,9 @@ def whole(objective, mu):
 def test_sharpness_is_the_largest_eigenvalue(x64, k, loss, activation):
     objective, mu = scene(k, loss, activation)
     expected = whole(objective, mu)
-    few, all_of_them = eqx.filter_jit(lambda o, mu: [mf.Sharpness(count)(o, mu, None) for count in (3, 64)])(
-        objective, mu
-    )
+    few, all_of_them = eqx.filter_jit(
+        lambda o, mu: [mf.observables.Sharpness(count)(o, mu, None) for count in (3, 64)]
+    )(objective, mu)
     assert float(all_of_them) == pytest.approx(expected, rel=1e-12)
     assert 0.5 * expected < float(few) <= expected * (1 + 1e-12)
 
@@ -54,7 +54,7 @@ def test_sharpness_of_the_tangent_model(x64):
     for share, grows in ((0.99, False), (1.01, True)):
         times = np.array([0, 300, 600]) * share * 2 / expected
         flow = mf.TangentFlow(share * 2 / expected)
-        run = mf.simulate(objective, flow, mu, times=times, observables=[mf.Sharpness(8), mf.Risk()])
+        run = mf.simulate(objective, flow, mu, times=times, observables=[mf.observables.Sharpness(8), mf.Risk()])
         np.testing.assert_allclose(run.values["sharpness"], expected, rtol=1e-12)
         assert (run.values["risk"][2] > run.values["risk"][1]) == grows
 
@@ -65,7 +65,7 @@ def test_sharpness_where_all_directions_are_alike():
         mf.Neuron("linear"), mf.Square(), jnp.zeros((1, 2)), jnp.zeros(1), 1.0, mf.WeightDecay(0.3)
     )
     mu = mf.Particles(jnp.ones((4, 3)), jnp.array([0.5, 0.5, 0.0, 0.0]))
-    assert float(eqx.filter_jit(mf.Sharpness())(objective, mu, None)) == pytest.approx(0.3, rel=1e-5)
+    assert float(eqx.filter_jit(mf.observables.Sharpness())(objective, mu, None)) == pytest.approx(0.3, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_stiffness_is_the_cosine_of_gradients(x64, k, loss, penalty):
 
     rows = [np.ravel(gradient(*sample)) for sample in zip(objective.x, objective.y, strict=True)]
     rows = np.array(rows) / np.linalg.norm(rows, axis=1, keepdims=True)
-    found = eqx.filter_jit(mf.stiffness)(objective, mu, penalty=penalty)
+    found = eqx.filter_jit(mf.observables.stiffness)(objective, mu, penalty=penalty)
     np.testing.assert_allclose(found, rows @ rows.T, rtol=0, atol=1e-13)
 
 
@@ -101,19 +101,19 @@ def test_stiffness_of_other_samples_and_masses(x64):
     r = np.exp(f) / np.exp(f).sum(axis=1, keepdims=True) - np.eye(3)[label]
     gram = np.einsum("ic,icle,le->il", r, kernel, r)
     expected = gram / np.sqrt(np.outer(np.diag(gram), np.diag(gram)))
-    watch = jax.tree_util.Partial(mf.stiffness, x=x, y=np.eye(3)[label])
+    watch = jax.tree_util.Partial(mf.observables.stiffness, x=x, y=np.eye(3)[label])
     run = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0.0, 0.1], observables={"stiffness": watch})
     np.testing.assert_allclose(run.values["stiffness"][0], expected, rtol=0, atol=1e-13)
     linear = mf.TangentFlow(0.1).prepare(objective, mu)
-    found = eqx.filter_jit(lambda o, mu: mf.stiffness(o, mu, x, label))(linear, mu)
+    found = eqx.filter_jit(lambda o, mu: mf.observables.stiffness(o, mu, x, label))(linear, mu)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
 
 
 def test_bad_input():
     objective, mu = scene()
     with pytest.raises(ValueError, match="iterations=0: expected a whole number"):
-        mf.Sharpness(0)
+        mf.observables.Sharpness(0)
     with pytest.raises(ValueError, match="expected x and y together"):
-        mf.stiffness(objective, mu, objective.x)
+        mf.observables.stiffness(objective, mu, objective.x)
     with pytest.raises(ValueError, match="expected one target an input"):
-        mf.stiffness(objective, mu, objective.x, objective.y[:2])
+        mf.observables.stiffness(objective, mu, objective.x, objective.y[:2])

@@ -12,7 +12,7 @@ EPS = float(jnp.finfo(jnp.result_type(float)).eps)
 
 def test_unit_is_its_formula(x64):
     """a c cos(2πk·t − φ), homogeneous of degree 1 in a and of period 1 in t."""
-    unit, theta, x = mf.Spike(), np.array([1.5, 0.2, 0.7]), np.array([0.5, 2.0, -1.0, 0.3])
+    unit, theta, x = mf.units.Spike(), np.array([1.5, 0.2, 0.7]), np.array([0.5, 2.0, -1.0, 0.3])
     expected = 1.5 * 0.5 * np.cos(2 * np.pi * (2 * 0.2 - 0.7) - 0.3)
     assert abs(float(unit(jnp.asarray(theta), jnp.asarray(x))) - expected) < 1e-15
     assert abs(float(unit(jnp.asarray(theta + np.array([0, 1, -2])), jnp.asarray(x))) - expected) < 1e-14
@@ -27,9 +27,9 @@ def test_filter_is_the_dirichlet_kernel(order, dimension, x64):
     """(1/n) Σ Φ(1, s; x_i) Φ(1, t; x_i), by the engine; and the layout is the one of the theory."""
     rng = np.random.default_rng(0)
     s, t = rng.uniform(size=(2, 5, dimension))
-    x = mf.spikes.fourier(order, dimension)
+    x = mf.units.spikes.fourier(order, dimension)
     assert x.shape == ((2 * order + 1) ** dimension, dimension + 2)
-    objective = mf.Objective(mf.Spike(), mf.Square(), x, np.zeros(len(x)))
+    objective = mf.Objective(mf.units.Spike(), mf.Square(), x, np.zeros(len(x)))
     seen = [np.stack([objective.predict(mf.Particles(np.r_[1.0, at][None])) for at in points]) for points in (s, t)]
     assert np.abs(seen[0] - features(s, order)[0]).max() < 1e-14
     assert np.abs((seen[0] * seen[1]).mean(axis=1) - dirichlet_kernel(s - t, order)).max() < 1e-14
@@ -39,7 +39,7 @@ def test_data_are_as_stated():
     """Targets are ∫ Φ dtruth plus noise; weights and distances in their ranges; the same for the same seed."""
     data = mf.datasets.spikes(3, 7, noise=0.5)
     truth = data.truth
-    clean = mf.Objective(mf.Spike(), mf.Square(), data.x, data.y).predict(truth)
+    clean = mf.Objective(mf.units.Spike(), mf.Square(), data.x, data.y).predict(truth)
     assert np.abs(clean - data.y_test).max() < 200 * EPS
     assert 0.2 < float(np.std(data.y - data.y_test)) < 1.0
     assert np.array_equal(data.y, mf.datasets.spikes(3, 7, noise=0.5).y)
@@ -66,14 +66,14 @@ def test_positions_are_uniform_given_the_separation():
 def test_total_mass_is_the_penalty_of_measures():
     """∫ V dμ = strength · mass, and F' holds the strength itself."""
     data = mf.datasets.spikes(0, 3)
-    objective = mf.Objective(mf.Spike(), mf.Square(), data.x, data.y, penalty=mf.TotalMass(0.25))
-    bare = mf.Objective(mf.Spike(), mf.Square(), data.x, data.y)
+    objective = mf.Objective(mf.units.Spike(), mf.Square(), data.x, data.y, penalty=mf.penalties.TotalMass(0.25))
+    bare = mf.Objective(mf.units.Spike(), mf.Square(), data.x, data.y)
     mu = mf.Particles([[1.0, 0.2], [-1.0, 0.6]], [0.5, 1.5])
     assert float(objective.value(mu) - bare.value(mu)) == pytest.approx(0.5, rel=100 * EPS)
     here = objective.first_variation(mu, mu.position) - bare.first_variation(mu, mu.position)
     assert np.allclose(here, 0.25, rtol=0, atol=100 * EPS)
     with pytest.raises(ValueError, match="strength=-1"):
-        mf.TotalMass(-1)
+        mf.penalties.TotalMass(-1)
 
 
 def test_bad_input():

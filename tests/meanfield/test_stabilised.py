@@ -217,7 +217,7 @@ def test_spectral_radius(data):
     assert few <= count <= 20
 
 
-class Counted(mf.AbstractObjective):
+class Counted(mf.objectives.AbstractObjective):
     """The network problem, which counts its velocities when they are computed."""
 
     network: mf.Objective

@@ -166,7 +166,10 @@ def test_divergence_is_told_with_advice(data):
 
 
 ERRORS = {
-    "no key": (lambda data: mf.simulate(network(data), mf.SGD(0.1, B), data[2], times=1.0), "key=None: Minibatch draws"),
+    "no key": (
+        lambda data: mf.simulate(network(data), mf.SGD(0.1, B), data[2], times=1.0),
+        "key=None: Minibatch draws",
+    ),
     "no step": (lambda data: mf.SGD(0.0, B), "step=0.0: expected a finite number above 0"),
     "no batch": (lambda data: mf.SGD(0.1, 0), "batch=0: expected a whole number of at least 1"),
     "too many": (
@@ -174,7 +177,7 @@ ERRORS = {
         "batch=8: expected at most n=7 different samples, or replacement=True",
     ),
     "a game": (
-        lambda data: mf.SGD(0.1, B).prepare(mf.AdversarialObjective(UNIT, data[0], generators=2), data[2]),
+        lambda data: mf.SGD(0.1, B).prepare(mf.objectives.AdversarialObjective(UNIT, data[0], generators=2), data[2]),
         r"objective=AdversarialObjective\(…\): expected a mean over samples",
     ),
     "inputs of another shape": (

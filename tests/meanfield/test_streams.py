@@ -73,7 +73,7 @@ LAWS = {
     "random labels": lambda key: mf.datasets.random_labels(key, M, D, n_test=1).x,
     "labels": lambda key: mf.datasets.random_labels(key, M * D, D, n_test=1).y,
     "clusters": lambda key: mf.datasets.clusters(key, M, D + 3, n_test=1).x[:, 2:-1],
-    "deep": lambda key: mf.DeepNetwork.gaussian(key, M, 1, D).first,
+    "deep": lambda key: mf.units.DeepNetwork.gaussian(key, M, 1, D).first,
     "langevin": lambda key: jax.random.normal(stream(key, "noise of Langevin", 0), (M, D)),
     "the key itself": lambda key: jax.random.normal(key, (M, D)),
     "the user's own": lambda key: jax.random.normal(jax.random.fold_in(key, 1), (M, D)),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.activations import ACTIVATIONS, recognised
-from meanfield.kernels import Blocked, Dense, Interpolated, Pallas, Sorted
-from meanfield.kernels.plan import choose
+from meanfield.integrals import Blocked, Dense, Interpolated, Pallas, Sorted
+from meanfield.integrals.plan import choose
+from meanfield.units.activations import ACTIVATIONS, recognised
 
 RNG = np.random.default_rng(0)
 X1, X2 = RNG.normal(size=(9, 1)), RNG.normal(size=(9, 2))
@@ -121,9 +121,9 @@ def test_what_is_read_off_a_neuron_refuses_a_subclass():
     unit, mu = Shifted("relu", bias=True), mf.Particles(np.ones((2, 3)))
     objective = mf.Objective(unit, mf.Square(), X1, np.ones(9))
     for call in (
-        lambda: mf.linear_spline(unit, mu),
-        lambda: mf.cushions(objective, mu),
-        lambda: mf.ChangedSigns()(objective, mu, mu.position),
+        lambda: mf.observables.linear_spline(unit, mu),
+        lambda: mf.observables.cushions(objective, mu),
+        lambda: mf.observables.ChangedSigns()(objective, mu, mu.position),
     ):
         with pytest.raises(ValueError, match="unit"):
             call()
@@ -141,10 +141,12 @@ class Affine(mf.Neuron):
         return super().__call__(theta, x) + 1
 
 
-@pytest.mark.parametrize("unit", [Affine("relu"), mf.Dual(mf.Neuron("tanh", bias=True), 3), mf.DeepLinear((2,), 2)])
+@pytest.mark.parametrize(
+    "unit", [Affine("relu"), mf.units.Dual(mf.Neuron("tanh", bias=True), 3), mf.units.DeepLinear((2,), 2)]
+)
 def test_reactions_use_the_first_variation_of_every_unit(unit, x64):
     """Also of one that is not linear in its output weights, from which it can't be read off the gradient there."""
-    d = 5 if isinstance(unit, mf.Dual) else 2
+    d = 5 if isinstance(unit, mf.units.Dual) else 2
     y = np.ones((6, 2)) if unit.outputs == 2 else np.ones(6)
     objective = mf.Objective(unit, mf.Square(), RNG.normal(size=(6, d)), y, penalty=mf.WeightDecay(0.1))
     mu = mf.Particles(RNG.normal(size=(4, unit.size(d))))

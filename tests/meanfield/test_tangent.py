@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield import tangent
+from meanfield.observables import empirical_kernel as tangent
 
 M, D, N1, N2 = 7, 3, 5, 4
 EPS = np.finfo(float).eps
@@ -48,7 +48,7 @@ def test_kernel_is_the_gram_matrix_of_jacobians(name, monkeypatch, x64):
     k = unit.outputs
 
     def f(position, x):
-        out = mf.Dense().predict(unit, mu.moved(position), x)
+        out = mf.integrals.Dense().predict(unit, mu.moved(position), x)
         return out.reshape(-1, k)
 
     j1, j2 = (np.asarray(jax.jit(jax.jacrev(f))(mu.position, x)) for x in (x1, x2))

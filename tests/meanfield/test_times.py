@@ -11,8 +11,8 @@ import optax
 import pytest
 
 import meanfield as mf
-from meanfield._times import time_grid
 from meanfield.flows import clocks
+from meanfield.simulation.times import time_grid
 
 UNIT = mf.Neuron("tanh")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), np.eye(2), np.ones(2))
@@ -280,7 +280,7 @@ def test_what_is_no_time(kind):
 
 def test_an_endless_count_ends(monkeypatch):
     """A flow that chooses its steps stops, with a sentence, where its steps can't be counted any more."""
-    from meanfield import simulation
+    from meanfield.simulation import simulate as simulation
 
     monkeypatch.setattr(simulation, "MAX_STEPS", 5)
     seen = run(mf.AdaptiveFlow(), [0, 1e6])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield import _trajectory_file as file
-from meanfield._identity import behaviour
+from meanfield.checkpoints.identity import behaviour
+from meanfield.simulation import trajectory_file as file
 
 KEY = jax.random.key(0)
 
@@ -26,11 +26,11 @@ def quadratic(theta):
 OBJECTIVES = {
     "plain": mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(2), np.ones(2)),
     "penalised": mf.Objective(mf.Neuron("tanh"), mf.Logistic(), np.eye(2), np.ones(2), 3.0, mf.WeightDecay(0.1)),
-    "centred": mf.Objective(mf.Neuron("softplus"), mf.Power(3.0), np.eye(2), np.ones(2), centred=True),
-    "kernel": mf.Objective(mf.Neuron("gelu"), mf.Square(), np.eye(2), np.ones(2), kernel=mf.Blocked(2)),
-    "sorted": mf.Objective(mf.Neuron("leaky_relu"), mf.Square(), np.eye(2), np.ones(2), kernel=mf.Sorted()),
+    "centred": mf.Objective(mf.Neuron("softplus"), mf.losses.Power(3.0), np.eye(2), np.ones(2), centred=True),
+    "kernel": mf.Objective(mf.Neuron("gelu"), mf.Square(), np.eye(2), np.ones(2), kernel=mf.integrals.Blocked(2)),
+    "sorted": mf.Objective(mf.Neuron("leaky_relu"), mf.Square(), np.eye(2), np.ones(2), kernel=mf.integrals.Sorted()),
     "function of JAX": mf.Objective(mf.Neuron(jax.nn.silu), mf.Square(), np.eye(2), np.ones(2)),
-    "normalised": mf.Objective(mf.NormalisedNeuron("relu"), mf.Square(), np.eye(2), np.ones(2)),
+    "normalised": mf.Objective(mf.units.NormalisedNeuron("relu"), mf.Square(), np.eye(2), np.ones(2)),
 }
 OWN = {
     "a penalty": mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(2), np.ones(2), penalty=quadratic),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.activations import ACTIVATIONS
+from meanfield.units.activations import ACTIVATIONS
 
 NAMED = ["relu", "leaky_relu", "squared_relu", "tanh", "erf", "sigmoid", "softplus", "gelu", "cosine", "linear"]
 

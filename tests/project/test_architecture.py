@@ -32,7 +32,7 @@ def test_import_contract_would_see_a_breach(tmp_path):
         (tmp_path / package / "__init__.py").write_text("import meanfield\n" if package == "theory" else "")
     contract = (ROOT / "pyproject.toml").read_text().split("[tool.importlinter]")[1]
     lines = [line for line in contract.splitlines() if not line.startswith("ignore_imports")]
-    assert len(lines) == len(contract.splitlines()) - 3
+    assert len(lines) == len(contract.splitlines()) - 4
     (tmp_path / "pyproject.toml").write_text("[tool.importlinter]" + "\n".join(lines))
     done = lint(tmp_path)
     assert done.returncode == 1
@@ -82,3 +82,10 @@ def test_no_exception_is_swallowed(package):
                 if broad and not (raises or handed):
                     breaches.append(f"{path}:{node.lineno}")
     assert not breaches
+
+
+def test_the_root_of_the_engine_is_as_fixed():
+    """Six files, with py.typed beside them; all else is in a folder."""
+    root = ROOT / "meanfield"
+    files = {path.name for path in root.iterdir() if path.is_file() and path.name != "py.typed"}
+    assert files == {"__init__.py", "__init__.pyi", "__main__.py", "particles.py", "plot.py", "streams.py"}

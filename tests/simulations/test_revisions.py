@@ -56,7 +56,12 @@ def test_claims_and_pages_are_no_part_of_it():
 
 def test_the_code_of_a_packaged_study_is_what_its_runs_import():
     known = _code._closure(identify(simulations.find("langevin")).modules)
-    assert {"simulations.limits._langevin", "theory.gibbs", "meanfield.losses", "meanfield.flows.noises"} <= known
+    assert {
+        "simulations.limits._langevin",
+        "theory.gibbs",
+        "meanfield.objectives.losses",
+        "meanfield.flows.noises",
+    } <= known
     assert not known & {"simulations.limits.langevin", "meanfield.command.main", "meanfield.plot", "theory.spikes"}
 
 
@@ -197,7 +202,11 @@ def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
     first = code()
     for name in ("theory/chaos.py", "simulations/limits/_conic.py", "meanfield/plot.py"):
         (copy / name).write_text((copy / name).read_text() + "\n\nEDITED = 1\n")
-    (copy / "meanfield/losses.py").write_text((copy / "meanfield/losses.py").read_text() + "\n\n# A comment.\n")
+    (copy / "meanfield/objectives/losses.py").write_text(
+        (copy / "meanfield/objectives/losses.py").read_text() + "\n\n# A comment.\n"
+    )
     assert code() == first
-    (copy / "meanfield/losses.py").write_text((copy / "meanfield/losses.py").read_text() + "\n\nEDITED = 1\n")
+    (copy / "meanfield/objectives/losses.py").write_text(
+        (copy / "meanfield/objectives/losses.py").read_text() + "\n\nEDITED = 1\n"
+    )
     assert code() != first

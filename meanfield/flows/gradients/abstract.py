@@ -9,10 +9,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Count, Random, Scalar
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import sample_mean
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Count, Random, Scalar
+from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 
 

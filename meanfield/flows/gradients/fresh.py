@@ -7,12 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._meant import function
-from meanfield._typing import Count, Random
 from meanfield.arguments import INT32, positive_count
+from meanfield.arguments.meant import function
+from meanfield.arguments.typing import Count, Random
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slopes, of_problem
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import sample_mean
+from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
 

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from meanfield._typing import Count, Random
+from meanfield.arguments.typing import Count, Random
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slopes, of_problem
-from meanfield.objectives import AbstractObjective
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Random
+from meanfield.arguments.typing import Random
 from meanfield.flows.gradients.abstract import Rows
 
 

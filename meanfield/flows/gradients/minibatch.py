@@ -7,13 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._meant import schedule
-from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import INT32, flag, host, positive_count, positive_scalar
+from meanfield.arguments.meant import schedule
+from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Rows, Slopes, of_problem
 from meanfield.flows.gradients.indices import distinct, drawn
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import sample_mean
+from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
 

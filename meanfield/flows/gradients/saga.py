@@ -6,14 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import flag
+from meanfield.arguments.typing import Count, Random, Scalar
+from meanfield.devices.sharding import mesh_of
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slope, Slopes
 from meanfield.flows.gradients.indices import drawn
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import sample_mean
+from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
-from meanfield.sharding import mesh_of
 from meanfield.streams import stream
 
 

@@ -6,13 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import host, positive_scalar
+from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slope, Slopes
 from meanfield.flows.gradients.indices import drawn
 from meanfield.flows.gradients.saga import on_one_device
-from meanfield.objectives import AbstractObjective
-from meanfield.objectives.abstract import sample_mean
+from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
 

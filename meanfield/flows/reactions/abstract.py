@@ -6,9 +6,9 @@ from typing import NamedTuple
 import equinox as eqx
 from jaxtyping import Array, Float, Int
 
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Count, Random, Scalar
-from meanfield.objectives import AbstractObjective
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Count, Random, Scalar
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 
 

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from meanfield._meant import instance
-from meanfield._typing import Count, Mass, Random, Scalar
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.meant import instance
+from meanfield.arguments.typing import Count, Mass, Random, Scalar
 from meanfield.flows.reactions.abstract import AbstractReaction, Reacted
-from meanfield.objectives import AbstractObjective
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.streams import stream
 

@@ -6,10 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from meanfield._typing import Count, Random, Scalar
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.flows.reactions.abstract import AbstractReaction, Reacted
-from meanfield.objectives import AbstractObjective
+from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 
 

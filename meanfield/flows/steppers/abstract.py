@@ -8,8 +8,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from meanfield._pickling import getstate, setstate
-from meanfield._typing import Count, Scalar
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.particles import Particles
 
 Moving = Any

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Count, Position, Scalar
+from meanfield.arguments.typing import Count, Position, Scalar
 
 DAMPING = 2 / 13
 """ε: away from 0 the polynomial of the method stays below 1 − ε/3 or so, all along the stability interval."""

@@ -5,8 +5,8 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from meanfield._typing import Scalar
 from meanfield.arguments import host
+from meanfield.arguments.typing import Scalar
 from meanfield.particles import Particles
 
 

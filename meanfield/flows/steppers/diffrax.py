@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Count, Scalar
 from meanfield.arguments import positive_scalar, said
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
 from meanfield.flows.steppers.controlled import resolved, shrunk
 from meanfield.particles import Particles

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from meanfield._meant import schedule
-from meanfield._typing import Count, Scalar
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.meant import schedule
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.clocks import clock_of, shown_step
 from meanfield.flows.rates import fits, rate
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from meanfield._meant import schedule
-from meanfield._typing import Count, Scalar
 from meanfield.arguments import floating_array, host, positive_number, positive_scalar
+from meanfield.arguments.meant import schedule
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.clocks import clock_of, constant_clock
 from meanfield.flows.rates import Rate, fits, rate
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving

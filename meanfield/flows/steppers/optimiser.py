@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from meanfield._typing import Count, Position, Scalar
 from meanfield.arguments import host, positive_scalar, said
+from meanfield.arguments.typing import Count, Position, Scalar
 from meanfield.flows.clocks import constant_clock
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
 from meanfield.particles import Particles

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Count, Scalar
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
 from meanfield.flows.steppers.chebyshev import increment, longest, stages
 from meanfield.flows.steppers.controlled import resolved, shrunk

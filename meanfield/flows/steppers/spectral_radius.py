@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from meanfield._typing import Count, Position, Scalar
+from meanfield.arguments.typing import Count, Position, Scalar
 
 SAFETY = 1.2
 """Factor on the estimate, which comes from below."""

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield._typing import Count, Scalar
 from meanfield.arguments import host, positive_scalar
+from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.clocks import constant_clock, shown_step
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
 from meanfield.particles import Particles

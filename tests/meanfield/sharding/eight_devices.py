@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from meanfield.kernels import Blocked, Dense, Sharded, Sorted
-from meanfield.sharding import mesh_of
-from meanfield.simulation import _advance
+from meanfield.devices.sharding import mesh_of
+from meanfield.integrals import Blocked, Dense, Sorted
+from meanfield.integrals.sharded import Sharded
+from meanfield.simulation.simulate import _advance
 
 M, N = 512, 37  # 64 particles a device, and tiles that divide neither
 COLLECTIVE = re.compile(
@@ -154,8 +155,8 @@ def simulations():
         "predictions": mf.Predictions(),
         "positions": mf.Positions(),
         "moments": lambda objective, mu: mu.mass @ mu.position**2,
-        "signs": mf.ChangedSigns(),
-        "drift": mf.KernelDrift(),
+        "signs": mf.observables.ChangedSigns(),
+        "drift": mf.observables.KernelDrift(),
     }
     found = {}
     for flow in (mf.GradientFlow(0.25), mf.TangentFlow(0.25), mf.AdaptiveFlow(1e-6, 1e-6)):

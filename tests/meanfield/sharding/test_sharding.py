@@ -18,8 +18,9 @@ from jax.sharding import AxisType
 
 import meanfield as mf
 from meanfield.arguments import host
-from meanfield.kernels import Blocked, Dense, Sharded
-from meanfield.sharding import AXIS, mesh_of
+from meanfield.devices.sharding import AXIS, mesh_of
+from meanfield.integrals import Blocked, Dense
+from meanfield.integrals.sharded import Sharded
 
 HERE = Path(__file__).parent
 TIMEOUT = 240  # seconds: processes that wait for each other for ever fail, and are ended

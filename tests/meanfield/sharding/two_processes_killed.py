@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 import meanfield as mf
-from meanfield.checkpoint import Saves
+from meanfield.checkpoints.checkpoint import Saves
 
 UNIT = mf.Neuron("tanh", bias=True)
 

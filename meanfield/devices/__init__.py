@@ -1,0 +1,1 @@
+"""Devices: particles shared out among several."""

@@ -1,0 +1,49 @@
+"""What an observable is: a number, or an array, of the objective and the particles."""
+
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from meanfield.arguments.meant import function as callable_with
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.objectives.abstract import AbstractObjective
+from meanfield.particles import Particles
+
+
+class AbstractObservable(eqx.Module):
+    """A number (or an array) of the objective and the particles."""
+
+    __getstate__, __setstate__ = getstate, setstate
+
+    name: eqx.AbstractClassVar[str]
+    symbol: eqx.AbstractClassVar[str]
+    unit: eqx.AbstractClassVar[str]
+
+    def init(self, objective: AbstractObjective, mu: Particles) -> Any:
+        """What is kept of the start."""
+        return None
+
+    @abstractmethod
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: Any) -> Float[Array, "*shape"]:
+        """The value at `mu`, `start` being what `init` returned."""
+
+
+class Function(AbstractObservable):
+    """A function of the user's as an observable."""
+
+    function: Callable
+    name: ClassVar[str] = "function"
+    symbol: ClassVar[str] = ""
+    unit: ClassVar[str] = ""
+
+    def __init__(self, function: Callable):
+        self.function = callable_with("function", function, 2, "a function (objective, particles) ↦ array")
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None):
+        return self.function(objective, mu)

@@ -1,0 +1,104 @@
+"""Risk, energy and predictions, on the training set and on other samples."""
+
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from meanfield.arguments import floating_array
+from meanfield.arguments.typing import Inputs, Outputs, Scalar
+from meanfield.objectives.abstract import AbstractObjective
+from meanfield.observables.abstract import AbstractObservable
+from meanfield.particles import Particles
+
+
+def _inputs(x) -> Inputs:
+    return floating_array("x", x, "n d")
+
+
+def _inputs_or_none(x) -> Inputs | None:
+    return None if x is None else _inputs(x)
+
+
+def _targets(y) -> Outputs:
+    return floating_array("y", y, "n", "n k")
+
+
+def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y) -> Outputs:
+    """f at x; raises `ValueError` where y would broadcast against it instead of matching it."""
+    f = objective.predict(mu, x)
+    if f.shape != y.shape:
+        raise ValueError(f"y has shape {y.shape}: expected {f.shape}, a row an input and a column an output.")
+    return f
+
+
+class Risk(AbstractObservable):
+    """R(f) on the training set."""
+
+    name: ClassVar[str] = "risk"
+    symbol: ClassVar[str] = "R"
+    unit: ClassVar[str] = "loss"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        return objective.risk(mu)
+
+
+class Energy(AbstractObservable):
+    """F(μ) = R/α² + ∫ V dμ, which the flow decreases."""
+
+    name: ClassVar[str] = "energy"
+    symbol: ClassVar[str] = "F"
+    unit: ClassVar[str] = "loss / α²"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        return objective.value(mu)
+
+
+class Predictions(AbstractObservable):
+    """f(x; μ) at the given inputs, or at the training inputs."""
+
+    x: Inputs | None = eqx.field(converter=_inputs_or_none, default=None)
+    name: ClassVar[str] = "predictions"
+    symbol: ClassVar[str] = "f"
+    unit: ClassVar[str] = "output"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Outputs:
+        return objective.predict(mu, self.x)
+
+
+class TestRisk(AbstractObservable):
+    """R(f) on other samples."""
+
+    __test__: ClassVar[bool] = False  # pytest collects classes by this prefix
+    x: Inputs = eqx.field(converter=_inputs)
+    y: Outputs = eqx.field(converter=_targets)
+    name: ClassVar[str] = "test_risk"
+    symbol: ClassVar[str] = "R_test"
+    unit: ClassVar[str] = "loss"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        return objective.loss.risk(_predictions(objective, mu, self.x, self.y), self.y)
+
+
+class TestError(AbstractObservable):
+    """Share of other samples put in the wrong class: by the sign of f, or by its largest output."""
+
+    __test__: ClassVar[bool] = False
+    x: Inputs = eqx.field(converter=_inputs)
+    y: Outputs = eqx.field(converter=_targets)
+    name: ClassVar[str] = "test_error"
+    symbol: ClassVar[str] = "err_test"
+    unit: ClassVar[str] = "share"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        return error(_predictions(objective, mu, self.x, self.y), self.y)
+
+
+def error(f: Outputs, y: Outputs) -> Scalar:
+    """Share of rows of f in another class than the same row of y (one-hot, or the sign of a number)."""
+    if f.ndim == 1:
+        return jnp.mean((f > 0) != (y > 0))
+    return jnp.mean(jnp.argmax(f, axis=1) != jnp.argmax(y, axis=1))

@@ -1,0 +1,1 @@
+"""Simulations: one, many replicas at once, their progress and their trajectories."""

@@ -1,0 +1,100 @@
+"""What a simulation returns, and the file that keeps it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.objectives.abstract import AbstractObjective
+from meanfield.particles import Particles
+from meanfield.simulation import trajectory_file as file
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a simulation returns, however it ended.
+
+    `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
+    `status` is "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was
+    descended (with the reference of a centred model, or linearised), or None for a trajectory that was loaded from a
+    file without it. `stats` counts steps, evaluations of the velocity, and seconds.
+    """
+
+    times: np.ndarray
+    values: dict[str, np.ndarray]
+    particles: Particles
+    status: str
+    stats: dict[str, int | float]
+    objective: AbstractObjective | Any
+
+    @property
+    def done(self) -> bool:
+        """Whether the final time was reached."""
+        return self.status == "done"
+
+    def save(self, path) -> None:
+        """Write the trajectory to one file, an npz archive of arrays that NumPy opens too; nothing in it is pickled.
+
+        The file is written beside its place and then renamed: it is there whole, or not at all. The objective goes with
+        it where it consists of parts of this package; of one with functions or classes of your own the file notes what
+        they do, so that `load` can tell whether it is given the same.
+
+        Raises `ValueError` where nothing can be written, and for a file that is there and is no trajectory.
+
+        >>> import tempfile, jax, jax.numpy as jnp, meanfield as mf
+        >>> unit = mf.Neuron("tanh")
+        >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
+        >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
+        >>> run = mf.simulate(objective, mf.GradientFlow(0.5), mu, times=[0, 1.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run.save(f"{folder}/run.npz")
+        ...     again = mf.Trajectory.load(f"{folder}/run.npz")
+        >>> again.status, again.times.tolist(), bool(again.objective.risk(again.particles) == again.values["risk"][-1])
+        ('done', [0.0, 1.0], True)
+        """
+        named = {name: value for name, value in vars(self).items() if name not in ("particles", "objective")}
+        file.write(path, {**named, "position": self.particles.position, "mass": self.particles.mass}, self.objective)
+
+    @staticmethod
+    def load(path, *, objective=None) -> "Trajectory":
+        """Return the trajectory that `save` wrote.
+
+        `objective` is for one that the file can't hold, because functions or classes of your own are part of it. Give
+        what `Trajectory.objective` was; without it, the objective is then None.
+
+        Raises `ValueError` for a file that is missing, damaged or no trajectory, for another objective than the one of
+        the file, and for float64 particles where JAX has no 64-bit numbers.
+        """
+        found, held = file.read(path, objective)
+        particles = Particles(found.pop("position"), found.pop("mass"))
+        return Trajectory(**found, particles=particles, objective=held)
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Return the values as a labelled table: dimension `time`, then those of each value, `name_0`, `name_1`, ….
+
+        `final_position` and `final_mass` are the particles; the status and the counts are attributes. A value that is
+        called `time` makes the dimension `observation`. Raises `ImportError` without xarray (the extra `data`).
+
+        >>> import jax, jax.numpy as jnp, meanfield as mf
+        >>> unit = mf.Neuron("tanh")
+        >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
+        >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
+        >>> run = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0, 2.0])
+        >>> dict(run.to_xarray().sizes)
+        {'time': 3, 'particle': 20, 'parameter': 3}
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise ImportError("to_xarray needs xarray: pip install xarray (the extra `data`).") from None
+        time = "observation" if "time" in self.values else "time"
+        variables: dict[str, Any] = {}
+        for name, value in self.values.items():
+            variables[name] = (time, *(f"{name}_{axis}" for axis in range(value.ndim - 1))), value
+        last = {"final_position": ("particle", "parameter"), "final_mass": ("particle",)}
+        for (name, axes), value in zip(last.items(), (self.particles.position, self.particles.mass), strict=True):
+            variables.setdefault(name, (axes, np.asarray(value)))
+        return xarray.Dataset(variables, {time: self.times}, {"status": self.status, **self.stats})

@@ -1,0 +1,5 @@
+"""Units Φ(θ; x): what one particle contributes to the predictor."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
