@@ -9,6 +9,7 @@ import dataclasses
 import numbers
 import re
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -64,6 +65,15 @@ def replacements(value: Any) -> Iterator[Replacement]:
             yield Replacement(label, wrong)
     if isinstance(value, str):
         yield Replacement("a misspelt word", value + "x")
+
+
+def turns(value: Any, place: str, whole: bool) -> list[Replacement]:
+    """Return the replacements of the argument at a `place`: the whole of them, or every third.
+
+    Which third follows from the place, so that each kind has its turn at a third of all arguments in every run.
+    """
+    every = list(replacements(value))
+    return every if whole else every[zlib.crc32(place.encode()) % 3 :: 3]
 
 
 def _array(value: Any) -> np.ndarray | None:

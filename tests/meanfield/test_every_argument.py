@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import meanfield as mf
 from meanfield.observables import Function
-from tests.every_argument import judge, replacements
+from tests.every_argument import judge, turns
 from tests.public_names import public_names
 
 CHECKED = importlib.util.find_spec("beartype") is not None and not jaxtyping.config.jaxtyping_disable
@@ -397,7 +397,7 @@ def test_every_argument_is_in_the_table():
         assert of.arguments
 
 
-def _judged(name: str) -> int:
+def _judged(name: str, whole: bool) -> int:
     """Judge every replacement of every argument of a row; return how many."""
     of, count, problems = CALLS[name], 0, []
     known: dict[Any, Any] = {}
@@ -411,7 +411,7 @@ def _judged(name: str) -> int:
         return known[key][0]
 
     for argument, value in of.arguments.items():
-        for replaced in replacements(value):
+        for replaced in turns(value, f"{name}: {argument}", whole):
             count += 1
             try:
                 judge(once, of.arguments, argument, replaced, infinite=of.infinite)
@@ -423,12 +423,13 @@ def _judged(name: str) -> int:
 
 if CHECKED:
 
-    def test_every_argument_without_the_type_checker(tmp_path):
-        """All rows, in a process of their own as users run it, none left out."""
+    def test_every_argument_without_the_type_checker(pytestconfig):
+        """All rows, in a process of their own as users run it, none left out; with --validate all replacements."""
         here = pathlib.Path(__file__)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "every_row"]
+        more = ["--validate"] if pytestconfig.getoption("--validate") else []
         done = subprocess.run(
-            [*command, str(here)],
+            [*command, *more, str(here)],
             cwd=here.parents[2],
             env={**os.environ, "JAXTYPING_DISABLE": "1"},
             capture_output=True,
@@ -440,5 +441,6 @@ if CHECKED:
 else:
 
     @pytest.mark.parametrize("name", CALLS)
-    def test_every_row(name):
-        assert _judged(name) >= 10
+    def test_every_row(name, pytestconfig):
+        whole = pytestconfig.getoption("--validate")
+        assert _judged(name, whole) >= (10 if whole else 3)

@@ -116,5 +116,14 @@ def test_the_top_has_the_names_that_most_scripts_need():
 @pytest.mark.parametrize(("home", "name"), [(home, name) for home in mf.MOVED for name in mf.MOVED[home].split()])
 def test_a_name_that_moved_says_where_it_is(home, name):
     assert operator.attrgetter(f"{home}.{name}")(mf) is not None
-    with pytest.raises(AttributeError, match=rf"^meanfield\.{name} has moved: it is meanfield\.{home}\.{name} now\.$"):
-        getattr(mf, name)
+    with pytest.warns(
+        DeprecationWarning, match=rf"^meanfield\.{name} has moved: it is meanfield\.{home}\.{name} now\.$"
+    ):
+        assert getattr(mf, name) is operator.attrgetter(f"{home}.{name}")(mf)
+
+
+def test_a_name_that_is_gone_says_what_to_write_instead():
+    with pytest.raises(
+        AttributeError, match=r"^mf\.AbstractFlow: flows are made of factors; write a subclass of mf\.steppers"
+    ):
+        mf.AbstractFlow  # noqa: B018
