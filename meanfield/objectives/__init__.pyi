@@ -5,6 +5,7 @@ from . import penalties as penalties
 from .abstract import AbstractObjective as AbstractObjective
 from .abstract import AbstractSampleMean as AbstractSampleMean
 from .game import AdversarialObjective as AdversarialObjective
+from .network import Bound as Bound
 from .network import Objective as Objective
 from .tangent import TangentObjective as TangentObjective
 from .trained import TrainedObjective as TrainedObjective

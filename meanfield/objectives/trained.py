@@ -117,12 +117,13 @@ def _columns(which: Any, outputs: int, p: int) -> tuple[int, ...]:
         if which not in ("output", "input"):
             raise ValueError(f"which={which!r}: expected 'output', 'input' or {p} truth values, one a parameter.")
         return tuple(range(outputs)) if which == "output" else tuple(range(outputs, p))
+    refusal = ValueError(f"{said('which', which)}: expected 'output', 'input' or {p} truth values, one a parameter.")
     try:
         moves = np.asarray(which)
     except Exception:  # what is no array may raise anything when it is asked to become one
-        moves = np.zeros(0)
+        raise refusal from None
     if moves.dtype != bool or moves.shape != (p,):
-        raise ValueError(f"{said('which', which)}: expected 'output', 'input' or {p} truth values, one a parameter.")
+        raise refusal
     return tuple(int(column) for column in np.flatnonzero(moves))
 
 

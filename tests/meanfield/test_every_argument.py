@@ -282,6 +282,7 @@ ENGINE = {
     "AbstractLoss": "targets risk residual curvature",
     "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on "
     "with_kernel",
+    "Bound": "predict risk value velocity first_variation linearised trained",
     "AbstractObservable": "init __call__",
     "AbstractUnit": "size __call__ split preactivation factors matrix",
     "AbstractKernel": "at predict forward backward label",
@@ -293,7 +294,7 @@ ENGINE = {
 """What the engine calls in a compiled loop, where every argument is an array that is being traced: there is nothing to
 look at, and what is not a number has to stay one, since that is how a simulation notices that it diverged."""
 
-RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "TrainedObjective", "Cushions", "LinearSpline"]
+RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Bound", "TrainedObjective", "Cushions", "LinearSpline"]
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
 RESULTS += ["gradients.Slope", "gradients.Slopes", "reactions.Reacted"]
 """What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
