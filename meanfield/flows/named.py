@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from meanfield.arguments import flag, one_of, positive_count, positive_scalar
+from meanfield.arguments import INT32, flag, one_of, positive_count, positive_scalar
 from meanfield.arguments.meant import instance
 from meanfield.flows.flow import Flow
 from meanfield.flows.gradients import SAGA as SAGAGradient
@@ -82,7 +82,9 @@ def ScheduledSGD(step, batch, *, most: int, replacement: bool = True) -> Flow:
     """Return stochastic gradient descent whose batch is an array's value or a schedule: Euler steps along
     `gradients.Minibatch(batch, max_batch=most)`.
     """
-    return Flow(Euler(step), Minibatch(batch, max_batch=positive_count("most", most), replacement=replacement))
+    return Flow(
+        Euler(step), Minibatch(batch, max_batch=positive_count("most", most, most=INT32), replacement=replacement)
+    )
 
 
 def SAGA(step, *, biased: bool = False) -> Flow:

@@ -28,8 +28,8 @@ class L1(eqx.Module):
     finite.
 
     >>> import jax.numpy as jnp, meanfield as mf
-    >>> mf.penalties.L1(0.5).proximal(jnp.array([2.0, -0.25]), 1.0).tolist()
-    [1.5, 0.0]
+    >>> mf.penalties.L1(0.5).proximal(jnp.array([-2.0, 0.25]), 1.0).tolist()
+    [-1.5, 0.0]
 
     Source: Tibshirani (1996); Combettes & Wajs (2005).
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from meanfield.arguments.meant import instance
+from meanfield.arguments.meant import instance, shown
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
 from meanfield.objectives.abstract import AbstractObjective, AbstractPredictor, Rows
 from meanfield.objectives.losses import AbstractLoss
@@ -31,7 +31,7 @@ class TangentObjective(AbstractPredictor):
     anchor: Particles
 
     def __init__(self, network: Objective | Bound, anchor: Particles):
-        self.network = _network(network)
+        self.network = _network("network", network)
         self.anchor = instance("anchor", anchor, Particles)
         (network if isinstance(network, Objective) else network.problem).fits(anchor)
 
@@ -101,13 +101,12 @@ def linearised(objective: AbstractObjective, mu0: Particles) -> AbstractObjectiv
     """Return the problem of the model linearised at μ_0; of one that is trained in part, with the same part trained."""
     if isinstance(objective, TrainedObjective):
         return TrainedObjective(objective.network.linearised(mu0), objective.columns)
-    return TangentObjective(_network(objective), instance("mu0", mu0, Particles))
+    return TangentObjective(_network("objective", objective), instance("mu0", mu0, Particles))
 
 
-def _network(objective: Any) -> Objective | Bound:
+def _network(name: str, objective: Any) -> Objective | Bound:
     if not isinstance(objective, Objective | Bound):
-        named = type(objective).__name__
-        raise ValueError(f"objective={named}: expected an Objective, to be linearised once.")
+        raise ValueError(f"{shown(name, objective)}: expected an Objective, to be linearised once.")
     return objective
 
 

@@ -42,12 +42,14 @@ class Loss(mf.AbstractLoss):
         return 2 * read_rate(f - y)
 
 
-class Flow(mf.GradientFlow):
+class Drift(mf.noises.AbstractNoise):
+    draws = ""
+
     def advice(self) -> str:
         return "none"
 
-    def step(self, objective, state):
-        return super().step(objective, eqx.tree_at(lambda s: s.particles.position, state, replace_fn=read_rate))
+    def increment(self, key, step, position, length):
+        return length * read_rate(position)
 
 
 class Watch(mf.AbstractObservable):
@@ -77,7 +79,7 @@ CASES = {
     "unit": ("objective", lambda: {"unit": Unit()}),
     "loss": ("objective", lambda: {"loss": Loss()}),
     "penalty": ("objective", lambda: {"penalty": lambda theta: read_rate(theta @ theta)}),
-    "flow": ("flow", lambda: {"flow": Flow(0.25)}),
+    "flow": ("flow", lambda: {"flow": mf.Flow(mf.steppers.Euler(0.25), noise=Drift())}),
     "schedule": ("flow", lambda: {"flow": mf.GradientFlow(lambda k: read_rate(0.5))}),
     "sampler": ("flow", lambda: {"flow": mf.SGD(0.25, batch=2, sampler=sampler)}),
     "optimiser": ("flow", lambda: {"flow": mf.OptimiserFlow(optax.sgd(lambda k: read_rate(0.5)), 0.25)}),

@@ -45,7 +45,11 @@ class Minibatch(AbstractGradient):
         self.replacement = flag("replacement", replacement)
         self.batch = None
         if max_batch is None:
-            self.largest = positive_count("batch", batch, most=INT32)
+            try:
+                self.largest = positive_count("batch", batch, most=INT32)
+            except ValueError as problem:
+                told = str(problem).rstrip(".")
+                raise ValueError(f"{told}; a schedule, or a size that is swept, needs max_batch beside it.") from None
             return
         self.largest = positive_count("max_batch", max_batch, most=INT32)
         if callable(batch):
