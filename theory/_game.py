@@ -27,11 +27,18 @@ class Game:
         """y_i f(x_i) for atoms (c, u) in rows."""
         return self.y * (np.maximum(self.x @ atoms[:, 1:].T, 0) @ atoms[:, 0])
 
-    def lower(self, atoms: Array) -> float:
-        """The g that these atoms, Σ|c| = 1, have for certain."""
-        gains = self.gains(atoms) - _rounding.allowance(len(atoms)) * self.neurons.lengths
+    def lower(self, atoms: Array, *, certain: bool = True) -> float:
+        """The g that these atoms, Σ|c| = 1, have: for `certain`, less what rounding can have added."""
+        gains = self.gains(atoms)
+        if certain:
+            gains = gains - _rounding.allowance(len(atoms)) * self.neurons.lengths
         with np.errstate(over="ignore"):
             return float(np.min(gains / self.asked))
+
+    def rounding(self, atoms: Array, weights: Array) -> float:
+        """What the bounds of g by these two allow for rounding."""
+        above = _rounding.allowance(len(weights)) * float(weights @ self.neurons.lengths)
+        return self.lower(atoms, certain=False) - self.lower(atoms) + above
 
     def normalised(self, weights: Array) -> Array:
         """Weights of the samples with Σ t_i q_i = 1, of which the highest neuron bounds g from above."""

@@ -68,11 +68,12 @@ def _polished(features: Array, y: Array, penalties: Array, start: Array) -> tupl
     z = _active_set.settled(fit / np.sqrt(n), gradient, np.maximum(np.append(start, -start), 0.0), allowance)
     points = (z[:k] - z[k:], start)
     gaps = [
-        min(_gap(features, y, penalties, c, dual) for dual in (features @ c - y, _dual(features, y, penalties, c)))
+        [_gap(features, y, penalties, c, dual) for dual in (features @ c - y, _dual(features, y, penalties, c))]
         for c in points
     ]
-    best = int(np.argmin(gaps))
-    return points[best], gaps[best]
+    # The better dual is as good for both, to rounding; their own residuals tell which of them is nearer.
+    best = int(np.argmin([sum(both) for both in gaps]))
+    return points[best], min(gaps[best])
 
 
 def _dual(features: Array, y: Array, penalties: Array, c: Array) -> Array:

@@ -26,7 +26,7 @@ from theory._game import Game
 CLOSEST = 1e-12
 """Relative gap below which rounding decides."""
 
-NEARLY = 1e-5
+NEARLY = 1e-3
 """Relative gap below which neurons and samples that count are taken to be known."""
 
 ROUNDS = 200
@@ -41,8 +41,8 @@ class Margin:
     """A largest margin with what proves it; unpacks as `lower, upper`.
 
     `lower` is the margin of `measure`, whose rows (c, u_1 … u_d) are atoms: f(x) = Σ c relu(u·x), |u| = 1, Σ|c| = 1.
-    `upper` is the maximum over all neurons of the dual game at the weights `dual`, [n], so that the largest margin lies
-    between the two, rounding included.
+    There are none where nothing has a margin. `upper` is the maximum over all neurons of the dual game at the weights
+    `dual`, [n], so that the largest margin lies between the two, rounding included.
     """
 
     lower: float
@@ -109,7 +109,8 @@ def variation_margin(x: ArrayLike, y: ArrayLike, *, gap: float = 1e-9) -> Margin
                     lower, best = least, polished[0]
                 if most < upper:
                     upper, dual = most, polished[1]
-        if upper - lower <= gap * upper:
+        enough = max(gap * upper, 2 * game.rounding(best, dual)) if len(best) else gap * upper
+        if upper - lower <= enough:
             break
         entering = np.argsort(-heights)[:TOGETHER]
         entering = entering[heights[entering] > lower * (1 + gap / 2)]

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from theory import chaos, deep_kernels, kernel_flow
+from theory import _game, chaos, deep_kernels, kernel_flow, margin, splines
 from theory.convex import arrangement_minimum, planar_minimum
 from theory.deep_fluctuation import deep_fluctuation, relu_kurtosis
 from theory.margin import variation_margin
@@ -113,6 +113,48 @@ def test_minima_do_not_depend_on_the_last_digits_of_the_solver(monkeypatch):
         assert plain.gap < 1e-11 * plain.value
         assert found.gap < 1e-11 * plain.value
         assert found.value == pytest.approx(plain.value, rel=1e-11)
+
+
+def test_margins_do_not_depend_on_the_last_digits_of_the_solvers(monkeypatch):
+    """Weights of neurons and of samples are moved by 1e-7 of the largest: both bounds come back as they were."""
+    rng, program, quadratic = np.random.default_rng(6), _game.Game.solve, margin._simplex_minimum
+    x, y = rng.normal(size=(6, 8, 2)), rng.choice([-1.0, 1.0], size=(6, 8))
+    phi = np.abs(rng.normal(size=(6, 8, 12)))
+
+    def bounds():
+        kernels = [features @ features.T for features in phi]
+        both = [variation_margin(*case) for case in zip(x, y, strict=True)]
+        return np.array([[*one] for one in (*both, *map(margin.kernel_margin, kernels, y))])
+
+    def moved(self, directions):
+        atoms, weights = program(self, directions)
+        atoms[:, 0] *= 1 + 1e-7 * rng.normal(size=len(atoms))
+        atoms[:, 0] /= np.abs(atoms[:, 0]).sum()
+        return atoms, self.normalised(np.abs(weights + 1e-7 * weights.max() * rng.normal(size=len(weights))))
+
+    def shaken(square, asked):
+        q = np.abs(quadratic(square, asked) + 1e-7 * rng.normal(size=len(asked)))
+        return q / (asked @ q)
+
+    plain = bounds()
+    monkeypatch.setattr(_game.Game, "solve", moved)
+    monkeypatch.setattr(margin, "_simplex_minimum", shaken)
+    found = bounds()
+    np.testing.assert_allclose(found, plain, rtol=1e-11)
+    assert np.all(found[:, 0] <= plain[:, 1])
+    assert np.all(plain[:, 0] <= found[:, 1])
+
+
+def test_splines_do_not_depend_on_the_last_digits_of_the_solver(monkeypatch):
+    rng, solver = np.random.default_rng(7), splines._near_minimum
+    x = np.sort(rng.normal(size=40))
+    y = np.sin(3 * x) + 0.1 * rng.normal(size=40)
+    plain = [splines.variation_minimum(x, y, strength) for strength in (0.1, 1e-2, 1e-4)]
+    monkeypatch.setattr(splines, "_near_minimum", lambda *given: solver(*given) + 1e-6 * rng.normal(size=len(given[0])))
+    for known, strength in zip(plain, (0.1, 1e-2, 1e-4), strict=True):
+        found = splines.variation_minimum(x, y, strength)
+        assert found.value == pytest.approx(known.value, rel=1e-13)
+        np.testing.assert_allclose(found.values, known.values, atol=1e-12)
 
 
 def test_margins_are_of_degree_one_in_the_inputs():

@@ -85,7 +85,7 @@ def test_bounds_allow_for_rounding():
 
 
 def height(point):
-    return sum(entry * entry for entry in point).sqrt()
+    return sum((entry * entry for entry in point), Decimal(0)).sqrt()
 
 
 def on_arcs(x, q):

@@ -31,7 +31,7 @@ def test_kernels_by_quadrature(x, z):
 
 def fitted(reach, sides="both"):
     kernels = [splines.breakpoint_kernel(z, X, reach, sides=sides) for z in (X, GRID)]
-    return splines.interpolant(*kernels, Y)
+    return splines.interpolant(kernels[0], kernels[1], Y)
 
 
 def test_interpolant_is_the_least_norm_fit_of_many_features():
