@@ -1,5 +1,6 @@
 """The flow: a stepper times a gradient times noise times a reaction, on a problem that says what is trained."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -105,13 +106,14 @@ class Flow(eqx.Module):
                 f"expected a stepper that takes its proximal step, such as Euler or HeavyBall."
             )
         problem = problem.bind(mu)
-
-        def once(key: Random) -> State:
-            return self.step(problem, self.init(problem, mu, key=key))
-
         position = Slopes(moving(problem, mu), None).part(mu.position)
+        once = functools.partial(self._once, problem, mu)
         self.stepper.prepare(mu, position, lambda: jax.eval_shape(once, jax.random.key(0)))
         return problem
+
+    def _once(self, problem: AbstractObjective, mu: Particles, key: Random) -> State:
+        """Return the state after the first step."""
+        return self.step(problem, self.init(problem, mu, key=key))
 
     def init(self, objective: AbstractObjective, mu: Particles, *, key: Random | None = None) -> State:
         """Return the state at time zero; raises `ValueError` without a key where something is drawn."""

@@ -15,7 +15,7 @@ def aimed(memory: Any, time: Scalar) -> Any:
     return eqx.tree_at(lambda m: m.horizon, memory, time)
 
 
-def resolved(rtol: Scalar, mu: Particles) -> None:
+def resolved(rtol: Any, mu: Particles) -> None:
     """Raise `ValueError` for a relative tolerance that the particles' type can't resolve."""
     known, least = host(jnp.asarray(rtol)), 10 * float(jnp.finfo(mu.dtype).eps)
     if known is not None and known < least:
