@@ -192,7 +192,7 @@ def test_every_cell_is_refused_or_not(monkeypatch):
     assert any(cell.gradient == "SAG" and cells.refusal(cell) is None for cell in cells.every_cell())
 
 
-class Velocities(mf.AbstractObjective):
+class Velocities(mf.objectives.AbstractObjective):
     """A problem of velocities alone."""
 
     network: mf.Objective
