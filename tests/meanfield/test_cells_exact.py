@@ -1,4 +1,4 @@
-"""What holds of the cells of flows beyond their formulas: identity elements, what no norm sees, means, orders."""
+"""Identity elements of flows, what no norm sees, means over all draws, orders, and steps to a tolerance."""
 
 import diffrax
 import equinox as eqx
@@ -113,50 +113,54 @@ def test_what_is_not_trained_is_in_no_norm(name):
     assert same == {"part": True, "whole": name == "adamw"}
 
 
-def slope_of(estimate):
-    here = estimate.here()
-    return np.concatenate([np.asarray(part).ravel() for part in here if part is not None])
+PAIRS = {
+    "distinct": lambda: mf.gradients.Minibatch(2, replacement=False),
+    "sized": lambda: mf.gradients.Minibatch(2.0, max_batch=4, replacement=False),
+}
+SINGLE = {
+    "Minibatch": lambda: mf.gradients.Minibatch(1),
+    "SAGA": mf.gradients.SAGA,
+    "SAG": mf.gradients.SAG,
+    "SVRG": lambda: mf.gradients.SVRG(2),
+}
+WAYS = PAIRS | SINGLE
 
 
-@pytest.mark.parametrize("problem", cells.PROBLEMS)
-@pytest.mark.parametrize("gradient", ["Minibatch", "distinct", "sized", "SAGA", "SVRG", "SAG"])
-def test_means_over_all_draws_are_the_slopes(gradient, problem):
-    """Of velocities and F', to rounding: steps are looked for in which each sample, or pair of samples, is drawn once.
-    Tables and snapshots are of other particles. SAG is biased, as it says.
-    """
+def every_draw(name, key):
+    """The first step in which each sample is drawn, or each ordered pair of samples."""
+    steps, count, table = {}, 2 if name in PAIRS else 1, {"SAG": "SAGA"}.get(name, name)
+    for k in range(400):
+        if table in ("SAGA", "SVRG"):
+            draw = (reference.sample(key, k, N, table),)
+        else:
+            draw = tuple(np.asarray(WAYS[name]().rows(key, k, N))[:count].tolist())
+        steps.setdefault(draw, k)
+        if len(steps) == (N * (N - 1) if count == 2 else N):
+            return list(steps.values())
+    raise AssertionError(f"only {len(steps)} draws in 400 steps")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [*((name, problem) for name in SINGLE for problem in cells.PROBLEMS), *((name, "network") for name in PAIRS)],
+)
+def test_means_over_all_draws_are_the_slopes(name, problem):
+    """Of velocities and F', to rounding, with tables and snapshots of other particles. SAG is biased, as it says."""
     cell = Cell(problem=problem, variant=problem == "linearised", trained="mask")
     whole, mu, formulas = cells.problem(cell)
-    whole, key = whole.bind(mu), jax.random.key(1)
+    whole, nu, key, way = whole.bind(mu), mu.moved(mu.position + 0.5), jax.random.key(1), WAYS[name]()
     reaction = None if problem == "linearised" else mf.reactions.Growth()
-    slopes, nu = mf.gradients.Slopes(tuple(map(int, cells.columns(cell))), reaction), mu.moved(mu.position + 0.5)
-    way = {
-        "Minibatch": lambda: mf.gradients.Minibatch(1),
-        "distinct": lambda: mf.gradients.Minibatch(2, replacement=False),
-        "sized": lambda: mf.gradients.Minibatch(2.0, max_batch=4, replacement=False),
-        "SAGA": mf.gradients.SAGA,
-        "SAG": mf.gradients.SAG,
-        "SVRG": lambda: mf.gradients.SVRG(2),
-    }[gradient]()
-    count = 2 if gradient in ("distinct", "sized") else 1
-    steps = {}
-    for k in range(400):
-        if gradient in ("SAGA", "SAG", "SVRG"):
-            draw = reference.sample(key, k, N, "SVRG" if gradient == "SVRG" else "SAGA")
-        else:
-            draw = tuple(np.asarray(way.rows(key, k, N))[:count].tolist())
-        steps.setdefault(draw, k)
-    assert len(steps) == (N * (N - 1) if count == 2 else N)
-    memory = way.init(whole, slopes, mu)
-    mean = np.mean(
-        [slope_of(way.estimate(whole, slopes, nu, memory, key, jnp.asarray(k))) for k in steps.values()], axis=0
-    )
-    truth = np.concatenate([np.asarray(part).ravel() for part in slopes(whole, nu) if part is not None])
-    if gradient == "SAG":
-        assert np.abs(mean - truth).max() > 1e-2
-    else:
-        assert np.abs(mean - truth).max() <= 1e-12
-    known = formulas.slopes(np.asarray(nu.position), np.asarray(nu.mass))
-    assert np.abs(truth - known[: len(truth)]).max() <= 1e-12
+    slopes = mf.gradients.Slopes(tuple(map(int, cells.columns(cell))), reaction)
+
+    def flat(slope):
+        return np.concatenate([np.asarray(part).ravel() for part in slope if part is not None])
+
+    memory, truth = way.init(whole, slopes, mu), flat(slopes(whole, nu))
+    estimates = [way.estimate(whole, slopes, nu, memory, key, jnp.asarray(k)) for k in every_draw(name, key)]
+    several = np.array([flat(estimate.here()) for estimate in estimates])
+    assert np.abs(truth - formulas.slopes(np.asarray(nu.position), np.asarray(nu.mass))[: len(truth)]).max() <= 1e-12
+    assert (np.abs(several.mean(axis=0) - truth).max() <= 1e-12) == (name != "SAG")
+    assert np.abs(several - truth).max() > 1e-3
 
 
 @pytest.mark.parametrize(("stepper", "order"), [("Euler", 1), ("Heun", 2), ("RK4", 4)])
@@ -175,3 +179,30 @@ def test_orders(stepper, order):
         run = mf.simulate(problem, flow, mu, times=[2.0], observables={})
         errors.append(np.abs(np.asarray(run.particles.position).ravel() - exact.y[:, -1]).max())
     assert abs(np.log2(errors[0] / errors[1]) - order) < 0.25
+
+
+@pytest.mark.parametrize("cell", cells.controlled_cells(), ids=str)
+def test_controlled_steps_reach_the_solution(cell):
+    """The error is that of some attempts, each within the tolerance, of a flow that stretches by e at most."""
+    problem, mu, known = cells.problem(cell)
+    flow, end = cells.flow(cell), 1.0
+    bound = flow.prepare(problem, mu)
+    with jax.disable_jit():
+        state = flow.aim(flow.init(bound, mu), end)
+        while state.time < end:
+            state = flow.step(bound, state)
+    theta, moves = np.asarray(mu.position), cells.columns(cell)
+
+    def velocity(_, flat):
+        position = theta.copy()
+        position[:, moves] = flat.reshape(len(theta), -1)
+        return known.slopes(position, np.asarray(mu.mass))[: flat.size]
+
+    exact = scipy.integrate.solve_ivp(velocity, (0, end), theta[:, moves].ravel(), rtol=1e-11, atol=1e-12)
+    expected = exact.y[:, -1].reshape(len(theta), -1)
+    got, stay = np.asarray(state.particles.position), np.setdiff1d(np.arange(theta.shape[1]), moves)
+    bound = 3 * cells.TOLERANCE * int(state.step) * max(1, np.abs(expected).max())
+    assert float(state.time) == end
+    assert np.abs(got[:, moves] - expected).max() <= bound
+    assert np.abs(theta[:, moves] - expected).max() > 10 * bound
+    assert got[:, stay].tobytes() == theta[:, stay].tobytes()

@@ -58,7 +58,7 @@ def test_pieces_and_replicas_are_the_whole(cell, tmp_path):
     keys = list(jax.random.split(jax.random.key(1)))
     whole = mf.simulate(problem, flow, mu, key=keys[0], **options)
     assert whole.done
-    assert whole.stats["steps"] > 10
+    assert whole.stats["steps"] > 4
     for chunk in (3, 7):
         assert bits(mf.simulate(problem, flow, mu, key=keys[0], chunk=chunk, **options)) == bits(whole)
 
