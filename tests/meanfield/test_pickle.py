@@ -7,6 +7,7 @@ import pickle
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,13 +110,39 @@ FLOWS = {
 }
 FLOWS |= {f"schedule {i}": mf.GradientFlow(schedule) for i, schedule in enumerate(SCHEDULES)}
 FLOWS |= {f"optimiser {i}": mf.OptimiserFlow(optimiser) for i, optimiser in enumerate(OPTIMISERS)}
+FACTORS = {
+    "steppers": [
+        mf.steppers.Euler(halving(0.1), [0.1, 0.2, 0.0]),
+        mf.steppers.SphereEuler(0.1),
+        mf.steppers.Heun(0.1),
+        mf.steppers.RK4(0.1),
+        mf.steppers.HeavyBall(0.1, 0.9),
+        mf.steppers.Optax(optax.adam(1e-2)),
+        mf.steppers.Diffrax(diffrax.Dopri5(), diffrax.PIDController(1e-3, 1e-4)),
+        mf.steppers.RKC(),
+    ],
+    "gradients": [
+        mf.gradients.Full(),
+        mf.gradients.Minibatch(2, replacement=False),
+        mf.gradients.Stream(sampler, 2),
+        mf.gradients.SAGA(),
+        mf.gradients.SVRG(4),
+    ],
+    "noise": mf.noises.Brownian(halving(0.1)),
+    "reactions": [mf.reactions.Growth(), mf.reactions.BirthDeath(2.0, prior=MU)],
+}
 OTHERS = {
     "particles": MU,
     "masses": mf.Particles(MU.position, jnp.array([0.1, 0.2, 0.3, 0.4])),
     "state": mf.GradientFlow(0.1).init(OBJECTIVE, MU, key=KEY),
     "state of adaptive": mf.AdaptiveFlow().init(OBJECTIVE, MU, key=jax.random.key(1, impl="rbg")),
     "losses": [mf.Square(), mf.Logistic(), mf.Exponential(), mf.losses.Power(3.0), mf.losses.Contrast()],
-    "penalties": [mf.WeightDecay(0.1), mf.penalties.TotalMass(0.1), mf.penalties.ParameterDecay([0.1, 0.0])],
+    "penalties": [
+        mf.WeightDecay(0.1),
+        mf.penalties.TotalMass(0.1),
+        mf.penalties.L1(0.1),
+        mf.penalties.ParameterDecay([0.1, 0.0]),
+    ],
     "observables": [
         mf.Risk(),
         mf.observables.Energy(),
@@ -147,6 +174,7 @@ OTHERS = {
     "penalised": mf.Objective(mf.Neuron(jnp.tanh), mf.Square(), np.eye(2), np.ones(2), penalty=quadratic),
     "centred": mf.Objective(TANH, mf.Square(), np.eye(2), np.ones(2), centred=MU, kernel=mf.integrals.Blocked(2)),
     "prepared": mf.AdaptiveFlow().prepare(OBJECTIVE, MU),
+    "trained": OBJECTIVE.trained("output"),
     "linearised": mf.objectives.TangentObjective(OBJECTIVE, MU),
     "game": mf.objectives.AdversarialObjective(
         mf.Neuron("relu", bias=True), np.eye(2), generators=3, penalty=quadratic
@@ -158,7 +186,7 @@ OTHERS = {
     "deep": mf.units.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
-THINGS = UNITS | FLOWS | OTHERS
+THINGS = UNITS | FLOWS | FACTORS | OTHERS
 
 
 @pytest.mark.parametrize("name", THINGS)
@@ -170,8 +198,8 @@ def test_all_that_is_public_comes_back(name):
 
 
 def test_no_public_class_is_left_out():
-    """But for what has no instances: what is abstract, what `simulate` returns, which has tests of its own, and what an
-    activation is known for, which stands in a table.
+    """But for what has no instances: what is abstract, what `simulate` returns, which has tests of its own, what an
+    activation is known for, which stands in a table, and what the factors of a flow tell each other within a step.
     """
     public = {value for value in public_names().values() if isinstance(value, type)}
     abstract = {kind for kind in public if kind.__name__.startswith("Abstract")}
@@ -181,7 +209,8 @@ def test_no_public_class_is_left_out():
             return {kind for part in value for kind in kinds(part)}
         return {type(value)}
 
-    assert public - abstract - {mf.Trajectory, Activation} <= {
+    told = {mf.steppers.Field, mf.steppers.Move, mf.gradients.Estimate, mf.gradients.Slope, mf.gradients.Slopes}
+    assert public - abstract - told - {mf.reactions.Reacted, mf.Trajectory, Activation} <= {
         kind for thing in THINGS.values() for kind in kinds(thing)
     }
 
@@ -234,9 +263,7 @@ def test_what_has_no_name_is_refused_by_name():
         pickle.PicklingError, match=r"^Neuron\.activation can't be pickled, because <lambda> has no name"
     ):
         pickle.dumps(mf.Neuron(module["nameless"]))
-    with pytest.raises(
-        pickle.PicklingError, match=r"^GradientFlow\.size can't be pickled, because <lambda> has no name"
-    ):
+    with pytest.raises(pickle.PicklingError, match=r"^Euler\.size can't be pickled, because <lambda> has no name"):
         pickle.dumps(mf.GradientFlow(module["nameless"]))
     with pytest.raises(
         pickle.PicklingError, match=r"^Neuron\.activation can't be pickled, because cannot pickle '_thread"
