@@ -160,7 +160,7 @@ def simulations():
     }
     found = {}
     for flow in (mf.GradientFlow(0.25), mf.TangentFlow(0.25), mf.AdaptiveFlow(1e-6, 1e-6)):
-        watched = observables if isinstance(flow, mf.GradientFlow) else {"predictions": mf.Predictions()}
+        watched = observables if isinstance(flow.stepper, mf.steppers.Euler) else {"predictions": mf.Predictions()}
         run, control = (
             mf.simulate(objective, flow, start, times=[0.0, 0.5, 2.0], observables=watched)
             for start in (mf.shard(mu), mu)
