@@ -141,7 +141,7 @@ def test_the_last_step_that_can_be_counted():
     assert stamps[-1] == (2**31 - 1) * 0.5
 
 
-@pytest.mark.parametrize("flow", [mf.AdaptiveFlow(), mf.StabilisedFlow()], ids=lambda flow: type(flow).__name__)
+@pytest.mark.parametrize("flow", [mf.AdaptiveFlow(), mf.StabilisedFlow()], ids=["adaptive", "stabilised"])
 @pytest.mark.parametrize(
     ("times", "sentence"),
     [

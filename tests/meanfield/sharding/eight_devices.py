@@ -159,13 +159,18 @@ def simulations():
         "drift": mf.observables.KernelDrift(),
     }
     found = {}
-    for flow in (mf.GradientFlow(0.25), mf.TangentFlow(0.25), mf.AdaptiveFlow(1e-6, 1e-6)):
-        watched = observables if isinstance(flow.stepper, mf.steppers.Euler) else {"predictions": mf.Predictions()}
+    flows = {
+        "GradientFlow": mf.GradientFlow(0.25),
+        "TangentFlow": mf.TangentFlow(0.25),
+        "AdaptiveFlow": mf.AdaptiveFlow(1e-6, 1e-6),
+    }
+    for name, flow in flows.items():
+        watched = observables if name == "GradientFlow" else {"predictions": mf.Predictions()}
         run, control = (
             mf.simulate(objective, flow, start, times=[0.0, 0.5, 2.0], observables=watched)
             for start in (mf.shard(mu), mu)
         )
-        found[type(flow).__name__] = {
+        found[name] = {
             "status": [run.status, control.status],
             "steps": [run.stats["steps"], control.stats["steps"]],
             "stays": mesh_of(run.particles) == mesh_of(mf.shard(mu)),

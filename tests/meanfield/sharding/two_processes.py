@@ -42,13 +42,13 @@ def measured(process):
     shared = mf.shard(mu)
     observables = [mf.Risk(), mf.Displacement(), mf.Positions()]
     found = {"devices": jax.device_count(), "addressable": shared.position.is_fully_addressable}
-    for flow in (mf.GradientFlow(0.25), mf.AdaptiveFlow(1e-3, 1e-3)):
+    for name, flow in {"GradientFlow": mf.GradientFlow(0.25), "AdaptiveFlow": mf.AdaptiveFlow(1e-3, 1e-3)}.items():
         # Only the first process asks for progress; if that changed what the processes run, they would wait for ever.
         told = Reported()
         progress = told if process == 0 else None
         run = mf.simulate(objective, flow, shared, times=[0, 1, 50], observables=observables, progress=progress)
         control = mf.simulate(objective, flow, mu, times=[0, 1, 50], observables=observables)
-        found[type(flow).__name__] = {
+        found[name] = {
             "difference": difference(run, control),
             "steps": [run.stats["steps"], control.stats["steps"]],
             "updates": told.updates,
