@@ -91,7 +91,7 @@ def test_padding_does_not_change_a_run():
             mf.Neuron("relu"), mf.Square(), jnp.asarray(one.x), jnp.asarray(one.y), penalty=mf.WeightDecay(0.01)
         )
         # As many places as particles.
-        flow = eqx.tree_at(lambda flow: flow.optimiser.update.rates, descent(run, 3), jnp.ones((5, 3)))
+        flow = eqx.tree_at(lambda flow: flow.stepper.optimiser.update.rates, descent(run, 3), jnp.ones((5, 3)))
         last = mf.simulate(objective, flow, mf.Particles(jnp.asarray(first[:5])), times=[60.0]).particles
     assert status == "done"
     np.testing.assert_allclose(values["positions"][-1], last.position, rtol=1e-9, atol=1e-11)
