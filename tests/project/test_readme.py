@@ -15,7 +15,7 @@ ENGINE = [block for block in BLOCKS if "simulations.sweep" not in block and "mf.
 
 @pytest.mark.once
 def test_examples_of_the_engine():
-    assert len(ENGINE) == 2  # a simulation, and its certificate
+    assert len(ENGINE) == 3  # a simulation, flows as products, and a certificate
     said = io.StringIO()
     with jax.debug_key_reuse(True), contextlib.redirect_stdout(said):
         exec("\n".join(ENGINE), {"__name__": "example"})
