@@ -73,7 +73,7 @@ def all_passed(parts: Iterable[bool | None]) -> bool | None:
     Raises `ValueError` for parts that are not True, False or None.
     """
     known = isinstance(parts, Iterable) and not isinstance(parts, str | bytes | Mapping)
-    listed = list(parts) if known else [parts]
+    listed: list[Any] = list(parts) if known else [parts]
     if not known or not all(part is None or isinstance(part, bool | np.bool_) for part in listed):
         raise ValueError(f"parts={in_short(parts)}: expected verdicts, each of them True, False or None.")
     parts = listed

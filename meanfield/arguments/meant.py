@@ -91,7 +91,7 @@ def _hint(value: Any, kind: type) -> str | None:
     if kind.__name__ == "Flow":
         if callable(value) and getattr(value, "__module__", "") == "meanfield.flows.named":
             return f"{value.__name__}(…)"
-        if any(base.__name__ == "AbstractStepper" for base in type(value).__mro__):
+        if any(base.__name__ == "AbstractStepper" for base in inspect.getmro(type(value))):
             return f"Flow({type(value).__name__}(…))"
         if number:
             return f"GradientFlow({value!r})"

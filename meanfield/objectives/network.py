@@ -205,6 +205,9 @@ class Bound(AbstractPredictor):
     reference: Particles | None
     offset: Outputs | None
 
+    def __init__(self, problem: Objective, kernel: AbstractKernel, reference: Particles | None, offset: Outputs | None):
+        self.problem, self.kernel, self.reference, self.offset = problem, kernel, reference, offset
+
     @property
     def unit(self) -> AbstractUnit:
         return self.problem.unit

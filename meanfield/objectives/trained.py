@@ -27,6 +27,9 @@ class TrainedObjective(AbstractSampleMean):
     network: AbstractObjective
     columns: tuple[int, ...] = eqx.field(static=True)
 
+    def __init__(self, network: AbstractObjective, columns: tuple[int, ...]):
+        self.network, self.columns = network, columns
+
     @property
     def unit(self) -> AbstractUnit:
         return self.network.unit

@@ -43,7 +43,7 @@ def _at_rest(params):
     return jnp.zeros_like(params), jnp.zeros((), params.dtype)
 
 
-def descent(run, p: int) -> mf.OptimiserFlow:
+def descent(run, p: int) -> mf.Flow:
     """The flow of a run with p parameters a particle: each update is one unit of time.
 
     Particles without mass stay where they are: left to the flow, they would grow for ever where the certificate of

@@ -203,7 +203,7 @@ def _columns(run: Parameters, output, weights) -> np.ndarray:
     return np.stack([both[0], *[both[1]] * run.dimension], axis=-1).astype(float)
 
 
-def _flow(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0), decoupled=(0.0, 0.0)) -> mf.HeavyBall:
+def _flow(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0), decoupled=(0.0, 0.0)) -> mf.Flow:
     return mf.HeavyBall(
         Listed(jnp.asarray(_columns(run, eta, rates))),
         run.momentum,
@@ -214,7 +214,7 @@ def _flow(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0), deco
     )
 
 
-def _optax(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0)) -> mf.OptimiserFlow:
+def _optax(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0)) -> mf.Flow:
     """The same by optax, its trace set to the buffer of the start; arrays are arguments, so that one program serves."""
     arrays = [_columns(run, eta, rates), np.asarray(run.momentum), _columns(run, *decay)]
     update = jax.tree_util.Partial(_optax_update, *map(jnp.asarray, arrays))

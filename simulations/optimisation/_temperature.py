@@ -142,7 +142,7 @@ def problem_of(run: Parameters) -> _minima.Fitted:
     return _minima.fitted(run.particles, run.dimension, run.samples, run.seed)
 
 
-def _flow(run: Parameters, step, batch, since: int) -> mf.ScheduledSGD:
+def _flow(run: Parameters, step, batch, since: int) -> mf.Flow:
     """Steps and batches (before, after) the step `since`: one program for all of them."""
     most = -(-max(batch) // BLOCK) * BLOCK
     sizes = Switch(jnp.asarray(step[0], float), jnp.asarray(step[1], float), jnp.asarray(since))

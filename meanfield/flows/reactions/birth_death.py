@@ -1,6 +1,9 @@
 """Particles that die where F' is high and are cloned where it is low."""
 
-from typing import ClassVar
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
+
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -54,7 +57,7 @@ class BirthDeath(AbstractReaction):
     draws: ClassVar[str] = "births"
     whole: ClassVar[bool] = True
 
-    def __init__(self, rate=1.0, spread=None, prior=None):
+    def __init__(self, rate: Any = 1.0, spread: Any = None, prior: Any = None):
         self.rate = positive_scalar("rate", rate, zero=True)
         self.spread = None if spread is None else positive_scalar("spread", spread, zero=True)
         self.prior = None if prior is None else instance("prior", prior, Particles)

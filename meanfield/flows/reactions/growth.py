@@ -1,6 +1,9 @@
 """Masses that grow where F' is low: the reaction of the Wasserstein–Fisher–Rao flow."""
 
-from typing import ClassVar
+# pyright: reportIncompatibleVariableOverride=false
+# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
+
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -29,7 +32,7 @@ class Growth(AbstractReaction):
     draws: ClassVar[str] = ""
     whole: ClassVar[bool] = False
 
-    def __init__(self, rate=1.0):
+    def __init__(self, rate: Any = 1.0):
         self.rate = positive_scalar("rate", rate, zero=True)
 
     def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
