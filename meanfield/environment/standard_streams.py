@@ -72,38 +72,39 @@ class Unwritable(Exception):
         self.problem = problem
 
 
-class Output:
-    """Standard output, whose failures are told from those of other files."""
+class Guarded:
+    """A standard stream whose failures to write go to `failed`."""
 
-    def __init__(self, stream: Any):
-        self._stream = stream
+    def __init__(self, stream: Any, failed: Callable[[Any, OSError], None]):
+        self._stream, self._failed = stream, failed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write; raises `Unwritable`."""
-        return self._tried(self._stream.write, text)
+        """Write, or tell of it where that failed."""
+        try:
+            self._stream.write(text)
+        except OSError as problem:
+            self._failed(self._stream, problem)
+        return len(text)
 
     def flush(self) -> None:
-        """Bring it to who reads; raises `Unwritable`."""
-        self._tried(self._stream.flush)
-
-    def _tried(self, action: Callable, *arguments: str) -> Any:
+        """Bring it to who reads, or tell of it where that failed."""
         try:
-            return action(*arguments)
+            self._stream.flush()
         except OSError as problem:
-            _abandon(self._stream)
-            raise Unwritable(problem) from None
+            self._failed(self._stream, problem)
 
 
-class Messages(Output):
-    """Standard error: when nobody can read it any more, the work goes on."""
+def _refuse(stream: Any, problem: OSError) -> None:
+    """Output that was asked for is lost: its failure is told from those of other files."""
+    _abandon(stream)
+    raise Unwritable(problem) from None
 
-    def _tried(self, action: Callable, *arguments: str) -> Any:
-        with contextlib.suppress(OSError):
-            action(*arguments)
-        return sum(map(len, arguments))
+
+def _go_on(stream: Any, problem: OSError) -> None:
+    """Messages that nobody can read stop nothing."""
 
 
 @contextlib.contextmanager
@@ -125,7 +126,7 @@ def dependable() -> Iterator[None]:
             if hasattr(stream, "reconfigure"):
                 changed.append((stream, stream.errors))
                 stream.reconfigure(errors=ERRORS)
-        sys.stdout, sys.stderr = Output(sys.stdout), Messages(sys.stderr)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = Guarded(sys.stdout, _refuse), Guarded(sys.stderr, _go_on)  # type: ignore[assignment]
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """The public names of `meanfield.observables`, for type checkers and for lazy-loader, which finds them here."""
 
 from .abstract import AbstractObservable as AbstractObservable
+from .abstract import AbstractSnapshot as AbstractSnapshot
 from .abstract import Function as Function
 from .displacement import ChangedSigns as ChangedSigns
 from .displacement import Displacement as Displacement

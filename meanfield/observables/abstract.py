@@ -17,7 +17,10 @@ from meanfield.particles import Particles
 
 
 class AbstractObservable(eqx.Module):
-    """A number (or an array) of the objective and the particles."""
+    """A number (or an array) of the objective and the particles, and of what is kept of the start.
+
+    One that keeps nothing is a subclass of `AbstractSnapshot`, and needs `__call__` alone.
+    """
 
     __getstate__, __setstate__ = getstate, setstate
 
@@ -25,16 +28,36 @@ class AbstractObservable(eqx.Module):
     symbol: eqx.AbstractClassVar[str]
     unit: eqx.AbstractClassVar[str]
 
+    @abstractmethod
     def init(self, objective: AbstractObjective, mu: Particles) -> Any:
         """What is kept of the start."""
-        return None
 
     @abstractmethod
     def __call__(self, objective: AbstractObjective, mu: Particles, start: Any) -> Float[Array, "*shape"]:
         """The value at `mu`, `start` being what `init` returned."""
 
 
-class Function(AbstractObservable):
+class AbstractSnapshot(AbstractObservable):
+    """An observable of the present alone.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> class Kurtosis(mf.observables.AbstractSnapshot):
+    ...     name, symbol, unit = "kurtosis", "κ", ""
+    ...     def __call__(self, objective, mu, start):
+    ...         return jnp.mean(mu.position**4) / jnp.mean(mu.position**2) ** 2
+    >>> unit = mf.Neuron("tanh")
+    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
+    >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
+    >>> mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0], observables=[Kurtosis()]).values["kurtosis"].shape
+    (2,)
+    """
+
+    def init(self, objective: AbstractObjective, mu: Particles) -> None:
+        """Keep nothing."""
+        return None
+
+
+class Function(AbstractSnapshot):
     """A function of the user's as an observable."""
 
     function: Callable

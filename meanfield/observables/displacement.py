@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from meanfield.arguments.typing import Position, Scalar
 from meanfield.objectives.abstract import AbstractObjective
-from meanfield.observables.abstract import AbstractObservable
+from meanfield.observables.abstract import AbstractObservable, AbstractSnapshot
 from meanfield.particles import Particles
 from meanfield.units.neuron import Neuron
 
@@ -29,7 +29,7 @@ class Displacement(AbstractObservable):
         return jnp.sqrt(jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position - start), axis=1)))
 
 
-class Positions(AbstractObservable):
+class Positions(AbstractSnapshot):
     """θ itself, for pictures; keep m small."""
 
     name: ClassVar[str] = "positions"

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from meanfield.arguments import one_of
 from meanfield.arguments.typing import Scalar
 from meanfield.objectives.abstract import AbstractObjective
-from meanfield.observables.abstract import AbstractObservable
+from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
 
-class Margin(AbstractObservable):
+class Margin(AbstractSnapshot):
     """min_i y_i f(x_i) for labels ±1, over a norm of f: positive where every training sample is in its class.
 
     `norm="variation"`: α ∫ ½|θ|² dμ, a bound on the variation norm of f for a 2-homogeneous unit.

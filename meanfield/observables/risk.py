@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from meanfield.arguments import floating_array
 from meanfield.arguments.typing import Inputs, Outputs, Scalar
 from meanfield.objectives.abstract import AbstractObjective
-from meanfield.observables.abstract import AbstractObservable
+from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
 
@@ -35,7 +35,7 @@ def _predictions(objective: AbstractObjective, mu: Particles, x: Inputs, y) -> O
     return f
 
 
-class Risk(AbstractObservable):
+class Risk(AbstractSnapshot):
     """R(f) on the training set."""
 
     name: ClassVar[str] = "risk"
@@ -46,7 +46,7 @@ class Risk(AbstractObservable):
         return objective.risk(mu)
 
 
-class Energy(AbstractObservable):
+class Energy(AbstractSnapshot):
     """F(μ) = R/α² + ∫ V dμ, which the flow decreases."""
 
     name: ClassVar[str] = "energy"
@@ -57,7 +57,7 @@ class Energy(AbstractObservable):
         return objective.value(mu)
 
 
-class Predictions(AbstractObservable):
+class Predictions(AbstractSnapshot):
     """f(x; μ) at the given inputs, or at the training inputs."""
 
     x: Inputs | None = eqx.field(converter=_inputs_or_none, default=None)
@@ -69,7 +69,7 @@ class Predictions(AbstractObservable):
         return objective.predict(mu, self.x)
 
 
-class TestRisk(AbstractObservable):
+class TestRisk(AbstractSnapshot):
     """R(f) on other samples."""
 
     __test__: ClassVar[bool] = False  # pytest collects classes by this prefix
@@ -83,7 +83,7 @@ class TestRisk(AbstractObservable):
         return objective.loss.risk(_predictions(objective, mu, self.x, self.y), self.y)
 
 
-class TestError(AbstractObservable):
+class TestError(AbstractSnapshot):
     """Share of other samples put in the wrong class: by the sign of f, or by its largest output."""
 
     __test__: ClassVar[bool] = False

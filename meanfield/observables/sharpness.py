@@ -14,11 +14,11 @@ from jaxtyping import Array, Float
 from meanfield.arguments import positive_count
 from meanfield.arguments.typing import Position, Scalar
 from meanfield.objectives.abstract import AbstractObjective, AbstractSampleMean
-from meanfield.observables.abstract import AbstractObservable
+from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
 
-class Sharpness(AbstractObservable):
+class Sharpness(AbstractSnapshot):
     r"""S, the largest eigenvalue of the Hessian of F(θ_1 … θ_m) in the metric Σ_j p_j |θ_j|² of the masses.
 
     For equal masses S = λ_max(m ∇²F): gradient descent θ_j ← θ_j − h m ∇_{θ_j} F, which is `GradientFlow(h)`, is
@@ -48,13 +48,18 @@ class Sharpness(AbstractObservable):
     unit: ClassVar[str] = "1 / time"
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
-        plain, (root, inverse) = differentiable(objective), roots(mu)
+        return _largest_curvature(objective, mu, self.iterations)
 
-        def product(u: Position) -> Position:
-            along = jax.jvp(lambda position: plain.velocity(mu.moved(position)), (mu.position,), (inverse * u,))[1]
-            return -root * along
 
-        return largest_eigenvalue(product, mu.position, self.iterations)
+@eqx.filter_jit  # traced once a shape, also outside of `simulate`
+def _largest_curvature(objective: AbstractObjective, mu: Particles, iterations: int) -> Scalar:
+    plain, (root, inverse) = differentiable(objective), roots(mu)
+
+    def product(u: Position) -> Position:
+        along = jax.jvp(lambda position: plain.velocity(mu.moved(position)), (mu.position,), (inverse * u,))[1]
+        return -root * along
+
+    return largest_eigenvalue(product, mu.position, iterations)
 
 
 def roots(mu: Particles) -> tuple[Float[Array, "m 1"], Float[Array, "m 1"]]:

@@ -13,7 +13,7 @@ from meanfield.arguments import flag
 from meanfield.arguments.typing import Scalar
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.objectives.tangent import anchor, is_linearised
-from meanfield.observables.abstract import AbstractObservable
+from meanfield.observables.abstract import AbstractObservable, AbstractSnapshot
 from meanfield.observables.empirical_kernel import tangent_kernel
 from meanfield.particles import Particles
 
@@ -35,7 +35,7 @@ class KernelDrift(AbstractObservable):
         return jnp.sqrt(jnp.sum(jnp.square(now - start)) / jnp.sum(jnp.square(start)))
 
 
-class KernelAlignment(AbstractObservable):
+class KernelAlignment(AbstractSnapshot):
     """⟨K, yyᵀ⟩ / (‖K‖_F ‖yyᵀ‖_F) of the tangent kernel, centred in both arguments unless `centred=False`.
 
     One output only. Source: Cristianini et al. (2001), Cortes et al. (2012) for the centred form.

@@ -52,7 +52,7 @@ class Drift(mf.noises.AbstractNoise):
         return length * read_rate(position)
 
 
-class Watch(mf.AbstractObservable):
+class Watch(mf.observables.AbstractSnapshot):
     name = "watch"
     symbol = "w"
     unit = "1"

@@ -284,6 +284,7 @@ ENGINE = {
     "with_kernel",
     "Bound": "predict risk value velocity first_variation linearised trained",
     "AbstractObservable": "init __call__",
+    "AbstractSnapshot": "init __call__",
     "AbstractUnit": "size __call__ split preactivation factors matrix",
     "AbstractKernel": "at predict forward backward label",
     "WeightDecay": "__call__",
@@ -324,6 +325,7 @@ ABSTRACT = [
     "AbstractLoss",
     "AbstractObjective",
     "AbstractObservable",
+    "AbstractSnapshot",
     "AbstractUnit",
 ]
 ABSTRACT += ["steppers.AbstractStepper", "gradients.AbstractGradient", "noises.AbstractNoise"]

@@ -1,11 +1,16 @@
 """The import contract, the promised top level, and the rules of the house that a machine can read."""
 
 import ast
+import importlib
+import pkgutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+
+import meanfield
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("meanfield", "theory", "simulations", "figures")
@@ -89,3 +94,41 @@ def test_the_root_of_the_engine_is_as_fixed():
     root = ROOT / "meanfield"
     files = {path.name for path in root.iterdir() if path.is_file() and path.name != "py.typed"}
     assert files == {"__init__.py", "__init__.pyi", "__main__.py", "particles.py", "plot.py", "streams.py"}
+
+
+def overridden(modules) -> list[str]:
+    """Return the methods of classes in `modules` that stand in the place of one that has a body already."""
+    classes = {of for module in modules for of in vars(module).values() if isinstance(of, type)}
+    classes = {of for of in classes if of.__module__ in {module.__name__ for module in modules}}
+    found = []
+    for of in classes:
+        for base in set(of.__mro__[1:]) & classes:
+            for name in vars(of).keys() & vars(base).keys():
+                before = vars(base)[name]
+                body = isinstance(before, types.FunctionType | property | staticmethod | classmethod)
+                if body and not name.startswith("__") and not getattr(before, "__isabstractmethod__", False):
+                    found.append(f"{of.__module__}.{of.__qualname__}.{name}")
+    return sorted(found)
+
+
+def test_no_concrete_method_is_overridden():
+    """A method of the engine is abstract or final: what is read in a class is what runs."""
+    names = [found.name for found in pkgutil.walk_packages(meanfield.__path__, "meanfield.")]
+    modules = [importlib.import_module(name) for name in names if name != "meanfield.__main__"]
+    assert overridden(modules) == []
+
+
+def test_an_overridden_method_is_seen():
+    module = types.ModuleType("strange")
+    exec(
+        "import abc\n"
+        "class A(abc.ABC):\n"
+        "    def full(self): return 1\n"
+        "    @abc.abstractmethod\n"
+        "    def empty(self): ...\n"
+        "class B(A):\n"
+        "    def full(self): return 2\n"
+        "    def empty(self): return 3\n",
+        vars(module),
+    )
+    assert overridden([module]) == ["strange.B.full"]
