@@ -49,6 +49,7 @@ from .observables.risk import Predictions as Predictions
 from .observables.risk import Risk as Risk
 from .observables.risk import TestRisk as TestRisk
 from .particles import Particles as Particles
+from .simulation.outcome import Outcome as Outcome
 from .simulation.replicas import simulate_replicas as simulate_replicas
 from .simulation.simulate import simulate as simulate
 from .simulation.trajectory import Trajectory as Trajectory

@@ -77,8 +77,11 @@ class Unsaved:
     def look(self, state: State, seen: list) -> bool:
         return False
 
-    def ended(self, status: str, time: float, state: State, seen: list) -> str:
-        return status
+    def heard(self) -> bool:
+        return False
+
+    def ended(self, stopped: bool, state: State, seen: list) -> str:
+        return ""
 
     def listening(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -148,30 +151,27 @@ class Saves:
 
     def look(self, state: State, seen: list) -> bool:
         """Between two chunks: save if it is time to; whether a signal has asked to stop, in any process."""
-        if self._heard():
+        if self.heard():
             return True
         if common(clock.monotonic() - self.last >= self.interval, self.mesh):
             self._save(state, seen)
         return False
 
-    def ended(self, status: str, time: float, state: State, seen: list) -> str:
-        """The status; a simulation that stopped is saved, of one that has come to its end nothing is left."""
-        if self._heard():  # perhaps during its last chunk; who sent the signal waits for an answer
-            status = f"stopped at t = {time:.6g}: interrupted"
-        if not status.startswith("stopped"):
+    def ended(self, stopped: bool, state: State, seen: list) -> str:
+        """Save a simulation that stopped and return how to go on; of one that has come to its end nothing is left."""
+        if not stopped:
             if self.writes:
                 folder.remove(self.directory)
             common(True, self.mesh)  # no process begins anew in a folder that is being removed
-            return status
-        why = status.partition(": ")[2]
-        saved = self._save(state, seen)
-        return f"stopped at t = {time:.6g}, to go on from {self.directory}: {why}" if saved else status
+            return ""
+        return f"to go on from {self.directory}" if self._save(state, seen) else ""
 
     def listening(self) -> AbstractContextManager[None]:
         """A context in which the first signal is heard, not obeyed; the second one acts as ever."""
         return self.signals.listening()
 
-    def _heard(self) -> bool:
+    def heard(self) -> bool:
+        """Whether a signal has asked to stop, in any process."""
         if every(np.array(self.signals.heard, np.int32), self.mesh).any():
             self.signals.obeyed = True
         return self.signals.obeyed

@@ -48,13 +48,14 @@ class AbstractSnapshot(AbstractObservable):
     >>> unit = mf.Neuron("tanh")
     >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
     >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
-    >>> mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0], observables=[Kurtosis()]).values["kurtosis"].shape
+    >>> run = mf.simulate(objective, mf.GradientFlow(0.1), mu, times=[0, 1.0], observables=[Kurtosis()])
+    >>> run.values["kurtosis"].shape
     (2,)
     """
 
     def init(self, objective: AbstractObjective, mu: Particles) -> None:
         """Keep nothing."""
-        return None
+        return
 
 
 class Function(AbstractSnapshot):

@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from meanfield.flows.flow import Flow
 from meanfield.flows.state import State
+from meanfield.simulation.outcome import Ending, Outcome
 from meanfield.simulation.progress import Progress, Quiet
 from meanfield.simulation.simulate import CHUNK_SECONDS, Trajectory, begin, finite, observe
 from meanfield.simulation.stacking import is_array, stacked, unstacked
@@ -34,7 +35,8 @@ class Batch:
         self.stops, self.stamps = _clocks(flows, grid, mus[0].dtype)
         self.fresh = fresh(self.stops, grid, self.stamps.shape)
         self.dtype, self.steps, self.time = mus[0].dtype, np.zeros(len(mus), int), np.zeros(len(mus))
-        self.running, self.status = np.ones(len(mus), bool), ["done"] * len(mus)
+        self.running = np.ones(len(mus), bool)
+        self.ended = [Ending(Outcome.DONE, float(stamps[-1])) for stamps in self.stamps]
         self.following = 0
         """The observation that comes next, which is the same for all."""
         self.alone = 0
@@ -51,7 +53,7 @@ class Batch:
             while self.following < self.stamps.shape[1] and self.running.any():
                 if deadline is not None and clock.monotonic() > deadline:
                     late = self._away(self.following, self.steps) > 0
-                    self._end(late, lambda r: f"stopped at t = {self.time[r]:.6g}: the time limit was reached")
+                    self._end(late, Outcome.TIME_LIMIT)
                     self.alone = 1  # who is there is observed, and no one moves
                 self._stretch(progress)
         except KeyboardInterrupt:
@@ -60,7 +62,7 @@ class Batch:
         return False
 
     def interrupt(self) -> None:
-        self._end(self.running, lambda r: f"stopped at t = {self.time[r]:.6g}: interrupted")
+        self._end(self.running, Outcome.INTERRUPTED)
 
     def _stretch(self, progress: Progress) -> None:
         """One call of the program, and the host's part of it."""
@@ -76,7 +78,7 @@ class Batch:
                 state, taken, time, _, bounded, values = self._advanced(legs)
             self.state, self.steps, self.time = state, self.steps + taken, time.astype(float)
             # Particles of finite but huge parameters have diverged as well.
-            self._end(self.running & ~(fine & bounded), self._diverged)
+            self._end(self.running & ~(fine & bounded), Outcome.DIVERGED)
             self._keep(legs, values)
             if taken.any():
                 if self.grows and taken.max() > self.chunk // 2 and clock.monotonic() - began < CHUNK_SECONDS / 2:
@@ -135,13 +137,11 @@ class Batch:
         self.seen.append({name: value[:, : len(legs)] for name, value in values.items()})
         self.columns += len(legs)
 
-    def _end(self, which: np.ndarray, why: Callable[[int], str]) -> None:
+    def _end(self, which: np.ndarray, outcome: Outcome) -> None:
         for r in np.flatnonzero(which):
-            self.status[r] = why(int(r))
+            advice = self.flows[r].advice() if outcome is Outcome.DIVERGED else ""
+            self.ended[r] = Ending(outcome, float(self.time[r]), advice)
         self.running = self.running & ~which
-
-    def _diverged(self, r: int) -> str:
-        return f"diverged at t = {self.time[r]:.6g}: {self.flows[r].advice()}"
 
     def _report(self, progress: Progress) -> None:
         if not isinstance(progress, Quiet) and self.running.any():
@@ -162,7 +162,7 @@ class Batch:
             values = {name: series[name][r, columns] if len(columns) else np.zeros(0) for name in self.watched}
             evaluations = self.flows[r].evaluated(states[r])
             stats = {"steps": int(self.steps[r]), "evaluations": evaluations, "seconds": seconds}
-            out.append(Trajectory(self.stamps[r, which], values, mus[r], self.status[r], stats, self.objectives[r]))
+            out.append(Trajectory(self.stamps[r, which], values, mus[r], self.ended[r], stats, self.objectives[r]))
         return out
 
 

@@ -1,5 +1,6 @@
 """The only loop and the only jit: chunks of steps with the host awake in between."""
 
+import dataclasses
 import logging
 import os
 import time as clock
@@ -22,6 +23,7 @@ from meanfield.objectives.abstract import AbstractObjective
 from meanfield.observables.abstract import AbstractObservable, Function
 from meanfield.observables.risk import Risk
 from meanfield.particles import Particles
+from meanfield.simulation.outcome import Ending, Outcome
 from meanfield.simulation.progress import Progress, Quiet, progress_on
 from meanfield.simulation.times import fresh, observed_at, time_grid
 from meanfield.simulation.trajectory import Trajectory as Trajectory
@@ -116,35 +118,39 @@ def simulate(
     state, seen = kept.begun(state)
     run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), mesh, kept, seen)
     run.deadline = None if time_limit is None else began + time_limit
-    status = "done"
+    ended = Ending(Outcome.DONE, float(stamps[-1]))
     with kept.listening():
         try:
             for i in range(len(seen), len(stamps)):
-                status = run.reach(stamps[i], None if stops is None else int(stops[i]))
-                if status != "done":
+                outcome = run.reach(stamps[i], None if stops is None else int(stops[i]))
+                if outcome is not Outcome.DONE:
+                    ended = run.ended(outcome)
                     break
                 if stops is not None and i and stops[i] == stops[i - 1]:
                     seen.append(seen[-1])
                     continue
                 values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
                 if not finite:  # particles of finite but huge parameters
-                    status = f"diverged at t = {run.time:.6g}: {flow.advice()}"
+                    ended = run.ended(Outcome.DIVERGED)
                     break
                 seen.append(values)
         except KeyboardInterrupt:
             if spans_processes(mesh):
                 raise  # the other processes have not seen it, and wait for this one in the next sum
-            status = f"stopped at t = {run.time:.6g}: interrupted"
+            ended = run.ended(Outcome.INTERRUPTED)
         finally:
             run.progress.close()
-        status = kept.ended(status, run.time, run.state, seen)
-    if status != "done":
-        logger.warning("simulation %s", status)
+        if kept.heard():  # perhaps during its last chunk; who sent the signal waits for an answer
+            ended = run.ended(Outcome.INTERRUPTED)
+        goes_on = kept.ended(ended.stopped, run.state, seen)
+        ended = dataclasses.replace(ended, advice=goes_on) if goes_on else ended
+    if ended.outcome is not Outcome.DONE:
+        logger.warning("simulation %s", ended)
     return Trajectory(
         times=stamps[: len(seen)],
         values={name: np.stack([row[name] for row in seen]) if seen else np.zeros(0) for name in watched},
         particles=run.state.particles,
-        status=status,
+        ended=ended,
         stats={
             "steps": run.steps,
             "evaluations": flow.evaluated(run.state),
@@ -179,28 +185,32 @@ class _Run:
         self._take(state)
         self.deadline: float | None = None
 
-    def reach(self, stamp: float, stop: int | None) -> str:
-        """Advance to `stamp` (step number `stop`, for fixed steps); "done", or why not."""
+    def reach(self, stamp: float, stop: int | None) -> Outcome:
+        """Advance to `stamp` (step number `stop`, for fixed steps): done, or why not."""
         if stop is None:
             self.state = replicated(self.flow.aim(self.state, stamp), self.mesh)
         while not self._there(stamp, stop):
             if self.kept.look(self.state, self.seen):
-                return f"stopped at t = {self.time:.6g}: interrupted"
+                return Outcome.INTERRUPTED
             if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
-                return f"stopped at t = {self.time:.6g}: the time limit was reached"
+                return Outcome.TIME_LIMIT
             count = min(self.chunk, (MAX_STEPS if stop is None else stop) - self.steps)
             if count == 0:
-                return f"stopped at t = {self.time:.6g}: {MAX_STEPS} steps were taken, and more can't be counted"
+                return Outcome.STEP_LIMIT
             began = clock.monotonic()
             after, finite = _advance(self.objective, self.flow, self.state, np.int32(count))
             if not finite:
                 self._back_to_last_finite(count)
-                return f"diverged at t = {self.time:.6g}: {self.flow.advice()}"
+                return Outcome.DIVERGED
             before = self.steps
             self._take(after)
             self._grow(clock.monotonic() - began, self.steps - before)
             self.progress.update(self.time, self.final, self.steps, self._risk())
-        return "done"
+        return Outcome.DONE
+
+    def ended(self, outcome: Outcome) -> Ending:
+        """Return how it ended where it is now."""
+        return Ending(outcome, self.time, self.flow.advice() if outcome is Outcome.DIVERGED else "")
 
     def _there(self, stamp: float, stop: int | None) -> bool:
         return (

@@ -8,6 +8,7 @@ import numpy as np
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation import trajectory_file as file
+from meanfield.simulation.outcome import Ending, Outcome
 
 if TYPE_CHECKING:
     import xarray
@@ -18,7 +19,7 @@ class Trajectory:
     """What a simulation returns, however it ended.
 
     `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
-    `status` is "done", or "diverged at t = …" or "stopped at t = …" with what to try. `objective` is the one that was
+    `ended` is how: its `outcome`, the time, and advice; `status` says it in a sentence. `objective` is the one that was
     descended (with the reference of a centred model, or linearised), or None for a trajectory that was loaded from a
     file without it. `stats` counts steps, evaluations of the velocity, and seconds.
     """
@@ -26,14 +27,24 @@ class Trajectory:
     times: np.ndarray
     values: dict[str, np.ndarray]
     particles: Particles
-    status: str
+    ended: Ending
     stats: dict[str, int | float]
     objective: AbstractObjective | Any
 
     @property
+    def outcome(self) -> Outcome:
+        """How it ended: `Outcome.DONE`, DIVERGED, INTERRUPTED, TIME_LIMIT or STEP_LIMIT."""
+        return self.ended.outcome
+
+    @property
+    def status(self) -> str:
+        """ "done", or "diverged at t = …" or "stopped at t = …" with what to try."""
+        return str(self.ended)
+
+    @property
     def done(self) -> bool:
         """Whether the final time was reached."""
-        return self.status == "done"
+        return self.outcome is Outcome.DONE
 
     def save(self, path) -> None:
         """Write the trajectory to one file, an npz archive of arrays that NumPy opens too; nothing in it is pickled.
@@ -55,7 +66,8 @@ class Trajectory:
         >>> again.status, again.times.tolist(), bool(again.objective.risk(again.particles) == again.values["risk"][-1])
         ('done', [0.0, 1.0], True)
         """
-        named = {name: value for name, value in vars(self).items() if name not in ("particles", "objective")}
+        named = {name: getattr(self, name) for name in ("times", "values", "stats")}
+        named |= {"outcome": self.outcome.name, "time": self.ended.time, "advice": self.ended.advice}
         file.write(path, {**named, "position": self.particles.position, "mass": self.particles.mass}, self.objective)
 
     @staticmethod
@@ -70,7 +82,8 @@ class Trajectory:
         """
         found, held = file.read(path, objective)
         particles = Particles(found.pop("position"), found.pop("mass"))
-        return Trajectory(**found, particles=particles, objective=held)
+        ended = Ending(Outcome[found.pop("outcome")], found.pop("time"), found.pop("advice"))
+        return Trajectory(**found, particles=particles, ended=ended, objective=held)
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return the values as a labelled table: dimension `time`, then those of each value, `name_0`, `name_1`, ….

@@ -24,7 +24,8 @@ import meanfield
 from meanfield.arguments import host
 from meanfield.checkpoints.identity import behaviour
 
-FORMAT = "meanfield trajectory 1"
+FORMAT = "meanfield trajectory 2"
+EARLIER = ("meanfield trajectory 1",)
 HEAD = "about"
 FUNCTIONS = ("jax", "meanfield")
 """Packages whose functions are known by name."""
@@ -78,6 +79,10 @@ def read(path, objective: Any) -> tuple[dict[str, Any], Any]:
                 f"by {head['meanfield']}."
             )
     return named, objective
+
+
+class _Earlier(ValueError):
+    """A file of an earlier version of this package."""
 
 
 class _NotOurs(TypeError):
@@ -166,6 +171,11 @@ def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             head = json.loads(archive[HEAD].tobytes())
             arrays = {name: archive[name] for name in archive.files if name != HEAD}
+        if head["format"] in EARLIER:
+            raise _Earlier(
+                f"path={str(path)!r}: it was written by meanfield {head['meanfield']} in an earlier format, which that "
+                f"version reads."
+            )
         if head["format"] != FORMAT or head["arrays"] != sorted(arrays):
             raise KeyError(FORMAT)
         return head, arrays
@@ -173,6 +183,8 @@ def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise ValueError(f"path={str(path)!r}: there is no such file.") from None
     except OSError as problem:
         raise ValueError(f"path={str(path)!r}: cannot be read ({problem.strerror or 'no archive'}).") from None
+    except _Earlier:
+        raise
     except _UNREADABLE:
         raise ValueError(f"path={str(path)!r}: expected a trajectory that `save` has written, whole.") from None
 

@@ -12,7 +12,9 @@ import time
 import numpy as np
 import pytest
 
+import meanfield as mf
 import simulations
+from meanfield.simulation.outcome import Ending
 from simulations import DamagedRecord, Record
 from simulations._files import FORGOTTEN
 from simulations._store import SCHEMA, Store, address, encode, read
@@ -333,7 +335,7 @@ def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
     def second_is_interrupted(objective, flow, *arguments, **options):
         trajectory = simulate(objective, flow, *arguments, **options)
         if flow.on is not None:  # the tangent model's
-            return dataclasses.replace(trajectory, status="stopped at t = 0.5: interrupted")
+            return dataclasses.replace(trajectory, ended=Ending(mf.Outcome.INTERRUPTED, 0.5))
         return trajectory
 
     monkeypatch.setattr(_network.mf, "simulate", second_is_interrupted)
