@@ -19,6 +19,7 @@ from meanfield.arguments import (
     positive_scalar,
     said,
 )
+from meanfield.arguments.described import Described, Phrase, html, text
 from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Mass, Position, Random
 from meanfield.environment.watching import note
@@ -41,6 +42,8 @@ class Particles(eqx.Module):
     [0.25, 0.25, 0.25, 0.25]
     """
 
+    __repr__, _repr_html_ = text, html
+
     position: Position
     mass: Mass
 
@@ -54,6 +57,14 @@ class Particles(eqx.Module):
         self.mass = nonnegative_array("mass", mass, "m", dtype=self.position.dtype)
         if self.mass.shape != (m,):
             raise ValueError(f"mass has shape {self.mass.shape}: expected ({m},), one number a particle.")
+
+    def _described(self) -> Described:
+        masses = host(self.mass)
+        yield "m", self.m
+        yield "p", self.position.shape[1]
+        yield "", Phrase(self.dtype)
+        if masses is not None and not np.all(masses == masses[0]):
+            yield "masses", Phrase(f"{masses.min():.3g} to {masses.max():.3g}")
 
     @property
     def m(self) -> int:

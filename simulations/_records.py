@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meanfield.arguments.described import Described, Phrase, html, text
 from simulations._labelled import to_pandas, to_xarray
 from simulations._ranges import in_short, plain_number
 
@@ -58,6 +59,10 @@ class Record:
         return self.provenance.get("status", "done")
 
 
+SHOWN = 6
+"""Most values of a parameter that a line shows."""
+
+
 class Records:
     """Records in the order of their runs; iterable, and selected by parameters with `where`.
 
@@ -79,8 +84,17 @@ class Records:
     def __len__(self) -> int:
         return len(self._records)
 
-    def __repr__(self) -> str:
-        return f"Records({len(self)})"
+    __repr__, _repr_html_ = text, html
+
+    def _described(self) -> Described:
+        yield "", Phrase(f"{len(self)} run{'s' * (len(self) != 1)}")
+        yield "ended early", sum(record.status != "done" for record in self) or None
+        for name in dict.fromkeys(name for record in self for name in record.parameters):
+            seen = list(dict.fromkeys(repr(record.parameters.get(name)) for record in self))
+            if len(seen) > 1:  # what is the same in all runs is not what they are about
+                few = seen if len(seen) <= SHOWN else [*seen[: SHOWN - 1], "…", seen[-1]]
+                yield name, Phrase(f"[{', '.join(few)}]")
+        yield "values", Phrase(", ".join(dict.fromkeys(name for record in self for name in record.values)))
 
     def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Records":
         """The records that meet `condition` and have these parameters; several values mean any of them.

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import function, instance
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Random, Scalar
@@ -56,6 +57,7 @@ class Flow(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     stepper: AbstractStepper
     gradient: AbstractGradient

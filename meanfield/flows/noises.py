@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from meanfield.arguments import positive_scalar
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import schedule
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Random, Scalar
@@ -25,6 +26,7 @@ class AbstractNoise(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     draws: eqx.AbstractClassVar[str]
     """What is drawn at random, such as "noise"."""

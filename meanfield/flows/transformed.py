@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
@@ -14,6 +15,7 @@ class AbstractTransformation(eqx.Module):
     """A function (problem, μ_0) ↦ problem."""
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     @abstractmethod
     def __call__(self, problem: AbstractObjective, mu0: Particles) -> AbstractObjective:

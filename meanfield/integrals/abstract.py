@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit
@@ -19,6 +20,8 @@ class AbstractKernel(eqx.Module):
 
     A velocity calls `forward`, turns predictions into residuals, and calls `backward` with what `forward` kept.
     """
+
+    __repr__, _repr_html_ = text, html
 
     @abstractmethod
     def at(self, unit: AbstractUnit, x: Inputs) -> "AbstractKernel":

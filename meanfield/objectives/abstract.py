@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import shown
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
@@ -27,6 +28,7 @@ class AbstractObjective(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     unit: eqx.AbstractVar[AbstractUnit]
     loss: eqx.AbstractVar[AbstractLoss]

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from meanfield.arguments import floating_array, host, positive_scalar, real_numbers
+from meanfield.arguments.described import html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Outputs, Scalar
 
@@ -21,6 +22,7 @@ class AbstractLoss(eqx.Module):
     """R(f), with f and y of shape [n] (one output) or [n, k] (several)."""
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     mean: ClassVar[bool] = True
     """Whether R is a mean over samples, of which a few then give an unbiased estimate."""

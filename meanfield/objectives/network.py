@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from meanfield.arguments import finite_result, flag, floating_array, positive_scalar
 from meanfield.arguments.conversion import traced
+from meanfield.arguments.described import Described, Phrase
 from meanfield.arguments.meant import instance, instances, potential
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Scalar
 from meanfield.devices.sharding import mesh_of, shard
@@ -109,6 +110,16 @@ class Objective(AbstractSampleMean):
         self.reference = centred if isinstance(centred, Particles) else None
         if self.reference is not None:
             self.fits(self.reference)
+
+    def _described(self) -> Described:
+        yield "", self.unit
+        yield "", self.loss
+        yield "n", self.x.shape[0]
+        yield "d", self.x.shape[1]
+        yield "scale", self.scale
+        yield "" if isinstance(self.penalty, eqx.Module) else "penalty", self.penalty
+        yield "centred", self.centred
+        yield "kernel", None if self.kernel is None else Phrase(self.kernel.label())
 
     def bind(self, mu: Particles) -> "Bound":
         self.fits(mu)
@@ -207,6 +218,11 @@ class Bound(AbstractPredictor):
 
     def __init__(self, problem: Objective, kernel: AbstractKernel, reference: Particles | None, offset: Outputs | None):
         self.problem, self.kernel, self.reference, self.offset = problem, kernel, reference, offset
+
+    def _described(self) -> Described:
+        yield "", self.problem
+        yield "kernel", Phrase(self.kernel.label())
+        yield "reference", self.reference
 
     @property
     def unit(self) -> AbstractUnit:

@@ -5,11 +5,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield.arguments import nonnegative_array, positive_scalar
+from meanfield.arguments.described import html, text
 from meanfield.arguments.typing import Parameter, Scalar
 
 
 class WeightDecay(eqx.Module):
     """V(θ) = (strength/2) |θ|². Raises `ValueError` for a strength that is negative or not finite."""
+
+    __repr__, _repr_html_ = text, html
 
     strength: Scalar
 
@@ -34,6 +37,8 @@ class L1(eqx.Module):
     Source: Tibshirani (1996); Combettes & Wajs (2005).
     """
 
+    __repr__, _repr_html_ = text, html
+
     strength: Scalar
 
     def __init__(self, strength):
@@ -56,6 +61,8 @@ class TotalMass(eqx.Module):
     negative or not finite.
     """
 
+    __repr__, _repr_html_ = text, html
+
     strength: Scalar
 
     def __init__(self, strength):
@@ -77,6 +84,8 @@ class ParameterDecay(eqx.Module):
     >>> float(mf.penalties.ParameterDecay([0.1, 0.1, 0.0])(jnp.array([2.0, 1.0, 5.0])))
     0.25
     """
+
+    __repr__, _repr_html_ = text, html
 
     strengths: Float[Array, " p"]
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import function as callable_with
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.objectives.abstract import AbstractObjective
@@ -23,6 +24,7 @@ class AbstractObservable(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     name: eqx.AbstractClassVar[str]
     symbol: eqx.AbstractClassVar[str]

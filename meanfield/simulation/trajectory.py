@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.arguments.described import Described, Phrase, html, text
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation import trajectory_file as file
@@ -30,6 +31,19 @@ class Trajectory:
     ended: Ending
     stats: dict[str, int | float]
     objective: AbstractObjective | Any
+
+    __repr__, _repr_html_ = text, html
+
+    def _described(self) -> Described:
+        yield "", Phrase(self.status)
+        if len(self.times):
+            yield "t", Phrase(f"{self.times[0]:.4g} … {self.times[-1]:.4g} ({len(self.times)} times)")
+        for name, value in self.values.items():
+            plain = value.ndim == 1 and len(value)
+            yield name, Phrase(f"{value[0]:.4g} → {value[-1]:.4g}" if plain else f"{value.dtype}{list(value.shape)}")
+        yield "", self.particles
+        yield "steps", self.stats.get("steps")
+        yield "seconds", Phrase(f"{self.stats.get('seconds', 0.0):.3g}")
 
     @property
     def outcome(self) -> Outcome:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield.arguments import array_of, finite_result, float_type, floating_array, positive_count, positive_scalar
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import activation as elementwise
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Inputs, Random, Scalar
@@ -46,6 +47,7 @@ class DeepNetwork(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     first: Float[Array, "N d"]
     hidden: Float[Array, "L1 N N"]

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield.arguments import flag, positive_count
+from meanfield.arguments.described import html, text
 from meanfield.arguments.meant import activation as elementwise
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Input, Inputs, Parameter, Position
@@ -24,6 +25,7 @@ class AbstractUnit(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     outputs: eqx.AbstractVar[int]
 

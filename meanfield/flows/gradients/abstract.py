@@ -9,6 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.objectives.abstract import AbstractObjective, sample_mean
@@ -55,6 +56,7 @@ class AbstractGradient(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     draws: eqx.AbstractClassVar[str]
     """What is drawn at random, such as "samples"; empty for an exact gradient."""

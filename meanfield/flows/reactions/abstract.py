@@ -6,6 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 from jaxtyping import Array, Float, Int
 
+from meanfield.arguments.described import html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.objectives.abstract import AbstractObjective
@@ -27,6 +28,7 @@ class AbstractReaction(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     draws: eqx.AbstractClassVar[str]
     """What is drawn at random, such as "births"; empty for a reaction that draws nothing."""

@@ -1,5 +1,6 @@
 """What a stepper of a flow is: how positions move along a field of velocities in one step."""
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -8,6 +9,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from meanfield.arguments.described import Described, html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Scalar
 from meanfield.particles import Particles
@@ -50,6 +52,7 @@ class AbstractStepper(eqx.Module):
     """
 
     __getstate__, __setstate__ = getstate, setstate
+    __repr__, _repr_html_ = text, html
 
     controlled: eqx.AbstractClassVar[bool]
     """Whether it chooses its steps to a tolerance, for which the field has to be exact."""
@@ -59,6 +62,12 @@ class AbstractStepper(eqx.Module):
     """Velocities of one step."""
     alternative: ClassVar[str] = ""
     """What to try in its place when it diverges, half a sentence."""
+
+    def _described(self) -> Described:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            part = isinstance(value, eqx.Module)
+            yield "" if part else {"size": "step"}.get(field.name, field.name), value
 
     @abstractmethod
     def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
