@@ -30,6 +30,8 @@ STREAMS = (
     "noise of Langevin",
     "minibatch",
     "fresh samples",
+    "samples to look at",
+    "samples of an estimate",
     "minibatch of a schedule",
     "sample of SAGA",
     "sample of SVRG",

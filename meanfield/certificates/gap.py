@@ -148,6 +148,8 @@ class _Problem:
             raise ValueError(f"penalty={penalty!r}: expected WeightDecay(strength).")
         if type(objective.loss) not in (Square, Logistic):
             raise ValueError(f"loss={type(objective.loss).__name__}: expected Square() or Logistic().")
+        if objective.weights is not None:
+            raise ValueError("weights: expected a problem whose samples weigh the same.")
         if objective.centred:
             raise ValueError("centred=True: expected a model without a reference, whose f = 0 is a measure's.")
         if mu.position.shape[1] != unit.size(objective.x.shape[1]):

@@ -2,6 +2,7 @@
 
 from .dataset import Dataset as Dataset
 from .mixtures import clusters as clusters
+from .quadrature import quadrature as quadrature
 from .shipped import breast_cancer as breast_cancer
 from .shipped import digits as digits
 from .shipped import mnist1d as mnist1d

@@ -7,6 +7,8 @@ from .abstract import AbstractSampleMean as AbstractSampleMean
 from .game import AdversarialObjective as AdversarialObjective
 from .network import Bound as Bound
 from .network import Objective as Objective
+from .population import Estimated as Estimated
+from .population import estimate as estimate
 from .tangent import TangentObjective as TangentObjective
 from .trained import TrainedObjective as TrainedObjective
 

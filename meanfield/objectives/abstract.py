@@ -80,6 +80,11 @@ class AbstractObjective(eqx.Module):
 class AbstractSampleMean(AbstractObjective):
     """A problem whose risk is a mean over samples, with what incremental gradients and reactions ask for."""
 
+    weights: eqx.AbstractVar[Float[Array, " n"] | None]
+    """What the samples weigh, 1 on average; None where all weigh the same."""
+    sampler: eqx.AbstractVar[Callable | None]
+    """Where samples come from, (key, B) ↦ (x, y); None where there are no others."""
+
     @abstractmethod
     def linearise(self, mu: Particles) -> tuple[Outputs, Pullback]:
         """Return (f, pull) on the training inputs, pull(r)[j] = Σ_i r_i ∇_θ (∂f_i/∂p_j)/α: one pass for both."""
@@ -116,7 +121,8 @@ class AbstractPredictor(AbstractSampleMean):
     """A problem that is made of its predictor: R(f)/α² + ∫ V dμ with its slopes, from `predict` and `linearise`."""
 
     def risk(self, mu: Particles) -> Scalar:
-        return self.loss.risk(self.predict(mu), self.y)
+        f = self.predict(mu)
+        return self.loss.risk(f, self.y) if self.weights is None else jnp.mean(weighted(self, losses(self, f)))
 
     def value(self, mu: Particles) -> Scalar:
         value = self.risk(mu) / self.scale**2
@@ -126,7 +132,7 @@ class AbstractPredictor(AbstractSampleMean):
 
     def velocity(self, mu: Particles) -> Position:
         f, pull = self.linearise(mu)
-        v = -pull(self.loss.residual(f, self.y)) / (self.scale * f.shape[0])
+        v = -pull(residual(self, f)) / (self.scale * f.shape[0])
         if self.penalty is not None and not proximal(self):
             v = v - jax.vmap(jax.grad(self.penalty))(mu.position)
         return v.astype(mu.dtype)
@@ -145,6 +151,23 @@ def sample_mean(objective: AbstractObjective) -> AbstractSampleMean:
             f"Objective(unit, loss, x, y); this problem has velocities alone."
         )
     return objective
+
+
+def residual(problem: AbstractSampleMean, f: Outputs) -> Outputs:
+    """Return r_i = n ∂R/∂f_i at the predictions f on the problem's samples."""
+    return weighted(problem, problem.loss.residual(f, problem.y))
+
+
+def losses(problem: AbstractSampleMean, f: Outputs) -> Float[Array, " n"]:
+    """Return ℓ(f_i, y_i) of every sample, before weights."""
+    return jax.vmap(lambda one, target: problem.loss.risk(one[None], target[None]))(f, problem.y)
+
+
+def weighted(problem: AbstractSampleMean, values: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    """Return values of the samples times what these weigh."""
+    if problem.weights is None:
+        return values
+    return values * problem.weights.astype(values.dtype).reshape(-1, *[1] * (values.ndim - 1))
 
 
 def potentials(objective: AbstractSampleMean, mu: Particles, r: Outputs) -> Float[Array, " m"]:

@@ -9,22 +9,22 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
-from meanfield.arguments import finite_result, flag, floating_array, positive_scalar
+from meanfield.arguments import finite_result, flag, floating_array, host, nonnegative_array, positive_scalar
 from meanfield.arguments.conversion import traced
 from meanfield.arguments.described import Described, Phrase
-from meanfield.arguments.meant import instance, instances, potential
-from meanfield.arguments.typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Scalar
+from meanfield.arguments.meant import function, instance, instances, potential
+from meanfield.arguments.typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Random, Scalar
 from meanfield.devices.sharding import mesh_of, shard
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.dense import Dense
 from meanfield.integrals.interpolated import Interpolated
 from meanfield.integrals.plan import Plan, plan
 from meanfield.integrals.sharded import Sharded, spread
-from meanfield.objectives.abstract import AbstractPredictor, AbstractSampleMean, Rows, potentials, proximal
-from meanfield.objectives.few import FirstOnly
+from meanfield.objectives.abstract import AbstractPredictor, AbstractSampleMean, Rows, potentials, proximal, residual
 from meanfield.objectives.losses import AbstractLoss
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit
@@ -46,6 +46,9 @@ class Objective(AbstractSampleMean):
     - `centred`: with True the predictor is f(x; μ) − f(x; μ_0), μ_0 being where a flow starts (`simulate` sees to
       it), or give the particles μ_0 themselves.
     - `kernel`: how the two integrals are computed, such as `Blocked(512)`; chosen by `plan` if not given.
+    - `weights`: what the samples weigh, [n], of any sum: R = Σ_i w_i ℓ_i / Σ_i w_i. With the nodes and weights of
+      `datasets.quadrature` R is the risk of a whole law.
+    - `sampler`: a function (key, B) ↦ (x [B, d], y) that makes other samples of the same law; see `population`.
 
     The problem holds what was given and nothing else. In a jitted loop of your own take `objective.bind(mu)`, as
     `simulate` does: it chooses a kernel and sorts the samples once. The class is final: another functional is a
@@ -76,6 +79,8 @@ class Objective(AbstractSampleMean):
     centred: bool = eqx.field(static=True)
     reference: Particles | None
     kernel: AbstractKernel | None
+    weights: Float[Array, " n"] | None
+    sampler: Callable | None
 
     def __init_subclass__(cls, **options):
         raise TypeError(
@@ -93,6 +98,8 @@ class Objective(AbstractSampleMean):
         penalty: Callable | None = None,
         centred: bool | Particles = False,
         kernel: Any = None,
+        weights: Any = None,
+        sampler: Callable | None = None,
     ):
         instances(unit=(unit, AbstractUnit), loss=(loss, AbstractLoss))
         self.unit = unit
@@ -103,6 +110,8 @@ class Objective(AbstractSampleMean):
         self.y = loss.targets(y, unit.outputs, self.x.dtype)
         if self.y.shape[0] != self.x.shape[0]:
             raise ValueError(f"y has {self.y.shape[0]} rows and x has {self.x.shape[0]}: expected one target an input.")
+        self.weights = None if weights is None else self._mean_one(weights)
+        self.sampler = None if sampler is None else function("sampler", sampler, 2, "a function of a key and a number")
         self.scale = positive_scalar("scale", scale, self.x.dtype)
         self.penalty = None if penalty is None else potential(penalty, unit.size(self.x.shape[1]), self.x.dtype)
         self.kernel = None if kernel is None else instance("kernel", kernel, AbstractKernel)
@@ -110,6 +119,48 @@ class Objective(AbstractSampleMean):
         self.reference = centred if isinstance(centred, Particles) else None
         if self.reference is not None:
             self.fits(self.reference)
+
+    @staticmethod
+    def population(
+        unit: AbstractUnit, loss: AbstractLoss, sampler: Callable, *, key: Random, samples: int = 4096, **options
+    ) -> "Objective":
+        """Return the problem of a law of samples: F(μ) = E ℓ(f(x), y)/α² + ∫ V dμ.
+
+        **Arguments:** `sampler`: a function (key, B) ↦ (x [B, d], y); `samples`: how many of them are drawn with `key`,
+        once, for risk and velocity to be looked at; `options`: those of `Objective`, such as `scale`.
+
+        `gradients.Stream(batch=B)` descends the law itself, on samples made fresh at every step, which are never those
+        that are looked at. `observables.RiskError()` is the standard error of what `Risk()` shows, and
+        `objectives.estimate(problem, mu, key, samples)` tells risk and velocity on other samples, with error bars.
+
+        >>> import jax, jax.numpy as jnp, meanfield as mf
+        >>> def sampler(key, batch):
+        ...     x = jax.random.normal(key, (batch, 4))
+        ...     return x, jnp.tanh(x[:, 0])
+        >>> unit, key = mf.Neuron("tanh"), jax.random.key(0)
+        >>> problem = mf.Objective.population(unit, mf.Square(), sampler, key=key)
+        >>> flow = mf.Flow(mf.steppers.Euler(0.3), mf.gradients.Stream(batch=32))
+        >>> mu = mf.Particles.gaussian(key, unit, m=50, d=4)
+        >>> run = mf.simulate(problem, flow, mu, times=[0, 60.0], key=key, observables=[mf.Risk()])
+        >>> bool(run.values["risk"][1] < 0.1 * run.values["risk"][0])
+        True
+        """
+        from meanfield.objectives.population import drawn
+
+        return Objective(unit, loss, *drawn(sampler, key, samples), sampler=sampler, **options)
+
+    def _mean_one(self, weights: Any) -> Float[Array, " n"] | None:
+        given = nonnegative_array("weights", weights, "n", dtype=self.x.dtype)
+        if not self.loss.mean:
+            raise ValueError(f"weights: {type(self.loss).__name__} is no mean over samples; expected None.")
+        if given.shape[0] != self.x.shape[0]:
+            raise ValueError(f"weights has shape {given.shape}: expected ({self.x.shape[0]},), one number a sample.")
+        known = host(given)
+        if known is not None and not known.sum() > 0:
+            raise ValueError("weights holds zeros alone: expected a weight above 0 of at least one sample.")
+        if known is not None and np.all(known == known[0]):
+            return None  # the same to the bit
+        return given / jnp.mean(given)
 
     def _described(self) -> Described:
         yield "", self.unit
@@ -119,6 +170,8 @@ class Objective(AbstractSampleMean):
         yield "scale", self.scale
         yield "" if isinstance(self.penalty, eqx.Module) else "penalty", self.penalty
         yield "centred", self.centred
+        yield "weights", self.weights
+        yield "sampler", self.sampler
         yield "kernel", None if self.kernel is None else Phrase(self.kernel.label())
 
     def bind(self, mu: Particles) -> "Bound":
@@ -189,9 +242,9 @@ class Objective(AbstractSampleMean):
         """Return this problem with its integrals computed by another kernel."""
         return eqx.tree_at(lambda o: o.kernel, self, kernel, is_leaf=lambda leaf: leaf is None)
 
-    def on(self, x: Inputs, y: Outputs, loss: AbstractLoss | None = None) -> "Objective":
+    def on(self, x: Inputs, y: Outputs, weights: Float[Array, " n"] | None = None) -> "Objective":
         """Return this problem on other samples, which are taken as they are."""
-        return eqx.tree_at(lambda o: (o.x, o.y, o.loss), self, (x, y, self.loss if loss is None else loss))
+        return eqx.tree_at(lambda o: (o.x, o.y, o.weights), self, (x, y, weights), is_leaf=lambda leaf: leaf is None)
 
     def fits(self, mu: Particles) -> None:
         """Raise `ValueError` for what are no particles of this unit and these inputs."""
@@ -249,6 +302,14 @@ class Bound(AbstractPredictor):
         return self.problem.penalty
 
     @property
+    def weights(self) -> Float[Array, " n"] | None:
+        return self.problem.weights
+
+    @property
+    def sampler(self) -> Callable | None:
+        return self.problem.sampler
+
+    @property
     def centred(self) -> bool:
         """Whether predictions are differences from those of a reference."""
         return self.problem.centred
@@ -286,7 +347,7 @@ class Bound(AbstractPredictor):
 
     def slopes(self, mu: Particles) -> tuple[Mass, Position]:
         f, pull = self.linearise(mu)
-        r = self.loss.residual(f, self.y)
+        r = residual(self, f)
         n = self.scale * f.shape[0]
         gradient = pull(r) / n
         if vars(type(self.unit)).get("linear_outputs", False):
@@ -306,7 +367,7 @@ class Bound(AbstractPredictor):
         points, p = jnp.atleast_2d(theta), mu.position.shape[1]
         if points.shape[1] != p:
             raise ValueError(f"theta has {points.shape[1]} columns: expected {p}, as the particles.")
-        r = self.loss.residual(self.predict(mu), self.y)
+        r = residual(self, self.predict(mu))
 
         def at(point: Parameter) -> Scalar:
             one = Particles(point[None], jnp.ones(1, point.dtype))
@@ -321,8 +382,12 @@ class Bound(AbstractPredictor):
         return self.problem.samples()
 
     def subset(self, mu: Particles, rows: Rows, count: Scalar | None = None) -> "Bound":
-        loss = self.loss if count is None else FirstOnly(self.loss, count)
-        few = self.problem.on(self.x[rows], self.y[rows], loss)
+        weights = None if self.weights is None else self.weights[rows]
+        if count is not None:  # those after the first `count` weigh nothing: one program serves all counts
+            size = rows.shape[0]
+            some = jnp.where(jnp.arange(size) < count.astype(jnp.int32), size / count, 0).astype(self.x.dtype)
+            weights = some if weights is None else some * weights
+        few = self.problem.on(self.x[rows], self.y[rows], weights)
         return Bound(
             few, self._kernel(mu, rows.shape[0]), self.reference, None if self.offset is None else self.offset[rows]
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jaxtyping import Array, Float
 
 from meanfield.arguments.meant import instance, shown
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
@@ -58,6 +59,14 @@ class TangentObjective(AbstractPredictor):
     @property
     def penalty(self) -> Callable | None:
         return self.network.penalty
+
+    @property
+    def weights(self) -> Float[Array, " n"] | None:
+        return self.network.weights
+
+    @property
+    def sampler(self) -> Callable | None:
+        return self.network.sampler
 
     def bind(self, mu: Particles) -> "TangentObjective":
         return TangentObjective(self.network.bind(mu), self.anchor)

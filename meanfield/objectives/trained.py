@@ -9,6 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from meanfield.arguments import said
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Position, Pullback, Scalar
@@ -53,6 +54,14 @@ class TrainedObjective(AbstractSampleMean):
     @property
     def penalty(self) -> Callable | None:
         return self.network.penalty
+
+    @property
+    def weights(self) -> Float[Array, " n"] | None:
+        return sample_mean(self.network).weights
+
+    @property
+    def sampler(self) -> Callable | None:
+        return sample_mean(self.network).sampler
 
     def bind(self, mu: Particles) -> "TrainedObjective":
         if max(self.columns) >= mu.position.shape[1]:

@@ -16,6 +16,7 @@ from .piecewise import linear_spline as linear_spline
 from .risk import Energy as Energy
 from .risk import Predictions as Predictions
 from .risk import Risk as Risk
+from .risk import RiskError as RiskError
 from .risk import TestError as TestError
 from .risk import TestRisk as TestRisk
 from .risk import error as error

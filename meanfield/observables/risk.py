@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from meanfield.arguments import floating_array
 from meanfield.arguments.typing import Inputs, Outputs, Scalar
-from meanfield.objectives.abstract import AbstractObjective
+from meanfield.objectives.abstract import AbstractObjective, losses, sample_mean
+from meanfield.objectives.population import standard_error
 from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
@@ -44,6 +45,26 @@ class Risk(AbstractSnapshot):
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         return objective.risk(mu)
+
+
+class RiskError(AbstractSnapshot):
+    """The standard error of `Risk`: of a mean over so many independent samples, for particles that have not seen them.
+
+    Of a problem that descends its own samples it is no error of the population's risk. Raises `ValueError` for a loss
+    that is no mean over samples, for fewer than two of them, and for samples with weights, which were not drawn.
+    """
+
+    name: ClassVar[str] = "risk_error"
+    symbol: ClassVar[str] = "δR"
+    unit: ClassVar[str] = "loss"
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        whole = sample_mean(objective)
+        if whole.samples() < 2:
+            raise ValueError("x has one row: expected at least two samples, whose deviation tells the error.")
+        if whole.weights is not None:
+            raise ValueError("weights: expected a problem whose samples weigh the same, as those that are drawn do.")
+        return standard_error(losses(whole, whole.predict(mu)))
 
 
 class Energy(AbstractSnapshot):

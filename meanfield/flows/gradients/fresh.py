@@ -24,12 +24,13 @@ class Stream(AbstractGradient):
 
     **Arguments:**
 
-    - `sampler`: a function (key, B) ↦ (x [B, d], y) that makes samples. The problem's own are then only observed.
+    - `sampler`: a function (key, B) ↦ (x [B, d], y) that makes samples; that of the problem if not given, such as
+      `Objective.population` has. The problem's own samples are only observed.
     - `batch`: B, samples of a step.
 
     The samples of step k follow from the simulation's key and k. A centred model pays for the predictions of its
     reference at fresh samples. Cost: a velocity on B samples at every evaluation. Raises `ValueError` for a batch that
-    is not positive, and at the start for a sampler of other shapes and a problem that is no mean over samples.
+    is not positive, and at the start for no sampler or one of other shapes, and a problem that is no mean over samples.
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> def sampler(key, batch):
@@ -42,17 +43,19 @@ class Stream(AbstractGradient):
     'done'
     """
 
-    sampler: Callable
+    sampler: Callable | None
     batch: int = eqx.field(static=True)
     draws: ClassVar[str] = "samples"
 
-    def __init__(self, sampler: Callable, batch: int):
-        self.sampler = function("sampler", sampler, 2, "a function of a key and a number of samples")
+    def __init__(self, sampler: Callable | None = None, batch: Any = None):
+        self.sampler = None
+        if sampler is not None:
+            self.sampler = function("sampler", sampler, 2, "a function of a key and a number of samples")
         self.batch = positive_count("batch", batch, most=INT32)
 
     def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
         sample_mean(problem).samples()
-        made = jax.eval_shape(lambda key: self.sampler(key, self.batch), jax.random.key(0))
+        made = jax.eval_shape(lambda key: self._sampler(problem)(key, self.batch), jax.random.key(0))
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
         x, y = made
@@ -69,8 +72,17 @@ class Stream(AbstractGradient):
         self, problem: AbstractObjective, slopes: Slopes, mu: Particles, memory: Any, key: Random | None, step: Count
     ) -> Estimate:
         assert key is not None
-        x, y = self.sampler(stream(key, "fresh samples", step), self.batch)
+        x, y = self._sampler(problem)(stream(key, "fresh samples", step), self.batch)
         return of_problem(sample_mean(problem).fresh(mu, x, y), slopes, mu)
+
+    def _sampler(self, problem: AbstractObjective) -> Callable:
+        sampler = self.sampler or sample_mean(problem).sampler
+        if sampler is None:
+            raise ValueError(
+                "sampler=None: expected a function of a key and a number of samples, or a problem that has one, as "
+                "Objective.population makes."
+            )
+        return sampler
 
     def evaluated(self, calls: int, memory: Any) -> int:
         return calls

@@ -14,7 +14,7 @@ from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.devices.sharding import mesh_of
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slope, Slopes
 from meanfield.flows.gradients.indices import drawn
-from meanfield.objectives.abstract import AbstractObjective, sample_mean
+from meanfield.objectives.abstract import AbstractObjective, residual, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
 
@@ -62,7 +62,7 @@ class SAGA(AbstractGradient):
     def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> Table:
         whole = sample_mean(problem)
         if whole.residuals_suffice():
-            entries: Any = whole.loss.residual(whole.predict(mu), whole.y)
+            entries: Any = residual(whole, whole.predict(mu))
             mean = slopes(whole, mu)
         else:
             entries = jax.lax.map(lambda i: slopes(whole.subset(mu, i[None]), mu), jnp.arange(whole.samples()))
@@ -82,7 +82,7 @@ class SAGA(AbstractGradient):
 
             def seen(nu: Particles) -> tuple[Any, Slope]:
                 f, pull = one.linearise(nu)
-                entry = one.loss.residual(f, one.y)
+                entry = residual(one, f)
                 change = slopes.part(-pull(entry - table.entries[i]) / one.scale).astype(mu.dtype)
                 return entry, Slope(change, None)
         else:
