@@ -145,8 +145,9 @@ def test_a_full_disk_is_one_sentence_at_the_end_of_the_process_too(tmp_path):
 
 @pytest.mark.parametrize("columns", ["0", "-5", "1", "many", "100000000000000"])
 def test_odd_widths(monkeypatch, capsys, columns):
-    monkeypatch.setenv("COLUMNS", columns)
-    with pytest.raises(SystemExit):
-        main(["status", "--help"])
-    assert "DIRECTORY" in capsys.readouterr().out
-    assert os.environ["COLUMNS"] == columns
+    with monkeypatch.context() as inside:  # and not until the test's end: pytest's own lines would be as wide
+        inside.setenv("COLUMNS", columns)
+        with pytest.raises(SystemExit):
+            main(["status", "--help"])
+        assert "DIRECTORY" in capsys.readouterr().out
+        assert os.environ["COLUMNS"] == columns
