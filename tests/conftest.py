@@ -2,6 +2,7 @@
 
 import importlib.util
 import signal
+import zlib
 from collections import Counter
 
 import jax
@@ -51,14 +52,15 @@ def pytest_collection_modifyitems(config, items):
     gpu = pytest.mark.skip(reason="no GPU visible to JAX")
     every = 1 if config.getoption("--validate") else config.getoption("--every")
     other = pytest.mark.skip(reason=f"--every {every}: has its turn where all have it")
+    turn = pytest.mark.skip(reason="another parameter's turn: run with --validate")
     studies, seen = list(simulations.STUDIES), Counter()
     for item in items:
         if hasattr(item, "callspec"):
             test = (item.path, item.originalname)
             study = item.callspec.params.get("study") if item.path.name == "test_studies.py" else None
-            turn = seen[test] if study is None else studies.index(study)
+            place = seen[test] if study is None else studies.index(study)
             seen[test] += 1
-            if turn % every:
+            if place % every and item.get_closest_marker("turns") is None:
                 item.add_marker(other)
         if every > 1 and "once" in item.keywords:
             item.add_marker(other)
@@ -66,6 +68,26 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(long)
         if "gpu" in item.keywords and jax.default_backend() == "cpu":
             item.add_marker(gpu)
+    if not config.getoption("--validate"):
+        take_turns(items, every, turn)
+
+
+def take_turns(items, every, skip):
+    """Mark with `skip` those of the tests marked `turns(n)` that have not their turn: all but one in n, or in `every`.
+
+    Which ones follows from their names, so that no two parameters go in step. A run with `--every` takes others than
+    one without, and the gate has both.
+    """
+    tests = {}
+    for item in items:
+        marker = item.get_closest_marker("turns")
+        if marker is not None:
+            tests.setdefault((item.path, item.originalname, *marker.args), []).append(item)
+    for (*_, n), several in tests.items():
+        several.sort(key=lambda item: zlib.crc32(item.name.encode()))
+        first = 1 if every > 1 and len(several) > 1 else 0
+        for item in set(several) - set(several[first :: max(n, every)]):
+            item.add_marker(skip)
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ def quadrature(law: str, d: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
         angle = 2 * np.pi * (np.arange(nodes) + 0.5) / nodes
         return np.stack([np.cos(angle), np.sin(angle)], axis=1), np.full(nodes, 1 / nodes)
     if d * math.log2(nodes) > math.log2(MOST):
-        raise ValueError(f"nodes={nodes}: expected at most {int(MOST ** (1 / d) + 1e-9)} an axis for d={d}, {MOST} in all.")
+        most = int(MOST ** (1 / d) + 1e-9)
+        raise ValueError(f"nodes={nodes}: expected at most {most} an axis for d={d}, {MOST} in all.")
     if law == "gaussian":
         x, w = np.polynomial.hermite_e.hermegauss(nodes)
     else:

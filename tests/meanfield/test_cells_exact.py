@@ -68,7 +68,7 @@ def test_nobody_dies_at_rate_zero_whatever_is_drawn(monkeypatch):
         potential, h = jnp.asarray(rng.normal(size=m), dtype), jnp.asarray(H, dtype)
         return np.asarray(reaction.react(mu, mu, potential, h, jax.random.key(0), jnp.asarray(0)).parents)
 
-    for m, dtype in [(m, dtype) for m in (3, 10, 33, 100) for dtype in ("float32", "float64")]:
+    for m, dtype in [(m, dtype) for m in (3, 33) for dtype in ("float32", "float64")]:
         assert np.array_equal(parents(rest, m, dtype), np.arange(m))
         assert not np.array_equal(parents(mf.reactions.BirthDeath(1.0), m, dtype), np.arange(m))
 
@@ -95,6 +95,7 @@ STEPPERS = {
 
 
 @pytest.mark.parametrize("name", STEPPERS)
+@pytest.mark.turns(3)
 def test_what_is_not_trained_is_in_no_norm(name):
     """A parameter that the predictor ignores, 1000 times as large, changes no bit of the others unless trained."""
     x, y, theta, *_ = cells.arrays(Cell())
@@ -144,6 +145,7 @@ def every_draw(name, key):
     ("name", "problem"),
     [*((name, problem) for name in SINGLE for problem in cells.PROBLEMS), *((name, "network") for name in PAIRS)],
 )
+@pytest.mark.turns(2)
 def test_means_over_all_draws_are_the_slopes(name, problem):
     """Of velocities and F', to rounding, with tables and snapshots of other particles. SAG is biased, as it says."""
     cell = Cell(problem=problem, variant=problem == "linearised", trained="mask")
@@ -182,6 +184,7 @@ def test_orders(stepper, order):
 
 
 @pytest.mark.parametrize("cell", cells.controlled_cells(), ids=str)
+@pytest.mark.turns(2)
 def test_controlled_steps_reach_the_solution(cell):
     """The error is that of some attempts, each within the tolerance, of a flow that stretches by e at most."""
     problem, mu, known = cells.problem(cell)

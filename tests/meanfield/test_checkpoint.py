@@ -71,6 +71,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.turns(2)
 def test_killed_and_gone_on_is_as_never_killed(killed, tmp_path, name, caplog):
     folder = Path(shutil.copytree(killed / name, tmp_path / name))
     assert len(list(folder.glob("checkpoint-*"))) == 2  # no more than the last two

@@ -237,6 +237,7 @@ def shapes(unit):
 @pytest.mark.parametrize("unit", [*SIGMAS, "bump"])
 @QUICK
 @given(problem=problems())
+@pytest.mark.turns(3)
 def test_calculus(unit, loss, problem):
     """Every unit × loss × penalty and every unit × loss × bias × outputs; `--validate` takes their whole product."""
     penalties = list(PENALTIES) * 2
@@ -262,6 +263,7 @@ def test_calculus_of_the_whole_product(unit, loss, penalty, problem):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("unit", ["tanh", "relu"])
 @pytest.mark.parametrize("m", [7, 1])
+@pytest.mark.turns(2)
 def test_wrong_velocities_are_rejected(unit, loss, m, x64):
     """The comparison above sees each of the usual mistakes, wherever the mistake makes a difference (α ≠ 1, m ≠ 1)."""
     problem = {

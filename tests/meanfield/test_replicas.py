@@ -106,6 +106,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.turns(2)
 def test_same_as_one_by_one(name):
     """α, targets, penalties, particles, keys, steps and tolerances differ: each replica is its own simulation."""
     options, flows = CASES[name]

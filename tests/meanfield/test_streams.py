@@ -40,6 +40,7 @@ def everything_with_one_key(flow, key):
 
 
 @pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.turns(3)
 def test_one_key_serves_everything(name):
     """With the checker of key reuse on, and the same numbers as without it."""
     with jax.debug_key_reuse(True):
@@ -135,6 +136,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("flow", ["langevin", "sgd"])
+@pytest.mark.turns(2)
 def test_replicas_draw_what_they_draw_alone_whatever_the_kind_of_key(kind, flow):
     with jax.default_prng_impl("rbg" if "array of rbg" in kind else "threefry2x32"):
         objective = mf.Objective(UNIT, mf.Square(), np.eye(D), np.ones(D))

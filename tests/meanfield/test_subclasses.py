@@ -59,6 +59,7 @@ def by_definition(unit, mu, x):
 @pytest.mark.parametrize("kind", [Shifted, Doubled])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("m", [5, 4000])
+@pytest.mark.turns(2)
 def test_the_planned_kernel_computes_the_subclass(kind, activation, m, x64):
     """Predictions and velocity, for numbers of particles that a plain neuron would have sorted for."""
     unit, x = kind(activation, bias=True), jnp.asarray(X1)

@@ -49,6 +49,7 @@ FIXED = {
 
 
 @pytest.mark.parametrize("name", FIXED)
+@pytest.mark.turns(2)
 def test_as_many_values_as_times(name):
     flow = FIXED[name]
     asked = [0, 0.3, 0.6, 0.9, 1.1]
@@ -190,6 +191,7 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", SHORT)
+@pytest.mark.turns(2)
 def test_schedules_that_never_arrive(name):
     schedule, sentence = SHORT[name]
     for flow in (mf.GradientFlow(schedule), mf.SGD(schedule, batch=1)):

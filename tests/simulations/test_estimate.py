@@ -32,6 +32,7 @@ def store(plan, seconds) -> None:
 
 @pytest.mark.parametrize("size", ["smoke", "default", "paper"])
 @pytest.mark.parametrize("study", simulations.STUDIES)
+@pytest.mark.turns(3)
 def test_a_size_takes_what_its_study_says(study, size):
     """Where it names a number; and within what its words mean where it does not."""
     plan = simulations.prepare(study, size)

@@ -95,6 +95,7 @@ def test_deficits_of_small_angles():
 
 
 @pytest.mark.parametrize("angle", [0.01, 0.7, np.pi / 2, 3.0, np.pi])
+@pytest.mark.turns(2)
 def test_bounds_hold_and_close(angle):
     deficits = cosine_deficits(angle, 20_000)
     for depth in (1, 3, 30, 300, 20_000):

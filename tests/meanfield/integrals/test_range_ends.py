@@ -39,6 +39,7 @@ PARTICLES = {
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("samples", SAMPLES)
 @pytest.mark.parametrize("particles", PARTICLES)
+@pytest.mark.turns(3)
 def test_sums_of_a_relu_in_the_plane(kernel, samples, particles):
     """Up to roundings of the largest product of a particle and a sample: what forming v·x itself loses."""
     x, theta = (jnp.asarray(rows, jnp.float32) for rows in (SAMPLES[samples], PARTICLES[particles]))
@@ -86,6 +87,7 @@ def test_sorting_refuses_half_precision(dtype):
 
 
 @pytest.mark.parametrize("kernel", [*KERNELS.values(), None], ids=[*KERNELS, "planned"])
+@pytest.mark.turns(2)
 def test_derivatives_in_inputs(kernel, x64):
     """Of what the user differentiates, against the plain kernel: in inputs, and in inputs and particles."""
     unit, mu = mf.Neuron("relu"), mf.Particles(np.random.default_rng(0).normal(size=(40, 3)))

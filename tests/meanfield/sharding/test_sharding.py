@@ -87,6 +87,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.turns(2)
 def test_eight_devices_agree_with_one(eight, case):
     """Within the rounding of sums (`shard`'s docstring); a single particle lost among 512 breaks the same bound."""
     found = eight[0][case]
