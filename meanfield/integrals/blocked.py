@@ -10,10 +10,14 @@ from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals import tile
 from meanfield.integrals.abstract import PRECISIONS, AbstractKernel
 from meanfield.integrals.dense import Dense
-from meanfield.integrals.shares import blocks, cut, over
+from meanfield.integrals.offer import Plan, Task
+from meanfield.integrals.shares import blocks, cut, over, share
 from meanfield.integrals.summation import compensated
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit
+
+SIGNS_FROM = 48
+"""Input dimension from which reading a byte a pair costs less than forming the pre-activation again."""
 
 
 class Blocked(AbstractKernel):
@@ -96,3 +100,24 @@ class Blocked(AbstractKernel):
     def _sample_tiles(self, rows: jax.Array, mode: str = "edge") -> jax.Array:
         """[tiles, samples, …]; filled with the last row for inputs, with zeros for residuals."""
         return cut(rows, len(rows) if self.samples is None else min(self.samples, len(rows)), mode)
+
+
+def offer(task: Task) -> Plan:
+    """Whatever the unit and the sizes: a tile at a time."""
+    samples, block = task.samples, task.block
+    kernel = Blocked(block, None if samples == task.n else samples)
+    return Plan(kernel, block * samples * task.pair, 6 * task.work, task.streamed, task.array)
+
+
+def offer_with_signs(task: Task) -> Plan | str:
+    """The same with the signs of all pairs kept, where forming them again costs more."""
+    m, n = task.m, task.n
+    if not tile.signs_suffice(task.unit):
+        return "the unit is no piecewise-linear Neuron of one output, whose signs would suffice"
+    if task.d < SIGNS_FROM:
+        return f"inputs have dimension {task.d}: below {SIGNS_FROM} forming a pre-activation costs less than its sign"
+    if m * n > task.memory:
+        return f"the signs of {m} × {n} pairs do not fit into the memory"
+    block = share(m, max(1, task.block // 2))  # signs take their part of the caches
+    kernel = Blocked(block, None if task.samples == n else task.samples, keep_signs=True)
+    return Plan(kernel, m * n, 4 * task.work, task.streamed + 2 * m * n, task.array)

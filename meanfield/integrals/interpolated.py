@@ -12,10 +12,15 @@ from meanfield.arguments import INT32, positive_count
 from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
+from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.chebyshev import Interval, Matrix, Points, interpolation, points
+from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.strip import STRIPS, analytic, largest_reach
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit, Neuron
+
+NODES = (64, 96, 160, 256, 512)
+"""Numbers of Chebyshev points on offer. Each is a program of its own that takes a quarter of a second to compile."""
 
 
 class Interpolated(AbstractKernel):
@@ -153,3 +158,26 @@ def _largest(reach):
 @_largest.def_vmap
 def _of_all(axis_size, in_batched, reach):
     return jnp.max(reach), False
+
+
+def offer(task: Task) -> Plan | str:
+    """Sums at Chebyshev points, where these at least halve the work and their matrices fit into the memory."""
+    m, n, k = task.m, task.n, task.unit.outputs
+    reason = uncertified(task.unit, task.d)
+    if reason is not None:
+        return reason
+    if task.platform != "cpu" or task.size < 4:
+        return "its choice of points at every step has not been measured there"
+    if task.small:
+        return f"the {m} × {n} array is small"
+    nodes = [count for count in NODES if 2 * count * (m + n) <= m * n]
+    while n * sum(nodes) * task.size > task.memory - task.tile:
+        nodes.pop()
+    if not nodes:
+        return f"no number of points halves the work of {m} × {n} pairs within the memory"
+    inner = Blocked(task.block, None if task.samples == n else task.samples)
+    most, matrices = nodes[-1], n * sum(nodes) * task.size
+    held = task.block * task.samples * task.pair + matrices
+    operations = 6 * m * most * (task.d + k) + 4 * n * most * k
+    why = f"analytic on the line: {nodes[0]} to {most} points do for {n} samples, unless weights are large"
+    return Plan(Interpolated(tuple(nodes), inner), held, operations, task.streamed + 2 * n * most * task.size, why)

@@ -16,6 +16,7 @@ from meanfield.arguments import flag, one_of
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import PRECISIONS, AbstractKernel
 from meanfield.integrals.blocked import Blocked
+from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.pallas_tile import (
     Outer,
     Product,
@@ -255,3 +256,16 @@ def _operands(unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Neuron, Arr
     if b is not None:
         w, x = jnp.concatenate([w, b[:, None]], axis=1), jnp.pad(x, ((0, 0), (0, 1)), constant_values=1)
     return unit, a, w, x
+
+
+def offer(task: Task) -> Plan | str:
+    """Fused on the device, where there is one and the pairs are more than one tile."""
+    absent = unavailable(task.unit, task.d, task.dtype, task.platform)
+    if absent is not None:
+        return absent
+    if task.small:
+        return f"the {task.m} × {task.n} array is small, and cheaper kept than formed twice"
+    held = 2 * (task.m * task.unit.size(task.d) + task.n * (task.d + task.unit.outputs)) * task.size
+    why = "fused on the device: the m × n array is never written"
+    # It waits for no array: twice the rate of products that write theirs and read it again.
+    return Plan(Pallas(), held, 6 * task.work, task.particles, why, speed=2.0)

@@ -10,6 +10,7 @@ from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.angular_order import AngularOrder, Place
 from meanfield.integrals.blocked import Blocked
+from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.shares import blocks, cut, over, share
 from meanfield.integrals.summation import compensated
 from meanfield.particles import Particles
@@ -21,6 +22,9 @@ BLOCK = 1 << 20
 BINS = 1 << 15
 """Least number of bins into which a block is summed; few samples get several rows of bins."""
 
+
+FROM = 1 << 15
+"""Pairs m·n from which sorting pays: below, its dozen small steps cost more than one small matrix."""
 
 SUMMED = Blocked(1024, 4096)
 """What sums in its place over samples without an order."""
@@ -128,6 +132,21 @@ def _either(order: AngularOrder, summed: Callable, by_order: Callable, *operands
     if order.wide is None:
         return jax.lax.cond(order.outside, summed, by_order, *operands)
     return summed(*operands) if order.wide else by_order(*operands)
+
+
+def offer(task: Task) -> Plan | str:
+    """Quasi-linear, where particles and samples have an order."""
+    unit, m, n, d = task.unit, task.m, task.n, task.d
+    reason = unsuited(unit, d, task.dtype)
+    if reason is not None:
+        return reason
+    if m * n < FROM:
+        return f"the {m} × {n} array is small, and its dozen small steps are not"
+    bits = max(1, (n - 1).bit_length())
+    held = min(m, BLOCK) * 6 * task.size + m * 4 + 32 * n * task.size
+    operations = (m + n) * (bits + 12 * unit.outputs)
+    why = "piecewise linear in two dimensions: exact sums"
+    return Plan(Sorted(), held, operations, task.particles + 2 * 4 * m, why)
 
 
 def unsuited(unit: AbstractUnit, d: int, dtype: Any = jnp.float32) -> str | None:

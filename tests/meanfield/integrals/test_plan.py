@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.integrals import pallas
 from meanfield.integrals.plan import choose
 
 SIZE = jnp.result_type(float).itemsize
@@ -80,7 +81,7 @@ def test_gpu_without_a_fused_kernel_says_why(monkeypatch):
     assert isinstance(plan.kernel, mf.integrals.Blocked)
     assert "no fused kernel: JAX cannot lower it" in plan.reason
     # Whether it can be lowered is for the tests of the kernel.
-    monkeypatch.setattr(sys.modules[choose.__module__], "unavailable", lambda *_: None)
+    monkeypatch.setattr(pallas, "unavailable", lambda *_: None)
     assert isinstance(choose(mf.Neuron("tanh"), 10**6, 1000, 30, np.float32, "gpu").kernel, mf.integrals.Pallas)
 
 
@@ -94,3 +95,34 @@ def test_the_user_may_force_a_kernel():
     forced = objective(1000, 2, kernel=mf.integrals.Blocked(10))
     mu = mf.Particles(np.ones((100, 3)))
     assert forced.bind(mu).kernel.label() == "blocked (10 particles × all samples)"
+
+
+def test_every_other_kernel_says_why_it_is_not_taken():
+    plan = mf.plan(objective(1000, 2), 10**6)
+    others = dict(plan.others)
+    assert set(others) == {"dense", "pallas", "interpolated", "signs", "blocked"}
+    assert others["dense"] == "the 1000000 × 1000 array would take 4 GB, more than a tile of one processor" or SIZE == 8
+    assert "no NVIDIA GPU" in others["pallas"] or sys.platform != "linux"
+    assert float(others["blocked"].split()[0]) > plan.cost
+    assert "below 48" in others["signs"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"), [({"operations": 1}, True), ({"operations": 10**12}, False), ("it is too hot", False)]
+)
+@pytest.mark.parametrize(("n", "d"), [(10, 3), (1000, 2), (1000, 30)])
+def test_a_new_kernel_is_a_function_that_makes_an_offer(monkeypatch, offered, taken, n, d):
+    """The cheapest serves, whoever offers it; one that can't serve, or costs more, is told beside it."""
+    from meanfield.integrals import plan as planning
+
+    def offer(task):
+        assert (task.m, task.n, task.d) == (10**5, n, d)
+        if isinstance(offered, str):
+            return offered
+        return mf.integrals.Plan(mf.integrals.Blocked(7), 1, traffic=1, reason="new", **offered)
+
+    monkeypatch.setitem(planning.OFFERS, "new", offer)
+    plan = mf.plan(objective(n, d), 10**5)
+    assert (plan.reason == "new") == taken
+    assert ("new" in dict(plan.others)) != taken
+    assert taken or dict(plan.others)["new"] in ("it is too hot", "1e+12 operations")

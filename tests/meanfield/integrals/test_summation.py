@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.integrals.plan import CHAIN, choose
+from meanfield.integrals.offer import CHAIN
+from meanfield.integrals.plan import choose
 from meanfield.integrals.summation import compensated
 
 EPS = float(np.finfo(np.float32).eps)

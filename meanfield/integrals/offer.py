@@ -1,0 +1,129 @@
+"""What a kernel is asked for, and what it offers: its cost and memory, or why it can't serve."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from meanfield.integrals.abstract import AbstractKernel
+from meanfield.integrals.shares import share
+from meanfield.units.neuron import AbstractUnit, Neuron
+
+TILE_BYTES = {"cpu": 1 << 23, "other": 1 << 27}
+"""Pre-activations of one tile. On processors, what stays in the last caches while it is passed over several times; on
+accelerators, enough to keep them busy."""
+
+SAMPLES = 4096
+"""Samples of one tile: with so many, a matrix product runs at its full rate."""
+
+CHAIN = 8192
+"""Most particles of one tile: they may be added one after the other, each addition with a rounding, and particles that
+have come together make these roundings alike. Between tiles sums are compensated."""
+
+
+class Task(NamedTuple):
+    """One velocity for m particles and n samples of dimension d, on a platform and within a memory in bytes."""
+
+    unit: AbstractUnit
+    m: int
+    n: int
+    d: int
+    dtype: Any
+    platform: str
+    memory: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return jnp.dtype(self.dtype).itemsize
+
+    @property
+    def pair(self) -> int:
+        """Bytes that are held for a particle and a sample."""
+        return self.size * (1 if type(self.unit) is Neuron else self.unit.outputs)
+
+    @property
+    def work(self) -> int:
+        """Multiplications of one pass over all pairs."""
+        return self.m * self.n * (self.d + self.unit.outputs)
+
+    @property
+    def particles(self) -> int:
+        """Bytes of the particles, which are read in both passes, and of the velocity, which is written."""
+        return 3 * self.m * self.unit.size(self.d) * self.size
+
+    @property
+    def tile(self) -> int:
+        """Bytes of the pre-activations of one tile."""
+        return min(TILE_BYTES["cpu" if self.platform == "cpu" else "other"], self.memory)
+
+    @property
+    def small(self) -> bool:
+        """Whether all pairs are one tile."""
+        return self.m <= CHAIN and self.m * self.n * self.pair <= self.tile
+
+    @property
+    def samples(self) -> int:
+        """Samples of one tile."""
+        return share(self.n, SAMPLES)
+
+    @property
+    def block(self) -> int:
+        """Particles of one tile."""
+        return share(self.m, min(CHAIN, max(1, self.tile // (self.samples * self.pair))))
+
+    @property
+    def streamed(self) -> int:
+        """Bytes that pass to and from memory where tiles of particles meet all samples."""
+        return self.particles + 2 * (self.m // self.block + 1) * self.n * self.d * self.size
+
+    @property
+    def array(self) -> str:
+        """What the array of all pairs would take, in words."""
+        return f"the {self.m} × {self.n} array would take {readable(self.m * self.n * self.pair)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A kernel with its cost for one velocity, and why it is offered.
+
+    `bytes` is what the kernel holds at a time beside particles and data, `operations` the floating-point operations
+    (of the matrix products, where there are any), `traffic` the bytes that pass to and from memory. `others` says of
+    every other kernel by name what it would cost, or why it can't serve.
+    """
+
+    kernel: AbstractKernel
+    bytes: int
+    operations: int
+    traffic: int
+    reason: str
+    speed: float = 1.0
+    """Operations in the time that one of a streamed matrix product takes."""
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cost(self) -> float:
+        """What offers are compared by: operations, as long as one of a streamed matrix product."""
+        return self.operations / self.speed
+
+    @property
+    def limit(self) -> str:
+        """What bounds the speed, from operations per byte: current machines do some ten in the time of one."""
+        intensity = self.operations / self.traffic
+        return f"{'arithmetic' if intensity > 10 else 'memory'} ({intensity:.3g} operations a byte)"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kernel.label()}: {readable(self.bytes)}, {self.operations:.3g} operations a step, limited by "
+            f"{self.limit}; {self.reason}"
+        )
+
+
+def readable(count: int) -> str:
+    """A number of bytes in a unit that keeps it short."""
+    size, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}"
