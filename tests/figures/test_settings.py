@@ -26,6 +26,7 @@ FORMATS = ("png", "svg", "pdf")
         {"axes.prop_cycle": mpl.cycler(color=["red"]), "lines.linestyle": "--", "xtick.direction": "in"},
     ],
 )
+@pytest.mark.turns(2)
 def test_settings_of_the_user_do_not_reach_pictures(settings):
     usual = figures.render(STUDY, NONE, *FORMATS)
     with mpl.rc_context(settings):

@@ -10,6 +10,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 # Five standard errors in some 40 comparisons: a false alarm of 2e-5 in all.
 Z = 5.0
 UNIT = mf.Neuron("tanh")

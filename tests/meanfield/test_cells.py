@@ -42,7 +42,7 @@ def deviation(cell, expected):
 
 
 @pytest.mark.parametrize("cell", FIXED, ids=str)
-@pytest.mark.turns(3)
+@pytest.mark.turns(4)
 def test_three_steps_are_their_formulas(cell):
     assert deviation(cell, by_formulas(cell)[0]) <= BOUND
 

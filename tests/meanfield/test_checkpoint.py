@@ -22,6 +22,8 @@ from meanfield.checkpoints import checkpoint as module
 from meanfield.checkpoints import folder as folders
 from meanfield.checkpoints.identity import digest
 
+pytestmark = pytest.mark.turns(2)
+
 HERE = Path(__file__).parent
 CASES = runpy.run_path(str(HERE / "killed.py"))
 FLOWS, At, case = CASES["FLOWS"], CASES["At"], CASES["case"]

@@ -14,6 +14,8 @@ import meanfield as mf
 from meanfield.checkpoints import checkpoint as module
 from meanfield.checkpoints import identity as _identity
 
+pytestmark = pytest.mark.turns(2)
+
 RATE = 0.5
 
 

@@ -45,6 +45,15 @@ MU = mf.Particles(POSITION)
 DECAY = mf.WeightDecay(0.1)
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), X, Y)
 CERTIFIABLE = mf.Objective(KINKED, mf.Square(), X, Y, penalty=DECAY)
+
+
+def SAMPLER(key, batch):  # as all that is given to calls
+    """Return samples that are those of the data."""
+    rows = jnp.arange(batch) % N
+    return jnp.asarray(X)[rows], jnp.asarray(Y)[rows]
+
+
+POPULATION = mf.Objective.population(UNIT, mf.Square(), SAMPLER, key=KEY, samples=4)
 TANGENT = mf.objectives.TangentObjective(OBJECTIVE, MU)
 GAME = mf.objectives.AdversarialObjective(KINKED, X, 3)
 POINTS = mf.Particles(X[:3])
@@ -109,7 +118,10 @@ CALLS = {
     "ParameterDecay": call(mf.penalties.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
     # objectives
     "Objective": call(mf.Objective, unit=UNIT, loss=mf.Square(), x=X, y=Y, scale=2.0, penalty=constant, centred=MU,
-                      kernel=mf.integrals.Dense()),
+                      kernel=mf.integrals.Dense(), weights=np.array([1.0, 2.0, 0.5, 3.0]), sampler=SAMPLER),
+    "Objective.population": call(mf.Objective.population, unit=UNIT, loss=mf.Square(), sampler=SAMPLER, key=KEY,
+                                 samples=4),
+    "estimate": call(mf.objectives.estimate, problem=POPULATION, mu=MU, key=KEY, samples=4),
     "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),
     "Objective, soft-min": call(mf.Objective, unit=UNIT, loss=mf.Exponential(), x=X, y=LABELS),
     "Objective, classes": call(mf.Objective, unit=mf.Neuron("tanh", outputs=3), loss=mf.Logistic(), x=X,
@@ -167,7 +179,7 @@ CALLS = {
     "steppers.RKC": call(mf.steppers.RKC, rtol=1e-3, atol=1e-4),
     "gradients.Minibatch": call(mf.gradients.Minibatch, batch=2, replacement=True),
     "gradients.Minibatch, sizes": call(mf.gradients.Minibatch, batch=2.0, max_batch=3),
-    "gradients.Stream": call(mf.gradients.Stream, sampler=lambda key, batch: (X[:batch], Y[:batch]), batch=2),
+    "gradients.Stream": call(mf.gradients.Stream, sampler=SAMPLER, batch=2),
     "gradients.SAGA": call(mf.gradients.SAGA, biased=False),
     "gradients.SVRG": call(mf.gradients.SVRG, epoch=4.0),
     "noises.Brownian": call(mf.noises.Brownian, temperature=0.1),
@@ -255,6 +267,7 @@ CALLS = {
     "DeepNetwork.tangent_kernel": call(DEEP.tangent_kernel, x1=X, x2=X1),
     # data sets
     "datasets.on_sphere": call(mf.datasets.on_sphere, key=KEY, n=5, d=D, dtype="float32"),
+    "datasets.quadrature": call(mf.datasets.quadrature, law="cube", d=2, nodes=3),
     "datasets.teacher": call(mf.datasets.teacher, key=KEY, n=5, d=D, n_test=4, neurons=2, unit=mf.Neuron("relu"),
                              noise=0.1, dtype="float32"),
     "datasets.random_labels": call(mf.datasets.random_labels, key=KEY, n=5, d=D, n_test=4, dtype="float32"),
@@ -297,11 +310,19 @@ look at, and what is not a number has to stay one, since that is how a simulatio
 
 RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Bound", "TrainedObjective", "Cushions", "LinearSpline"]
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
-RESULTS += ["gradients.Slope", "gradients.Slopes", "reactions.Reacted"]
+RESULTS += ["Estimated", "Outcome", "gradients.Slope", "gradients.Slopes", "reactions.Reacted"]
 """What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
 
 NO_ARGUMENTS = ["Square", "Logistic", "Exponential", "Contrast", "Spike", "Sorted", "Risk", "Energy", "Displacement"]
-NO_ARGUMENTS += ["gradients.Full", "gradients.SAG", "Positions", "KernelDrift", "ChangedSigns", "Trajectory.to_xarray"]
+NO_ARGUMENTS += [
+    "RiskError",
+    "gradients.Full",
+    "gradients.SAG",
+    "Positions",
+    "KernelDrift",
+    "ChangedSigns",
+    "Trajectory.to_xarray",
+]
 """What is made without arguments; Sorted's one is what it made itself."""
 
 FILES = ["Trajectory.save", "Trajectory.load"]

@@ -10,6 +10,8 @@ import meanfield as mf
 from meanfield.flows.gradients.indices import distinct, drawn
 from meanfield.streams import stream
 
+pytestmark = pytest.mark.turns(2)
+
 N, D, M = 7, 2, 4
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)
 

@@ -16,6 +16,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 RATIO = 5
 """What is asked of the better of the two flows that choose their steps, against Euler's method."""
 

@@ -15,6 +15,8 @@ import pytest
 import meanfield as mf
 from meanfield.streams import stream
 
+pytestmark = pytest.mark.turns(2)
+
 KEY = jax.random.key(3)
 DRAW = np.random.default_rng(0)
 X, Y, THETA = DRAW.normal(size=(5, 2)), DRAW.normal(size=5), DRAW.normal(size=(6, 3))

@@ -237,7 +237,7 @@ def shapes(unit):
 @pytest.mark.parametrize("unit", [*SIGMAS, "bump"])
 @QUICK
 @given(problem=problems())
-@pytest.mark.turns(3)
+@pytest.mark.turns(4)
 def test_calculus(unit, loss, problem):
     """Every unit × loss × penalty and every unit × loss × bias × outputs; `--validate` takes their whole product."""
     penalties = list(PENALTIES) * 2

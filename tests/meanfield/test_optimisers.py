@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 X = np.random.default_rng(0).standard_normal((6, 2))
 UNIT = mf.Neuron("tanh")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), X, np.sign(X[:, 0]), penalty=mf.WeightDecay(1e-3))

@@ -8,7 +8,7 @@ import pytest
 import meanfield as mf
 from meanfield.streams import stream
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.turns(2)]
 N, D, COUNTS = 5, 2, np.array([1, 3, 0, 2, 2])
 
 

@@ -29,6 +29,8 @@ from meanfield.simulation.replicas import _mesh
 from meanfield.simulation.simulate import named_observables, time_grid
 from meanfield.simulation.stacking import differing, stacked
 
+pytestmark = pytest.mark.turns(2)
+
 N, D, M, R = 7, 2, 12, 5
 RNG = np.random.default_rng(0)
 X, Y, THETA = RNG.normal(size=(N, D)), RNG.normal(size=(R, N)), RNG.normal(size=(R, M, D + 1))

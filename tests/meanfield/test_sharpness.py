@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 N, D, M = 6, 2, 5
 
 

@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 N, D, M = 5, 2, 6
 RNG = np.random.default_rng(0)
 X, Y, THETA = RNG.normal(size=(N, D)), RNG.normal(size=N), RNG.normal(size=(M, D + 1))

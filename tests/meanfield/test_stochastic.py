@@ -10,6 +10,8 @@ from scipy import stats
 import meanfield as mf
 from meanfield.streams import stream
 
+pytestmark = pytest.mark.turns(2)
+
 N, D, M, B = 7, 2, 4, 3
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)
 LEVEL = 1e-6

@@ -12,6 +12,8 @@ import pytest
 import meanfield as mf
 from meanfield.streams import STREAMS, stream, tag
 
+pytestmark = pytest.mark.turns(2)
+
 KEY = jax.random.key(0)
 UNIT = mf.Neuron("tanh")
 D, M, N = 4, 100, 8
@@ -40,7 +42,7 @@ def everything_with_one_key(flow, key):
 
 
 @pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.turns(3)
+@pytest.mark.turns(4)
 def test_one_key_serves_everything(name):
     """With the checker of key reuse on, and the same numbers as without it."""
     with jax.debug_key_reuse(True):

@@ -11,6 +11,8 @@ from meanfield.integrals import Blocked, Dense, Interpolated, Pallas, Sorted
 from meanfield.integrals.plan import choose
 from meanfield.units.activations import ACTIVATIONS, recognised
 
+pytestmark = pytest.mark.turns(2)
+
 RNG = np.random.default_rng(0)
 X1, X2 = RNG.normal(size=(9, 1)), RNG.normal(size=(9, 2))
 

@@ -9,6 +9,8 @@ import pytest
 import meanfield as mf
 from meanfield.observables import empirical_kernel as tangent
 
+pytestmark = pytest.mark.turns(2)
+
 M, D, N1, N2 = 7, 3, 5, 4
 EPS = np.finfo(float).eps
 

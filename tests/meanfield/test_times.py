@@ -14,6 +14,8 @@ import meanfield as mf
 from meanfield.flows import clocks
 from meanfield.simulation.times import time_grid
 
+pytestmark = pytest.mark.turns(2)
+
 UNIT = mf.Neuron("tanh")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), np.eye(2), np.ones(2))
 MU = mf.Particles(np.linspace(-1, 1, 12).reshape(4, 3))

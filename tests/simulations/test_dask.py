@@ -10,6 +10,8 @@ import pytest
 
 import simulations
 
+pytestmark = pytest.mark.turns(2)
+
 pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distributed")
 
 GRID = {

@@ -15,6 +15,8 @@ from simulations._expected import START, declared, expected, remaining
 from simulations._known import BASE, Known, operations
 from simulations._records import canonical_text
 
+pytestmark = pytest.mark.turns(2)
+
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 STUDY = simulations.find("lazy_scaling")
 

@@ -15,6 +15,8 @@ from simulations._dask import Dask
 from simulations._executors import Engine, InProcess, WorkerDied
 from simulations._pool import Pool
 
+pytestmark = pytest.mark.turns(2)
+
 STUDY = dataclasses.replace(
     simulations.find("lazy_scaling"), run=lambda run: ({"risk": np.array([run.alpha])}, "done"), together=None
 )

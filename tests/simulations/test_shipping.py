@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import simulations
 
+pytestmark = pytest.mark.turns(2)
+
 @dataclass(frozen=True)
 class Parameters:
     particles: int = 10

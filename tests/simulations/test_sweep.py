@@ -14,6 +14,8 @@ import simulations
 from simulations import Together, _batches
 from simulations._executors import InProcess, WorkerDied
 
+pytestmark = pytest.mark.turns(2)
+
 LAZY = simulations.find("lazy_scaling")
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 

@@ -13,6 +13,8 @@ import theory
 from tests.every_argument import judge, replacements
 from tests.theory.legal_arguments import table
 
+pytestmark = pytest.mark.turns(2)
+
 INFINITE = {
     "birthday.poisson_interval",
     "birthday.moment_interval",

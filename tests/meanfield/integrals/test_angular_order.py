@@ -11,6 +11,8 @@ import pytest
 import meanfield as mf
 from meanfield.integrals.angular_order import AngularOrder
 
+pytestmark = pytest.mark.turns(2)
+
 N = 40
 
 

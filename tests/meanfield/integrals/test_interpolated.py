@@ -17,6 +17,8 @@ from meanfield.integrals import strip
 from meanfield.integrals.chebyshev import Interval, interpolation, points
 from meanfield.integrals.plan import choose
 
+pytestmark = pytest.mark.turns(2)
+
 M, N = 23, 40
 SQRT2, SQRTPI = np.sqrt(2), np.sqrt(np.pi)
 

@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.turns(2)
+
 M, N, D = 10, 6, 3
 
 

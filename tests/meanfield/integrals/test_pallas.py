@@ -23,7 +23,10 @@ from meanfield.integrals import pallas, pallas_tile
 from meanfield.integrals.pallas import Pallas, unavailable
 
 # JAX 0.11 and later say so at each lowering.
-pytestmark = pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning"),
+    pytest.mark.turns(2),
+]
 
 
 class Sigma(NamedTuple):

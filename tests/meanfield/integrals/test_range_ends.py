@@ -9,6 +9,8 @@ import meanfield as mf
 from meanfield.integrals import Blocked, Dense, Interpolated, Sorted
 from meanfield.integrals.plan import choose
 
+pytestmark = pytest.mark.turns(2)
+
 KERNELS = {"dense": Dense(), "blocked": Blocked(2, 3), "signs": Blocked(3, keep_signs=True), "sorted": Sorted()}
 
 
