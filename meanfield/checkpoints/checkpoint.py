@@ -23,7 +23,7 @@ from meanfield.checkpoints import folder
 from meanfield.checkpoints.identity import PACKAGES, digest, engine
 from meanfield.checkpoints.orbax import Orbax
 from meanfield.checkpoints.packing import packed, unpacked
-from meanfield.devices.sharding import common, every, spans_processes
+from meanfield.devices.placement import Placement
 from meanfield.environment.settings import MACHINE, differences, observed
 from meanfield.environment.signals import Signals
 from meanfield.flows.state import State
@@ -87,7 +87,7 @@ class Unsaved:
         return nullcontext()
 
 
-def saves(checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]) -> "Unsaved | Saves":
+def saves(checkpoint, place: Placement, names: list[str], made_of: Mapping[str, Any]) -> "Unsaved | Saves":
     """The checkpoints of a simulation that observes `names`; raises `ValueError` for what `checkpoint` can't be."""
     if checkpoint is None:
         return Unsaved()
@@ -95,24 +95,24 @@ def saves(checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]) -> "Un
         checkpoint = Checkpoint(checkpoint)
     if not isinstance(checkpoint, Checkpoint):
         raise ValueError(f"checkpoint={checkpoint!r}: expected a Checkpoint, or the path of a folder.")
-    if jax.process_count() > 1 and not spans_processes(mesh):  # orbax saves nothing of one process among several
+    if jax.process_count() > 1 and not place.several:  # orbax saves nothing of one process among several
         raise ValueError(
             f"checkpoint={str(checkpoint.directory)!r}: expected particles shared out among all {jax.process_count()} "
             f"processes, or a job of one process."
         )
-    return Saves(checkpoint, mesh, names, made_of)
+    return Saves(checkpoint, place, names, made_of)
 
 
 class Saves:
     """The checkpoints of one simulation, `made_of` all that makes a difference to its result."""
 
-    def __init__(self, checkpoint: Checkpoint, mesh, names: list[str], made_of: Mapping[str, Any]):
+    def __init__(self, checkpoint: Checkpoint, place: Placement, names: list[str], made_of: Mapping[str, Any]):
         self.directory, self.interval = Path(checkpoint.directory).absolute(), 60 * checkpoint.minutes
-        self.mesh, self.names = mesh, names
-        self.writes = jax.process_index() == 0 or not spans_processes(mesh)
+        self.place, self.names = place, names
+        self.writes = place.speaks
         self.orbax = Orbax()
         # Processes hold different shares of the particles; together they are one simulation.
-        self.made_of = {part: digest(every(_bytes(digest(value)), mesh)).hex() for part, value in made_of.items()}
+        self.made_of = {part: digest(place.every(_bytes(digest(value)))).hex() for part, value in made_of.items()}
         self.made_of["code of meanfield"] = engine()
         self.began = self.last = clock.monotonic()
         self.seconds = 0.0
@@ -133,7 +133,7 @@ class Saves:
             folder.clear(self.directory)
             newest = folder.newest(self.directory)
             self.next = folder.unused(self.directory)
-        newest, self.next = every(np.array([newest, self.next], np.int32), self.mesh)[0].tolist()
+        newest, self.next = self.place.every(np.array([newest, self.next], np.int32))[0].tolist()
         return self._restored(folder.numbered(self.directory, newest), state) if newest else (state, [])
 
     def _restored(self, path: Path, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
@@ -153,7 +153,7 @@ class Saves:
         """Between two chunks: save if it is time to; whether a signal has asked to stop, in any process."""
         if self.heard():
             return True
-        if common(clock.monotonic() - self.last >= self.interval, self.mesh):
+        if self.place.common(clock.monotonic() - self.last >= self.interval):
             self._save(state, seen)
         return False
 
@@ -162,7 +162,7 @@ class Saves:
         if not stopped:
             if self.writes:
                 folder.remove(self.directory)
-            common(True, self.mesh)  # no process begins anew in a folder that is being removed
+            self.place.common(True)  # no process begins anew in a folder that is being removed
             return ""
         return f"to go on from {self.directory}" if self._save(state, seen) else ""
 
@@ -172,7 +172,7 @@ class Saves:
 
     def heard(self) -> bool:
         """Whether a signal has asked to stop, in any process."""
-        if every(np.array(self.signals.heard, np.int32), self.mesh).any():
+        if self.place.every(np.array(self.signals.heard, np.int32)).any():
             self.signals.obeyed = True
         return self.signals.obeyed
 
@@ -210,7 +210,7 @@ class Saves:
             if self.writes:
                 folder.seal(path, said)
         except (OSError, ValueError) as problem:  # tensorstore's name for a full disk is ValueError
-            if spans_processes(self.mesh):
+            if self.place.several:
                 raise  # the others wait for this one
             shutil.rmtree(folder.partial(path), ignore_errors=True)
             logger.warning("no checkpoint was saved in %s: %s", self.directory, str(problem)[:200])

@@ -17,11 +17,8 @@ stops all of them, and so does SIGTERM: between chunks they tell each other whet
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -90,77 +87,6 @@ def mesh_of(mu: Particles) -> Mesh | None:
     if not isinstance(sharding, NamedSharding) or not isinstance(sharding.mesh, Mesh):
         return None
     return sharding.mesh if sharding.mesh.axis_names == (AXIS,) and sharding.mesh.size > 1 else None
-
-
-def replicated(tree: Any, mesh: Mesh | None) -> Any:
-    """`tree` with its arrays on every device of `mesh`, and what is there already left as it is; itself for None.
-
-    Else they would be sent again at each call. Where processes hold different values, JAX raises an `AssertionError`.
-    """
-    if mesh is None:
-        return tree
-    everywhere, there = NamedSharding(mesh, PartitionSpec()), set(mesh.devices.flat)
-
-    def put(leaf):
-        if leaf.sharding.device_set == there:
-            return leaf
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # JAX does not send keys to other processes
-            return jax.random.wrap_key_data(put(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
-        return jax.device_put(leaf, everywhere)
-
-    arrays, rest = eqx.partition(tree, lambda leaf: isinstance(leaf, jax.Array))
-    return eqx.combine(jax.tree.map(put, arrays), rest)
-
-
-def gathered(tree: Any, mesh: Mesh | None) -> Any:
-    """Traced arrays, held whole by every device, so that every process can read them; themselves for None."""
-    if mesh is None:
-        return tree
-    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec()))
-
-
-def like_particles(tree: Any, m: int, mesh: Mesh | None) -> Any:
-    """Traced arrays, those with a row a particle shared out as the particles are.
-
-    What starts as zeros (an optimiser's moments) follows from nothing that is shared out; the compiler would put all of
-    it on every device.
-    """
-    if mesh is None:
-        return tree
-    shares = NamedSharding(mesh, PartitionSpec(AXIS))
-
-    def put(leaf):
-        rows = eqx.is_array(leaf) and leaf.ndim > 0 and leaf.shape[0] == m
-        return jax.lax.with_sharding_constraint(leaf, shares) if rows else leaf
-
-    return jax.tree.map(put, tree)
-
-
-def spans_processes(mesh: Mesh | None) -> bool:
-    """Whether particles are shared out among several processes."""
-    return mesh is not None and len({device.process_index for device in mesh.devices.flat}) > 1
-
-
-def common(decision: bool, mesh: Mesh | None) -> bool:
-    """The decision as process 0 takes it, where particles span processes; else itself.
-
-    What depends on a clock differs between processes. If it chose the next program, they would wait for each other for
-    ever.
-    """
-    if not spans_processes(mesh):
-        return decision
-    from jax.experimental import multihost_utils
-
-    return bool(multihost_utils.broadcast_one_to_all(np.int32(decision)))
-
-
-def every(value: np.ndarray, mesh: Mesh | None) -> np.ndarray:
-    """The values that the processes hold [processes, …], where particles span processes; else this one's alone."""
-    if not spans_processes(mesh):
-        return np.asarray(value)[None]
-    from jax.experimental import multihost_utils
-
-    return np.asarray(multihost_utils.process_allgather(value))
 
 
 def _share(leaf: jax.Array, sharding: NamedSharding) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from meanfield.devices.placement import Placement
 from meanfield.flows.flow import Flow
 from meanfield.flows.state import State
 from meanfield.simulation.outcome import Ending, Outcome
@@ -191,7 +192,7 @@ def _first(common, own, first, everyone) -> tuple[State, dict]:
 
     def one(own, first, _):
         (objective, flow, watched), (mu, key) = eqx.combine(own, rest), eqx.combine(first, shared)
-        return begin(objective, flow, watched, mu, key)
+        return begin(objective, flow, watched, mu, key, Placement(None))
 
     return _apart(eqx.combine(first, shared)[1])(one)(own, first, everyone)
 
@@ -212,7 +213,7 @@ def _next(common, own, state: State, start, counts, goal):
 
     def look(own, state, start):
         objective, _, watched = eqx.combine(own, rest)
-        return observe(watched, objective, state.particles, start)
+        return observe(watched, objective, state.particles, start, Placement(None))
 
     def leg(j, carry):
         state, taken, bounded, seen = carry

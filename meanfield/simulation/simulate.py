@@ -15,7 +15,7 @@ from meanfield.arguments import INT32, held_flow, positive_count, positive_numbe
 from meanfield.arguments.meant import instances, observed, random_key, reporting
 from meanfield.arguments.typing import Random
 from meanfield.checkpoints.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
-from meanfield.devices.sharding import common, gathered, like_particles, mesh_of, replicated, spans_processes
+from meanfield.devices.placement import Placement
 from meanfield.flows.clocks import MAX_STEPS
 from meanfield.flows.flow import Flow
 from meanfield.flows.state import State
@@ -92,16 +92,16 @@ def simulate(
     if time_limit is not None:
         time_limit = positive_number("time_limit", time_limit, zero=True)
     began = clock.monotonic()
-    mesh = mesh_of(mu)
+    place = Placement.of(mu)
     objective = flow.prepare(objective, mu)
     stops, stamps = observed_at(flow, grid, mu.dtype)
     counted = fresh(stops, grid, stamps.shape)
     stops, stamps = None if stops is None else stops[counted], stamps[counted]
-    objective, flow, watched, key = replicated((objective, flow, watched, key), mesh)
-    state, start = begin(objective, flow, watched, mu, key, mesh)
+    objective, flow, watched, key = place.replicated((objective, flow, watched, key))
+    state, start = begin(objective, flow, watched, mu, key, place)
     kept = saves(
         checkpoint,
-        mesh,
+        place,
         list(watched),
         {
             "objective": objective,
@@ -111,12 +111,12 @@ def simulate(
             "key": key,
             "times": [stops, stamps],
             "precision": [str(jnp.result_type(float)), str(jax.config.jax_default_matmul_precision)],  # pyright: ignore
-            "devices": mesh.devices.shape if mesh else 1,
+            "devices": place.shape,
             "state": layout(state),
         },
     )
     state, seen = kept.begun(state)
-    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), mesh, kept, seen)
+    run = _Run(objective, flow, state, progress_on(progress), chunk, float(stamps[-1]), place, kept, seen)
     run.deadline = None if time_limit is None else began + time_limit
     ended = Ending(Outcome.DONE, float(stamps[-1]))
     with kept.listening():
@@ -129,13 +129,13 @@ def simulate(
                 if stops is not None and i and stops[i] == stops[i - 1]:
                     seen.append(seen[-1])
                     continue
-                values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, mesh))
+                values, finite = jax.device_get(observe(watched, objective, run.state.particles, start, place))
                 if not finite:  # particles of finite but huge parameters
                     ended = run.ended(Outcome.DIVERGED)
                     break
                 seen.append(values)
         except KeyboardInterrupt:
-            if spans_processes(mesh):
+            if place.several:
                 raise  # the other processes have not seen it, and wait for this one in the next sum
             ended = run.ended(Outcome.INTERRUPTED)
         finally:
@@ -171,15 +171,15 @@ class _Run:
         progress: Progress,
         chunk: int | None,
         final: float,
-        mesh,
+        place: Placement,
         kept: Saves | Unsaved,
         seen: list[dict[str, np.ndarray]],
     ):
-        self.objective, self.flow, self.final, self.mesh = objective, flow, final, mesh
+        self.objective, self.flow, self.final, self.place = objective, flow, final, place
         self.kept, self.seen = kept, seen
         # With several processes the first one reports; the risk for it is computed by all, or by none.
-        self.reported = common(not isinstance(progress, Quiet), mesh)
-        self.progress = progress if jax.process_index() == 0 or not spans_processes(mesh) else Quiet()
+        self.reported = place.common(not isinstance(progress, Quiet))
+        self.progress = progress if place.speaks else Quiet()
         self.fixed = chunk
         self.chunk = 16 if chunk is None else chunk
         self._take(state)
@@ -188,11 +188,11 @@ class _Run:
     def reach(self, stamp: float, stop: int | None) -> Outcome:
         """Advance to `stamp` (step number `stop`, for fixed steps): done, or why not."""
         if stop is None:
-            self.state = replicated(self.flow.aim(self.state, stamp), self.mesh)
+            self.state = self.place.replicated(self.flow.aim(self.state, stamp))
         while not self._there(stamp, stop):
             if self.kept.look(self.state, self.seen):
                 return Outcome.INTERRUPTED
-            if common(self.deadline is not None and clock.monotonic() > self.deadline, self.mesh):
+            if self.place.common(self.deadline is not None and clock.monotonic() > self.deadline):
                 return Outcome.TIME_LIMIT
             count = min(self.chunk, (MAX_STEPS if stop is None else stop) - self.steps)
             if count == 0:
@@ -223,7 +223,7 @@ class _Run:
         self.state, self.steps, self.time = state, int(state.step), float(state.time)
 
     def _grow(self, seconds: float, taken: int) -> None:
-        if self.fixed is None and taken == self.chunk and common(seconds < CHUNK_SECONDS / 2, self.mesh):
+        if self.fixed is None and taken == self.chunk and self.place.common(seconds < CHUNK_SECONDS / 2):
             self.chunk *= 2
 
     def _back_to_last_finite(self, count: int) -> None:
@@ -241,10 +241,10 @@ class _Run:
 
 
 @eqx.filter_jit
-def begin(objective, flow, watched, mu: Particles, key, mesh=None) -> tuple[State, dict]:
+def begin(objective, flow, watched, mu: Particles, key, place: Placement) -> tuple[State, dict]:
     """The first state, and what the observables keep of the start."""
     start = {name: watch.init(objective, mu) for name, watch in watched.items()}
-    return like_particles(flow.init(objective, mu, key=key), mu.m, mesh), start
+    return place.shared_out(flow.init(objective, mu, key=key), mu.m), start
 
 
 @eqx.filter_jit
@@ -261,10 +261,10 @@ def finite(mu: Particles) -> jax.Array:
 
 
 @eqx.filter_jit
-def observe(watched, objective, mu: Particles, start, mesh=None) -> tuple[dict, jax.Array]:
+def observe(watched, objective, mu: Particles, start, place: Placement) -> tuple[dict, jax.Array]:
     """The observables, and whether the objective is finite."""
     values = {name: watch(objective, mu, start[name]) for name, watch in watched.items()}
-    return gathered((values, jnp.isfinite(objective.value(mu))), mesh)
+    return place.gathered((values, jnp.isfinite(objective.value(mu))))
 
 
 @eqx.filter_jit
