@@ -1,8 +1,5 @@
 """Noise of a flow: what is added to positions after a step."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar

@@ -1,8 +1,5 @@
 """The problem of a two-layer network: F(μ) = R(f)/α² + ∫ V dμ, as it is given and as it is bound to particles."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract field of equinox may be overridden by a property; pyright does not know)
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,8 +1,5 @@
 """The problem of the model linearised at its start, whose flow is the lazy limit."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract field of equinox may be overridden by a property; pyright does not know)
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,8 +1,5 @@
 """A problem in which some parameters of a particle move and the others stay."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract field of equinox may be overridden by a property; pyright does not know)
-
 from collections.abc import Callable
 from typing import Any
 

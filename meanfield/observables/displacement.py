@@ -1,8 +1,5 @@
 """How far the particles are from where they started, and where they are."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import ClassVar
 
 import jax

@@ -1,8 +1,5 @@
 """The margin of a classifier."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import ClassVar
 
 import equinox as eqx

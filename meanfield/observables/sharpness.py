@@ -1,8 +1,5 @@
 """Sharpness: the largest curvature of the objective, in the metric in which particles step."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import ClassVar
 

@@ -1,8 +1,5 @@
 """How the tangent kernel drifts, and how it is aligned with the targets."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import ClassVar
 
 import equinox as eqx

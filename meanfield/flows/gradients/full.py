@@ -1,8 +1,5 @@
 """The gradient itself."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import Any, ClassVar
 
 from meanfield.arguments.typing import Count, Random

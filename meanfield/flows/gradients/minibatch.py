@@ -1,8 +1,5 @@
 """The gradient on a few samples of the data, drawn anew at every step."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

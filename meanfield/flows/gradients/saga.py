@@ -1,8 +1,5 @@
 """Incremental gradients with a table of all samples, whose noise dies out: SAGA and SAG."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import Any, ClassVar
 
 import equinox as eqx

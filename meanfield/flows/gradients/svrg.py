@@ -1,8 +1,5 @@
 """Incremental gradients corrected by one full gradient now and then: SVRG, without loops."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import Any, ClassVar
 
 import equinox as eqx

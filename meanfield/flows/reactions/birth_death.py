@@ -1,8 +1,5 @@
 """Particles that die where F' is high and are cloned where it is low."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import Any, ClassVar
 
 import equinox as eqx

@@ -1,8 +1,5 @@
 """Masses that grow where F' is low: the reaction of the Wasserstein–Fisher–Rao flow."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from typing import Any, ClassVar
 
 import equinox as eqx

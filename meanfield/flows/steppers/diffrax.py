@@ -1,8 +1,5 @@
 """Any solver of diffrax, with any of its step-size controllers."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

@@ -1,8 +1,5 @@
 """The heavy-ball step: momentum, and both kinds of weight decay."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

@@ -1,8 +1,5 @@
 """Runge–Kutta–Chebyshev steps to a tolerance: stages as many as stability asks for."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 import functools
 from collections.abc import Callable
 from typing import Any, ClassVar

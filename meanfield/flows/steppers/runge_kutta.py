@@ -1,8 +1,5 @@
 """Explicit Runge–Kutta steps of one size: the gradient flow with an error of known order."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

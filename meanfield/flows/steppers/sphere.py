@@ -1,8 +1,5 @@
 """Euler steps on the unit sphere of the parameters that move."""
 
-# pyright: reportIncompatibleVariableOverride=false
-# (an abstract class variable of equinox is overridden by a class variable; pyright takes the former for a field)
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 
