@@ -13,7 +13,7 @@ from figures import _strangers as _strangers
 from figures import origin, signature
 from figures._loading import load
 from figures.signature import refuse_others, write
-from simulations import Records, Study, find, motion
+from simulations import STUDIES, Records, Study, find, motion
 
 __all__ = [
     "FILMS",
@@ -42,10 +42,18 @@ FILMS = ("gif", "mp4")
 
 
 def draw(study: Study, records: Records):
-    """The study's figure as a matplotlib `Figure`; panels without records say so."""
+    """Return the study's figure as a matplotlib `Figure`; panels without records say so.
+
+    Of a study of one's own it is what its `draw` makes, or, without that, `table`.
+    """
     load()
     from figures.style import styled
 
+    if study.draw is not None:
+        with styled():
+            return study.draw(records)
+    if study.name not in STUDIES:
+        return table(records)
     with styled():
         return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
 
@@ -108,8 +116,10 @@ def save_grid(
     records. Returns the paths.
     """
     check_formats(formats)
-    own = draw(study, records)
-    files = {"": own, GRID: table(records, value, x)} if not _empty(own) else {GRID: table(records, value, x)}
+    files = {GRID: table(records, value, x)}
+    if study.draw is not None or study.name in STUDIES:
+        own = draw(study, records)
+        files = files if _empty(own) else {"": own, **files}
     paths = []
     for kind, figure in files.items():
         named = [directory / f"{study.name}{kind}.{suffix}" for suffix in formats]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meanfield.arguments import one_of
 from simulations._motion import Motion
 from simulations._study import Claim, Study
+from simulations._study_file import load, names_a_file
 
 _FILES = (
     "simulations.regimes.lazy_scaling",
@@ -74,13 +75,17 @@ STUDIES = _Studies(_FILES)
 
 
 def find(study: str | Study) -> Study:
-    """The study of that name, which may stand behind its group's; the error suggests the nearest one.
+    """Return the study of that name, which may stand behind its group's, or in a file: `path/to/study.py`.
+
+    Raises `ValueError` for a name that is none, with the nearest one, and for a file without a study.
 
     >>> find("regimes/lazy_scaling").name
     'lazy_scaling'
     """
     if isinstance(study, Study):
         return study
+    if isinstance(study, str) and names_a_file(study):
+        return load(study)
     group, slash, name = str(study).rpartition("/")
     if not slash:
         return STUDIES[one_of("study", study, STUDIES)]

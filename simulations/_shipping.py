@@ -17,6 +17,7 @@ from simulations._code import Identity, identify
 from simulations._executors import Engine, NoWorkers
 from simulations._registry import is_own
 from simulations._study import Study, Together
+from simulations._study_file import by_value
 
 UNPICKLED = (
     pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError, OSError, LookupError, ImportError
@@ -83,7 +84,9 @@ def check_sendable(shipped: Shipped, executor: Executor) -> None:
 def computing_part(study: Study) -> Study:
     """The study without what only its page and its verdicts need: the grid, the predictions, the claims."""
     together = study.together and Together(_not_sent, study.together.run, _not_sent)
-    return dataclasses.replace(study, grid=_not_sent, predict=_not_sent, claims=(), cost={}, together=together)
+    return dataclasses.replace(
+        study, grid=_not_sent, predict=_not_sent, claims=(), cost={}, together=together, draw=None
+    )
 
 
 def _not_sent(*_) -> NoReturn:
@@ -105,18 +108,18 @@ def _bytes(value: Any) -> bytes:
             return stream.getvalue()
     except UNPICKLED:  # a lambda, for one; by value it can do, and if it can't, that is raised
         pass
-    from joblib import wrap_non_picklable_objects
+    import cloudpickle
 
-    return pickle.dumps(wrap_non_picklable_objects(value, keep_wrapper=False))
+    return cloudpickle.dumps(value)
 
 
 class _Pickler(pickle.Pickler):
-    """A pickler that notices references into `__main__`: of another process that is another module."""
+    """A pickler that notices references into modules that a worker can't import: `__main__`, and a study's file."""
 
     of_session = False
 
     def persistent_id(self, obj: Any) -> None:
-        if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
+        if isinstance(obj, type | FunctionType) and by_value(obj.__module__):
             self.of_session = True
 
 

@@ -132,6 +132,8 @@ class Study:
     """How several runs are computed at once, for studies that can."""
     precision: str | Callable[[Any], str] = "float64"
     """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
+    draw: Callable[[Records], Any] | None = None
+    """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it a table is drawn, as of a grid."""
 
     def __post_init__(self):
         _check_words(self, "name", "group", "summary")
@@ -148,6 +150,8 @@ class Study:
             raise ValueError(f"cost={in_short(self.cost)}: expected a mapping from sizes to times.")
         if self.together is not None:
             instance("together", self.together, Together)
+        if self.draw is not None:
+            require_function("draw", self.draw)
         if callable(self.precision):
             require_function("precision", self.precision)
         else:

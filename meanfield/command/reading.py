@@ -8,6 +8,8 @@ from meanfield.command.command_line import Line, Refused, read
 from meanfield.command.sentences import refusing
 from meanfield.environment.standard_streams import width
 
+OWN = "or the path of a file with a study of your own, such as ./study.py"
+
 
 def read_options(command: str, options: type, arguments: list[str], study=None, words: bool = True) -> Line:
     """Return the line as options of a subcommand and, given a study, its parameters; raise `Refused` otherwise."""
@@ -33,10 +35,10 @@ def read_study(command: str, options: type, arguments: list[str], among: Iterabl
     if arguments and arguments[0] in ("-h", "--help"):
         own = f" Its parameters: `meanfield run {chosen[0]} --help`." if command == "run" else ""
         wide = min(80, width(sys.stdout, 80))
-        print(textwrap.fill(f"STUDY is one of {names}.{own}", wide, break_on_hyphens=False) + "\n")
+        print(textwrap.fill(f"STUDY is one of {names}, {OWN}.{own}", wide, break_on_hyphens=False) + "\n")
         read_options(f"{command} STUDY", options, ["--help"])
     if not arguments or arguments[0].startswith("-"):
-        raise Refused(f"{command} needs a study first: expected one of {names}.")
+        raise Refused(f"{command} needs a study first: expected one of {names}, {OWN}.")
     return find_study(arguments[0]), arguments[1:]
 
 
@@ -54,7 +56,10 @@ def _words(command: str) -> tuple[str, str]:
 
     if command in ("verify", "gallery"):
         names = ", ".join(simulations.STUDIES)
-        return "[STUDY …]", f"STUDY is one of {names}, or regimes/lazy_scaling with its group; all if none is given."
+        return (
+            "[STUDY …]",
+            f"STUDY is one of {names}, or regimes/lazy_scaling with its group, {OWN}; all if none is given.",
+        )
     if command == "status":
         return "[DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none is given."
     return "", ""
