@@ -177,7 +177,7 @@ def animate(
 
 
 def _empty(figure) -> bool:
-    """Whether no panel of a study's figure shows anything: the records are of settings that it does not know."""
+    """Return True if no panel of a study's figure shows anything: it does not know the settings of the records."""
     from figures.style import EMPTY
 
     return all(axes.get_label() == EMPTY for axes in figure.axes)

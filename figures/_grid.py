@@ -112,7 +112,7 @@ def _numeric(value: Any) -> bool:
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], single: bool) -> None:
-    """What the lines are, once for all panels."""
+    """Draw the legend of the lines, once for all panels."""
     found = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

@@ -1,4 +1,4 @@
-"""What a film shows: two runs side by side, each with its particles and its function, and the curves of both.
+"""The stage of a film: two runs side by side, each with its particles and its function, and the curves of both.
 
 Everything that stays is drawn once; what moves is updated frame by frame.
 """
@@ -188,7 +188,7 @@ def _limits(scene: Scene, pair: Pair) -> np.ndarray:
 
 
 def _equal(scene: Scene) -> bool:
-    """Whether both axes of the plane are of one unit, and so of one scale."""
+    """Return True if both axes of the plane are of one unit, and so of one scale."""
     units = [re.findall(r"\(([^()]*)\)$", label) for label in scene.plane]
     return len(units) == 2 and units[0] == units[1]
 

@@ -1,4 +1,4 @@
-"""What made the records, in words: for a picture's own description, the gallery's page and the explorer."""
+"""The origin of records in words: for a picture's own description, the gallery's page and the explorer."""
 
 from collections.abc import Iterable
 

@@ -11,7 +11,7 @@ VERDICT = re.compile(r"(\d+) runs?\b[^*\n]*: \*\*((\d+) of (\d+) claims hold[^*\
 
 @dataclass(frozen=True)
 class Part:
-    """What the page says of one study, from its heading to the next."""
+    """The part of the page on one study, from its heading to the next."""
 
     name: str
     body: str

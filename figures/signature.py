@@ -1,6 +1,6 @@
-"""What files say of who wrote them, so that none is overwritten that somebody else did.
+"""The signature of files: it says who wrote them, so that none of somebody else's is overwritten.
 
-A picture says it in its metadata, a page in a comment, a table in its heading. Files are written whole or not at all.
+A picture holds it in its metadata, a page in a comment, a table in its heading. Files are written whole or not at all.
 """
 
 import re
@@ -63,7 +63,7 @@ def _own(path: Path) -> bool:
 
 
 def _shown(page: Path, path: Path) -> bool:
-    """Whether a page of this package shows the file at `path`."""
+    """Return True if a page of this package shows the file at `path`."""
     if not page.is_file() or not _own(page):
         return False
     return any((page.parent / link.decode()).resolve() == path.resolve() for link in _LINK.findall(page.read_bytes()))

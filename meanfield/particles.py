@@ -76,7 +76,7 @@ class Particles(eqx.Module):
         return self.position.dtype
 
     def moved(self, position: Position) -> "Particles":
-        """The same masses at other positions, of the same shape."""
+        """Return particles with these masses at other positions, of the same shape."""
         if not isinstance(position, jax.Array):
             position = floating_array("position", position, "m p", dtype=self.dtype)
         if position.shape != self.position.shape:

@@ -40,7 +40,7 @@ __all__ = ["particles", "predictor", "risk", "trajectory"]
 
 
 def trajectory(run: Trajectory, *names: str, ax: "Axes | None" = None, label: str | None = None, **style) -> "Axes":
-    """What was observed in time: one line a name (all that are one number a time, if none is given).
+    """Plot observed values in time: one line a name (all that are one number a time, if none is given).
 
     Axes are logarithmic where all that is drawn is positive, and the time 0 is then left out. `label` stands before
     the symbol in the legend, to tell runs apart; `style` goes to `Axes.plot`.

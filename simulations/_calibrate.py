@@ -119,8 +119,9 @@ def _counted(study: Study, name: str, pairs: list[list[bool | None]]) -> Alarms:
 
 
 def _stamp(study: Study, size: str) -> str:
-    """What the verdicts depend on: runs, claims, predictions, and the code that computes them. Another study, and other
-    code, start anew.
+    """Return a digest of what the verdicts depend on: runs, claims, predictions, and the code that computes them.
+
+    Another study, and other code, start anew.
     """
     claims: list[Any] = []
     for claim in study.claims:

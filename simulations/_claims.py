@@ -1,4 +1,4 @@
-"""Who computes what, when several processes share one store."""
+"""Run locks, which say which process computes which run when several share one store."""
 
 import functools
 import logging
@@ -71,7 +71,7 @@ class Claims:
         self.close()
 
     def take(self, address: str) -> bool:
-        """Whether the run at this address is now this object's to compute (or was so before)."""
+        """Claim the run at this address; return True if it is now this object's to compute (or was so before)."""
         if self._key is None:
             return True
         with _guard:
@@ -90,7 +90,7 @@ class Claims:
                 _unlock(self._file.descriptor, address)
 
     def taken_elsewhere(self, address: str) -> bool:
-        """Whether another object, here or in another process, holds this claim at the moment.
+        """Return True if another object, here or in another process, holds this claim at the moment.
 
         To ask is to try: somebody else who tries at the same instant may be refused once.
         """
@@ -142,7 +142,7 @@ def _place(address: str) -> int:
 
 
 def _lock(descriptor: int, address: str) -> bool:
-    """Whether the byte of this address is now locked by this process; True where there are no locks at all."""
+    """Lock the byte of this address; return True if this process now holds it, or where there are no locks at all."""
     if fcntl is None:
         return True
     try:

@@ -35,7 +35,7 @@ _GOES_ON = tuple("([{,=+\\")
 
 @dataclass(frozen=True)
 class Identity:
-    """What identifies the code of a study: a digest of what a user has defined, and modules of ours."""
+    """The identity of a study's code: a digest of what a user has defined, and modules of ours."""
 
     definition: str
     modules: tuple[str, ...]

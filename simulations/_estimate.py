@@ -1,4 +1,4 @@
-"""What a sweep would take, before any of it is computed.
+"""Estimates of the time and memory that a sweep would take, before any of it is computed.
 
 Of a size the study says what it takes, as measured on two cores. Of other runs, and of what is missing of a size, the
 records tell that are stored; the first run of a setting in a process compiles its programs, the later ones do not.
@@ -67,8 +67,10 @@ class Estimate:
 
 
 def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
-    """What `plan` would take: as the study says of its sizes, as stored records say, or as a few runs say that are
-    computed here for about `trial` seconds where nothing else is known. Nothing is stored and nothing changed.
+    """Estimate the runs, the time and the memory of `plan`.
+
+    They are as the study says of its sizes, as stored records say, or as a few runs say that are computed here for
+    about `trial` seconds where nothing else is known. Nothing is stored and nothing changed.
 
     Raises `OSError` with its path for a record that can't be read now.
     """

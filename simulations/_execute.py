@@ -186,13 +186,13 @@ class Execution:
             self.elsewhere = []
 
     def _keep_the_rest(self) -> None:
-        """What was computed before there was nobody left to compute."""
+        """Keep what was computed before there was nobody left to compute."""
         for future, task in self.running.items():
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._settle(task, future)
 
     def _settle(self, task: _Task, future: Future) -> None:
-        """What has become of a task."""
+        """Keep the records of a task that is done, or try again what failed; raise a problem that all runs share."""
         problem = CancelledError("its work was given up") if future.cancelled() else future.exception()
         if problem is None:
             made = dict(zip(task.batch.runs, future.result(), strict=True))
@@ -270,7 +270,7 @@ class Execution:
 
 
 def failed(record: Record) -> bool:
-    """Whether this is the record of a run that raised: it is tried again by the next sweep."""
+    """Return True for the record of a run that raised: it is tried again by the next sweep."""
     return record.status.startswith("failed")
 
 

@@ -1,4 +1,4 @@
-"""What a size takes by what its study says, and what is left of a sweep while it runs."""
+"""The time that a size takes by what its study says, and the time that is left of a sweep while it runs."""
 
 import math
 import re

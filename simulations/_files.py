@@ -21,7 +21,7 @@ _NO_FILE = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
 
 
 class NoFile(ValueError):
-    """What lies at a path is no file of a size to be read, with the reason."""
+    """A path at which there is no file, or none of a size to be read, with the reason."""
 
 
 def content(path: Path, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What runs took, setting by setting, and what others will take by that."""
+"""The times that runs took, setting by setting, and the times that others will take by that."""
 
 import math
 from bisect import bisect
@@ -37,7 +37,7 @@ def all_operations(runs: Iterable[Any]) -> float:
 
 
 class Known:
-    """What runs took, setting by setting: (run, seconds) of each; a run is a dataclass of parameters."""
+    """The times that runs took, setting by setting: (run, seconds) of each; a run is a dataclass of parameters."""
 
     def __init__(self, runs: Iterable[tuple[Any, float]]):
         self.settings: dict[tuple, list[float]] = {}

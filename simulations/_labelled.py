@@ -123,7 +123,7 @@ def _shapes(having: list["Record"], name: str) -> set[tuple[int, ...]]:
 
 
 def _observed(having: list["Record"], name: str) -> bool:
-    """Whether the first axis of a value is that of the times, in every record."""
+    """Return True if the first axis of a value is that of the times, in every record."""
 
     def along(record: "Record") -> bool:
         shape, times = np.shape(record[name]), np.shape(record.values.get(TIME, 0.0))

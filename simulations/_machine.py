@@ -1,4 +1,4 @@
-"""What a run takes at least, and what this machine has: absurd sizes are refused before anything is allocated."""
+"""The least memory of a run, and this machine's: absurd sizes are refused before anything is allocated."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""What a check gets to see: the runs of its selection, each once, and what was measured on them, all of it numbers.
+"""The data of a check: the runs of its selection, each once, and what was measured on them, all of it numbers.
 
 Nothing passes on nothing. A selection without a run, a run in which an array that is measured is empty, values of
 which a measure keeps none, and a value that is no finite number leave a claim untested, whatever the check would have
@@ -113,7 +113,7 @@ def _observed(record: Record, value: Value) -> np.ndarray:
 
 
 def _asked(question: Callable, of: Any) -> Any:
-    """What a selection or a measure answers.
+    """Return what a selection or a measure answers; raise `Untested` where it refuses.
 
     Theory refuses what a run may have left in place of numbers, and there may be no first, last or largest of too few:
     the reason is told with the verdict.

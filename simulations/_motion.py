@@ -1,4 +1,4 @@
-"""What an animation or an explorer shows: runs whose particles are kept at many times, and the names of the axes.
+"""The contents of an animation or an explorer: runs whose particles are kept at many times, and names of the axes.
 
 A motion is a study without claims: its records are stored, resumed and read like all others. Every record holds
 

@@ -13,7 +13,7 @@ EVERY = 0.2
 
 
 def in_notebook() -> bool:
-    """Whether this process answers a notebook; one that never loaded IPython does not."""
+    """Return True if this process answers a notebook; one that never loaded IPython does not."""
     found: Any = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return found is not None and type(found()).__name__ == SHELL
 

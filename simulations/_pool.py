@@ -94,7 +94,7 @@ class Pool(Engine):
         self._workers[i].end()
 
     def _up(self, i: int) -> bool:
-        """Whether process i is there to work, once another has taken the place of one that died."""
+        """Return True if process i is there to work; one that died is replaced first, up to `STARTS` times."""
         problem: BaseException | None = None
         for _ in range(STARTS):
             try:
@@ -135,7 +135,7 @@ class _Worker:
             raise
 
     def missing(self) -> BaseException | None:
-        """What kept the process from coming up, or ended it at its last work; None when it is there."""
+        """Return what kept the process from coming up, or ended it at its last work; None if it is there."""
         if self._lost is None:
             try:
                 self._lost = self._there.exception()
@@ -199,7 +199,7 @@ def _deaf() -> Iterator[None]:
 
 
 def _settings() -> dict[str, Any]:
-    """What of JAX's settings is not as usual here: a worker computes under the same."""
+    """Return those of JAX's settings that are not as usual here: a worker computes under the same."""
     import jax
 
     from meanfield.environment.settings import observed

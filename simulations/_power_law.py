@@ -226,7 +226,7 @@ def _p_value(samples: np.ndarray, rounding: float) -> float:
 
 
 def _rounding(logs: np.ndarray, lines: np.ndarray) -> float:
-    """What rounding of the logarithms may add to a curvature."""
+    """Return the most that rounding of the logarithms may add to a curvature."""
     return ULPS * np.finfo(float).eps * float(np.max(np.abs(lines)) + 1) / float(np.ptp(logs)) ** 2
 
 

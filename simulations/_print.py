@@ -114,7 +114,7 @@ def _control(entry: Entry) -> str:
 
 
 def _open(result: Verdict) -> str:
-    """What a verdict that is none is called: "not tested", or "undecided" with what it would take."""
+    """Return the words for a verdict that decides nothing: "not tested", or "undecided" with what it would take."""
     return result.statistic.partition(":")[0]
 
 

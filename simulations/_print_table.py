@@ -72,7 +72,7 @@ def _side_by_side(made: Table, settings: list, width: int) -> list[tuple[str, ..
 
 
 def _note(made: Table) -> str:
-    """What the errors are, and what is not in the table."""
+    """Return a note that says what the errors are, and what is not in the table."""
     interval = f"errors are half-widths of Student's {100 * made.level:g} % intervals over seeds"
     seeds = {row["seeds"] for row in made.rows}
     if max(seeds, default=0) < 2:

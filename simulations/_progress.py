@@ -1,4 +1,4 @@
-"""What a sweep says while it runs."""
+"""Reports of the progress of a sweep while it runs."""
 
 import contextlib
 import sys

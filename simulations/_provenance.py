@@ -67,7 +67,7 @@ def origin() -> dict[str, Any]:
 
 @functools.cache
 def _processor() -> dict[str, Any]:
-    """Its kind, the instructions that NumPy uses of it, and how many cores this process may use."""
+    """Return the processor's kind, the instructions that NumPy uses of it, and how many cores this process may use."""
     found = np.show_config(mode="dicts") or {}
     extensions = found.get("SIMD Extensions", {})
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and a collection of such records."""
+"""The record that a run leaves behind, and a collection of such records."""
 
 import difflib
 import functools
@@ -248,7 +248,7 @@ def canonical_text(parameters: dict[str, Any]) -> str:
 
 
 def plain_name(name: str) -> bool:
-    """Whether a name can be that of a folder, and be printed, and mean nothing else."""
+    """Return True if a name can be that of a folder, and be printed, and mean nothing else."""
     return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
 
 
@@ -278,12 +278,12 @@ def runs(*names: str, **parameters) -> Select:
 
 
 def widest(select: Select) -> Select:
-    """Of those, the ones at the largest m that there is."""
+    """Restrict `select` to the records at the largest m among them."""
     return functools.partial(_at, select, max)
 
 
 def narrowest(select: Select) -> Select:
-    """Of those, the ones at the smallest m that there is."""
+    """Restrict `select` to the records at the smallest m among them."""
     return functools.partial(_at, select, min)
 
 

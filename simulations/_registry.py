@@ -97,7 +97,7 @@ def find(study: str | Study) -> Study:
 
 
 def motion(study: str | Study) -> Motion:
-    """What of a study can be watched: runs whose particles are kept at many times, and how they are drawn.
+    """Return the motion of a study: runs whose particles are kept at many times, and how they are drawn.
 
     Raises `ValueError` for a study that has nothing of the kind.
 

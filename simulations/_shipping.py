@@ -1,4 +1,4 @@
-"""What of a study goes to a worker: what computes, checked once, and never the claims.
+"""The part of a study that goes to a worker: what computes, checked once, and never the claims.
 
 A packaged study goes by its name. Of any other one the parameters, `run`, `together` and the precision go: by reference
 where a worker can import them, and by value where it can't, as what a script, a notebook or a session has defined. So
@@ -37,7 +37,7 @@ class Shipped:
 
     @functools.cached_property
     def content(self) -> bytes:
-        """What a worker makes the study from; raises `NotSendable`, in one sentence, where there is nothing."""
+        """The bytes from which a worker makes the study; raises `NotSendable`, in a sentence, where there are none."""
         if is_own(self.study):
             return pickle.dumps(self.study)
         slim = computing_part(self.study)

@@ -1,4 +1,4 @@
-"""What lies in a directory of records: for every study what is done, failed and damaged, and which sizes are whole."""
+"""The status of a directory of records: what of every study is done, failed and damaged, and which sizes are whole."""
 
 import os
 from dataclasses import dataclass

@@ -175,7 +175,7 @@ def load(directory: str | os.PathLike, study: str | Study | None = None, *, stri
 
 
 def stored(directory: str | os.PathLike, study: str | None = None) -> Records:
-    """What `load` reads, and nothing about who made it."""
+    """Return the records that `load` returns, without a line on the code that made them."""
     records, damaged, others = [], 0, 0
     for folder in _folders(directory, study):
         for path in sorted(folder.glob("*.npz")):
@@ -227,7 +227,7 @@ def _folder(argument: str, directory: str | os.PathLike, study: str | None = Non
 
 
 def _fault(head: dict[str, Any]) -> str | None:
-    """What is wrong with the description of a record, or None."""
+    """Return what is wrong with the description of a record, or None."""
     if set(head) != {"schema", "parameters", "provenance"}:
         return "has other fields than a record"
     if type(head["schema"]) is not int or head["schema"] != SCHEMA:
@@ -248,7 +248,7 @@ def _fault(head: dict[str, Any]) -> str | None:
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Whether this is finite numbers and text that can be shown, in at most `depth` levels of lists and mappings."""
+    """Return True for finite numbers and text that can be shown, in at most `depth` levels of lists and mappings."""
     if value is None or isinstance(value, bool | int):
         return True
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""What a study is: parameters, runs, claims, and for each claim a check and a control in which it must fail."""
+"""The study: parameters, runs, claims, and for each claim a check and a control in which it must fail."""
 
 import ast
 import dataclasses
@@ -164,13 +164,13 @@ class Study:
         return (_registry.own, (self.name,)) if _registry.is_own(self) else super().__reduce_ex__(protocol)
 
     def precision_of(self, parameters: Any) -> str:
-        """What the networks of a run are trained in."""
+        """Return the precision in which the networks of a run are trained."""
         usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
         return getattr(parameters, "precision", usual)
 
     @property
     def about(self) -> str:
-        """What the file of the study says at its head; empty where it says nothing."""
+        """The text at the head of the study's file; empty where there is none."""
         module = inspect.getmodule(self.grid)
         if module is None:
             return ""

@@ -192,7 +192,7 @@ def run(
 def computing(
     executor: Executor | None = None, workers: int | None = None, scheduler: str | None = None
 ) -> Iterator[Executor | None]:
-    """Who computes; what was started here is ended when the context is left.
+    """Yield the executor, and shut down what was started here when the context is left.
 
     Raises `ValueError` when more than one of `executor`, `workers` and `scheduler` is given.
     """

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. `passed` is None when the records do not suffice, and `statistic` then says what is
-    missing.
-    """
+    """The result of a check; `passed` is None if the records do not suffice, and `statistic` says what is missing."""
 
     passed: bool | None
     measured: float

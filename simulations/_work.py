@@ -1,4 +1,4 @@
-"""What a worker does: the runs of one batch, from their texts to their records."""
+"""The work of a worker: the runs of one batch, from their texts to their records."""
 
 import json
 import time

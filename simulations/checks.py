@@ -70,8 +70,9 @@ def slope(
 
 
 def _left(points: np.ndarray, upper: int) -> float:
-    """What a correction ∝ 1/x leaves of itself in the slope through `points[upper:]`, over its change from all points
-    to these; at least 1.
+    """Return what is left of a correction ∝ 1/x in the slope through `points[upper:]`, in units of its change.
+
+    The change is from the slope through all points to this one; the result is at least 1.
     """
     whole, part = (float(seed_slopes(np.log(points[k:]), 1 / points[None, k:])[0]) for k in (0, upper))
     return max(1.0, part / (whole - part)) if whole != part else 1.0

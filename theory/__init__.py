@@ -1,4 +1,4 @@
-"""What is proved about two-layer networks, in numpy and scipy, float64.
+"""Proved results about two-layer networks, in numpy and scipy, float64.
 
 An oracle: it shares no code with the engine it judges. Kernels, curves and minima are plain arrays; a claim,
 a number that an experiment is compared with, is a `theory.prediction.Prediction` that names its assumptions

@@ -110,7 +110,7 @@ def _refusal(function: Callable, args: tuple, kwargs: Mapping[str, Any], reason:
 
 
 def _holds_infinity(args: tuple, kwargs: Mapping[str, Any]) -> bool:
-    """Whether an infinity was given, as a time may be one: then one may come back."""
+    """Return True if an infinity was given, as a time may be one: then one may come back."""
     return any(np.isinf(leaf).any() for value in (*args, *kwargs.values()) for leaf in _numbers(value))
 
 

@@ -97,7 +97,7 @@ class Program:
         return self.value(atoms) - self.lower(residual, slopes), rounding
 
     def _rounding(self, residual: Array) -> float:
-        """What rounding can add to a value."""
+        """Return the most that rounding can add to a value."""
         return _rounding.allowance(len(residual)) * float(np.mean(np.abs(residual) * (1 + np.abs(self.y))))
 
     def _polished(self, atoms: Array, near: float, scaled: bool, steps: int = 20) -> Array:

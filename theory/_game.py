@@ -36,7 +36,7 @@ class Game:
             return float(np.min(gains / self.asked))
 
     def rounding(self, atoms: Array, weights: Array) -> float:
-        """What the bounds of g by these two allow for rounding."""
+        """Return what the bounds of g by these atoms and weights allow for rounding."""
         above = _rounding.allowance(len(weights)) * float(weights @ self.neurons.lengths)
         return self.lower(atoms, certain=False) - self.lower(atoms) + above
 

@@ -1,4 +1,4 @@
-"""What rounding can add to a sum, for bounds that have to hold as they are computed."""
+"""Bounds on the rounding error of a sum, for bounds that have to hold as they are computed."""
 
 import numpy as np
 
@@ -10,5 +10,5 @@ SMALLEST = 2.0**-32
 
 
 def allowance(terms: int) -> float:
-    """What rounding adds at most to a sum of so many products whose absolute values sum to 1."""
+    """Return the most that rounding adds to a sum of so many products whose absolute values sum to 1."""
     return (terms + ROUNDINGS) * float(np.finfo(float).eps)

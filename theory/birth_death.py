@@ -167,7 +167,10 @@ def _together(p: Array, q: Array) -> Array:
 
 
 def _apart(p: Array, excess: Array) -> Array:
-    """The same to first order: from j to k at the rate of deaths at j, and at that of births at k."""
+    """Return m times the covariance of what one step adds, for births and deaths drawn apart, to first order.
+
+    Particles move from j to k at the rate of deaths at j, and at that of births at k.
+    """
     rates = np.maximum(excess, 0)[:, None] + np.maximum(-excess, 0)[None]
     return _moves(p[:, None] * p[None] * rates)
 

@@ -69,7 +69,7 @@ class Descent:
 
     @functools.cached_property
     def compared(self) -> "Descent | None":
-        """The same descent on another rule, of two thirds of the nodes in an axis, or of twice as many if that is few.
+        """The descent on another rule, of two thirds of the nodes in an axis, or of twice as many if that is few.
 
         None where the start is no rule of `box_nodes`, but a measure of its own.
         """

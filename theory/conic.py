@@ -95,12 +95,12 @@ def balanced_flow(
     rtol: float = 1e-11,
     step: float | None = None,
 ) -> Flow:
-    """The same from a balanced start, |a| = |w|, on the sphere of input weights: c' = −2c(sg(u) + λ), u' = −s∇_S g(u).
+    """Return the training of both layers from a balanced start, |a| = |w|, on the sphere of input weights.
 
-    c = a² is the mass of a neuron, s = sign a and u = w/|w| its place, and g(u) = (1/αn) Σ_i (f_i − y_i) φ(u; x_i) for
-    f = (α/m) Σ_j s_j c_j φ(u_j; x). Both stay balanced, so that this loses nothing: other constants than on the sphere
-    of all parameters. Of the start it takes the sign of a and w alone. Arguments and errors as for `sphere_flow`;
-    `direction` has d columns.
+    c' = −2c(sg(u) + λ) and u' = −s∇_S g(u): c = a² is the mass of a neuron, s = sign a and u = w/|w| its place, and
+    g(u) = (1/αn) Σ_i (f_i − y_i) φ(u; x_i) for f = (α/m) Σ_j s_j c_j φ(u_j; x). Both stay balanced, so that this loses
+    nothing: other constants than on the sphere of all parameters. Of the start it takes the sign of a and w alone.
+    Arguments and errors as for `sphere_flow`; `direction` has d columns.
 
     >>> flow = balanced_flow([[-1.0, 2.0]], [[1.0]], [-0.5], [0.0, 50.0])
     >>> flow.predictions.round(6).tolist(), flow.mass.round(6).tolist()

@@ -94,7 +94,7 @@ def arrangement_minimum(x: ArrayLike, y: ArrayLike, strength: float, *, signed: 
 
 
 def enumerable(n: int, d: int) -> bool:
-    """Whether `planar_minimum`, for d = 2 and n up to a thousand, or `arrangement_minimum` takes n samples in ℝ^d.
+    """Return True if `planar_minimum` (d = 2, n up to a thousand) or `arrangement_minimum` takes n samples in ℝ^d.
 
     >>> enumerable(300, 2), enumerable(20, 4), enumerable(300, 4)
     (True, True, False)

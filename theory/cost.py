@@ -1,4 +1,4 @@
-"""What predict and pullback cost: operation counts, their growth, and the roofline that bounds their speed.
+"""The cost of predict and pullback: operation counts, their growth, and the roofline that bounds their speed.
 
 For m particles, n samples and d inputs, one velocity of a neuron takes two products of 2mnd operations, one that forms
 the pre-activations and one that pulls residuals back, by any kernel that looks at every pair. Piecewise-linear units in

@@ -1,4 +1,4 @@
-r"""What depth does to gradient descent on a linear model: it preconditions the end-to-end matrix.
+r"""The effect of depth on gradient descent for a linear model: it preconditions the end-to-end matrix.
 
 Let f(x) = W x with W = W_N ⋯ W_1 and G = ∇L(W). If the factors are balanced, W_{j+1}ᵀ W_{j+1} = W_j W_jᵀ, then a step
 of gradient descent on all of them moves W by −η P(G) + O(η²),
@@ -42,7 +42,7 @@ def preconditioned(matrix: ArrayLike, gradient: ArrayLike, depth: int, *, expone
 
 
 def second_order(matrix: ArrayLike, gradient: ArrayLike, depth: int) -> Array:
-    """What one step of gradient descent on balanced factors adds to W − η P(G), divided by η², as η → 0, [k, d].
+    """Return what one step of gradient descent on balanced factors adds to W − η P(G), over η² as η → 0, [k, d].
 
     For N = 2 this is G Wᵀ G, and nothing else is left over. Raises ValueError as `preconditioned`.
 

@@ -26,7 +26,7 @@ class EulerLaw:
 
 @dataclass(frozen=True, eq=False)
 class FiniteLaw(EulerLaw):
-    """The same, and what m particles that are drawn from the law at step zero add to it.
+    """The law at T steps, and what m particles that are drawn from it at step zero add to it.
 
     One of them has the density `density` + `bias`/m, and their predictions f_m have the mean of that density and the
     covariance `covariance`/m, all up to O(1/m²).

@@ -90,7 +90,7 @@ class LeastSquares:
 
     @cached_property
     def reduced(self) -> "LeastSquares":
-        """The same problem in coordinates of `span`: what is orthogonal to it feels the ridge alone."""
+        """The problem in coordinates of `span`: what is orthogonal to it feels the ridge alone."""
         return LeastSquares(self.features @ self.span, self.targets, self.ridge)
 
     def excess(self, b: ArrayLike) -> Array:

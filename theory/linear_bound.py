@@ -1,4 +1,4 @@
-"""What no method with fixed features can do: learn one neuron of unknown direction from few samples.
+"""A bound on all methods with fixed features: none learns one neuron of unknown direction from few samples.
 
 Let a predictor lie in a space of n functions that does not depend on the teacher's direction u, as that of kernel
 regression on n samples does. Averaged over u, it captures at most n dimensions of the harmonics of degree k, of which

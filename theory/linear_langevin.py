@@ -76,7 +76,7 @@ def continuous(
     mean: ArrayLike,
     deviation: float,
 ) -> CloudLaw:
-    """The same in continuous time: m' = b − (A + λ)m, V' = −(A + λ)V − V(A + λ) + 2τ, s' = −2λs + 2τ.
+    """Return the law in continuous time: m' = b − (A + λ)m, V' = −(A + λ)V − V(A + λ) + 2τ, s' = −2λs + 2τ.
 
     >>> law = continuous([[1.0]], [1.0], 0.5, 0.3, [0.0, 100.0], mean=[2.0], deviation=1.0)
     >>> law.spread.round(12).tolist()

@@ -1,4 +1,4 @@
-"""What random labels cost: the complexity of labels in a kernel, and how many networks can tell them apart at all.
+"""The cost of random labels: the complexity of labels in a kernel, and how many labellings a network can fit at all.
 
 `replaced` labels of n, drawn without replacement, are exchanged for independent signs. Two labels both survive with
 probability q = (n − k)(n − k − 1)/(n(n − 1)), and otherwise their product is 0 in the mean, while y_i² stays 1. So

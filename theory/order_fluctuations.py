@@ -1,4 +1,4 @@
-"""What d inputs leave of the dynamics of overlaps: a mean that is off by b/d, and fluctuations of covariance Σ/d.
+"""The dynamics of overlaps at finitely many inputs d: a mean that is off by b/d, fluctuations of covariance Σ/d.
 
 The overlaps X of `order_parameters` are a Markov chain at every finite d: one step adds u/d + w/d² to them, of which
 E u = F is the drift of the limit, and w comes from |x|², of which the fields fix r directions. To first order in 1/d

@@ -230,7 +230,7 @@ def _entries(c: Array) -> list[list[Array]]:
 
 
 def _picked(c: Array, *which: NDArray[np.intp]) -> list[list[Array]]:
-    """The same for the fields `which` (open grids of indices): all their combinations at once."""
+    """Return c[i][j] for i, j from the fields `which` (open grids of indices), all their combinations at once."""
     return [[c[..., i, j] for j in which] for i in which]
 
 

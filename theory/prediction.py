@@ -13,7 +13,7 @@ Relation = Literal["=", "<=", ">=", "slope"]
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a theorem says that an experiment will find.
+    """A prediction of a theorem: what an experiment will find.
 
     | relation | the measured quantity |
     |---|---|

@@ -38,7 +38,7 @@ class Optimum:
 
     @property
     def proved(self) -> bool:
-        """Whether stationarity holds to 1e-9 of λ and |η| ≤ 1 on the grid, to as much."""
+        """Return True if stationarity holds to 1e-9 of λ, and |η| ≤ 1 to 1e-9 on the grid."""
         factor = np.cos(np.pi * self.problem.order / self.side) ** self.problem.dimension
         bounded = self.highest * factor <= 1 + 1e-9
         return bool(len(self.weights) > 0 and self.gradient <= 1e-9 * self.problem.strength and bounded)

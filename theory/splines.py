@@ -1,4 +1,4 @@
-r"""What a ReLU network of one input is: a linear spline; and which one training finds.
+r"""ReLU networks of one input as linear splines, and the spline that training finds.
 
 Output weights alone, over breakpoints b spread evenly on [−L, L] and both orientations, have the kernel
 

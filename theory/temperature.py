@@ -66,7 +66,7 @@ def moments(
 
 
 def then(problem: LeastSquares, before: Moments, step: float, batch: int, stops: ArrayLike) -> Moments:
-    """The same from the last of the moments `before`: a schedule is a chain of these.
+    """Return the moments from the last of the moments `before` on: a schedule is a chain of these.
 
     >>> problem = LeastSquares([[1.0], [1.0]], [1.0, -1.0], 0.0)
     >>> then(problem, moments(problem, [2.0], 0.5, 1, [1]), 0.5, 1, [1]).second.ravel().tolist()
@@ -76,7 +76,7 @@ def then(problem: LeastSquares, before: Moments, step: float, batch: int, stops:
 
 
 def varying(problem: LeastSquares, b: ArrayLike, steps: ArrayLike, stops: ArrayLike) -> Moments:
-    """The same on one sample a step with steps η_0, η_1 … of their own, `steps` [K], after `stops` ≤ K of them.
+    """Return the moments with one sample a step and steps η_0, η_1 … of their own, `steps` [K], after `stops` ≤ K.
 
     >>> problem = LeastSquares([[1.0], [1.0]], [1.0, -1.0], 0.0)
     >>> varying(problem, [2.0], [0.5, 0.5], [2]).second.ravel().tolist()

@@ -97,7 +97,7 @@ def _plotly() -> tuple[str, str]:
 
 
 def _made(motion: Motion, records: Records, plotly: str) -> str:
-    """What made the page: versions, seeds, device and the parameters that all runs share; no date and no path."""
+    """Return the origin of the page: versions, seeds, device and parameters that all runs share; no date, no path."""
     first = next(iter(records.done))
     shared = {
         name: value

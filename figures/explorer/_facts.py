@@ -1,4 +1,4 @@
-"""What the page is told about the runs of a motion: words, sliders, ranges of the axes, and where the arrays lie."""
+"""The facts about the runs of a motion for the page: words, sliders, ranges of axes, and where the arrays lie."""
 
 from collections.abc import Iterable
 from typing import Any

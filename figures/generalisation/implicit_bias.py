@@ -96,7 +96,7 @@ def path(axes: Axes, records: Records) -> None:
 
 
 def ends(axes: Axes, records: Records) -> None:
-    """What is missing to the largest margin, in units of log n, at each end and for the output layer."""
+    """Draw what is missing to the largest margin, in units of log n, at each end and for the output layer."""
     axes.set_title("d  Missing: less than log n")
     kinds = (
         (rich, measure.variation_excess, "both layers\nF1", MEAN_FIELD),

@@ -57,7 +57,7 @@ def exact(axes: Axes, records: Records) -> None:
 
 
 def sizes(axes: Axes, records: Records) -> None:
-    """The same ratio against the size of the noise, the median over samples."""
+    """Draw the noise of the output over what the cushion says, against the size of the noise, mean over samples."""
     axes.set_title("c  Noise that crosses kinks")
     if not len(records):
         return empty(axes, "without an error in training")

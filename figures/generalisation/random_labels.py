@@ -96,7 +96,7 @@ def complexity(axes: Axes, records: Records) -> None:
 
 
 def first(axes: Axes, records: Records) -> None:
-    """What is right when half of the labels are random: true labels, wrong labels, test samples."""
+    """Draw the shares that are right when half of the labels are random: true labels, wrong labels, test samples."""
     axes.set_title("d  Half random: what is true comes first")
     chosen = list(wide(records))
     chosen = [record for record in chosen if np.array_equal(record["steps"], chosen[0]["steps"])]

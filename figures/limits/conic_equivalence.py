@@ -118,7 +118,7 @@ def spheres(axes: Axes, records: Records) -> None:
 
 
 def kinks(axes: Axes, records: Records) -> None:
-    """The same for ReLU, whose velocity jumps: order one for every integrator."""
+    """Draw the distance of predictions to theory for ReLU, whose velocity jumps: order one for every integrator."""
     axes.set_title("f  ReLU: kinks leave order one")
     descent = relu(flow="euler", start="unbalanced")(records)
     inner = relu(flow="conic", start="balanced")(records)

@@ -140,7 +140,7 @@ def coefficient(axes: Axes, records: Records) -> None:
 
 
 def along_steps(axes: Axes, records: Records) -> None:
-    """What doubling the step does to the risk, along the step."""
+    """Draw by how much doubling the step changes the risk, along the step."""
     axes.set_title("f  The error of the step")
     chosen = [record for record in early(records) if record["batch"] > 1]
     if not chosen:

@@ -133,7 +133,7 @@ def on_sites(axes: Axes, records: Records) -> None:
 
 
 def in_the_mean(axes: Axes, records: Records) -> None:
-    """What is measured over what is exact, for every seed: changes in a step, and the noise on sites."""
+    """Draw measured over exact values, for every seed: changes in a step, and the noise on sites."""
     axes.set_title("f  Exact in mean and noise")
     steps, sites = study.moving(study.step_runs())(records), study.moving(study.site_runs())(records)
     if not len(steps) + len(sites):

@@ -76,7 +76,7 @@ def race(axes: Axes, records: Records) -> None:
 
 
 def bounds(axes: Axes, records: Records) -> None:
-    """What the theorems bound, and the bounds."""
+    """Draw the quantities that the theorems bound, and their bounds."""
     axes.set_title("b  Each below its theorem's bound")
     chosen = _first_seed(of(*REMEMBERING)(records))
     if not len(chosen):

@@ -106,7 +106,7 @@ def breaks(axes: Axes, records: Records) -> None:
 
 
 def batches(axes: Axes, records: Records) -> None:
-    """What different samples in a batch change."""
+    """Draw the excess risk against the size of a batch, with replacement of samples and without."""
     axes.set_title("d  Different samples: less noise")
     chosen = runs("second", part="constant")(records).where(settled)
     kept = chosen.where(replacement=False)

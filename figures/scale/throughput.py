@@ -57,7 +57,7 @@ def roofline(axes: Axes, records: Records) -> None:
 
 
 def runs_sorted(runs: Records) -> bool:
-    """Whether these steps were taken by sorting, which does not do the 4mnd operations that it is credited with."""
+    """Return True for steps by sorting, which does not do the 4mnd operations that it is credited with."""
     return str(next(iter(runs))["label"][0]) == "sorted"
 
 

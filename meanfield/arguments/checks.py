@@ -42,7 +42,7 @@ def floating_array(name: str, value, *shapes: str, dtype=None) -> jax.Array:
 
 
 def nonnegative_array(name: str, value, *shapes: str, dtype=None) -> jax.Array:
-    """The same, of numbers of at least 0."""
+    """Return `value` as `floating_array` does; raise `ValueError` for known numbers below 0, too."""
     array = floating_array(name, value, *shapes, dtype=dtype)
     known = host(array)
     if known is not None and known.min() < 0:
@@ -91,9 +91,10 @@ def positive_number(name: str, value, *, zero: bool = False):
 
 
 def positive_scalar(name: str, value, dtype: Any = float, *, zero: bool = False) -> jax.Array:
-    """The same as a JAX scalar of the type it is used in, in which it is still finite and, unless 0, not 0.
+    """Return `value`, checked as by `positive_number`, as a JAX scalar of the type it is used in.
 
-    Numbers below the smallest normal one count as 0: compilers take them for it.
+    Raises `ValueError` for what that type turns into infinity, or into 0 where it is not 0, too. Numbers below the
+    smallest normal one count as 0: compilers take them for it.
     """
     dtype = np.dtype(jax.dtypes.canonicalize_dtype(dtype))
     value = positive_number(name, value, zero=zero)

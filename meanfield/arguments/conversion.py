@@ -24,7 +24,7 @@ def host(value) -> np.ndarray | None:
 
 
 def traced(value: jax.Array) -> bool:
-    """Whether `value` stands for an array inside a transformation, and holds no numbers yet."""
+    """Return True if `value` stands for an array inside a transformation and holds no numbers yet."""
     try:
         value.is_fully_addressable  # noqa: B018  # what a traced array does not know
     except jax.errors.ConcretizationTypeError:
@@ -73,7 +73,7 @@ def real_numbers(name: str, value, expected: str) -> np.ndarray | jax.Array:
 
 
 def _as_number(text: np.ndarray) -> str:
-    """What was probably meant by text that spells numbers."""
+    """Return a hint for text that spells numbers, and "" for any other."""
     try:
         text.astype(float)
     except ValueError:
@@ -178,7 +178,7 @@ def _no_collapse(name: str, given: np.ndarray, known: np.ndarray) -> None:
 
 
 def _wider(dtype) -> str:
-    """What to do where a type is too narrow."""
+    """Return what an error says is expected where a number does not fit into `dtype`."""
     if np.dtype(dtype) == np.float64:
         return "expected numbers that float64 holds"
     return "expected smaller numbers, or float64 under jax.enable_x64(True)"

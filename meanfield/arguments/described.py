@@ -1,4 +1,4 @@
-"""What an object is, in a line of text and as a table of a notebook: `repr` that says the numbers that matter.
+"""Descriptions of an object with the numbers that matter: a line of text as its `repr`, and a table for notebooks.
 
 A class takes `__repr__, _repr_html_ = text, html`. Without more its fields are shown; a method `_described` returns
 instead what is worth a row, as (name, value) pairs. A row without a name is a part that names itself.

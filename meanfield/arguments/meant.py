@@ -73,7 +73,7 @@ def shown(name: str, value: Any) -> str:
 
 
 def _hint(value: Any, kind: type) -> str | None:
-    """What was probably meant by something that is no instance of `kind`."""
+    """Return what was probably meant by a value that is no instance of `kind`, or None if nothing is known."""
     found = getattr(value, {"Particles": "particles"}.get(kind.__name__, "objective"), None)
     if isinstance(found, kind):
         return f"the run's .{'particles' if kind.__name__ == 'Particles' else 'objective'}"
@@ -153,7 +153,7 @@ def function(name: str, value: Any, count: int, what: str) -> Callable:
 
 
 def _makes(of: type) -> bool:
-    """Whether instances of the class can be called."""
+    """Return True if instances of the class can be called."""
     return "__call__" in {word for base in of.__mro__[:-1] for word in vars(base)}
 
 

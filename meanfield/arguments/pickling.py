@@ -110,7 +110,7 @@ def _cell(cell: types.CellType, above: tuple[int, ...]) -> tuple | None:
 
 
 def _made_again(recipe: tuple) -> Any:
-    """What `_recipe` describes; raises `ValueError` where the code it names has changed."""
+    """Return the value that `_recipe` described; raise `ValueError` if the code that it names has changed."""
     kind, *parts = recipe
     if kind == "value":
         return parts[0]
@@ -136,7 +136,7 @@ def _made_again(recipe: tuple) -> Any:
 
 
 def _named(module: str, path: str) -> Any:
-    """What has this name in the module; None where nothing has."""
+    """Return the object at this dotted path in the module, or None if there is none."""
     try:
         found: Any = importlib.import_module(module)
     except (ImportError, ValueError):

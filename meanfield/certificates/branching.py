@@ -46,7 +46,7 @@ def branching_maximum(slope: Slope, cones: int = 100_000) -> tuple[float, float]
 
 
 def _within_span(slope: Slope) -> Slope:
-    """The same h in as many coordinates as there are rows, where these are fewer than the columns."""
+    """Return h in coordinates of the span of its rows, if these are fewer than the columns."""
     n, q = slope.z.shape
     if n >= q:
         return slope

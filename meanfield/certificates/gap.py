@@ -132,7 +132,7 @@ def optimality_gap(
 
 
 class _Problem:
-    """What the bound needs of an objective and particles, as float64 on the host."""
+    """The data that the bound needs of an objective and particles, as float64 on the host."""
 
     def __init__(self, objective: AbstractObjective, mu: Particles):
         if isinstance(objective, Bound):

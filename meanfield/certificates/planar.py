@@ -53,5 +53,5 @@ def _running(terms: Array) -> Array:
 
 
 def _wrapped(angle):
-    """The same angle in [−π, π)."""
+    """Return the angle modulo 2π, in [−π, π)."""
     return np.mod(angle + np.pi, 2 * np.pi) - np.pi

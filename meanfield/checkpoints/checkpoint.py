@@ -137,7 +137,7 @@ class Saves:
         return self._restored(folder.numbered(self.directory, newest), state) if newest else (state, [])
 
     def _restored(self, path: Path, state: State) -> tuple[State, list[dict[str, np.ndarray]]]:
-        """What is in `path`; of `state` its structure, its devices and what is not stored."""
+        """Return the state and observed values in `path`; `state` gives structure, devices and what is not stored."""
         said = folder.sealed(path)
         self._recognise(said)
         like = [np.zeros(tuple(shape), np.dtype(name)) for shape, name in said["seen"]]
@@ -171,7 +171,7 @@ class Saves:
         return self.signals.listening()
 
     def heard(self) -> bool:
-        """Whether a signal has asked to stop, in any process."""
+        """Return True if a signal has asked any process to stop, and note that it is obeyed."""
         if self.place.every(np.array(self.signals.heard, np.int32)).any():
             self.signals.obeyed = True
         return self.signals.obeyed
@@ -191,7 +191,10 @@ class Saves:
             logger.warning("%s was made with %s: last digits may differ", self.directory, ", ".join(changed))
 
     def _save(self, state: State, seen: list[dict[str, np.ndarray]]) -> bool:
-        """Whether it could be saved: a simulation does not end because a disk is full."""
+        """Save a checkpoint and return True, or warn and return False: a full disk does not end a simulation.
+
+        Where there are several processes, the error is raised instead.
+        """
         columns = [np.stack([row[name] for row in seen]) for name in self.names] if seen else []
         tree = packed(state, columns)
         said = {

@@ -29,7 +29,7 @@ def numbered(directory: Path, number: int) -> Path:
 
 
 def partial(path: Path) -> Path:
-    """What this checkpoint is called while it is being written, or removed."""
+    """Return the path of this checkpoint while it is being written or removed."""
     return path.with_name(f"{path.name}.partial")
 
 
@@ -68,7 +68,7 @@ def newest(directory: Path) -> int:
 
 
 def sealed(path: Path) -> dict:
-    """What was said when this checkpoint was sealed; raises `Damaged` unless every byte is as it was then."""
+    """Return the description that `seal` stored; raise `Damaged` unless every byte of the checkpoint is as it was."""
     try:
         signature, _, body = (path / SEAL).read_bytes().partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != signature:

@@ -1,4 +1,4 @@
-"""What a value does, as a digest: the same in every process that makes the same value, another when the value changed.
+"""A digest of what a value does: the same in every process that makes the same value, another when it has changed.
 
 A function is its instructions, constants, default values, closure and what it reads by name (functions, classes,
 constants, modules), all of it followed to the end; a class is its members and its bases; an object is its class and its
@@ -205,7 +205,7 @@ class _Reader:
             self.read(step.argval)
 
     def _globals(self, function: types.FunctionType) -> None:
-        """What the function, and the functions inside it, look up by name when they run."""
+        """Add to the digest what the function, and the functions inside it, look up by name when they run."""
         for reference in read_names(function):
             self.say(reference.name)
             self._reference(reference, reference.value)

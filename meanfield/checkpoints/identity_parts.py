@@ -1,4 +1,4 @@
-"""What functions, classes and objects consist of: the names that code reads, members of a class, state of an object."""
+"""The parts of functions, classes and objects: names that code reads, members of a class, state of an object."""
 
 import copyreg
 import dataclasses

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Orbax:
-    """Its synchronous checkpointer; raises `ImportError` where it is not installed."""
+    """The synchronous checkpointer of orbax; raises `ImportError` where orbax is not installed."""
 
     def __init__(self):
         try:
@@ -28,7 +28,7 @@ class Orbax:
             self._checkpointer.save(path, args=self._args.StandardSave(tree))
 
     def restore(self, path: Path, like: dict) -> dict:
-        """What is there, with the shapes, types and devices of `like`."""
+        """Return the arrays stored at `path`, with the shapes, types and devices of `like`."""
         with _quiet():
             return self._checkpointer.restore(path, args=self._args.StandardRestore(jax.tree.map(_wanted, like)))
 

@@ -21,7 +21,7 @@ def packed(state: State, columns: list[np.ndarray]) -> dict[str, dict]:
 
 
 def unpacked(found: dict[str, dict], state: State, columns: list[np.ndarray]) -> tuple[State, list[np.ndarray]]:
-    """What was `packed`; of the given `state` and `columns` the structure, the kinds of keys and what was left out."""
+    """Return the state and columns that were `packed`; structure, kinds of keys and what was left out are as given."""
     arrays, rest = eqx.partition(state, _stored)
     leaves, structure = jax.tree.flatten(arrays)
     leaves = [_like(leaf, found["state"][_name(i)]) for i, leaf in enumerate(leaves)]

@@ -1,4 +1,4 @@
-"""What this machine has: versions, devices, precision, and the kernels that are chosen on it."""
+"""A description of this machine: versions, devices, precision, and the kernels that are chosen on it."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any

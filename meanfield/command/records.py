@@ -14,7 +14,7 @@ from meanfield.environment.platform import require_backend
 
 @dataclass(frozen=True)
 class Sweeping:
-    """What every command takes that makes records."""
+    """The options of every command that makes records."""
 
     size: str | None = None
     """smoke (seconds), default (minutes; taken if nothing is given) or paper (the literature's sizes). A size is all

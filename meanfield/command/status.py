@@ -12,7 +12,7 @@ from meanfield.command.sentences import refusing
 
 @dataclass(frozen=True)
 class Status:
-    """What is stored in a directory that run or verify wrote."""
+    """List what is stored in a directory that run or verify wrote."""
 
     strict: bool = False
     """Refuse stored records that other code has made than what would make them now; without it a line tells of them."""

@@ -1,4 +1,4 @@
-"""What every data set is made of, and the generator that draws it."""
+"""The class of all data sets, and the generator of random numbers that draws them."""
 
 from dataclasses import dataclass
 

@@ -35,12 +35,12 @@ class Placement:
 
     @property
     def several(self) -> bool:
-        """Whether particles are shared out among several processes."""
+        """Return True if particles are shared out among several processes."""
         return self.mesh is not None and len({device.process_index for device in self.mesh.devices.flat}) > 1
 
     @property
     def speaks(self) -> bool:
-        """Whether it is this process that reports and writes files."""
+        """Return True if it is this process that reports and writes files."""
         return jax.process_index() == 0 or not self.several
 
     def replicated(self, tree: Any) -> Any:

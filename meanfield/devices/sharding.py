@@ -31,7 +31,7 @@ AXIS = "particles"
 
 
 def shard(mu: Particles | Callable[[], Particles], devices: Sequence | None = None) -> Particles:
-    r"""The same particles, an equal share on each device; a simulation that starts from them runs on all of these.
+    r"""Return the particles, an equal share on each device; a simulation that starts from them runs on all of these.
 
     **Arguments:**
 

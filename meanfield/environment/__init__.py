@@ -1,1 +1,1 @@
-"""What a process runs in: standard streams, signals, settings, the platform of JAX, the packages beside this one."""
+"""The surroundings of a process: standard streams, signals, settings, JAX's platform, packages beside this one."""

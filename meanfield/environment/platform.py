@@ -1,4 +1,4 @@
-"""Whether JAX can be imported and started with the settings of its environment, asked before anything rests on it."""
+"""Checks that JAX can be imported, and started with the settings of its environment, before anything rests on it."""
 
 import functools
 import os

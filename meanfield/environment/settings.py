@@ -1,6 +1,6 @@
-"""What changes numbers without being an argument: JAX's configuration, the environment, and the processor's modes.
+"""Settings that change numbers and are no arguments: JAX's configuration, the environment, the processor's modes.
 
-`observed` reads it when it is called. What has its usual value is left out, so that the answer is short and that two
+`observed` reads them when it is called. What has its usual value is left out, so that the answer is short and that two
 answers are equal where the same is computed; switches of another JAX that are not known here are given as they are.
 """
 

@@ -47,7 +47,7 @@ def _own(place: Path) -> bool:
 
 
 def _within(place: Path, entry: str) -> bool:
-    """Whether a module lies in that folder of the path."""
+    """Return True if the module at `place` lies in this folder of Python's path."""
     return Path(entry or ".").resolve() == place.resolve().parent
 
 

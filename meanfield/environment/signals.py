@@ -10,7 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """What has come while one simulation was `listening`."""
+    """The signal that has come while one simulation was `listening`, if any has."""
 
     def __init__(self):
         self.number: int | None = None
@@ -20,7 +20,7 @@ class Signals:
 
     @property
     def heard(self) -> bool:
-        """Whether a signal has come to this process."""
+        """Return True if a signal has come to this process."""
         return self.number is not None
 
     @contextmanager

@@ -54,7 +54,7 @@ def in_ascii(letter: str) -> str:
 
 
 def _words(problem: UnicodeError) -> tuple[str | bytes, int]:
-    """What is written in the place of letters that an encoding lacks, and where to go on."""
+    """Return (what is written in the place of letters that an encoding lacks, where to go on)."""
     if not isinstance(problem, UnicodeEncodeError):
         raise problem
     letters = problem.object[problem.start : problem.end]

@@ -1,4 +1,4 @@
-"""What computations run under, observed where they happen and told to whoever watches."""
+"""A watch of the settings and types of computations, which are noted where they happen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

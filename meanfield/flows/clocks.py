@@ -39,7 +39,10 @@ def _moves(number: np.ndarray, times: np.ndarray, first: float) -> None:
 
 
 def scheduled_clock(schedule: Callable, times: np.ndarray, most: int = 10**8) -> tuple[np.ndarray, np.ndarray]:
-    """The same for a schedule, whose sizes are summed on the host in blocks until the last time is reached."""
+    """Return (nearest step numbers, their times) for a schedule, whose sizes are summed on the host in blocks.
+
+    Raises `ValueError` for a schedule that does not reach the last time, or takes no step to it.
+    """
     number, stamps = np.zeros(len(times), int), np.zeros(len(times))
     first, reached, after_one = 0, 0.0, 0.0
     left = int(np.searchsorted(times, 0.0, side="right"))

@@ -214,7 +214,7 @@ def _put(mu: Particles, position: Any, columns: tuple[int, ...] | None) -> Parti
 
 
 def _inherited(memory: Any, parents: Any, m: int) -> Any:
-    """What a stepper remembers of each particle, taken from its parent; 0 for a particle that was born anew."""
+    """Return a stepper's memory with that of each particle taken from its parent; 0 for one that was born anew."""
 
     def taken(leaf):
         if not eqx.is_array(leaf) or leaf.ndim == 0 or leaf.shape[0] != m:

@@ -247,7 +247,7 @@ def integrator(flow) -> Flow:
 
 
 def _after(flow: Flow, transformation: Any) -> Flow:
-    """The same flow of a problem that is transformed once more, at the end."""
+    """Return the flow of the problem that is transformed once more, at the end."""
     on = transformation if flow.on is None else Both(flow.on, transformation)
     return Flow(flow.stepper, flow.gradient, flow.noise, flow.reaction, on)
 

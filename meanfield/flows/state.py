@@ -9,7 +9,7 @@ from meanfield.particles import Particles
 
 
 class Memory(NamedTuple):
-    """What the factors of a flow carry from step to step."""
+    """The memory that the factors of a flow carry from step to step."""
 
     gradient: Any
     """A table of velocities, a snapshot; None for gradients without memory."""

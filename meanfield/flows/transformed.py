@@ -1,4 +1,4 @@
-"""What a flow does to the problem before it starts: `on` of a `Flow`."""
+"""Transformations of a flow's problem before it starts: `on` of a `Flow`."""
 
 from abc import abstractmethod
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a compute kernel promises, whichever way it goes about it."""
+"""The interface of a compute kernel, in whichever way it computes."""
 
 from abc import abstractmethod
 from typing import Any

@@ -110,7 +110,7 @@ def offer(task: Task) -> Plan:
 
 
 def offer_with_signs(task: Task) -> Plan | str:
-    """The same with the signs of all pairs kept, where forming them again costs more."""
+    """Return a plan that keeps the signs of all pairs, where forming them again costs more; or why there is none."""
     m, n = task.m, task.n
     if not tile.signs_suffice(task.unit):
         return "the unit is no piecewise-linear Neuron of one output, whose signs would suffice"

@@ -1,4 +1,4 @@
-"""What a kernel is asked for, and what it offers: its cost and memory, or why it can't serve."""
+"""The task that a kernel is asked for, and the plan that it offers: its cost and memory, or why it can't serve."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ class Task(NamedTuple):
 
     @property
     def small(self) -> bool:
-        """Whether all pairs are one tile."""
+        """Return True if all pairs are one tile."""
         return self.m <= CHAIN and self.m * self.n * self.pair <= self.tile
 
     @property
@@ -79,7 +79,7 @@ class Task(NamedTuple):
 
     @property
     def array(self) -> str:
-        """What the array of all pairs would take, in words."""
+        """The memory that the array of all pairs would take, in words."""
         return f"the {self.m} × {self.n} array would take {readable(self.m * self.n * self.pair)}"
 
 
@@ -103,12 +103,12 @@ class Plan:
 
     @property
     def cost(self) -> float:
-        """What offers are compared by: operations, as long as one of a streamed matrix product."""
+        """The cost by which offers are compared: operations, each as long as one of a streamed matrix product."""
         return self.operations / self.speed
 
     @property
     def limit(self) -> str:
-        """What bounds the speed, from operations per byte: current machines do some ten in the time of one."""
+        """The limit of the speed, from operations per byte: current machines do some ten in the time of one byte."""
         intensity = self.operations / self.traffic
         return f"{'arithmetic' if intensity > 10 else 'memory'} ({intensity:.3g} operations a byte)"
 

@@ -50,7 +50,7 @@ def plan(objective, m: int, n: int | None = None, *, memory: int = MEMORY) -> Pl
 def choose(
     unit: AbstractUnit, m: int, n: int, d: int, dtype, platform: str | None = None, memory: int = MEMORY
 ) -> Plan:
-    """The same from bare numbers; for the default backend unless a platform ("cpu", "gpu") is named."""
+    """Return the cheapest plan for bare numbers, on the default backend unless a platform ("cpu", "gpu") is named."""
     task = Task(unit, m, n, d, dtype, jax.default_backend() if platform is None else platform, memory)
     offers = {name: offer(task) for name, offer in OFFERS.items()}
     plans = {name: offer for name, offer in offers.items() if isinstance(offer, Plan)}

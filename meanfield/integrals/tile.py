@@ -21,7 +21,7 @@ runs at a fraction of the rate."""
 
 
 def signs_suffice(unit: AbstractUnit) -> bool:
-    """Whether the pullback follows from the sign pattern alone."""
+    """Return True if the pullback follows from the sign pattern alone."""
     return type(unit) is Neuron and unit.slopes is not None and unit.outputs == 1
 
 
@@ -56,7 +56,7 @@ def gradient(unit: Neuron, mu: Particles, x: Inputs, z: Preactivation, r: Output
 
 
 def gradient_from_signs(unit: Neuron, mu: Particles, x: Inputs, positive: Bool[Array, "m n"], r: Outputs) -> Position:
-    """The same for a piecewise-linear σ of one output, from the pattern 1[z > 0]."""
+    """Return g_j = Σ_i r_i ∇_θ Φ(θ_j; x_i) for a piecewise-linear σ of one output, from the pattern 1[z > 0]."""
     below, above = unit.slopes  # type: ignore[misc]
     a, w = mu.position[:, :1], mu.position[:, 1:]
     rx = r.reshape(-1, 1).astype(a.dtype) * (jnp.pad(x, ((0, 0), (0, 1)), constant_values=1) if unit.bias else x)
@@ -72,7 +72,7 @@ def any_outputs(unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
 
 
 def any_gradient(unit: AbstractUnit, mu: Particles, x: Inputs, r: Outputs) -> Position:
-    """Its pullback, by reverse mode."""
+    """Return g_j = Σ_i r_i ∇_θ Φ(θ_j; x_i) for a unit that is only known as a function, by reverse mode."""
     phi, transpose = jax.vjp(lambda position: _table(unit, position, x), mu.position)
     return transpose(jnp.broadcast_to(r.astype(phi.dtype), phi.shape))[0]
 

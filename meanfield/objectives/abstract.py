@@ -1,4 +1,4 @@
-"""What a flow descends, and what the flows may ask of it."""
+"""The objective that a flow descends, and what flows may ask of it."""
 
 from abc import abstractmethod
 from collections.abc import Callable

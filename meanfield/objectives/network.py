@@ -308,7 +308,7 @@ class Bound(AbstractPredictor):
 
     @property
     def centred(self) -> bool:
-        """Whether predictions are differences from those of a reference."""
+        """Return True if predictions are differences from those of a reference."""
         return self.problem.centred
 
     def bind(self, mu: Particles) -> "Bound":

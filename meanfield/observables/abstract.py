@@ -1,4 +1,4 @@
-"""What an observable is: a number, or an array, of the objective and the particles."""
+"""The observable: a number, or an array, of the objective and the particles."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class AbstractObservable(eqx.Module):
 
     @abstractmethod
     def init(self, objective: AbstractObjective, mu: Particles) -> Any:
-        """What is kept of the start."""
+        """Return what is kept of the start."""
 
     @abstractmethod
     def __call__(self, objective: AbstractObjective, mu: Particles, start: Any) -> Float[Array, "*shape"]:

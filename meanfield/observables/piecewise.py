@@ -40,7 +40,7 @@ class LinearSpline(NamedTuple):
         return float(np.abs(self.bends).sum())
 
     def within(self, low, high) -> "LinearSpline":
-        """The same function on [low, high], going on straight outside: only the knots strictly between them."""
+        """Return the function that is this one on [low, high] and goes on straight outside, without further knots."""
         low, high = real_number("low", low), real_number("high", high)
         if not low < high:
             raise ValueError(f"low={low!r}, high={high!r}: expected low below high.")

@@ -38,5 +38,5 @@ class Ending:
 
     @property
     def stopped(self) -> bool:
-        """Whether the simulation could have gone on."""
+        """Return True if the simulation could have gone on."""
         return self.outcome not in (Outcome.DONE, Outcome.DIVERGED)

@@ -163,7 +163,7 @@ def _watched(observables, count: int) -> list[dict[str, AbstractObservable]]:
 
 
 def _items(value) -> list:
-    """Its items; those of an array of typed keys without a program of its own for each."""
+    """Return the items of `value`; those of an array of typed keys without a program of its own for each."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         kind = jax.random.key_impl(value)
         return [jax.random.wrap_key_data(row, impl=kind) for row in np.asarray(jax.random.key_data(value))]
@@ -229,7 +229,7 @@ def _shares(models: list, starts: list, most: int, devices: int) -> list[tuple[l
 
 
 def _bytes(objective: AbstractObjective, mu: Particles, watched: Mapping[str, Any]) -> int:
-    """What a replica takes, at most: four arrays of its kernel's size, stages and positions, tangent kernels."""
+    """Return the most bytes of a replica: four arrays of its kernel's size, stages and positions, tangent kernels."""
     n, size = objective.x.shape[0], mu.dtype.itemsize
     inner: Any = objective
     while hasattr(inner, "network"):

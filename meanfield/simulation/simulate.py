@@ -256,7 +256,7 @@ def _advance(objective, flow, state: State, count) -> tuple[State, jax.Array]:
 
 
 def finite(mu: Particles) -> jax.Array:
-    """Whether all parameters and masses are."""
+    """Return True if all parameters and masses are finite."""
     return jnp.all(jnp.isfinite(mu.position)) & jnp.all(jnp.isfinite(mu.mass))
 
 

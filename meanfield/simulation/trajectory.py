@@ -1,4 +1,4 @@
-"""What a simulation returns, and the file that keeps it."""
+"""The trajectory that a simulation returns, and the file that keeps it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What a simulation returns, however it ended.
+    """The result of a simulation, however it ended.
 
     `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
     `ended` is how: its `outcome`, the time, and advice; `status` says it in a sentence. `objective` is the one that was
@@ -57,7 +57,7 @@ class Trajectory:
 
     @property
     def done(self) -> bool:
-        """Whether the final time was reached."""
+        """Return True if the final time was reached."""
         return self.outcome is Outcome.DONE
 
     def save(self, path) -> None:

@@ -147,7 +147,7 @@ def _decoded(said: Any, arrays: dict[str, np.ndarray], path: Path) -> Any:
 
 
 def _ours(module: str, path: str, packages: tuple[str, ...]) -> Any:
-    """What has this name in a module of one of the packages; None where nothing has."""
+    """Return the object at this dotted path in a module of one of the packages, or None if there is none."""
     if module.partition(".")[0] not in packages:
         return None
     try:

@@ -235,7 +235,7 @@ def step_length(run: Parameters) -> float:
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: risks, or predictions after training step by step and for ever."""
+    """Return the predictions of theory for a run: risks, or outputs after training step by step and for ever."""
     if run.part == "isotropic":
         both = [[isotropic_risk(run.samples, int(p), r, run.noise) for p in run.widths] for r in (SIGNAL, 0.0)]
         return {"excess": np.array(both[0]), "noise_excess": np.array(both[1])}

@@ -1,4 +1,4 @@
-"""What the study of random labels measures on a record, each a function of one record."""
+"""Measures of the study of random labels, each a function of one record."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def complexity_over_exact(record: Record) -> float:
 
 
 def complexity_over_line(record: Record) -> float:
-    """The same over what would be if it grew evenly with the share of random labels, wrongly."""
+    """Return the mean of yᵀK⁻¹y over its value if it grew evenly with the share of random labels, which is wrong."""
     exact, share = record["exact_complexity"] ** 2, record["shares"]
     line = exact[0] + share * (exact[-1] - exact[0])
     return float(np.mean((record["complexity"] ** 2 / line)[:, 1:-1]))
@@ -156,7 +156,7 @@ def share_over_bound(record: Record) -> float:
 
 
 def share_over_few(record: Record) -> float:
-    """The same less the bound for two units, wrongly."""
+    """Return the share of the draws of labels that were memorised, less the bound for two units, which is wrong."""
     inputs = record["components"] or PIXELS
     return float(np.mean(record["memorised"]) - memorisation_bound(record["samples"], inputs, 2))
 

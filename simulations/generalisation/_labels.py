@@ -91,7 +91,7 @@ def run(parameters: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(parameters: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run."""
+    """Return the predictions of theory for a run."""
     if parameters.part == "capacity":
         bound = memorisation.memorisation_bound(parameters.samples, _inputs(parameters), parameters.particles)
         return {"bound": np.asarray(bound)}
@@ -153,7 +153,7 @@ def labels(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def labels_exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What is expected of the same: root mean square complexity, and mean power in few directions."""
+    """Return the exact root mean square complexity of the labels, and their mean power in few directions."""
     _, y, _, _ = _data(run)
     kernel, _, _, vectors = _kernel(run)
     counts = replaced(run.samples, run.levels)
@@ -212,7 +212,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def train_exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same runs for m → ∞: descent with the kernel of the input layer."""
+    """Return the predictions of theory for m → ∞: descent with the kernel of the input layer."""
     _, y, _, y_test = _data(run)
     kernel, cross, eigenvalues, _ = _kernel(run)
     counts, rng = replaced(run.samples, run.levels), _random(run, 3)
@@ -237,7 +237,7 @@ def train_exact(run: Parameters) -> dict[str, np.ndarray]:
 
 
 def capacity(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Whether networks of m units, both layers trained, put all of their random labels right, [replicas]."""
+    """Train both layers of m units, and return which networks put all of their random labels right, [replicas]."""
     x = _data(run)[0].astype("float32")
     rng = _random(run, 4)
     targets = rng.choice([-1.0, 1.0], (run.replicas, run.samples)).astype("float32")
@@ -258,5 +258,5 @@ def capacity(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 @functools.cache
 def _adam(rate: float) -> optax.GradientTransformation:
-    """The same object for all runs, so that they share a program."""
+    """Return Adam, as one object for all runs of a rate, so that they share a program."""
     return optax.adam(rate)

@@ -1,4 +1,4 @@
-"""What the margin study measures on a record, each a function of one record."""
+"""Measures of the margin study, each a function of one record."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ def in_time(record: Record, norm: str) -> np.ndarray:
 
 
 def relative(record: Record, norm: str, factor: float = 1.0) -> float:
-    """The same at the end, times `factor`."""
+    """Return the margin at the end, over its norm and the largest that there is, times `factor`."""
     return float(factor * in_time(record, norm)[-1])
 
 

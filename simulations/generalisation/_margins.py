@@ -89,7 +89,7 @@ class Parameters:
 
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """What the claims look at."""
+    """Train the networks of a run, and return what the claims look at with the status."""
     if run.look == "margin":
         return to_a_margin(run)
     return to_a_test(run)

@@ -201,7 +201,7 @@ def _waves(theta: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _against_kernel(run: Parameters):
-    """The same for random features: half the squared discrepancy is descended."""
+    """Return what `_against_network` returns, for random features: half the squared discrepancy is descended."""
     unit, flow = mf.units.Dual(mf.Neuron("cosine", bias=True), 2), mf.GradientFlow(run.step)
     objectives, mus = [], []
     for replica in range(run.replicas):
@@ -246,7 +246,7 @@ def discrepancy(z: np.ndarray, x: np.ndarray) -> float:
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of coincidences under the known law."""
+    """Return the predictions of theory for coincidences under the known law; none for other parts."""
     if run.part != "known":
         return {}
     law = known_law(run)

@@ -91,7 +91,7 @@ def run(parameters: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(parameters: Parameters) -> dict[str, np.ndarray]:
-    """What is known before training: |φ|²/|z|² of symmetric weights in the mean, and the count of parameters."""
+    """Return what is known before training: mean |φ|²/|z|² of symmetric weights, and a bound by counting parameters."""
     inputs = PIXELS + 1
     return {
         "exact_passed": np.asarray(0.5),
@@ -105,7 +105,7 @@ def _data(run: Parameters):
 
 @functools.cache
 def _adam(rate: float) -> optax.GradientTransformation:
-    """The same object for all runs, so that they share a program."""
+    """Return Adam, as one object for all runs of a rate, so that they share a program."""
     return optax.adam(rate)
 
 

@@ -86,7 +86,7 @@ class Parameters:
 
 
 def digits(run: Parameters, replica: int, dtype) -> mf.datasets.Dataset:
-    """Its own split of the digits."""
+    """Return the replica's own split of the digits."""
     task = "classes" if run.outputs == 10 else "parity"
     return mf.datasets.digits(task=task, n=run.samples, n_test=797, split=run.entropy(replica), dtype=dtype)
 
@@ -100,7 +100,7 @@ def objective(run: Parameters, data: mf.datasets.Dataset) -> mf.Objective:
 
 
 def compare(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """What the claims and the figure look at."""
+    """Return what the claims and the figure look at, with the status."""
     if run.part == "identity":
         with jax.enable_x64(True):
             return _identity(run)
@@ -134,7 +134,7 @@ def _identity(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def _known(run: Parameters, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """What theory says of the cosines at these particles."""
+    """Return the cosines that theory predicts at these particles, and how far rounding may change them."""
     network = Network(theta, run.activation, run.outputs)
     kernel, r = network.tangent_kernel(x), stiffness.residual(run.loss, network.predict(x), y)
     return {
@@ -227,7 +227,7 @@ def _binned(values: np.ndarray, distance: np.ndarray) -> np.ndarray:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says before the run: the cosines at the start, from the kernel [replicas, n, n]."""
+    """Return the predictions of theory before the run: cosines at the start, from the kernel [replicas, n, n]."""
     if run.part == "training":
         return {}
     with jax.enable_x64(True):

@@ -1,4 +1,4 @@
-"""What is read off a run of the stiffness study."""
+"""Measures of the stiffness study, read off its runs."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def at_risk(record: Record, level: float, name: str = "groups") -> np.ndarray:
 
 
 def reaches(level: float):
-    """Whether all networks of a run come down to this share of the risk at the start."""
+    """Return a predicate that is True if all networks of a run come down to this share of the risk at the start."""
     return lambda record: bool(np.all(np.any(record["risk"] <= level * record["risk"][..., :1], axis=2)))
 
 

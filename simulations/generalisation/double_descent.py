@@ -111,7 +111,7 @@ def peaks(share: float, record: Record) -> np.ndarray:
 
 
 def miscounted_peaks(record: Record) -> np.ndarray:
-    """The same where m (d + 1) = n for relu, or m d = n for tanh: the other's place."""
+    """Return the `peaks` where m (d + 1) = n for relu, or m d = n for tanh: the other activation's place."""
     d = record["dimension"]
     return peaks(d / (d + 1) if record["activation"] == "relu" else (d + 1) / d, record)
 

@@ -94,12 +94,12 @@ tested = partial(runs, "output_error", layers="both", alpha=1.0)
 
 
 def sure(select):
-    """Of those, the ones that came at least half way to the largest margin: others say little about a bound on it."""
+    """Restrict `select` to runs at least half way to the largest margin: others say little about a bound on it."""
     return lambda records: select(records).where(lambda record: measure.in_variation(record) > 0.5)
 
 
 def most_samples(select):
-    """Of those, the ones with the most samples, and of these with 12 inputs (or the most)."""
+    """Restrict `select` to the runs with the most samples, and of these to 12 inputs (or the most)."""
 
     def chosen(records):
         records = select(records)

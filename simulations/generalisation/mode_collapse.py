@@ -1,4 +1,4 @@
-"""Whether a generator covers all that it imitates, and how one can tell from samples alone: the birthday paradox.
+"""The coverage of a generator: how samples alone tell whether it makes all that it imitates, by the birthday paradox.
 
 Of s samples a share coincides that tells 1/Σp², the effective number of kinds, and not how many there are: the two are
 one for a uniform law only. How often each confidence interval holds is computed exactly, or holds for every law.
@@ -85,7 +85,7 @@ def mixed(records):
 
 
 def uneven_mixed(records):
-    """Of those, the uneven ones."""
+    """Return the `mixed` records of uneven laws."""
     return mixed(records).where(law="zipf")
 
 
@@ -135,7 +135,7 @@ def better(sign: float, record: Record) -> float:
 
 
 def outcomes(name: str, record: Record) -> np.ndarray:
-    """Whether the interval held, in every set."""
+    """Return for every set whether the interval held."""
     return record[name]
 
 

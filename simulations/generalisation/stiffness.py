@@ -1,4 +1,4 @@
-"""Whether learning one image helps with another: cosines between the gradients of single samples.
+"""The effect of learning one image on another: cosines between the gradients of single samples.
 
 They are what the tangent kernel says, up to the signs of the residuals. Along training on digits they are large for
 images of one class, more so the nearer the two are; images of two classes stand in each other's way if they are near.
@@ -56,7 +56,7 @@ def training(records: Records) -> Records:
 
 
 def large(records: Records) -> Records:
-    """Of those, the ones whose largest step oscillates and does not diverge: 7 to 9, for 256 samples and more."""
+    """Return the `training` runs whose largest step oscillates and does not diverge: 7 to 9, from 256 samples on."""
     return training(records).where(lambda record: 7 <= record["step"] <= 9 and record["samples"] >= 256)
 
 

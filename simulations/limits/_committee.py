@@ -161,7 +161,7 @@ def without_noise_of_steps(run: Parameters) -> np.ndarray:
 
 
 def _alike(run: Parameters) -> Parameters:
-    """The same for runs that share their equations, which are then solved once."""
+    """Return the run without what its equations do not depend on, so that they are solved once."""
     return replace(run, dimension=100 * run.neurons, replicas=1, seed=0, time=1.0)
 
 
@@ -176,7 +176,7 @@ def _without_noise_of_steps(run: Parameters, at: tuple[float, ...]) -> np.ndarra
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: overlaps of the limit, generalisation error with its first order in 1/d."""
+    """Return the predictions of theory: overlaps of the limit, generalisation error with its first order in 1/d."""
     found, error = expansion(run), committee(run).error
     return {
         "times": times(run),

@@ -1,4 +1,4 @@
-"""What is measured on a record of committees, each a function of one record."""
+"""Measures of the committee study, each a function of one record."""
 
 import dataclasses
 
@@ -60,7 +60,7 @@ def variance(record: Record) -> float:
 
 
 def deviation(record: Record) -> float:
-    """Its root: by how much an overlap differs between replicas."""
+    """Return the root of `variance`: by how much an overlap differs between replicas."""
     return float(np.sqrt(variance(record)))
 
 
@@ -83,7 +83,7 @@ def plateau_height(record: Record) -> float:
 
 
 def height_of_small_rates(record: Record) -> float:
-    """The same over the height that the plateau has for η → 0."""
+    """Return the mean generalisation error on the plateau over its height for η → 0."""
     at = _until(record, ON_PLATEAU / 2)
     k = record["neurons"]
     return float(errors(record)[:, at].mean() / (k / np.pi * (np.pi / 6 - k * np.arcsin(1 / (2 * k)))))

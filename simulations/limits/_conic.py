@@ -122,7 +122,7 @@ def objectives(run: Parameters, x: np.ndarray, y: np.ndarray) -> list[mf.Objecti
 
 
 def integrate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """What the claims look at, of every replica."""
+    """Integrate a run, and return what the claims look at of every replica, with the status."""
     with jax.enable_x64(True):
         theta, x, y = problem(run)
         if run.time == 0:
@@ -157,7 +157,7 @@ def _flow(run: Parameters) -> mf.Flow:
 
 
 def _on_sphere(theta: np.ndarray, start: str) -> mf.Particles:
-    """The same measure as masses on a sphere: of all parameters, or from a balanced start of the input weights."""
+    """Return the measure as masses on a sphere: of all parameters, or of the input weights from a balanced start."""
     moving = theta[:, 1:] if start == "balanced" else theta
     radius = np.linalg.norm(moving, axis=1)
     place = moving / radius[:, None]

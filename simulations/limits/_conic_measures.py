@@ -1,4 +1,4 @@
-"""What the conic study measures on a record, each a function of one record with all its replicas."""
+"""Measures of the conic study, each a function of one record with all its replicas."""
 
 from functools import partial
 
@@ -31,12 +31,12 @@ def energy_defect(record: Record) -> float:
 
 
 def energy_defect_of_sum(record: Record) -> float:
-    """The same with Σ for (1/m) Σ."""
+    """Return the `energy_defect` with Σ for (1/m) Σ."""
     return _rms(_defects(record, record["particles"]))
 
 
 def beyond_leading(record: Record, constant: float = 0.25) -> float:
-    """What is left of the defect of Euler's method without its leading term (h/4)(g(0) − g(T)), g = (1/m) Σ |θ'|²."""
+    """Return the defect of Euler's method less its leading term, (h/4)(g(0) − g(T)) with g = (1/m) Σ |θ'|²."""
     rate = record["dissipation"]
     return _rms(_defects(record) - constant * record["time"] / record["steps"] * (rate[:, 0] - rate[:, -1]))
 
@@ -72,7 +72,7 @@ def direction_error(record: Record, factor: float = 1.0) -> float:
 
 
 def scaled_gradient_error(record: Record) -> float:
-    """The same with the factor m, which the gradient in a record is without."""
+    """Return the `gradient_error` with the factor m, which the gradient in a record is without."""
     return gradient_error(record, record["particles"])
 
 

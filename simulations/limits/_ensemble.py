@@ -103,7 +103,7 @@ def simulate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run."""
+    """Return the predictions of theory for a run."""
     if run.stage == "start":
         kurtosis = initial_law.output_kurtosis(run.particles, fourth_moment=3.0 if run.output == "gaussian" else 1.0)
         covariance = initial_law.output_covariance(inputs(run), run.particles, run.scale)

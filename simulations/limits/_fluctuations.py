@@ -1,4 +1,4 @@
-"""What the study of particle counts measures on a record, each a function of one record."""
+"""Measures of the study of particle counts, each a function of one record."""
 
 from collections.abc import Callable
 
@@ -62,7 +62,7 @@ def moment(record: Record, time: float) -> int:
 
 
 def seen_at(time: float) -> Callable[[Record], bool]:
-    """Whether a record was looked at at this time."""
+    """Return a predicate that is True for a record with observations at this time."""
     return lambda record: "distance" in record and bool(np.any(np.isclose(record["times"], time)))
 
 
@@ -89,7 +89,7 @@ def log_train_over_test(time: float) -> Callable[[Record], float]:
 
 
 def remainder(kind: str = "response") -> Callable[[Record], float]:
-    """What the linear response (or, "frozen", that of the start) leaves of a network's squared distance (share).
+    """Return a measure of the share of a squared distance that the linear response (or, "frozen", the start's) leaves.
 
     The geometric mean over networks: the mean is ruled by the few that are far away.
     """

@@ -67,7 +67,7 @@ class Parameters:
 
 
 def problem(run: Parameters, **points) -> RadialProblem:
-    """The same problem as theory knows it."""
+    """Return the problem of a run as theory knows it."""
     return RadialProblem(run.dimension, run.separation, run.length, **points)
 
 
@@ -187,7 +187,7 @@ def _positions(key, m: int, d: int, length):
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: the risk of infinitely many particles, and N (R_N − R) at the start."""
+    """Return the predictions of theory: the risk of infinitely many particles, and N (R_N − R) at the start."""
     points = {} if run.time <= SMOOTH else {"rule": "quantiles", "radii": 400}
     flow = problem(run, **points).integrate(times(run))
     return {"times": times(run), "risk": flow.risk, "start_coefficient": np.asarray(problem(run).variance())}

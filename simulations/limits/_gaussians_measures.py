@@ -1,4 +1,4 @@
-"""What is measured on a record of two Gaussians, each a function of one record, and the limit of many particles."""
+"""Measures of the study of two Gaussians, each a function of one record, and the limit of many particles."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def excess_at_step(record: Record) -> float:
 
 
 def excess_in_half_time(record: Record) -> float:
-    """The same against the equation without the factor 2 in its velocity, which has come half as far."""
+    """Return the `excess` against the equation without the factor 2 in its velocity, which has come half as far."""
     half = np.interp(record["times"][-1] / 2, record["times"], record["risk"])
     return excess(record) + float(record["risk"][-1] - half)
 

@@ -145,7 +145,7 @@ class Linear(eqx.Module):
 
 
 def simulate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """What the claims look at, from R networks."""
+    """Simulate R networks, and return what the claims look at with the status."""
     # One shape for every run: m and R are in the key, so that runs of one seed which differ in them are independent.
     rng = np.random.default_rng([run.seed, run.particles, run.replicas, *map(ord, run.problem)])
     key = jax.random.key(int(rng.integers(2**63)))
@@ -244,7 +244,7 @@ def nodes(run: Parameters) -> np.ndarray | None:
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """What theory says of a run on the line, at the steps where it is observed."""
+    """The exact law of a run on the line, at the steps where it is observed."""
 
     problem: gibbs.Line
     law: FiniteLaw
@@ -253,7 +253,7 @@ class Exact:
 
 
 def exact(run: Parameters) -> Exact | None:
-    """The same for all runs that differ in particles, replicas and seed; None where nodes would be too many."""
+    """Return the exact law, which does not depend on particles, replicas and seed; None where `nodes` finds none."""
     return _exact(replace(run, particles=1, replicas=2, seed=0))
 
 
@@ -273,7 +273,7 @@ def path(run: Parameters) -> EulerLaw:
 
 
 def finite_path(run: Parameters) -> FiniteLaw:
-    """The same with what finitely many particles add."""
+    """Return the exact law after every step with what finitely many particles add, for a run that has one."""
     return finite_law(*_every_step(run))
 
 
@@ -321,7 +321,7 @@ def plane_law(run: Parameters, *, continuous: bool = False, every: bool = False)
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run."""
+    """Return the predictions of theory for a run."""
     if run.problem == "linear":
         law = plane_law(run)
         within = (1 - 1 / run.particles) * law.spread[:, None, None] * np.eye(2)

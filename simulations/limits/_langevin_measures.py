@@ -1,4 +1,4 @@
-"""What the Langevin study measures on a record, each a function of one record."""
+"""Measures of the Langevin study, each a function of one record."""
 
 import functools
 from dataclasses import replace
@@ -24,7 +24,7 @@ def theory_of(run: Parameters) -> Exact:
 
 
 def known(record: Record) -> Exact:
-    """The same of a record."""
+    """Return the exact law of a record's run on the line."""
     return theory_of(parameters(record))
 
 

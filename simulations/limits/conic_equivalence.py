@@ -68,7 +68,7 @@ varied = partial(runs, "gradient")
 
 
 def scaled(select):
-    """Of those, the ones with more than one particle and α other than 1, in which every factor can be seen."""
+    """Restrict `select` to runs with several particles and α other than 1, in which every factor can be seen."""
     return lambda records: select(records).where(lambda record: record["particles"] > 1 and record["alpha"] != 1)
 
 

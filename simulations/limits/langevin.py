@@ -63,7 +63,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def many(record) -> bool:
-    """Whether there are networks enough for a standard error, and particles for a covariance within a cloud."""
+    """Return True for networks enough for a standard error, and particles enough for a covariance within a cloud."""
     return record["replicas"] >= 30 and record["particles"] >= 2
 
 

@@ -37,12 +37,12 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def several(record) -> bool:
-    """Whether a run has a variance, and inputs enough for an expansion in 1/d."""
+    """Return True if a run has replicas enough for a variance, and inputs enough for an expansion in 1/d."""
     return record["replicas"] >= 8 and record["dimension"] >= 10 * record["neurons"]
 
 
 def long(record) -> bool:
-    """Whether a run has time to leave the plateau."""
+    """Return True if a run has time to leave the plateau."""
     return record["time"] * record["rate"] >= 100
 
 
@@ -52,7 +52,7 @@ def apart(records: Records) -> Records:
 
 
 def most_inputs(records: Records) -> Records:
-    """Of those, the ones with the most inputs."""
+    """Return the runs of `apart` with the most inputs."""
     chosen = apart(records)
     return chosen.where(dimension=max(chosen.column("dimension"), default=None))
 

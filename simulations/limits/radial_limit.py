@@ -54,7 +54,7 @@ def early(records: Records) -> Records:
 
 
 def coarse(records: Records) -> Records:
-    """Of those, the ones with the largest step, at the largest N; errors of steps take time to be seen."""
+    """Return the `early` runs with the largest step, at the largest N; errors of steps take time to be seen."""
     chosen = early(records).where(lambda record: record["time"] >= 1)
     chosen = chosen.where(steps=min(chosen.column("steps"), default=None))
     return chosen.where(particles=max(chosen.column("particles"), default=None))

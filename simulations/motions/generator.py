@@ -53,7 +53,7 @@ class Parameters:
         self.game()
 
     def game(self) -> ring.Parameters:
-        """The same as a run of the study of mode collapse, which checks it."""
+        """Return these parameters as a run of the study of mode collapse, which checks them."""
         names = ("critic", "particles", "kinds", "samples", "decay", "rate", "step", "time", "seed")
         return ring.Parameters(**{name: getattr(self, name) for name in names}, part="network", replicas=1)
 

@@ -55,7 +55,7 @@ class Parameters:
         self.deconvolution()
 
     def deconvolution(self) -> _spikes.Parameters:
-        """The same as a run of the study of sparse deconvolution, which checks it."""
+        """Return these parameters as a run of the study of sparse deconvolution, which checks them."""
         names = ("particles", "strength", "order", "spikes", "separation", "noise", "seed")
         return _spikes.Parameters(
             **{name: getattr(self, name) for name in names},
@@ -140,7 +140,7 @@ def minimiser(run: Parameters) -> dict[str, np.ndarray]:
 
 
 def _sought(run: Parameters, one: _spikes.Instance) -> dict[str, np.ndarray]:
-    """The same of an instance that was found."""
+    """Return the measured signal and the spikes of min J of an instance that was found."""
     best = one.optimum
     return {"target": one.problem.y @ _waves(run).T, "marks": np.column_stack([best.positions, best.weights])}
 

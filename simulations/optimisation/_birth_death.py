@@ -199,7 +199,7 @@ def _energy(run: Parameters, positions: np.ndarray, x: np.ndarray, y: np.ndarray
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: see `theory.birth_death` for a step and for sites, and the convex minimum."""
+    """Return the predictions of theory: by `theory.birth_death` for a step and for sites, and the convex minimum."""
     if run.part == "network":
         minima = [_minima(*(part.tobytes() for part in data(run, r)), run.strength) for r in range(run.replicas)]
         values = {name: np.array([one[name] for one in minima]) for name in minima[0] if name != "atoms"}

@@ -86,7 +86,7 @@ class Parameters:
 
     @property
     def beyond(self) -> bool:
-        """Whether no rate that is positive for ever is equivalent."""
+        """Return True if no rate that is positive for ever is equivalent."""
         return self.strength > exponential_rate.largest_strength(self.momentum)
 
 
@@ -215,7 +215,7 @@ def _flow(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0), deco
 
 
 def _optax(run: Parameters, eta, theta, rates, buffer=0.0, decay=(0.0, 0.0)) -> mf.Flow:
-    """The same by optax, its trace set to the buffer of the start; arrays are arguments, so that one program serves."""
+    """Return the flow by optax, its trace set to the start's buffer; arrays are arguments, for one program to serve."""
     arrays = [_columns(run, eta, rates), np.asarray(run.momentum), _columns(run, *decay)]
     update = jax.tree_util.Partial(_optax_update, *map(jnp.asarray, arrays))
     first = jax.tree_util.Partial(_optax_init, jnp.asarray(_columns(run, 0.0, buffer) * theta))

@@ -138,7 +138,7 @@ def _flow(run: Parameters, seen: np.ndarray) -> tuple[mf.Flow, np.ndarray]:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: the theorem's bound, and for a constant step of SGD its floor and factor."""
+    """Return the predictions of theory: the theorem's bound, or for a constant step of SGD its floor and factor."""
     one, seen = lazy(run), stops(run)
     if run.method == "decaying":
         return {"steps": seen, "distance_bound": decaying_bound(one.problem, one.start, seen)}

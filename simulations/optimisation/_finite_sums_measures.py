@@ -1,4 +1,4 @@
-"""What is measured on a record of `finite_sums`, each a function of one record."""
+"""Measures of the study `finite_sums`, each a function of one record."""
 
 import functools
 
@@ -18,7 +18,7 @@ def parameters_of(record: Record) -> Parameters:
 
 
 def _mean(record: Record, name: str) -> np.ndarray:
-    """What the theorem `name` bounds, mean over replicas [T]: the excess risk for SAG, else the squared distance."""
+    """Return what the theorem `name` bounds, mean over replicas [T]: excess risk for SAG, else squared distance."""
     return np.mean(record["excess" if name == "sag" else "distance"], axis=0)
 
 

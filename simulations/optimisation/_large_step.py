@@ -79,7 +79,7 @@ def curvature(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
 
 
 def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """What the claims and the figure look at, of all replicas."""
+    """Descend, and return what the claims and the figure look at of all replicas, with the status."""
     with jax.enable_x64(True):
         return {"linear": _linear, "edge": _edge, "catapult": _catapult}[run.part](run)
 
@@ -149,7 +149,7 @@ def _spectrum(run: Parameters, theta: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def exact(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run.
+    """Return the predictions of theory for a run.
 
     `linear`: the risk after every step seen, eigenvalues [replicas, n] and the leading eigenvector of K/n, and the size
     [replicas] of what rounding adds to predictions at a step. `catapult`: f and λ of the map from the same start.

@@ -1,4 +1,4 @@
-"""What is read off a run with large steps."""
+"""Measures of the large-step study, read off its runs."""
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def rises_of_small(record: Record) -> np.ndarray:
 
 
 def reciprocal(record: Record) -> float:
-    """The same as `hovering` of 1/h for 2/h."""
+    """Return `hovering` with 1/h in the place of 2/h."""
     return 2 * hovering(record)
 
 

@@ -241,7 +241,7 @@ def escape(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run: rates of growth of one step, exit times, and what symmetry leaves."""
+    """Return the predictions of theory: rates of growth of one step, exit times, and what symmetry leaves."""
     instance = instance_of(run)
     rate, h = instance.rate, run.step / instance.rate
     full = float(np.mean(instance.y**2)) / 2

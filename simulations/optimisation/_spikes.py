@@ -275,7 +275,7 @@ def _times(steps: int) -> np.ndarray:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the first instance: its optimum, min J, and the rates of the three families (1 / step)."""
+    """Return what theory says of the first instance: its optimum, min J, and the rates of three families (1 / step)."""
     with jax.enable_x64(True):
         found, _ = screened(run)
     if not found:

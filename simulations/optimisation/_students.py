@@ -184,7 +184,7 @@ def own_gap(position: np.ndarray, x: np.ndarray, y: np.ndarray, strength: float)
 
 
 def _references(run: Parameters, given: tuple[Instance, ...], first: np.ndarray) -> dict[str, np.ndarray]:
-    """What theory says of the same instances: the least value of all networks, of positive ones, of fixed features."""
+    """Return the least value of all networks, of positive ones and of fixed features, on each instance, by theory."""
     signed = [one.minimum or least(one.x, one.y, run.strength) for one in given]
     values = {
         "minimum": np.array([one.value for one in signed]),

@@ -1,4 +1,4 @@
-"""What the global-convergence study measures on a record, and an exact comparison of two shares."""
+"""Measures of the global-convergence study, and an exact comparison of two shares."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,10 @@ def above_floor(record: Record) -> float:
 
 
 def above_dearer_floor(record: Record) -> float:
-    """The same for the replica nearest to its minimum, with the penalty 2λ‖ν‖, which is not (λ/2)∫ a² + |w|² dμ."""
+    """Return (F − F_low)/F(0) of the replica nearest to its minimum, F_low with the penalty 2λ‖ν‖.
+
+    That penalty is not (λ/2)∫ a² + |w|² dμ.
+    """
     r = int(np.argmin(excess(record)))
     floor = least(record["x"][r], record["y"][r], 2 * record["strength"]).lower
     return float((record["final"][r] - floor) / record["nothing"][r]) + ROUNDING

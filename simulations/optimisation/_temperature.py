@@ -193,7 +193,7 @@ def exact_moments(run: Parameters) -> Moments:
 
 
 def _alike(run: Parameters) -> Parameters:
-    """What decides on the moments besides step, batch and replacement."""
+    """Return the parameters on which the moments depend besides step, batch and replacement."""
     return Parameters(
         noise=run.noise, ridge=run.ridge, length=run.length, particles=run.particles, dimension=run.dimension,
         samples=run.samples, seed=run.seed,
@@ -212,7 +212,7 @@ def _with(alike: Parameters, fineness: float) -> Parameters:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run."""
+    """Return the predictions of theory for a run."""
     if run.part == "width":
         return _minima.predict(run.dose, problem_of(run))
     one, step = lazy(run), step_of(run)

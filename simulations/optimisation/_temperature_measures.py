@@ -1,4 +1,4 @@
-"""What is measured on a record of `sgd_temperature`, each a function of one record."""
+"""Measures of the study `sgd_temperature`, each a function of one record."""
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def modes_over_exact(record: Record) -> float:
 
 
 def modes_over_equal(record: Record) -> float:
-    """The same over the multiple of the identity that has the excess risk of the first-order law."""
+    """Return tr(S)/p, S of `modes_over_exact`, over the multiple of the identity with the first-order excess risk."""
     run = parameters_of(record)
     problem = lazy(run).problem
     equal = 2 * first_order_excess(run) / np.trace(problem.hessian)
@@ -107,7 +107,10 @@ def fall_ratio(record: Record, name: str) -> float:
 
 
 def early_ratio(record: Record, name: str) -> float:
-    """The same of the cold run, after a quarter of the time of the base."""
+    """Return the fall of the log of a curvature in the cold run over that of the slow flow.
+
+    The cold run is taken after a quarter of the time of the base.
+    """
     return _fallen(record, "cold", name, _minima.TIMES // 4) / _fall(record, name)
 
 
@@ -120,5 +123,5 @@ def batch_against_noise(record: Record) -> float:
 
 
 def batch_alone(record: Record) -> float:
-    """The same against a network without noise in its labels, which stays at its minimum."""
+    """Return `batch_against_noise` against a network without noise in its labels, which stays at its minimum."""
     return _fallen(record, "batch", "traces") / _fall(record, "traces")

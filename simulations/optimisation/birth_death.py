@@ -61,7 +61,7 @@ trained_runs = partial(runs, "energy", part="network")
 
 
 def moving(select):
-    """Of those, the ones with births and deaths."""
+    """Restrict `select` to runs with births and deaths."""
     return lambda records: select(records).where(lambda record: record["rate"] > 0)
 
 
@@ -131,7 +131,7 @@ def log_excess_ratio(record: Record) -> float:
 
 
 def slower(record: Record) -> float:
-    """The same with the roles exchanged."""
+    """Return `log_excess_ratio` with the roles exchanged."""
     return -log_excess_ratio(record)
 
 

@@ -1,4 +1,4 @@
-"""What more layers do to a linear model: nothing to what it can express, and much to how fast it learns.
+"""The effect of more layers on a linear model: none on what it can express, and much on how fast it learns.
 
 Gradient descent on the factors of W = W_N ⋯ W_1 moves W as if the gradient had been preconditioned by W itself (Arora,
 Cohen & Hazan 2018), if the factors are balanced. A deep linear network is one particle here (`mf.units.DeepLinear`),
@@ -68,17 +68,17 @@ races = partial(runs, "deep", part="race", second=1.0, condition=1.0)
 
 
 def deep(select):
-    """Of those, the ones with two factors or more."""
+    """Restrict `select` to runs with two factors or more."""
     return lambda records: select(records).where(lambda record: record["depth"] > 1)
 
 
 def two(select):
-    """Of those, the ones with two factors, from so small a start that the small target is untouched at first."""
+    """Restrict `select` to `fair` runs of two factors, from a start at which the small target is untouched at first."""
     return lambda records: select(records).where(lambda record: record["initial"] <= 1e-5 and fair(record), depth=2)
 
 
 def fair(record: Record) -> bool:
-    """Whether both models got there, from a target large enough to matter."""
+    """Return True if the target is large enough to matter, and both models learn both targets at their `SLOW` step."""
     return record["target"] >= 3 and bool(np.all(np.isfinite([record[name][:, SLOW] for name in ("shallow", "deep")])))
 
 
@@ -88,7 +88,7 @@ def equal(records):
 
 
 def largest(select):
-    """Of those, the ones with the largest target, of at least 3."""
+    """Restrict `select` to two factors, the most starts and the largest target, of at least 3, where both `arrived`."""
 
     def chosen(records):
         records = select(records).where(lambda record: record["target"] >= 3 and arrived(record), depth=2)
@@ -143,7 +143,7 @@ def log_gain(record: Record) -> float:
 
 
 def arrived(record: Record) -> bool:
-    """Whether the best steps of both models got there from every start."""
+    """Return True if both models, each at its best step, learn the targets from every start."""
     return bool(np.all(np.isfinite([np.min(record[name], axis=1) for name in ("shallow", "deep")])))
 
 

@@ -70,7 +70,7 @@ def beyond(records: Records) -> Records:
 
 
 def chosen(select=within, **parameters):
-    """Of those, the ones with these parameters."""
+    """Restrict `select` to runs with these parameters."""
     return lambda records: select(records).where(**parameters)
 
 
@@ -111,7 +111,7 @@ def off_by(record: Record) -> float:
 
 
 def off_half_turn(record: Record) -> float:
-    """The same for half a turn of the complex roots."""
+    """Return the steps between `lasted` and half a turn of the complex roots, the largest of all networks."""
     return float(np.max(np.abs(lasted(record) - record["exact_half_turn"])))
 
 

@@ -100,7 +100,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def at_ratio(select, lowest: float, highest: float):
-    """Of those, the ones with m/m* in between."""
+    """Restrict `select` to runs with m/m* from `lowest` to `highest`."""
     return lambda records: select(records).where(
         lambda record: lowest <= record["particles"] / record["neurons"] <= highest
     )

@@ -68,12 +68,12 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def between(select, low: float, high: float):
-    """Of those, the ones with a step above `low` and below `high`."""
+    """Restrict `select` to runs with a step above `low` and below `high`."""
     return lambda records: select(records).where(lambda record: low < record["step"] < high)
 
 
 def long(least: int, select):
-    """Of those, the ones with so many steps at least."""
+    """Restrict `select` to runs with so many steps at least."""
     return lambda records: select(records).where(lambda record: record["steps"] >= least)
 
 

@@ -108,14 +108,17 @@ def local_slope(record: Record) -> float:
 
 
 def kinked_slope(record: Record) -> float:
-    """The same from the two smallest sizes at least a decade apart, when rivals of the fastest direction are faint."""
+    """Return dT/dlog(1/ε), times the rate, from the two smallest sizes at least a decade apart.
+
+    There rivals of the fastest direction are faint.
+    """
     far = np.flatnonzero(record["sizes"] >= 9.9 * record["sizes"][-1])
     gone = np.log(record["sizes"][far[-1]] / record["sizes"][-1])
     return float(np.mean(record["exit_times"][-1] - record["exit_times"][far[-1]]) / gone * record["exact_rate"])
 
 
 def smooth_slope(record: Record) -> float:
-    """The same in units of |g|/2, as if relu were smooth at its kink with the mean of both slopes."""
+    """Return the `kinked_slope` in units of |g|/2, as if relu were smooth at its kink with the mean of both slopes."""
     return kinked_slope(record) * float(record["exact_smooth_rate"] / record["exact_rate"]) / 2
 
 
@@ -126,7 +129,7 @@ def lateness(record: Record) -> float:
 
 
 def unnormalised_lateness(record: Record) -> float:
-    """The same if what a start has in the unstable direction were √2 times as much."""
+    """Return the `lateness` if what a start has in the unstable direction were √2 times as much."""
     return lateness(record) + np.log(2) / 2
 
 
@@ -149,7 +152,7 @@ def noise_spread(record: Record) -> float:
 
 
 def spread_of_one(record: Record) -> float:
-    """The same for the prediction for a single neuron."""
+    """Return the variance of T over its prediction for a single neuron, mean over temperatures."""
     from theory.saddle_escape import log_chi
 
     return noise_spread(record) * log_chi(record["particles"])[1] / log_chi(1)[1]

@@ -66,7 +66,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def settled(record) -> bool:
-    """Whether the mean has come to rest, and there are replicas to average over."""
+    """Return True if the mean has come to rest, and there are replicas enough to average over."""
     return record["length"] >= 8 and record["replicas"] >= 16
 
 

@@ -94,7 +94,7 @@ local_runs = partial(runs, "spread_rates", start="local")
 
 
 def converged(select: Select) -> Select:
-    """Of those, the runs whose screen leaves time to converge, as that of these sizes does."""
+    """Restrict `select` to runs whose screen leaves time to converge, as that of these sizes does."""
     return lambda records: select(records).where(lambda record: record["folds"] >= 15)
 
 

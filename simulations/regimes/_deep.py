@@ -89,7 +89,7 @@ def run(parameters: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(parameters: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run; of accuracy it says nothing."""
+    """Return the predictions of theory for a run; of accuracy it says nothing."""
     return limit(parameters) if parameters.part == "networks" else {}
 
 

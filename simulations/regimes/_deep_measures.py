@@ -1,4 +1,4 @@
-"""What the infinite-width study measures on a record, each a function of one record."""
+"""Measures of the infinite-width study, each a function of one record."""
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def distance(record: Record) -> float:
 
 
 def from_another_layer(record: Record) -> float:
-    """The same from the limit of the first layer: wrong, for a control."""
+    """Return E ‖K_N − K‖²_F at the layer compared, with the first layer's limit for K: wrong, for a control."""
     layer = compared(record) - 1
     apart = np.sum((record["limit_conjugate"][0] - record["limit_conjugate"][layer]) ** 2)
     return float(record["distance"][layer] + apart)

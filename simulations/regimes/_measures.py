@@ -1,4 +1,4 @@
-"""What the regime studies measure on a record, each a function of one record."""
+"""Measures of the regime studies, each a function of one record."""
 
 from functools import partial
 

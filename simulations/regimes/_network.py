@@ -130,13 +130,13 @@ def particles(initial: str, output: str, m: int, unit: mf.Neuron, d: int, key, d
 
 
 def has_limit(run: Parameters) -> bool:
-    """Whether the infinitely wide lazy network of this run is known in closed form."""
+    """Return True if the infinitely wide lazy network of this run is known in closed form."""
     known = run.activation in ACTIVATIONS and run.problem != "random"
     return known and run.initial != "plain" and run.time > 0
 
 
 def limit(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run for m → ∞ and α → ∞: kernel regression, trained for as long."""
+    """Return the predictions of theory for m → ∞ and α → ∞: kernel regression, trained for as long."""
     if not has_limit(run):
         return {}
     # Runs that differ in these alone have one limit: it is worked out once.

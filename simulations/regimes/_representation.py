@@ -107,7 +107,7 @@ class Parameters:
 
 
 def alike(run: Parameters) -> Parameters:
-    """What runs must have in common to be trained together: all but the seed, α, and of adaptivity the task."""
+    """Return what runs must have in common to be trained together: all but the seed, α, and of adaptivity the task."""
     run = replace(run, seed=0, alpha=1.0, decay=0.0 if run.decay == 0 else 1.0, noise=0.0)
     if run.part == "kernel":
         return replace(run, tested=1)

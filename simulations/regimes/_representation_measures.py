@@ -1,4 +1,4 @@
-"""What the representation study measures on a record, each a function of one record."""
+"""Measures of the representation study, each a function of one record."""
 
 from functools import partial
 

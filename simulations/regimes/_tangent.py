@@ -248,7 +248,7 @@ def directions(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def directions_limit(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run for m → ∞: descent with the limiting kernel."""
+    """Return the predictions of theory for m → ∞: descent with the limiting kernel."""
     problem = spectrum(run)
     kernel = (problem.vectors * problem.values) @ problem.vectors.T
     exact = kernel_flow.train_discrete(kernel, problem.y, problem.step, problem.marks)

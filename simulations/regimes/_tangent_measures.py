@@ -1,4 +1,4 @@
-"""What the tangent-kernel study measures on a record, each a function of one record, and its own checks."""
+"""Measures of the tangent-kernel study, each a function of one record, and its own checks."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def over_constant(record: Record, layers: str = "both", constant: str = "") -> f
 
 
 def half_over_constant(record: Record) -> float:
-    """The same over 2C, the constant of pairs."""
+    """Return m ‖K_m − K‖²_F over 2C, the constant of pairs."""
     return over_constant(record) / 2
 
 
@@ -53,13 +53,13 @@ def residual_error(record: Record) -> float:
 
 
 def slow_error(record: Record) -> float:
-    """The same with a kernel n times smaller, wrongly."""
+    """Return the `residual_error` with a kernel n times smaller, which is wrong."""
     start, decay = _decay(record)
     return _sup(record, start * decay ** (1 / record["samples"]))
 
 
 def dealt_error(record: Record) -> float:
-    """The same with the eigenvalues dealt to other eigenvectors, wrongly: along v_i the decay of v_{n−1−i}."""
+    """Return the `residual_error` with the eigenvalues dealt wrongly: along v_i the decay of v_{n−1−i}."""
     start, decay = _decay(record)
     return _sup(record, start * decay[:, ::-1])
 
@@ -124,7 +124,7 @@ def scatter(record: Record, dealt: bool = False) -> float:
 
 
 def undivided_prefactor(record: Record) -> float:
-    """The same with predicted rates that lack their 1/n."""
+    """Return the `prefactor` with predicted rates that lack their 1/n."""
     return prefactor(record, record["samples"])
 
 

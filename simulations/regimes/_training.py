@@ -23,7 +23,7 @@ def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def alike(run: Parameters) -> Parameters:
-    """What runs must have in common to be trained together: all but the seed and the output scale."""
+    """Return what runs must have in common to be trained together: all but the seed and the output scale."""
     return replace(run, seed=0, alpha=1.0, exponent=0.0) if run.time > 0 else run
 
 

@@ -78,7 +78,7 @@ def he(records: Records) -> Records:
 
 
 def deep(records: Records) -> Records:
-    """Of those, the ones of three layers at least."""
+    """Return the `he` networks of at least three layers."""
     return he(records).where(lambda record: record["depth"] >= 3)
 
 

@@ -1,4 +1,4 @@
-"""What features learn: kernels that turn to the targets, and a hidden direction that is found among many.
+"""Feature learning: kernels that turn to the targets, and a hidden direction that is found among many.
 
 Two parts. `kernel`: networks on sign(x₁x₂) at several output scales α; how their kernels change, align with the targets
 and spread over dimensions. `adaptivity`: test error on a target of one direction among d, along d and n, beside kernel
@@ -99,7 +99,7 @@ def along_dimensions(records: Records) -> Records:
 
 
 def along_samples(records: Records) -> Records:
-    """The same at the dimension that most of them have."""
+    """Return networks on inputs that fill the sphere, at the dimension that most of them have."""
     return _most(tested(intrinsic=0)(records), "dimension")
 
 

@@ -58,7 +58,7 @@ untrained = partial(runs, "all_pieces", training="none")
 
 
 def largest(select, name: str):
-    """Of those, the ones with the largest parameter of this name, since runs of a seed share their samples."""
+    """Restrict `select` to the largest parameter of this name, since runs of a seed share their samples."""
 
     def chosen(records):
         records = select(records)

@@ -112,7 +112,7 @@ def _threads() -> ThreadpoolController:
 
 
 def predict(parameters: Parameters):
-    """What theory says of the same run; of accuracy it says nothing."""
+    """Return the predictions of theory for a run; of accuracy it says nothing."""
     known = {"start": constants, "directions": directions_limit}
     return known[parameters.part](parameters) if parameters.part in known else {}
 

@@ -1,4 +1,4 @@
-"""What the study of scaling laws measures on its records, and the least risk that a number of operations buys."""
+"""Measures of the study of scaling laws, and the least risk that a number of operations buys."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def excess(record: Record) -> float:
 
 
 def excess_at(time: float) -> Callable[[Record], float]:
-    """The same at a time that was looked at."""
+    """Return the measure `excess` at a time of observation instead of the end."""
     return lambda record: float(_excess(record)[_moment(record, time)])
 
 
@@ -41,7 +41,7 @@ def over_variance(time: float, of: float | None = None) -> Callable[[Record], fl
 
 
 def seen_at(time: float) -> Callable[[Record], bool]:
-    """Whether a run was looked at at this time."""
+    """Return a predicate that is True for a record with observations at this time."""
     return lambda record: "linear" in record and bool(np.any(np.isclose(record["times"], time)))
 
 
@@ -59,7 +59,7 @@ def sample_excess(record: Record) -> float:
 
 
 def distance(record: Record) -> float:
-    """Its root."""
+    """Return the root of `sample_excess`."""
     return sample_excess(record) ** 0.5
 
 
@@ -108,7 +108,7 @@ def at_fewest(select: Select, spacing: float = 2**0.5) -> Select:
 
 
 def expanded(records: Records) -> Records:
-    """The same runs with the risk that the expansion in 1/m gives them, R_∞ + V/m."""
+    """Return the runs with the risk that the expansion in 1/m gives them, R_∞ + V/m."""
     return Records(
         Record(
             record.parameters,
@@ -123,7 +123,7 @@ def expanded(records: Records) -> Records:
 
 
 def _setting(record: Record) -> dict:
-    """What all runs of one frontier share, the seed among it."""
+    """Return the parameters that all runs of one frontier share, the seed among them."""
     return {name: value for name, value in record.parameters.items() if name not in ("particles", "replicas", "time")}
 
 

@@ -49,7 +49,7 @@ def predict(run: Parameters) -> dict[str, np.ndarray]:
 
 
 def target(z: np.ndarray) -> np.ndarray:
-    """What networks on the line learn: a ramp [n] of inputs [n, 1]."""
+    """Return the targets of networks on the line: a ramp [n] of inputs [n, 1]."""
     return 0.3 + 0.5 * np.tanh(z[:, 0])
 
 

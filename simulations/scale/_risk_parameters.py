@@ -1,4 +1,4 @@
-"""What one run of the study of scaling laws is asked, and what its four parts share: draws, masses and times."""
+"""The parameters of one run of the study of scaling laws, and what its four parts share: draws, masses and times."""
 
 import math
 import zlib

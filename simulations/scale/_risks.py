@@ -26,7 +26,7 @@ def simulate(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
 
 
 def predict(run: Parameters) -> dict[str, np.ndarray]:
-    """What theory says of the same run."""
+    """Return the predictions of theory for a run."""
     return MODULES[run.part].predict(run)
 
 

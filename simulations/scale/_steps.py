@@ -67,7 +67,7 @@ class Parameters:
 
     @property
     def small(self) -> bool:
-        """Whether its arrays may wait in memory for their next turn, with those of all other small ones."""
+        """Return True if a run's arrays may wait in memory for their next turn, with those of all other small ones."""
         m, n, d = self.shape
         return (m + n) * (1 + d) <= SMALL
 
@@ -155,7 +155,7 @@ _kept = functools.lru_cache(maxsize=64)(_engine.__wrapped__)
 
 @functools.lru_cache(maxsize=2)
 def _plain(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
-    """What one writes without this package: `jax.jit(jax.grad(risk))`. None where it would not fit in memory."""
+    """Return the step as one writes it without this package, `jax.jit(jax.grad(risk))`; None if it would not fit."""
     if 3 * m * n * 4 > PLAIN_BYTES:
         return None
 
@@ -173,7 +173,7 @@ def _plain(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
 
 
 def _torch(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
-    """The same step compiled by PyTorch on the processor; None where it is not installed, or JAX runs elsewhere."""
+    """Return the step compiled by PyTorch on the processor; None without PyTorch, elsewhere, or if it would not fit."""
     if importlib.util.find_spec("torch") is None or jax.default_backend() != "cpu" or 3 * m * n * 4 > PLAIN_BYTES:
         return None
     import torch  # type: ignore[import-not-found]

@@ -101,7 +101,7 @@ def excess_runs(records: Records) -> Records:
 
 
 def most(select: Select) -> Select:
-    """Of those, the ones with the most samples that there are."""
+    """Restrict `select` to the runs with the most samples."""
 
     def chosen(records: Records) -> Records:
         found = select(records)

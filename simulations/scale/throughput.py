@@ -97,8 +97,9 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def _turn(run: Parameters) -> tuple:
-    """What fits into memory together is measured by turns: all sizes of a line one right after the other, and then all
-    again. A machine whose speed changes for seconds is then slower for a whole turn, which leaves its exponent alone.
+    """Return a sort key by which runs that fit into memory together take turns: all sizes of a line, then all again.
+
+    A machine whose speed changes for seconds is then slower for a whole turn, which leaves its exponent alone.
     """
     line = run.baseline, not run.small, run.kernel, run.dimension, run.samples == 0, run.particles == MANY["particles"]
     return *line, run.seed if run.small else 0, run.particles, run.samples, run.seed
@@ -115,17 +116,17 @@ def seconds(record: Record) -> float:
 
 
 def seconds_a_particle(record: Record) -> float:
-    """The same over m."""
+    """Return the seconds of a step over m."""
     return seconds(record) / float(record["particles"])
 
 
 def seconds_a_sample(record: Record) -> float:
-    """The same over n."""
+    """Return the seconds of a step over n."""
     return seconds(record) / float(record["samples"])
 
 
 def seconds_over_log(record: Record) -> float:
-    """The same over log m."""
+    """Return the seconds of a step over log m."""
     return seconds(record) / float(np.log(record["particles"]))
 
 

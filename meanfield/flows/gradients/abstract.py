@@ -1,4 +1,4 @@
-"""What a gradient of a flow is: an estimate of the slopes of F at μ, with a memory and a stream of its own."""
+"""The gradient of a flow: an estimate of the slopes of F at μ, with a memory and a random stream of its own."""
 
 import functools
 from abc import abstractmethod

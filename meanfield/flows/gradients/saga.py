@@ -17,7 +17,7 @@ from meanfield.streams import stream
 
 
 class Table(eqx.Module):
-    """What is remembered of every sample's slopes, and their mean.
+    """The remembered slopes of every sample, and their mean.
 
     Entries have a first axis of n; of a linearised model without penalty they are its residuals, which are enough.
     """

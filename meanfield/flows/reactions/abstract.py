@@ -1,4 +1,4 @@
-"""What a reaction of a flow is: masses that change, or particles that are replaced, by the first variation of F."""
+"""The reaction of a flow: masses that change, or particles that are replaced, by the first variation of F."""
 
 from abc import abstractmethod
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a stepper of a flow is: how positions move along a field of velocities in one step."""
+"""The stepper of a flow: how positions move along a field of velocities in one step."""
 
 import dataclasses
 from abc import abstractmethod
@@ -19,7 +19,7 @@ Moving = Any
 
 
 class Field(NamedTuple):
-    """What a stepper sees of a flow: functions of positions [m, q], of the parameters that move and of no others."""
+    """The flow as a stepper sees it: functions of positions [m, q], of the parameters that move and of no others."""
 
     velocity: Callable[[], Moving]
     """The velocity at the particles."""

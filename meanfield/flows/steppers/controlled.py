@@ -1,4 +1,4 @@
-"""What steppers that choose their steps share: a horizon at which they wait, and tolerances that a type resolves."""
+"""The common part of steppers that choose their steps: a horizon to wait at, and tolerances that a type resolves."""
 
 from typing import Any
 

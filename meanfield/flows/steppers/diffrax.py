@@ -16,7 +16,7 @@ from meanfield.particles import Particles
 
 
 class Memory(eqx.Module):
-    """What the integrator carries from attempt to attempt."""
+    """The state that the integrator carries from attempt to attempt."""
 
     trial: Scalar
     """End of the next attempt, before it is cut at the horizon."""

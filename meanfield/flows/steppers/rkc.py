@@ -22,7 +22,7 @@ REFRESH = 25
 
 
 class Memory(eqx.Module):
-    """What the integrator carries from attempt to attempt."""
+    """The state that the integrator carries from attempt to attempt."""
 
     size: Scalar
     """Length of the next attempt, before it is cut at the horizon."""
