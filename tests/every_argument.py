@@ -68,12 +68,12 @@ def replacements(value: Any) -> Iterator[Replacement]:
 
 
 def turns(value: Any, place: str, whole: bool) -> list[Replacement]:
-    """Return the replacements of the argument at a `place`: the whole of them, or every third.
+    """Return the replacements of the argument at a `place`: the whole of them, or every fifth.
 
-    Which third follows from the place, so that each kind has its turn at a third of all arguments in every run.
+    Which ones follows from the place, so that each kind has its turn at a fifth of all arguments in every run.
     """
     every = list(replacements(value))
-    return every if whole else every[zlib.crc32(place.encode()) % 3 :: 3]
+    return every if whole else every[zlib.crc32(place.encode()) % 5 :: 5]
 
 
 def _array(value: Any) -> np.ndarray | None:

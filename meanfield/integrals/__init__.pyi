@@ -4,8 +4,8 @@ from .abstract import AbstractKernel as AbstractKernel
 from .blocked import Blocked as Blocked
 from .dense import Dense as Dense
 from .interpolated import Interpolated as Interpolated
+from .offer import Plan as Plan
 from .pallas import Pallas as Pallas
-from .plan import Plan as Plan
 from .sorted import Sorted as Sorted
 
 __all__: list[str]

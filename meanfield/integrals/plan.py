@@ -7,8 +7,7 @@ import jax
 from meanfield.arguments import positive_count
 from meanfield.arguments.meant import shown
 from meanfield.integrals import blocked, dense, interpolated, pallas, sorted  # the kernel of this name
-from meanfield.integrals.offer import Plan as Plan
-from meanfield.integrals.offer import Task
+from meanfield.integrals.offer import Plan, Task
 from meanfield.units.neuron import AbstractUnit
 
 MEMORY = 1 << 29

@@ -19,7 +19,8 @@ from meanfield.devices.sharding import mesh_of, shard
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.dense import Dense
 from meanfield.integrals.interpolated import Interpolated
-from meanfield.integrals.plan import Plan, plan
+from meanfield.integrals.offer import Plan
+from meanfield.integrals.plan import plan
 from meanfield.integrals.sharded import Sharded, spread
 from meanfield.objectives.abstract import AbstractPredictor, AbstractSampleMean, Rows, potentials, proximal, residual
 from meanfield.objectives.losses import AbstractLoss

@@ -98,7 +98,8 @@ def drawn(sampler: Callable, key: Random, samples: int) -> tuple[Inputs, Array]:
     """Return the samples at which the risk of a law is looked at."""
     function("sampler", sampler, 2, "a function of a key and a number of samples")
     samples = positive_count("samples", samples, most=INT32)
-    made = sampler(stream(random_key("key", key), "samples to look at"), samples)
+    random_key("key", key)
+    made = sampler(stream(key, "samples to look at"), samples)
     if not isinstance(made, tuple | list) or len(made) != 2:
         raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
     x, y = made

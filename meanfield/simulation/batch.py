@@ -163,7 +163,8 @@ class Batch:
             values = {name: series[name][r, columns] if len(columns) else np.zeros(0) for name in self.watched}
             evaluations = self.flows[r].evaluated(states[r])
             stats = {"steps": int(self.steps[r]), "evaluations": evaluations, "seconds": seconds}
-            out.append(Trajectory(self.stamps[r, which], values, mus[r], self.ended[r], stats, self.objectives[r]))
+            status, objective = str(self.ended[r]), self.objectives[r]
+            out.append(Trajectory(self.stamps[r, which], values, mus[r], status, stats, objective, self.ended[r]))
         return out
 
 

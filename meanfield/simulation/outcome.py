@@ -15,7 +15,7 @@ class Outcome(enum.Enum):
     """Ctrl-C, or a signal that asks to stop."""
     TIME_LIMIT = "the time limit was reached"
     """`time_limit` seconds have passed."""
-    STEP_LIMIT = "so many steps were taken that more can't be counted"
+    STEP_LIMIT = "as many steps were taken as can be counted"
     """2³¹ − 1 of them."""
 
 

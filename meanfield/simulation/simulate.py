@@ -150,6 +150,7 @@ def simulate(
         times=stamps[: len(seen)],
         values={name: np.stack([row[name] for row in seen]) if seen else np.zeros(0) for name in watched},
         particles=run.state.particles,
+        status=str(ended),
         ended=ended,
         stats={
             "steps": run.steps,

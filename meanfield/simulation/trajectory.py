@@ -20,17 +20,18 @@ class Trajectory:
     """The result of a simulation, however it ended.
 
     `times` [T] and `values[name]` [T, …] stop where the simulation did; `particles` are the last finite ones.
-    `ended` is how: its `outcome`, the time, and advice; `status` says it in a sentence. `objective` is the one that was
-    descended (with the reference of a centred model, or linearised), or None for a trajectory that was loaded from a
-    file without it. `stats` counts steps, evaluations of the velocity, and seconds.
+    `ended` is how: its `outcome`, the time, and advice; `status` says the same in a sentence.
+    `objective` is the one that was descended (with the reference of a centred model, or linearised), or None for a
+    trajectory that was loaded from a file without it. `stats` counts steps, evaluations of the velocity, and seconds.
     """
 
     times: np.ndarray
     values: dict[str, np.ndarray]
     particles: Particles
-    ended: Ending
+    status: str
     stats: dict[str, int | float]
     objective: AbstractObjective | Any
+    ended: Ending
 
     __repr__, _repr_html_ = text, html
 
@@ -49,11 +50,6 @@ class Trajectory:
     def outcome(self) -> Outcome:
         """How it ended: `Outcome.DONE`, DIVERGED, INTERRUPTED, TIME_LIMIT or STEP_LIMIT."""
         return self.ended.outcome
-
-    @property
-    def status(self) -> str:
-        """ "done", or "diverged at t = …" or "stopped at t = …" with what to try."""
-        return str(self.ended)
 
     @property
     def done(self) -> bool:
@@ -97,7 +93,7 @@ class Trajectory:
         found, held = file.read(path, objective)
         particles = Particles(found.pop("position"), found.pop("mass"))
         ended = Ending(Outcome[found.pop("outcome")], found.pop("time"), found.pop("advice"))
-        return Trajectory(**found, particles=particles, ended=ended, objective=held)
+        return Trajectory(**found, particles=particles, status=str(ended), ended=ended, objective=held)
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return the values as a labelled table: dimension `time`, then those of each value, `name_0`, `name_1`, ….

@@ -21,6 +21,7 @@ import meanfield as mf
 from meanfield.checkpoints import checkpoint as module
 from meanfield.checkpoints import folder as folders
 from meanfield.checkpoints.identity import digest
+from meanfield.devices.placement import Placement
 
 pytestmark = pytest.mark.turns(2)
 
@@ -309,7 +310,7 @@ def test_bad_arguments(tmp_path):
             run(checkpoint=wrong)
         assert str(raised.value) == sentence
     with pytest.raises(ValueError, match=r"checkpoint=3: expected a Checkpoint, or the path of a folder\."):
-        module.saves(3, None, [], {})
+        module.saves(3, Placement(None), [], {})
     for minutes in (-1, np.nan, np.inf):
         with pytest.raises(ValueError, match="minutes="):
             mf.Checkpoint(tmp_path, minutes)

@@ -91,6 +91,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.turns(4)
 def test_a_function_that_changed_is_refused(tmp_path, monkeypatch, case):
     """Here by a constant of its module that it reads; the same one goes on."""
     part, options = CASES[case]

@@ -62,7 +62,7 @@ def test_more_steps_than_can_be_counted(monkeypatch):
     assert run.outcome is mf.Outcome.STEP_LIMIT
     assert run.stats["steps"] == 7
     assert clocks.MAX_STEPS == 2**31 - 1
-    assert "can't be counted" in run.status
+    assert "can be counted" in run.status
 
 
 def test_a_checkpoint_is_advice(tmp_path):

@@ -68,6 +68,13 @@ def quadratic(theta):
 
 
 def sampler(key, batch):
+    return jax.random.normal(key, (batch, 2)), jnp.ones(batch)
+
+
+POPULATION = mf.Objective.population(RELU, mf.Square(), sampler, key=KEY, samples=4)
+
+
+def sampler(key, batch):
     x = jax.random.normal(key, (batch, 2))
     return x, x[:, 0]
 
@@ -184,6 +191,10 @@ OTHERS = {
     "spline": mf.observables.linear_spline(mf.Neuron("relu", bias=True), MU),
     "checkpoint": mf.Checkpoint("somewhere", minutes=3.0),
     "deep": mf.units.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),
+    "outcome": mf.Outcome.DIVERGED,
+    "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
+    "error": mf.observables.RiskError(),
+    "population": POPULATION,
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
 THINGS = UNITS | FLOWS | FACTORS | OTHERS

@@ -30,7 +30,7 @@ def made(x, y, outputs, loss, **options):
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("loss", ["square", "logistic"])
 @pytest.mark.parametrize("outputs", [1, 3])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_weights_are_repetitions(outputs, loss, centred):
     """A sample of weight k is k samples: in every number that a problem tells, and in its linearisation."""
     x, y, mu = data(outputs, loss)

@@ -380,6 +380,7 @@ def test_eight_devices():
 
 
 @pytest.mark.once
+@pytest.mark.validate
 def test_ten_times_faster():
     """64 replicas as one batch against one after the other: all compiled, by turns in one process, the least of nine.
 

@@ -41,7 +41,11 @@ def test_help_of_a_study(capsys):
     ("command", "usage", "words"),
     [
         ("verify", "meanfield verify [STUDY …]", "STUDY is one of lazy_scaling, "),
-        ("gallery", "meanfield gallery [STUDY …]", "regimes/lazy_scaling with its group; all if none is given"),
+        (
+            "gallery",
+            "meanfield gallery [STUDY …]",
+            "regimes/lazy_scaling with its group, or the path of a file with a study of your own, such as ./study.py; all",
+        ),
         ("status", "meanfield status [DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none"),
         ("run", "meanfield run STUDY", "STUDY is one of lazy_scaling"),
     ],

@@ -148,7 +148,7 @@ def judged(tmp_path: Path, *, kills: int, shapes: int, seeds: int, workers: int)
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc")
 @pytest.mark.once
 def test_a_small_sweep(tmp_path):
-    judged(tmp_path, kills=3, shapes=4, seeds=4, workers=2)
+    judged(tmp_path, kills=2, shapes=3, seeds=4, workers=2)
 
 
 @pytest.mark.validate

@@ -19,12 +19,12 @@ from simulations._executors import InProcess
 from simulations._shipping import Arrived, NotSendable, Shipped
 from simulations._work import compute
 
+pytestmark = pytest.mark.turns(2)
+
 OWN = """
 from dataclasses import dataclass
 import numpy as np
 import simulations
-
-pytestmark = pytest.mark.turns(2)
 
 @dataclass(frozen=True)
 class Parameters:

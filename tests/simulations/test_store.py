@@ -335,7 +335,8 @@ def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
     def second_is_interrupted(objective, flow, *arguments, **options):
         trajectory = simulate(objective, flow, *arguments, **options)
         if flow.on is not None:  # the tangent model's
-            return dataclasses.replace(trajectory, ended=Ending(mf.Outcome.INTERRUPTED, 0.5))
+            ended = Ending(mf.Outcome.INTERRUPTED, 0.5)
+            return dataclasses.replace(trajectory, ended=ended, status=str(ended))
         return trajectory
 
     monkeypatch.setattr(_network.mf, "simulate", second_is_interrupted)

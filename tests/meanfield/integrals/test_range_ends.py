@@ -68,6 +68,7 @@ def test_signs_where_a_quotient_leaves_the_range():
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 @pytest.mark.parametrize(("unit", "d"), [(mf.Neuron("relu"), 2), (mf.Neuron("tanh", bias=True), 1)])
+@pytest.mark.turns(4)
 def test_half_precision_is_planned_for_by_plain_kernels(dtype, unit, d):
     for m, n in ((300, 200), (10**5, 10**4)):
         assert isinstance(choose(unit, m, n, d, dtype, platform="cpu").kernel, Dense | Blocked)
@@ -89,7 +90,7 @@ def test_sorting_refuses_half_precision(dtype):
 
 
 @pytest.mark.parametrize("kernel", [*KERNELS.values(), None], ids=[*KERNELS, "planned"])
-@pytest.mark.turns(2)
+@pytest.mark.turns(5)
 def test_derivatives_in_inputs(kernel, x64):
     """Of what the user differentiates, against the plain kernel: in inputs, and in inputs and particles."""
     unit, mu = mf.Neuron("relu"), mf.Particles(np.random.default_rng(0).normal(size=(40, 3)))

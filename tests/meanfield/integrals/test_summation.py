@@ -49,6 +49,7 @@ def relative_errors(kernel, unit, m, x, position):
         ("sorted", 2, 600),
     ],
 )
+@pytest.mark.turns(4)
 def test_error_does_not_grow_with_m(name, d, bound, spread):
     """From 1e4 to 3e6 particles (1e7 by --validate) the error stays below a constant times ε."""
     errors = [_error(name, d, spread, m) for m in (10**4, 3 * 10**6)]
