@@ -12,6 +12,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from meanfield.arguments.conversion import host
@@ -56,7 +57,7 @@ def words(value: Any) -> str:
 
 
 def _numbers(value: Any) -> str:
-    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         return "key"
     known = host(value) if value.ndim == 0 else None
     if known is None:

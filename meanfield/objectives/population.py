@@ -63,7 +63,7 @@ def estimate(problem: AbstractObjective, mu: Particles, key: Random, samples: in
         )
     if samples < 2:
         raise ValueError("samples=1: expected at least 2, whose deviation tells the error.")
-    return _estimate(whole.bind(mu), mu, key, samples)
+    return _estimate(sample_mean(whole.bind(mu)), mu, key, samples)
 
 
 @eqx.filter_jit

@@ -44,7 +44,7 @@ def test_help_of_a_study(capsys):
         (
             "gallery",
             "meanfield gallery [STUDY …]",
-            "regimes/lazy_scaling with its group, or the path of a file with a study of your own, such as ./study.py; all",
+            "or the path of a file with a study of your own, such as ./study.py; all if none is given",
         ),
         ("status", "meanfield status [DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none"),
         ("run", "meanfield run STUDY", "STUDY is one of lazy_scaling"),
