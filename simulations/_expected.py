@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulations._given import refused
 from simulations._known import all_operations
+from simulations._speed import slowness
 from simulations._study import SIZES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def expected(plan: "Plan") -> float | None:
     study = plan.study
     said = declared(study.cost.get(plan.size, ""))
     if said is not None:
-        return _computing(said) * len(plan) / max(1, len(study.grid(plan.size, None, 0)))
+        return slowness() * _computing(said) * len(plan) / max(1, len(study.grid(plan.size, None, 0)))
     timed = [(size, declared(study.cost.get(size, ""))) for size in SIZES]
     timed = [(size, seconds) for size, seconds in timed if seconds is not None]
     if not timed:
@@ -40,7 +41,7 @@ def expected(plan: "Plan") -> float | None:
     whole = study.grid(plan.size, None, 0)
     low, high = _meant(study.cost.get(plan.size, ""))
     guess = _computing(seconds) * all_operations(whole) / all_operations(study.grid(size, None, 0))
-    return min(max(low, guess), high) * len(plan) / max(1, len(whole))
+    return slowness() * min(max(low, guess), high) * len(plan) / max(1, len(whole))
 
 
 def _meant(cost: str) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import types
 import pytest
 
 import simulations
-from simulations import Progress, Record, _estimate
+from simulations import Progress, Record, _estimate, _expected, _speed
 from simulations._estimate import WORKERS, estimate
 from simulations._expected import START, declared, expected, remaining
 from simulations._known import BASE, Known, operations
@@ -19,6 +19,12 @@ pytestmark = pytest.mark.turns(2)
 
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 STUDY = simulations.find("lazy_scaling")
+
+
+@pytest.fixture(autouse=True)
+def as_measured(monkeypatch):
+    """The machine on which costs were measured."""
+    monkeypatch.setattr(_expected, "slowness", lambda: 1.0)
 
 
 def runs(particles, seeds: int = 1) -> list:
@@ -50,6 +56,28 @@ def test_a_size_takes_what_its_study_says(study, size):
     assert found.batches == len(plan.batches)
     assert found.wall(2) <= found.wall() + WORKERS
     assert f"by what size {size} takes on two cores" in found.lines()[2]
+
+
+@pytest.mark.parametrize("size", ["smoke", "paper"])
+def test_a_slower_machine_takes_as_much_longer(monkeypatch, size):
+    plan = simulations.prepare("langevin", size)
+    here = expected(plan)
+    monkeypatch.setattr(_expected, "slowness", lambda: 3.0)
+    assert expected(plan) == pytest.approx(3 * here)
+
+
+def test_the_speed_of_a_machine_is_measured_once(monkeypatch):
+    turns = []
+    monkeypatch.setattr(_speed, "yardstick", lambda: turns.append(1) or 2 * _speed.REFERENCE)
+    _speed.slowness.cache_clear()
+    assert (_speed.slowness(), _speed.slowness(), len(turns)) == (2.0, 2.0, 1)
+    for seconds, factor in ((1e9, _speed.SLOWEST), (1e-9, 1 / _speed.SLOWEST)):
+        monkeypatch.setattr(_speed, "yardstick", lambda seconds=seconds: seconds)
+        _speed.slowness.cache_clear()
+        assert _speed.slowness() == factor
+    _speed.slowness.cache_clear()
+    monkeypatch.undo()
+    assert _speed.yardstick() > 0
 
 
 def test_costs_in_words():
