@@ -11,6 +11,7 @@ import pytest
 import meanfield as mf
 from simulations import Record, Records
 
+TYPE = jax.numpy.result_type(float)
 UNIT = mf.Neuron("relu")
 MU = mf.Particles(np.ones((4, 3)))
 PROBLEM = mf.Objective(UNIT, mf.Square(), np.eye(2), np.ones(2), scale=10, penalty=mf.WeightDecay(1e-3))
@@ -20,8 +21,8 @@ RECORDS = Records(Record({"m": m, "alpha": 1.0}, {"risk": np.zeros(2)}) for m in
 
 LINES = {
     "unit": (UNIT, "Neuron(activation=relu, outputs=1)"),
-    "particles": (MU, "Particles(m=4, p=3, float32)"),
-    "masses": (mf.Particles(MU.position, np.arange(4.0)), "Particles(m=4, p=3, float32, masses=0 to 3)"),
+    "particles": (MU, f"Particles(m=4, p=3, {TYPE})"),
+    "masses": (mf.Particles(MU.position, np.arange(4.0)), f"Particles(m=4, p=3, {TYPE}, masses=0 to 3)"),
     "objective": (PROBLEM, NETWORK),
     "bound": (PROBLEM.bind(MU), f"Bound({NETWORK}, kernel=dense)"),
     "trained": (PROBLEM.trained("output"), f"TrainedObjective({NETWORK}, columns=[0])"),
@@ -51,9 +52,9 @@ def test_a_trajectory_says_how_it_ended_and_what_became_of_its_values():
     first, last = RUN.values["risk"]
     said = repr(RUN)
     assert said.startswith(
-        f"Trajectory(done, t=0 … 1 (2 times), risk={first:.4g} → {last:.4g}, predictions=float32[2, 2]"
+        f"Trajectory(done, t=0 … 1 (2 times), risk={first:.4g} → {last:.4g}, predictions={TYPE}[2, 2]"
     )
-    assert "Particles(m=4, p=3, float32), steps=10, seconds=" in said
+    assert f"Particles(m=4, p=3, {TYPE}), steps=10, seconds=" in said
     stopped = mf.simulate(PROBLEM, mf.GradientFlow(0.1), MU, times=[0, 1.0], time_limit=0.0)
     assert "the time limit was reached" in repr(stopped)
     assert "t=" not in repr(mf.simulate(PROBLEM, mf.GradientFlow(1e30), MU, times=[1e30, 2e30])).partition(":")[2]
@@ -67,7 +68,7 @@ def test_numbers_are_read_from_the_object():
 def test_what_is_traced_has_a_type_and_no_number():
     said = []
     jax.jit(lambda h, mu: (said.append((repr(mf.GradientFlow(h)), repr(mu))), mu)[1])(0.1, MU)
-    assert said == [("Flow(Euler(step=float32), Full())", "Particles(m=4, p=3, float32)")]
+    assert said == [(f"Flow(Euler(step={TYPE}), Full())", f"Particles(m=4, p=3, {TYPE})")]
 
 
 def test_a_line_of_a_users_own_is_kept():

@@ -27,7 +27,7 @@ class Interrupts:
 
 
 def ended(flow=None, **options):
-    return mf.simulate(OBJECTIVE, flow or mf.GradientFlow(0.5), MU, **{"times": [0, 50.0], "chunk": 10} | options)
+    return mf.simulate(OBJECTIVE, flow or mf.GradientFlow(0.5), MU, **{"times": [0, 400.0], "chunk": 10} | options)
 
 
 WAYS = {
@@ -51,7 +51,7 @@ def test_outcomes(outcome, tmp_path):
     assert again.ended == run.ended
     assert again.status == run.status
     flow, rest = options.get("flow", mf.GradientFlow(0.5)), {k: v for k, v in options.items() if k != "flow"}
-    (one,) = mf.simulate_replicas([OBJECTIVE], [flow], [MU], **{"times": [0, 50.0], "chunk": 10} | rest)
+    (one,) = mf.simulate_replicas([OBJECTIVE], [flow], [MU], **{"times": [0, 400.0], "chunk": 10} | rest)
     assert one.outcome is outcome
     assert one.ended.advice == run.ended.advice
 
