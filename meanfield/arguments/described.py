@@ -72,6 +72,11 @@ def _rows(self) -> list[tuple[str, Any]]:
 def _all_rows(self) -> Described:
     if hasattr(self, "_described"):
         return self._described()
+    return fields(self)
+
+
+def fields(self) -> Described:
+    """Return the fields of a module as rows: those that are modules name themselves."""
     values = ((field.name, getattr(self, field.name, None)) for field in dataclasses.fields(self))
     return (("" if isinstance(value, eqx.Module) else name, value) for name, value in values)
 

@@ -260,11 +260,11 @@ def _operands(unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Neuron, Arr
 
 def offer(task: Task) -> Plan | str:
     """Fused on the device, where there is one and the pairs are more than one tile."""
+    if task.small:  # asked before `unavailable`, which lowers the kernel to find out
+        return f"the {task.m} × {task.n} array is small, and cheaper kept than formed twice"
     absent = unavailable(task.unit, task.d, task.dtype, task.platform)
     if absent is not None:
         return absent
-    if task.small:
-        return f"the {task.m} × {task.n} array is small, and cheaper kept than formed twice"
     held = 2 * (task.m * task.unit.size(task.d) + task.n * (task.d + task.unit.outputs)) * task.size
     why = "fused on the device: the m × n array is never written"
     # It waits for no array: twice the rate of products that write theirs and read it again.

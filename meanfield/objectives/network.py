@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from meanfield.arguments import finite_result, flag, floating_array, host, nonnegative_array, positive_scalar
 from meanfield.arguments.conversion import traced
 from meanfield.arguments.described import Described, Phrase
-from meanfield.arguments.meant import function, instance, instances, potential
+from meanfield.arguments.meant import instance, instances, potential
 from meanfield.arguments.typing import Inputs, Mass, Outputs, Parameter, Position, Pullback, Random, Scalar
 from meanfield.devices.sharding import mesh_of, shard
 from meanfield.integrals.abstract import AbstractKernel
@@ -24,6 +24,7 @@ from meanfield.integrals.plan import plan
 from meanfield.integrals.sharded import Sharded, spread
 from meanfield.objectives.abstract import AbstractPredictor, AbstractSampleMean, Rows, potentials, proximal, residual
 from meanfield.objectives.losses import AbstractLoss
+from meanfield.objectives.population import drawn, known_sampler
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit
 
@@ -109,7 +110,7 @@ class Objective(AbstractSampleMean):
         if self.y.shape[0] != self.x.shape[0]:
             raise ValueError(f"y has {self.y.shape[0]} rows and x has {self.x.shape[0]}: expected one target an input.")
         self.weights = None if weights is None else self._mean_one(weights)
-        self.sampler = None if sampler is None else function("sampler", sampler, 2, "a function of a key and a number")
+        self.sampler = None if sampler is None else known_sampler(sampler)
         self.scale = positive_scalar("scale", scale, self.x.dtype)
         self.penalty = None if penalty is None else potential(penalty, unit.size(self.x.shape[1]), self.x.dtype)
         self.kernel = None if kernel is None else instance("kernel", kernel, AbstractKernel)
@@ -143,8 +144,6 @@ class Objective(AbstractSampleMean):
         >>> bool(run.values["risk"][1] < 0.1 * run.values["risk"][0])
         True
         """
-        from meanfield.objectives.population import drawn
-
         return Objective(unit, loss, *drawn(sampler, key, samples), sampler=sampler, **options)
 
     def _mean_one(self, weights: Any) -> Float[Array, " n"] | None:

@@ -1,7 +1,7 @@
 """The problem of a law of samples: risk and velocity on samples that nobody has seen, with error bars."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -96,10 +96,19 @@ def standard_error(values: Float[Array, " n"]) -> Scalar:
 
 def drawn(sampler: Callable, key: Random, samples: int) -> tuple[Inputs, Array]:
     """Return the samples at which the risk of a law is looked at."""
-    function("sampler", sampler, 2, "a function of a key and a number of samples")
+    known_sampler(sampler)
     samples = positive_count("samples", samples, most=INT32)
     random_key("key", key)
-    made = sampler(stream(key, "samples to look at"), samples)
+    return pair(sampler(stream(key, "samples to look at"), samples))
+
+
+def known_sampler(sampler: Any) -> Callable:
+    """Return the sampler; raise `ValueError` for what is no function of a key and a number."""
+    return function("sampler", sampler, 2, "a function of a key and a number of samples")
+
+
+def pair(made: Any) -> tuple[Any, Any]:
+    """Return (x, y) as a sampler has made it; raise `ValueError` for anything else."""
     if not isinstance(made, tuple | list) or len(made) != 2:
         raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
     x, y = made

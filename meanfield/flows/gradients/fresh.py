@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from meanfield.arguments import INT32, positive_count
-from meanfield.arguments.meant import function
 from meanfield.arguments.typing import Count, Random
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slopes, of_problem
 from meanfield.objectives.abstract import AbstractObjective, sample_mean
+from meanfield.objectives.population import known_sampler, pair
 from meanfield.particles import Particles
 from meanfield.streams import stream
 
@@ -45,17 +45,12 @@ class Stream(AbstractGradient):
     draws: ClassVar[str] = "samples"
 
     def __init__(self, sampler: Callable | None = None, batch: Any = None):
-        self.sampler = None
-        if sampler is not None:
-            self.sampler = function("sampler", sampler, 2, "a function of a key and a number of samples")
+        self.sampler = None if sampler is None else known_sampler(sampler)
         self.batch = positive_count("batch", batch, most=INT32)
 
     def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
         sample_mean(problem).samples()
-        made = jax.eval_shape(lambda key: self._sampler(problem)(key, self.batch), jax.random.key(0))
-        if not isinstance(made, tuple | list) or len(made) != 2:
-            raise ValueError(f"sampler returned a value of type {type(made).__name__}: expected the pair (x, y).")
-        x, y = made
+        x, y = pair(jax.eval_shape(lambda key: self._sampler(problem)(key, self.batch), jax.random.key(0)))
         expected = (self.batch, problem.x.shape[1])
         if x.shape != expected or not jnp.issubdtype(x.dtype, jnp.floating):
             raise ValueError(f"sampler returned x of shape {x.shape} and type {x.dtype}: expected floats {expected}.")

@@ -1,6 +1,5 @@
 """The stepper of a flow: how positions move along a field of velocities in one step."""
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -9,7 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from meanfield.arguments.described import Described, html, text
+from meanfield.arguments.described import Described, fields, html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Scalar
 from meanfield.particles import Particles
@@ -64,10 +63,7 @@ class AbstractStepper(eqx.Module):
     """What to try in its place when it diverges, half a sentence."""
 
     def _described(self) -> Described:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            part = isinstance(value, eqx.Module)
-            yield "" if part else {"size": "step"}.get(field.name, field.name), value
+        return (("step" if name == "size" else name, value) for name, value in fields(self))
 
     @abstractmethod
     def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
