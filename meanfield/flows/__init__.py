@@ -17,4 +17,6 @@ from meanfield.flows.named import RungeKutta as RungeKutta
 from meanfield.flows.named import ScheduledSGD as ScheduledSGD
 from meanfield.flows.named import StabilisedFlow as StabilisedFlow
 from meanfield.flows.named import TangentFlow as TangentFlow
+from meanfield.flows.start import AbstractChecked as AbstractChecked
+from meanfield.flows.start import Start as Start
 from meanfield.flows.state import State as State

@@ -83,6 +83,6 @@ def clock_of(size: Scalar | Callable, times: np.ndarray) -> tuple[np.ndarray, np
     return scheduled_clock(size, times) if callable(size) else constant_clock(float(size), times)
 
 
-def shown_step(size: Scalar | Callable) -> str:
+def shown_step(size: Scalar | Callable | None) -> str:
     """Return the step as advice names it."""
-    return "its schedule" if callable(size) else f"{float(size):.3g}"
+    return "its schedule" if callable(size) else "chosen" if size is None else f"{float(size):.3g}"

@@ -9,16 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.arguments.described import html, text
+from meanfield.arguments.described import fields, html, text
 from meanfield.arguments.meant import function, instance
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Random, Scalar
+from meanfield.flows.clocks import clock_of, shown_step
 from meanfield.flows.gradients import AbstractGradient, Full
-from meanfield.flows.gradients.abstract import Estimate, Slopes, of_problem
+from meanfield.flows.gradients.abstract import AbstractGradientWithMemory, Estimate, Slopes, of_problem
 from meanfield.flows.noises import AbstractNoise
 from meanfield.flows.reactions import AbstractReaction
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.flows.state import Memory, State
-from meanfield.flows.steppers import AbstractStepper, Field
+from meanfield.flows.steppers import AbstractStepper, AbstractStepperWithMemory, Field
 from meanfield.flows.steppers.controlled import aimed
 from meanfield.objectives.abstract import AbstractObjective, proximal, sample_mean
 from meanfield.objectives.tangent import is_linearised
@@ -71,7 +73,7 @@ class Flow(eqx.Module):
         self.noise = None if noise is None else instance("noise", noise, AbstractNoise)
         self.reaction = None if reaction is None else instance("reaction", reaction, AbstractReaction)
         self.on = None if on is None else function("on", on, 2, "a function (problem, μ_0) ↦ problem, or None")
-        if stepper.controlled:
+        if self.stepper.length is None:
             inexact = {"gradient": self.gradient if self.gradient.draws else None, "noise": noise, "reaction": reaction}
             for name, factor in inexact.items():
                 if factor is not None:
@@ -91,7 +93,8 @@ class Flow(eqx.Module):
         can't.
         """
         problem = objective if self.on is None else self.on(objective, mu)
-        self.gradient.prepare(problem, mu)
+        start = Start(problem, mu, Slopes(moving(problem, mu), None).part, lambda: None)
+        _check(self.gradient, start)
         if self.reaction is not None:
             sample_mean(problem)
             if is_linearised(problem):
@@ -101,16 +104,17 @@ class Flow(eqx.Module):
                     f"reaction={type(self.reaction).__name__}: replaces particles as a whole; expected a problem of "
                     f"which all parameters are trained."
                 )
-            self.reaction.prepare(problem, mu)
+            _check(self.reaction, start)
         if proximal(problem) and not self.stepper.proximal:
             raise ValueError(
                 f"stepper={type(self.stepper).__name__}: the penalty {type(problem.penalty).__name__} has no gradient; "
                 f"expected a stepper that takes its proximal step, such as Euler or HeavyBall."
             )
         problem = problem.bind(mu)
-        position = Slopes(moving(problem, mu), None).part(mu.position)
         once = functools.partial(self._once, problem, mu)
-        self.stepper.prepare(mu, position, lambda: jax.eval_shape(once, jax.random.key(0)))
+        start = start._replace(problem=problem, once=lambda: jax.eval_shape(once, jax.random.key(0)))
+        for factor in (self.stepper, self.noise):
+            _check(factor, start)
         return problem
 
     def _once(self, problem: AbstractObjective, mu: Particles, key: Random) -> State:
@@ -125,9 +129,12 @@ class Flow(eqx.Module):
                     f"key=None: {type(factor).__name__} draws {factor.draws}; expected a key such as jax.random.key(0)."
                 )
         slopes = self._slopes(objective, mu)
-        memory = self.gradient.init(objective, slopes, mu)
-        field = _field(objective, slopes, mu, of_problem(objective, slopes, mu))
-        stepper = self.stepper.init(field, slopes.part(mu.position))
+        gradient = self.gradient
+        memory = gradient.init(objective, slopes, mu) if isinstance(gradient, AbstractGradientWithMemory) else None
+        stepper = None
+        if isinstance(self.stepper, AbstractStepperWithMemory):
+            field = _field(objective, slopes, mu, of_problem(objective, slopes, mu))
+            stepper = self.stepper.init(field, slopes.part(mu.position))
         return State(mu, jnp.zeros((), mu.dtype), jnp.zeros((), jnp.int32), key, Memory(memory, stepper))
 
     def step(self, objective: AbstractObjective, state: State) -> State:
@@ -139,30 +146,32 @@ class Flow(eqx.Module):
         potential = None if self.reaction is None else estimate.here().potential
         field = _field(objective, slopes, mu, estimate)
         move = self.stepper.step(field, slopes.part(mu.position), state.memory.stepper, state.time, k)
-        position = move.position
+        position, duration = move.position, move.length if move.duration is None else move.duration
         if self.noise is not None:
             assert key is not None
             position = position + self.noise.increment(key, k, position, move.length)
-        moved, memory = _put(mu, position, slopes.columns), move.memory
+        moved, memory = mu.moved(slopes.put(mu.position, position)), move.memory
         if self.reaction is not None:
             assert potential is not None
-            duration = move.length if move.duration is None else move.duration
             moved, parents = self.reaction.react(mu, moved, potential, duration, key, k)
             memory = memory if parents is None else _inherited(memory, parents, mu.m)
         # A stepper that has reached its horizon waits there: nothing was attempted.
-        taken = jnp.asarray(state.time < state.memory.stepper.horizon, k.dtype) if self.stepper.controlled else 1
-        return State(moved, move.time, k + taken, key, Memory(estimate.memory, memory))
+        chosen = self.stepper.length is None
+        taken = jnp.asarray(state.time < state.memory.stepper.horizon, k.dtype) if chosen else 1
+        time = state.time + duration if move.time is None else move.time
+        return State(moved, time, k + taken, key, Memory(estimate.memory, memory))
 
     def _slopes(self, objective: AbstractObjective, mu: Particles) -> Slopes:
         return Slopes(moving(objective, mu), self.reaction)
 
     def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Return (step numbers nearest to `times`, the times of those steps), or None where steps are chosen."""
-        return self.stepper.clock(times)
+        length = self.stepper.length
+        return None if length is None else clock_of(length, times)
 
     def aim(self, state: State, time: float | Scalar) -> State:
         """Return the state of a flow that chooses its steps, told to stop at `time`; of another one as it is."""
-        if not self.stepper.controlled:
+        if self.stepper.length is not None:
             return state
         memory = aimed(state.memory.stepper, jnp.asarray(time, state.time.dtype))
         return eqx.tree_at(lambda s: s.memory.stepper, state, memory)
@@ -170,32 +179,30 @@ class Flow(eqx.Module):
     def advice(self) -> str:
         """Return what to try when the flow diverges: half a sentence."""
         factors = (self.gradient, self.noise, self.reaction)
-        others = [advice for factor in factors if factor is not None and (advice := factor.advice())]
+        others = [_said(factor.advice, factor) for factor in factors if factor is not None and factor.advice]
         if not others and self.stepper.alternative and all(of is None for of in factors[1:]):
             others = [self.stepper.alternative]
-        return " or ".join([self.stepper.advice(), *others])
+        return " or ".join([_said(self.stepper.advice, self.stepper), *others])
 
     def evaluated(self, state: State) -> int:
         """Return how many velocities were computed on the way to `state`."""
-        steps = int(state.step)
-        calls = self.stepper.evaluated(steps, state.memory.stepper)
-        if self.stepper.evaluations > 1 and (self.reaction is not None or state.memory.gradient is not None):
+        steps, of = int(state.step), state.memory
+        calls = int(getattr(of.stepper, "evaluations", self.stepper.evaluations * steps))
+        if self.stepper.evaluations > 1 and (self.reaction is not None or of.gradient is not None):
             calls += steps  # the slopes at the particles are then computed beside those of the stages
-        return self.gradient.evaluated(calls, state.memory.gradient)
+        return self.gradient.evaluations * calls + int(getattr(of.gradient, "evaluations", 0))
 
 
 def _field(problem: AbstractObjective, slopes: Slopes, mu: Particles, estimate: Estimate) -> Field:
     """The field of one step, as a stepper sees it."""
 
     def at(position: Any) -> Particles:
-        return _put(mu, position, slopes.columns)
+        return mu.moved(slopes.put(mu.position, position))
 
     def stepped(position: Any, length: Any) -> Any:
         if not proximal(problem):
             return position
-        full = length if jnp.ndim(length) == 0 else jnp.zeros(mu.position.shape[1], mu.dtype)
-        if jnp.ndim(length):
-            full = length if slopes.columns is None else full.at[jnp.array(slopes.columns)].set(length)
+        full = length if jnp.ndim(length) == 0 else slopes.put(jnp.zeros(mu.position.shape[1], mu.dtype), length)
         step: Any = problem.penalty.proximal  # type: ignore[union-attr]
         return slopes.part(jax.vmap(lambda theta: step(theta, full))(at(position).position))
 
@@ -208,9 +215,17 @@ def _field(problem: AbstractObjective, slopes: Slopes, mu: Particles, estimate: 
     )
 
 
-def _put(mu: Particles, position: Any, columns: tuple[int, ...] | None) -> Particles:
-    """The particles with these positions of what moves; all else keeps its bits."""
-    return mu.moved(position if columns is None else mu.position.at[:, jnp.array(columns)].set(position))
+def _check(factor: Any, start: Start) -> None:
+    if isinstance(factor, AbstractChecked):
+        factor.prepare(start)
+
+
+def _said(advice: str, factor: Any) -> str:
+    """Advice with the factor's own numbers, as `{batch}` or `{length}` names them."""
+    numbers = {
+        name: value.item() if eqx.is_array(value) and value.ndim == 0 else value for name, value in fields(factor)
+    }
+    return advice.format(**numbers | {"length": shown_step(getattr(factor, "length", None))})
 
 
 def _inherited(memory: Any, parents: Any, m: int) -> Any:

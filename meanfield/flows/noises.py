@@ -17,7 +17,7 @@ from meanfield.streams import stream
 
 
 class AbstractNoise(eqx.Module):
-    """Noise of a flow. A noise of your own needs `increment` and `advice`.
+    """Noise of a flow. A noise of your own needs `draws` and `increment`.
 
     Random numbers of step k come from `stream(key, "a name of its own", k)` (`meanfield.streams`).
     """
@@ -26,15 +26,13 @@ class AbstractNoise(eqx.Module):
     __repr__, _repr_html_ = text, html
 
     draws: eqx.AbstractClassVar[str]
-    """What is drawn at random, such as "noise"."""
+    """What is drawn at random, such as "noise"; empty for nothing."""
+    advice: ClassVar[str] = ""
+    """What to try when a flow diverges."""
 
     @abstractmethod
     def increment(self, key: Random, step: Count, position: Any, length: Any) -> Any:
         """Return what step number `step`, of this length h, adds to the positions [m, q] of what moves."""
-
-    @abstractmethod
-    def advice(self) -> str:
-        """Return what to try when a flow diverges; empty for nothing."""
 
 
 class Brownian(AbstractNoise):
@@ -65,10 +63,11 @@ class Brownian(AbstractNoise):
         else:
             self.temperature = positive_scalar("temperature", temperature, zero=True)
 
+    @property
+    def advice(self) -> str:
+        return "see that the temperature's schedule stays at 0 or above" if callable(self.temperature) else ""
+
     def increment(self, key: Random, step: Count, position: Any, length: Any) -> Any:
         tau = self.temperature(step) if callable(self.temperature) else self.temperature
         noise = jax.random.normal(stream(key, "noise of Langevin", step), position.shape, position.dtype)
         return jnp.sqrt(2 * tau * length).astype(position.dtype) * noise
-
-    def advice(self) -> str:
-        return "see that the temperature's schedule stays at 0 or above" if callable(self.temperature) else ""

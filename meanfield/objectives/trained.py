@@ -104,7 +104,7 @@ class TrainedObjective(AbstractSampleMean):
         return TrainedObjective(sample_mean(self.network).differentiable(), self.columns)
 
     def _masked(self, velocity: Position) -> Position:
-        moves = jnp.zeros(velocity.shape[1], bool).at[np.array(self.columns)].set(True)
+        moves = np.isin(np.arange(velocity.shape[1]), self.columns)
         return jnp.where(moves, velocity, 0)
 
 

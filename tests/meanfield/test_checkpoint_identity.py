@@ -47,9 +47,6 @@ class Loss(mf.AbstractLoss):
 class Drift(mf.noises.AbstractNoise):
     draws = ""
 
-    def advice(self) -> str:
-        return "none"
-
     def increment(self, key, step, position, length):
         return length * read_rate(position)
 

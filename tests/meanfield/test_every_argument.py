@@ -288,10 +288,13 @@ CALLS = {
 
 ENGINE = {
     "Flow": "prepare init step clock aim advice evaluated",
-    "AbstractStepper": "prepare init step clock advice evaluated",
-    "AbstractGradient": "prepare init estimate evaluated advice rows",
-    "AbstractNoise": "increment advice",
-    "AbstractReaction": "prepare seen react advice",
+    "AbstractChecked": "prepare",
+    "AbstractStepper": "step",
+    "AbstractStepperWithMemory": "init",
+    "AbstractGradient": "estimate rows",
+    "AbstractGradientWithMemory": "init",
+    "AbstractNoise": "increment",
+    "AbstractReaction": "react",
     "AbstractLoss": "targets risk residual curvature",
     "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on "
     "with_kernel",

@@ -60,9 +60,6 @@ class Small(AbstractNoise):
     def increment(self, key, step, position, length):
         return 0.01 * jax.random.normal(jax.random.fold_in(key, step), position.shape, position.dtype)
 
-    def advice(self):
-        return "be quiet"
-
 
 def noisy(h):
     return mf.Flow(mf.steppers.Euler(h), noise=Small())

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 from meanfield.arguments import INT32, positive_count
 from meanfield.arguments.typing import Count, Random
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slopes, of_problem
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.objectives.population import known_sampler, pair
 from meanfield.particles import Particles
 from meanfield.streams import stream
 
 
-class Stream(AbstractGradient):
+class Stream(AbstractGradient, AbstractChecked):
     r"""The slopes on B samples made fresh at every step: an unbiased gradient of the population risk.
 
     **Arguments:**
@@ -43,12 +44,14 @@ class Stream(AbstractGradient):
     sampler: Callable | None
     batch: int = eqx.field(static=True)
     draws: ClassVar[str] = "samples"
+    advice: ClassVar[str] = "raise the batch (now {batch})"
 
     def __init__(self, sampler: Callable | None = None, batch: Any = None):
         self.sampler = None if sampler is None else known_sampler(sampler)
         self.batch = positive_count("batch", batch, most=INT32)
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
+    def prepare(self, start: Start) -> None:
+        problem = start.problem
         sample_mean(problem).samples()
         x, y = pair(jax.eval_shape(lambda key: self._sampler(problem)(key, self.batch), jax.random.key(0)))
         expected = (self.batch, problem.x.shape[1])
@@ -56,9 +59,6 @@ class Stream(AbstractGradient):
             raise ValueError(f"sampler returned x of shape {x.shape} and type {x.dtype}: expected floats {expected}.")
         if y.shape[:1] != (self.batch,):
             raise ValueError(f"sampler returned y of shape {y.shape}: expected {self.batch} targets.")
-
-    def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> None:
-        return None
 
     def estimate(
         self, problem: AbstractObjective, slopes: Slopes, mu: Particles, memory: Any, key: Random | None, step: Count
@@ -75,9 +75,3 @@ class Stream(AbstractGradient):
                 "Objective.population makes."
             )
         return sampler
-
-    def evaluated(self, calls: int, memory: Any) -> int:
-        return calls
-
-    def advice(self) -> str:
-        return f"raise the batch (now {self.batch})"

@@ -20,19 +20,7 @@ class Full(AbstractGradient):
 
     draws: ClassVar[str] = ""
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
-        return None
-
-    def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> None:
-        return None
-
     def estimate(
         self, problem: AbstractObjective, slopes: Slopes, mu: Particles, memory: Any, key: Random | None, step: Count
     ) -> Estimate:
         return of_problem(problem, slopes, mu)
-
-    def evaluated(self, calls: int, memory: Any) -> int:
-        return calls
-
-    def advice(self) -> str:
-        return ""

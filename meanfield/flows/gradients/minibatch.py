@@ -12,12 +12,13 @@ from meanfield.arguments.meant import schedule
 from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Rows, Slopes, of_problem
 from meanfield.flows.gradients.indices import distinct, drawn
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
 
 
-class Minibatch(AbstractGradient):
+class Minibatch(AbstractGradient, AbstractChecked):
     r"""The slopes on B samples drawn anew at every step: unbiased for every loss that is a mean over samples.
 
     **Arguments:**
@@ -60,14 +61,15 @@ class Minibatch(AbstractGradient):
         if known is not None and not 1 <= known <= self.largest:
             raise ValueError(f"batch={batch!r}: expected a number of samples between 1 and max_batch={max_batch}.")
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
-        n = sample_mean(problem).samples()
+    @property
+    def advice(self) -> str:
+        return f"raise the batch (now {self.largest})" if self.batch is None else "raise the batch"
+
+    def prepare(self, start: Start) -> None:
+        n = sample_mean(start.problem).samples()
         if self.largest > n and not self.replacement:
             name = "batch" if self.batch is None else "max_batch"
             raise ValueError(f"{name}={self.largest}: expected at most n={n} different samples, or replacement=True.")
-
-    def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> None:
-        return None
 
     def estimate(
         self, problem: AbstractObjective, slopes: Slopes, mu: Particles, memory: Any, key: Random | None, step: Count
@@ -89,9 +91,3 @@ class Minibatch(AbstractGradient):
             return jax.random.choice(stream(key, "minibatch", step), n, (self.largest,), replace=self.replacement)
         draw = drawn if self.replacement else distinct
         return draw(stream(key, "minibatch of a schedule", step), n, self.largest)
-
-    def evaluated(self, calls: int, memory: Any) -> int:
-        return calls
-
-    def advice(self) -> str:
-        return f"raise the batch (now {self.largest})" if self.batch is None else "raise the batch"

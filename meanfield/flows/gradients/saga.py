@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from meanfield.arguments import flag
 from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.devices.sharding import mesh_of
-from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slope, Slopes
+from meanfield.flows.gradients.abstract import AbstractGradientWithMemory, Estimate, Slope, Slopes
 from meanfield.flows.gradients.indices import drawn
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.objectives.abstract import AbstractObjective, residual, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
@@ -25,8 +26,12 @@ class Table(eqx.Module):
     entries: Any
     mean: Slope
 
+    @property
+    def evaluations(self) -> int:
+        return jax.tree.leaves(self.entries)[0].shape[0]
 
-class SAGA(AbstractGradient):
+
+class SAGA(AbstractGradientWithMemory, AbstractChecked):
     r"""Slopes s_i − g_i + (1/n) Σ_l g_l: s_i those on one sample i, drawn at every step, g_i as they were last seen.
 
     The step renews g_i. F_i holds the penalty whole, so that F = (1/n) Σ_i F_i. The estimate is unbiased, and its noise
@@ -52,9 +57,9 @@ class SAGA(AbstractGradient):
     def __init__(self, *, biased: bool = False):
         self.biased = jnp.asarray(biased if isinstance(biased, jax.Array) else flag("biased", biased), dtype=float)
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
-        on_one_device(mu, "SAGA")
-        sample_mean(problem).samples()
+    def prepare(self, start: Start) -> None:
+        on_one_device(start.particles, "SAGA")
+        sample_mean(start.problem).samples()
 
     def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> Table:
         whole = sample_mean(problem)
@@ -101,12 +106,6 @@ class SAGA(AbstractGradient):
         )
         here = along(change)
         return Estimate(lambda: here, lambda nu: along(seen(nu)[1]), whole.value, renewed)
-
-    def evaluated(self, calls: int, memory: Any) -> int:
-        return calls + jax.tree.leaves(memory.entries)[0].shape[0]
-
-    def advice(self) -> str:
-        return ""
 
 
 def SAG() -> SAGA:

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from meanfield.arguments import host, positive_scalar
 from meanfield.arguments.typing import Count, Random, Scalar
-from meanfield.flows.gradients.abstract import AbstractGradient, Estimate, Slope, Slopes
+from meanfield.flows.gradients.abstract import AbstractGradientWithMemory, Estimate, Slope, Slopes
 from meanfield.flows.gradients.indices import drawn
 from meanfield.flows.gradients.saga import on_one_device
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.objectives.abstract import AbstractObjective, sample_mean
 from meanfield.particles import Particles
 from meanfield.streams import stream
@@ -24,7 +25,7 @@ class Snapshot(eqx.Module):
     evaluations: Count
 
 
-class SVRG(AbstractGradient):
+class SVRG(AbstractGradientWithMemory, AbstractChecked):
     r"""Slopes s_i(μ) − s_i(μ̂) + s(μ̂): μ̂ a snapshot, s_i the slopes on one sample i, drawn at every step.
 
     Where a step started becomes the next snapshot with probability 1/`epoch`. (Epochs so have geometric lengths: this
@@ -44,6 +45,8 @@ class SVRG(AbstractGradient):
 
     epoch: Scalar
     draws: ClassVar[str] = "samples"
+    evaluations: ClassVar[int] = 2
+    advice: ClassVar[str] = "shorten the epoch (now {epoch:.3g})"
 
     def __init__(self, epoch):
         self.epoch = positive_scalar("epoch", epoch)
@@ -51,9 +54,9 @@ class SVRG(AbstractGradient):
         if known is not None and known < 1:
             raise ValueError(f"epoch={known.item()!r}: expected a number of steps of at least 1.")
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
-        on_one_device(mu, "SVRG")
-        sample_mean(problem).samples()
+    def prepare(self, start: Start) -> None:
+        on_one_device(start.particles, "SVRG")
+        sample_mean(start.problem).samples()
 
     def init(self, problem: AbstractObjective, slopes: Slopes, mu: Particles) -> Snapshot:
         return Snapshot(mu, slopes(problem, mu), jnp.asarray(sample_mean(problem).samples(), jnp.int32))
@@ -79,9 +82,3 @@ class SVRG(AbstractGradient):
         )
         here = along(now)
         return Estimate(lambda: here, lambda nu: along(slopes(one, nu)), whole.value, memory)
-
-    def evaluated(self, calls: int, memory: Any) -> int:
-        return 2 * calls + int(memory.evaluations)
-
-    def advice(self) -> str:
-        return f"shorten the epoch (now {float(self.epoch):.3g})"

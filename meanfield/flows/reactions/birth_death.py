@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -11,14 +10,14 @@ from meanfield.arguments import positive_scalar
 from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Count, Mass, Random, Scalar
 from meanfield.flows.reactions.abstract import AbstractReaction, Reacted
-from meanfield.objectives.abstract import AbstractObjective
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.particles import Particles
 from meanfield.streams import stream
 
 Candidates = Float[Array, " c"]
 
 
-class BirthDeath(AbstractReaction):
+class BirthDeath(AbstractReaction, AbstractChecked):
     r"""Births and deaths at the rate g = τ (F'[μ] − ∫ F'[μ] dμ).
 
     With `Euler(h, transport=β)`, as m → ∞ and h → 0, this is ∂_t μ = β ∇·(μ ∇F'[μ]) − g μ, along which
@@ -53,20 +52,19 @@ class BirthDeath(AbstractReaction):
     prior: Particles | None
     draws: ClassVar[str] = "births"
     whole: ClassVar[bool] = True
+    advice: ClassVar[str] = "lower rate or transport"
 
     def __init__(self, rate: Any = 1.0, spread: Any = None, prior: Any = None):
         self.rate = positive_scalar("rate", rate, zero=True)
         self.spread = None if spread is None else positive_scalar("spread", spread, zero=True)
         self.prior = None if prior is None else instance("prior", prior, Particles)
 
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
+    def prepare(self, start: Start) -> None:
+        mu = start.particles
         if self.prior is not None and self.prior.position.shape[1] != mu.position.shape[1]:
             raise ValueError(
                 f"prior has {self.prior.position.shape[1]} columns: expected {mu.position.shape[1]}, as the particles."
             )
-
-    def seen(self, mu: Particles) -> Particles:
-        return _joined(mu, self.prior)
 
     def react(
         self,
@@ -94,18 +92,6 @@ class BirthDeath(AbstractReaction):
             born = born + jnp.where((chosen < m)[:, None], self.spread.astype(dtype) * noise, 0)
         parents = jnp.where(dies, chosen, jnp.arange(m))
         return Reacted(moved.moved(jnp.where(dies[:, None], born, places)), parents)
-
-    def advice(self) -> str:
-        return "lower rate or transport"
-
-
-def _joined(mu: Particles, prior: Particles | None) -> Particles:
-    """μ with the prior's places at mass zero, where F'[μ] is then computed as well."""
-    if prior is None:
-        return mu
-    position = jnp.concatenate([mu.position, prior.position.astype(mu.dtype)])
-    mass = jnp.concatenate([mu.mass, jnp.zeros(prior.m, mu.dtype)])
-    return eqx.tree_at(lambda particles: (particles.position, particles.mass), mu, (position, mass))
 
 
 def _odds(p: Mass, growth: Candidates, prior: Particles | None) -> tuple[Mass, Candidates]:

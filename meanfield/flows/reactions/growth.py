@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 from meanfield.arguments import positive_scalar
 from meanfield.arguments.typing import Count, Random, Scalar
 from meanfield.flows.reactions.abstract import AbstractReaction, Reacted
-from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 
 
@@ -27,16 +26,10 @@ class Growth(AbstractReaction):
 
     rate: Scalar
     draws: ClassVar[str] = ""
-    whole: ClassVar[bool] = False
+    advice: ClassVar[str] = "lower growth"
 
     def __init__(self, rate: Any = 1.0):
         self.rate = positive_scalar("rate", rate, zero=True)
-
-    def prepare(self, problem: AbstractObjective, mu: Particles) -> None:
-        return None
-
-    def seen(self, mu: Particles) -> Particles:
-        return mu
 
     def react(
         self,
@@ -49,6 +42,3 @@ class Growth(AbstractReaction):
     ) -> Reacted:
         mass = before.mass * jnp.exp(-4 * self.rate.astype(before.dtype) * length * potential)
         return Reacted(eqx.tree_at(lambda mu: mu.mass, moved, mass), None)
-
-    def advice(self) -> str:
-        return "lower growth"

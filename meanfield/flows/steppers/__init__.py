@@ -1,6 +1,7 @@
 """Steppers: how the particles of a flow move in a step."""
 
 from meanfield.flows.steppers.abstract import AbstractStepper as AbstractStepper
+from meanfield.flows.steppers.abstract import AbstractStepperWithMemory as AbstractStepperWithMemory
 from meanfield.flows.steppers.abstract import Field as Field
 from meanfield.flows.steppers.abstract import Move as Move
 from meanfield.flows.steppers.diffrax import Diffrax as Diffrax

@@ -6,12 +6,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
-import numpy as np
 
 from meanfield.arguments.described import Described, fields, html, text
 from meanfield.arguments.pickling import getstate, setstate
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.particles import Particles
 
 Moving = Any
 """The parameters of the particles that move, [m, q]."""
@@ -36,57 +34,58 @@ class Move(NamedTuple):
     """The result of a step."""
 
     position: Moving
-    time: Scalar
     length: Any
     """h, for noise beside the motion: one number, or one for each parameter that moves."""
-    memory: Any
+    memory: Any = None
     duration: Any = None
-    """How long a reaction acts beside the motion: one number, the length where it is not given."""
+    """The time that passed, in which a reaction acts: one number, `length` where it is not given."""
+    time: Any = None
+    """When the step ends, where that is known better than by adding: steps that are chosen hit times exactly."""
 
 
 class AbstractStepper(eqx.Module):
-    """How positions move. A stepper of your own needs `step` and `clock`; `init` says what it remembers.
+    r"""How positions move. A stepper of your own needs `step`, and `length`; with a memory it is an
+    `AbstractStepperWithMemory`, and what it has to check at the start makes it an `AbstractChecked` as well.
 
-    Sizes are in units of mean-field time, and numbers that are swept are arrays.
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> class SignDescent(mf.steppers.AbstractStepper):
+    ...     length: float
+    ...     def step(self, field, position, memory, time, number):
+    ...         return mf.steppers.Move(position + self.length * jnp.sign(field.velocity()), self.length)
+    >>> problem = mf.Objective(mf.Neuron("tanh"), mf.Square(), x=jnp.eye(4), y=jnp.ones(4))
+    >>> mu = mf.Particles.gaussian(jax.random.key(0), problem.unit, m=20, d=4)
+    >>> flow = mf.Flow(SignDescent(0.01), mf.gradients.Minibatch(2))
+    >>> mf.simulate(problem, flow, mu, times=1.0, key=jax.random.key(1)).status
+    'done'
     """
 
     __getstate__, __setstate__ = getstate, setstate
     __repr__, _repr_html_ = text, html
 
-    controlled: eqx.AbstractClassVar[bool]
-    """Whether it chooses its steps to a tolerance, for which the field has to be exact."""
-    proximal: eqx.AbstractClassVar[bool]
+    length: eqx.AbstractVar[Any]
+    """The mean-field time that a step takes: a number, a schedule k ↦ h_k, or None for steps that are chosen."""
+    proximal: ClassVar[bool] = False
     """Whether it takes the proximal step of a penalty that has no gradient."""
-    evaluations: eqx.AbstractClassVar[int]
-    """Velocities of one step."""
+    evaluations: ClassVar[int] = 1
+    """Velocities of one step; a memory with a field `evaluations` counts for itself."""
+    advice: ClassVar[str] = "lower the step (now {length})"
+    """What to try when a flow diverges, half a sentence."""
     alternative: ClassVar[str] = ""
     """What to try in its place when it diverges, half a sentence."""
 
     def _described(self) -> Described:
-        return (("step" if name == "size" else name, value) for name, value in fields(self))
-
-    @abstractmethod
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
-        """Raise `ValueError` for particles that this stepper can't move: `position` is what moves of them, and `once`
-        traces one step.
-        """
-
-    @abstractmethod
-    def init(self, field: Field, position: Moving) -> Any:
-        """Return the memory at the start."""
+        return (("step" if name == "length" else name, value) for name, value in fields(self))
 
     @abstractmethod
     def step(self, field: Field, position: Moving, memory: Any, time: Scalar, number: Count) -> Move:
         """Return where step `number`, which begins at `time`, leads to."""
 
-    @abstractmethod
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return (step numbers nearest to `times`, the times of those steps), or None where steps are chosen."""
+
+class AbstractStepperWithMemory(AbstractStepper):
+    """A stepper that carries something from step to step: arrays, of which those with a first axis of m belong to the
+    particles.
+    """
 
     @abstractmethod
-    def advice(self) -> str:
-        """Return what to try when a flow diverges, such as "lower the step"."""
-
-    @abstractmethod
-    def evaluated(self, steps: int, memory: Any) -> int:
-        """Return how many velocities were computed in so many steps."""
+    def init(self, field: Field, position: Moving) -> Any:
+        """Return the memory at the start."""

@@ -1,18 +1,16 @@
 """Any solver of diffrax, with any of its step-size controllers."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from meanfield.arguments import positive_scalar, said
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
+from meanfield.flows.start import AbstractChecked, Start
+from meanfield.flows.steppers.abstract import AbstractStepperWithMemory, Field, Move, Moving
 from meanfield.flows.steppers.controlled import resolved, shrunk
-from meanfield.particles import Particles
 
 
 class Memory(eqx.Module):
@@ -26,7 +24,7 @@ class Memory(eqx.Module):
     jump: Any
 
 
-class Diffrax(AbstractStepper):
+class Diffrax(AbstractStepperWithMemory, AbstractChecked):
     r"""The gradient flow θ_j' = −∇F'[μ](θ_j) by an attempt of a diffrax solver, whose length a controller chooses.
 
     **Arguments:**
@@ -46,9 +44,7 @@ class Diffrax(AbstractStepper):
     solver: Any
     controller: Any
     first: Scalar | None
-    controlled: ClassVar[bool] = True
-    proximal: ClassVar[bool] = False
-    evaluations: ClassVar[int] = 1
+    length: ClassVar[None] = None
 
     def __init__(self, solver: Any, controller: Any, first: Any = None):
         import diffrax  # imported here because it takes longer to load than the rest of the package
@@ -63,13 +59,22 @@ class Diffrax(AbstractStepper):
         self.solver, self.controller = solver, controller
         self.first = None if first is None else positive_scalar("first", first)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
+    @property
+    def evaluations(self) -> int:
+        tableau: Any = getattr(self.solver, "tableau", None)
+        return tableau.num_stages - bool(tableau.fsal) if hasattr(tableau, "num_stages") else 1
+
+    @property
+    def advice(self) -> str:
+        return shrunk(getattr(self.controller, "rtol", None))
+
+    def prepare(self, start: Start) -> None:
         if (rtol := getattr(self.controller, "rtol", None)) is not None:
-            resolved(rtol, mu)
+            resolved(rtol, start.particles)
         if self._packaged:
             return
         try:
-            once()
+            start.once()
         except Exception as error:  # whatever solver and controller raise: they are a stranger's code
             told = " ".join(str(error).split())[:200]
             raise ValueError(
@@ -99,7 +104,7 @@ class Diffrax(AbstractStepper):
 
         # A state at its horizon waits there: this is what lets a chunk be of any length.
         moved, end, after = jax.lax.cond(time < memory.horizon, attempt, lambda carry: carry, (position, time, memory))
-        return Move(moved, end, end - time, after)
+        return Move(moved, end - time, after, time=end)
 
     def _attempt(self, field: Field, position: Moving, time: Scalar, memory: Memory) -> tuple:
         term, controller = self._parts(position.dtype)
@@ -126,15 +131,3 @@ class Diffrax(AbstractStepper):
         term = diffrax.ODETerm(lambda t, position, at: at(position))
         own = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, self.controller)
         return term, own
-
-    def clock(self, times: np.ndarray) -> None:
-        return None
-
-    def advice(self) -> str:
-        return shrunk(getattr(self.controller, "rtol", None))
-
-    def evaluated(self, steps: int, memory: Memory) -> int:
-        tableau = getattr(self.solver, "tableau", None)
-        if tableau is None or not hasattr(tableau, "num_stages"):
-            return steps
-        return (tableau.num_stages - bool(tableau.fsal)) * steps

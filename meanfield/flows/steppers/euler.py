@@ -4,19 +4,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield.arguments import positive_scalar
 from meanfield.arguments.meant import schedule
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.clocks import clock_of, shown_step
 from meanfield.flows.rates import fits, rate
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
-from meanfield.particles import Particles
 
 
-class Euler(AbstractStepper):
+class Euler(AbstractStepper, AbstractChecked):
     r"""θ_j ← θ_j + β h_k v_j, after which the clock shows h_k more.
 
     **Arguments:**
@@ -32,34 +30,20 @@ class Euler(AbstractStepper):
     Source: Chizat & Bach (2018), where particles descend by it.
     """
 
-    size: Scalar | Callable
+    length: Scalar | Callable
     transport: Float[Array, "*p"] | None
-    controlled: ClassVar[bool] = False
     proximal: ClassVar[bool] = True
-    evaluations: ClassVar[int] = 1
     alternative: ClassVar[str] = "use AdaptiveFlow"
 
     def __init__(self, step, transport: Any = None):
-        self.size = schedule("step", step) if callable(step) else positive_scalar("step", step)
+        self.length = schedule("step", step) if callable(step) else positive_scalar("step", step)
         self.transport = None if transport is None else rate("transport", transport)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
+    def prepare(self, start: Start) -> None:
         if self.transport is not None:
-            fits("transport", self.transport, mu)
-
-    def init(self, field: Field, position: Moving) -> None:
-        return None
+            fits("transport", self.transport, start.particles)
 
     def step(self, field: Field, position: Moving, memory: None, time: Scalar, number: Count) -> Move:
-        h = jnp.asarray(self.size(number) if callable(self.size) else self.size).astype(position.dtype)
+        h = jnp.asarray(self.length(number) if callable(self.length) else self.length).astype(position.dtype)
         along = h if self.transport is None else field.part(self.transport.astype(position.dtype)) * h
-        return Move(field.proximal(position + along * field.velocity(), along), time + h, h, None)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return clock_of(self.size, times)
-
-    def advice(self) -> str:
-        return f"lower the step (now {shown_step(self.size)})"
-
-    def evaluated(self, steps: int, memory: Any) -> int:
-        return steps
+        return Move(field.proximal(position + along * field.velocity(), along), h)

@@ -5,19 +5,18 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from meanfield.arguments import floating_array, host, positive_number, positive_scalar
+from meanfield.arguments.described import Described, fields
 from meanfield.arguments.meant import schedule
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.clocks import clock_of, constant_clock
 from meanfield.flows.rates import Rate, fits, rate
-from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
-from meanfield.particles import Particles
+from meanfield.flows.start import AbstractChecked, Start
+from meanfield.flows.steppers.abstract import AbstractStepperWithMemory, Field, Move, Moving
 
 
-class HeavyBall(AbstractStepper):
+class HeavyBall(AbstractStepperWithMemory, AbstractChecked):
     r"""u_j ← γ u_j + ∇F'[μ](θ_j) + λ θ_j,  θ_j ← θ_j − h_k (u_j + δ θ_j).
 
     **Arguments:**
@@ -42,9 +41,8 @@ class HeavyBall(AbstractStepper):
     decoupled: Rate
     buffer: Float[Array, "m p"] | None
     interval: Scalar | None
-    controlled: ClassVar[bool] = False
     proximal: ClassVar[bool] = True
-    evaluations: ClassVar[int] = 1
+    advice: ClassVar[str] = "lower the step or the momentum"
 
     def __init__(
         self,
@@ -68,7 +66,15 @@ class HeavyBall(AbstractStepper):
         if not callable(self.size):
             self._timed(self.size)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
+    @property
+    def length(self) -> Any:
+        return self.size if self.interval is None else self.interval
+
+    def _described(self) -> Described:
+        return (("step" if name == "size" else name, value) for name, value in fields(self))
+
+    def prepare(self, start: Start) -> None:
+        mu = start.particles
         first = jax.eval_shape(self.size, jnp.zeros((), jnp.int32)) if callable(self.size) else self.size
         for name, value in {"step": first, "decay": self.decay, "decoupled": self.decoupled}.items():
             fits(name, value, mu)
@@ -92,13 +98,4 @@ class HeavyBall(AbstractStepper):
         buffer = momentum * memory + decay * position - field.velocity()
         moved = field.proximal(position - h * (buffer + decoupled * position), h)
         passed = h if self.interval is None else self.interval.astype(time.dtype)
-        return Move(moved, time + passed, h, buffer, passed)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return clock_of(self.size, times) if self.interval is None else constant_clock(float(self.interval), times)
-
-    def advice(self) -> str:
-        return "lower the step or the momentum"
-
-    def evaluated(self, steps: int, memory: Any) -> int:
-        return steps
+        return Move(moved, h, buffer, passed)

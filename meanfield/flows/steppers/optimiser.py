@@ -1,6 +1,5 @@
 """Any optax optimiser as a stepper."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -10,12 +9,12 @@ import optax
 
 from meanfield.arguments import host, positive_scalar, said
 from meanfield.arguments.typing import Count, Position, Scalar
-from meanfield.flows.clocks import constant_clock
-from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
+from meanfield.flows.start import AbstractChecked, Start
+from meanfield.flows.steppers.abstract import AbstractStepperWithMemory, Field, Move, Moving
 from meanfield.particles import Particles
 
 
-class Optax(AbstractStepper):
+class Optax(AbstractStepperWithMemory, AbstractChecked):
     r"""An update of an optax optimiser fed with the gradient ∇F'[μ](θ_j) = −v_j of every particle.
 
     **Arguments:**
@@ -33,9 +32,7 @@ class Optax(AbstractStepper):
 
     optimiser: optax.GradientTransformation
     interval: Scalar
-    controlled: ClassVar[bool] = False
-    proximal: ClassVar[bool] = False
-    evaluations: ClassVar[int] = 1
+    advice: ClassVar[str] = "lower the optimiser's learning rate"
 
     def __init__(self, optimiser: Any, interval=1.0):
         if isinstance(optimiser, optax.MultiSteps):
@@ -51,11 +48,15 @@ class Optax(AbstractStepper):
         self.optimiser = optimiser
         self.interval = positive_scalar("interval", interval)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
-        mass = host(mu.mass)
+    @property
+    def length(self) -> Scalar:
+        return self.interval
+
+    def prepare(self, start: Start) -> None:
+        mass = host(start.particles.mass)
         try:
-            looks = self._looks(mu)
-            once()
+            looks = self._looks(start.particles)
+            start.once()
         except Exception as error:  # whatever the optimiser raises: it is a stranger's code
             said = " ".join(str(error).split())[:200]
             raise ValueError(
@@ -78,8 +79,7 @@ class Optax(AbstractStepper):
             extra = {"value": field.value(position), "grad": gradient, "value_fn": field.value}
         change, memory = self.optimiser.update(gradient, memory, position, **extra)
         moved = jnp.asarray(optax.apply_updates(position, change))
-        interval = self.interval.astype(time.dtype)
-        return Move(moved, time + interval, interval, memory)
+        return Move(moved, self.interval.astype(time.dtype), memory)
 
     def _looks(self, mu: Particles) -> bool:
         """Return True if an update may depend on the value or calls the function."""
@@ -103,12 +103,3 @@ class Optax(AbstractStepper):
     @property
     def _takes_more(self) -> bool:
         return isinstance(self.optimiser, optax.GradientTransformationExtraArgs)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return constant_clock(float(self.interval), times)
-
-    def advice(self) -> str:
-        return "lower the optimiser's learning rate"
-
-    def evaluated(self, steps: int, memory: Any) -> int:
-        return steps

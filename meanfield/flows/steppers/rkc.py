@@ -2,20 +2,19 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from meanfield.arguments import positive_scalar
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
+from meanfield.flows.start import AbstractChecked, Start
+from meanfield.flows.steppers.abstract import AbstractStepperWithMemory, Field, Move, Moving
 from meanfield.flows.steppers.chebyshev import increment, longest, stages
 from meanfield.flows.steppers.controlled import resolved, shrunk
 from meanfield.flows.steppers.spectral_radius import irregular, spectral_radius
-from meanfield.particles import Particles
 
 REFRESH = 25
 """Accepted steps after which the spectral radius is estimated anew."""
@@ -40,7 +39,7 @@ class Memory(eqx.Module):
     evaluations: Count
 
 
-class RKC(AbstractStepper):
+class RKC(AbstractStepperWithMemory, AbstractChecked):
     r"""The gradient flow θ_j' = −∇F'[μ](θ_j), by Runge–Kutta–Chebyshev formulas of order two with step-size control.
 
     A step of length h takes s ≈ (h ρ / 0.65)^{1/2} evaluations, ρ being the spectral radius of the velocity's Jacobian.
@@ -66,16 +65,18 @@ class RKC(AbstractStepper):
 
     rtol: Scalar
     atol: Scalar
-    controlled: ClassVar[bool] = True
-    proximal: ClassVar[bool] = False
-    evaluations: ClassVar[int] = 1
+    length: ClassVar[None] = None
 
     def __init__(self, rtol=1e-4, atol=1e-6):
         self.rtol = positive_scalar("rtol", rtol)
         self.atol = positive_scalar("atol", atol)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
-        resolved(self.rtol, mu)
+    @property
+    def advice(self) -> str:
+        return shrunk(self.rtol)
+
+    def prepare(self, start: Start) -> None:
+        resolved(self.rtol, start.particles)
 
     def init(self, field: Field, position: Moving) -> Memory:
         at, zero = field.at, jnp.zeros((), position.dtype)
@@ -103,7 +104,7 @@ class RKC(AbstractStepper):
 
         # A state at its horizon waits there: this is what lets a chunk be of any length.
         moved, end, after = jax.lax.cond(time < memory.horizon, attempt, lambda carry: carry, (position, time, memory))
-        return Move(moved, end, end - time, after)
+        return Move(moved, end - time, after, time=end)
 
     def _attempt(self, at: Callable, position: Moving, time: Scalar, memory: Memory) -> tuple:
         memory = self._refreshed(at, position, memory)
@@ -155,15 +156,6 @@ class RKC(AbstractStepper):
         rtol, atol = self.rtol.astype(positions[0].dtype), self.atol.astype(positions[0].dtype)
         scale = atol + rtol * functools.reduce(jnp.maximum, map(jnp.abs, positions))
         return lambda difference: jnp.sqrt(jnp.mean(jnp.square(difference / scale)))
-
-    def clock(self, times: np.ndarray) -> None:
-        return None
-
-    def advice(self) -> str:
-        return shrunk(self.rtol)
-
-    def evaluated(self, steps: int, memory: Memory) -> int:
-        return int(memory.evaluations)
 
 
 def _growth(h: Scalar, error: Scalar, last: tuple[Scalar, Scalar]) -> Scalar:

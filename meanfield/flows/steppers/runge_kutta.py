@@ -1,42 +1,31 @@
 """Explicit Runge–Kutta steps of one size: the gradient flow with an error of known order."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from meanfield.arguments import positive_scalar
 from meanfield.arguments.meant import schedule
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.clocks import clock_of, shown_step
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
-from meanfield.particles import Particles
 
 
 class AbstractRungeKutta(AbstractStepper):
     """A step of a tableau whose stages each start from the one before."""
 
-    size: Scalar | Callable
+    length: Scalar | Callable
     places: ClassVar[tuple[float, ...]]
     """Where on the step each stage is evaluated."""
     weights: ClassVar[tuple[float, ...]]
-    controlled: ClassVar[bool] = False
-    proximal: ClassVar[bool] = False
     alternative: ClassVar[str] = "use AdaptiveFlow"
 
     def __init__(self, step):
-        self.size = schedule("step", step) if callable(step) else positive_scalar("step", step)
-
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
-        return None
-
-    def init(self, field: Field, position: Moving) -> None:
-        return None
+        self.length = schedule("step", step) if callable(step) else positive_scalar("step", step)
 
     def step(self, field: Field, position: Moving, memory: None, time: Scalar, number: Count) -> Move:
-        h = jnp.asarray(self.size(number) if callable(self.size) else self.size).astype(position.dtype)
+        h = jnp.asarray(self.length(number) if callable(self.length) else self.length).astype(position.dtype)
 
         def stage(carry, at):
             velocity, total = carry
@@ -47,16 +36,7 @@ class AbstractRungeKutta(AbstractStepper):
         stages = jnp.stack([jnp.asarray(row, position.dtype) for row in (self.places, self.weights)], axis=1)
         zero = jnp.zeros_like(position)
         moved = position + h * jax.lax.scan(stage, (zero, zero), stages)[0][1]
-        return Move(moved, time + h, h, None)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return clock_of(self.size, times)
-
-    def advice(self) -> str:
-        return f"lower the step (now {shown_step(self.size)})"
-
-    def evaluated(self, steps: int, memory: Any) -> int:
-        return len(self.places) * steps
+        return Move(moved, h)
 
 
 class Heun(AbstractRungeKutta):

@@ -1,6 +1,5 @@
 """Euler steps on the unit sphere of the parameters that move."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -8,12 +7,11 @@ import numpy as np
 
 from meanfield.arguments import host, positive_scalar
 from meanfield.arguments.typing import Count, Scalar
-from meanfield.flows.clocks import constant_clock, shown_step
+from meanfield.flows.start import AbstractChecked, Start
 from meanfield.flows.steppers.abstract import AbstractStepper, Field, Move, Moving
-from meanfield.particles import Particles
 
 
-class SphereEuler(AbstractStepper):
+class SphereEuler(AbstractStepper, AbstractChecked):
     """θ_j ← (θ_j + β h w_j)/|θ_j + β h w_j|, w_j the part of v_j along the sphere: what moves keeps length one.
 
     **Arguments:** `step`: h, in units of mean-field time. `transport`: β ≥ 0, the speed of motion on that clock.
@@ -22,36 +20,22 @@ class SphereEuler(AbstractStepper):
     particles that are not on the sphere. Source: Chizat (2019).
     """
 
-    size: Scalar
+    length: Scalar
     transport: Scalar
-    controlled: ClassVar[bool] = False
-    proximal: ClassVar[bool] = False
-    evaluations: ClassVar[int] = 1
+    advice: ClassVar[str] = "lower the step (now {length}) or transport"
 
     def __init__(self, step, transport: Any = 1.0):
-        self.size = positive_scalar("step", step)
+        self.length = positive_scalar("step", step)
         self.transport = positive_scalar("transport", transport, zero=True)
 
-    def prepare(self, mu: Particles, position: Moving, once: Callable[[], Any]) -> None:
-        lengths = host(jnp.linalg.norm(position, axis=1))
+    def prepare(self, start: Start) -> None:
+        lengths = host(jnp.linalg.norm(start.part(start.particles.position), axis=1))
         if lengths is not None and np.abs(lengths - 1).max() > 1e-3:
             worst = lengths[np.argmax(np.abs(lengths - 1))]
             raise ValueError(f"position has a row of length {worst:.6g}: expected the unit sphere.")
 
-    def init(self, field: Field, position: Moving) -> None:
-        return None
-
     def step(self, field: Field, position: Moving, memory: None, time: Scalar, number: Count) -> Move:
-        h, v = self.size.astype(position.dtype), field.velocity()
+        h, v = self.length.astype(position.dtype), field.velocity()
         v = v - jnp.sum(v * position, axis=1, keepdims=True) * position
         moved = position + self.transport.astype(position.dtype) * h * v
-        return Move(moved / jnp.linalg.norm(moved, axis=1, keepdims=True), time + h, h, None)
-
-    def clock(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return constant_clock(float(self.size), times)
-
-    def advice(self) -> str:
-        return f"lower the step (now {shown_step(self.size)}) or transport"
-
-    def evaluated(self, steps: int, memory: Any) -> int:
-        return steps
+        return Move(moved / jnp.linalg.norm(moved, axis=1, keepdims=True), h)
