@@ -194,7 +194,7 @@ def _two(name: str, value, count: int) -> list[int]:
 
 def _words(name: str) -> tuple[str, str]:
     """Symbol and unit of an observable of the package; the name itself for a function of the user's."""
-    for kind in vars(observables).values():
+    for kind in (getattr(observables, one) for one in observables.__all__):  # loaded on first use, so not in `vars`
         if isinstance(kind, type) and getattr(kind, "name", None) == name:
             return kind.symbol, kind.unit
     return name, "value"

@@ -119,7 +119,7 @@ def held_flow(flow: Any, dtype) -> None:
         known = host(leaf) if isinstance(leaf, jax.Array) and leaf.dtype != dtype and leaf.ndim == 0 else None
         if known is not None and jnp.issubdtype(known.dtype, jnp.floating):
             name = jax.tree_util.keystr(path).rpartition(".")[2]
-            held_by("step" if name == "size" else name, known, dtype)
+            held_by("step" if name in ("length", "size") else name, known, dtype)
 
 
 def _one(name: str, value, allowed: str) -> np.ndarray | jax.Array:

@@ -78,11 +78,11 @@ def _sizes(schedule: Callable, first: int, count: int) -> np.ndarray:
     return np.asarray((jax.vmap(schedule) if count <= 4096 else jax.jit(jax.vmap(schedule)))(steps), dtype=float)
 
 
-def clock_of(size: Scalar | Callable, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def clock_of(size: Scalar | float | Callable, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (nearest step numbers, their times) for steps of one size or of a schedule."""
     return scheduled_clock(size, times) if callable(size) else constant_clock(float(size), times)
 
 
-def shown_step(size: Scalar | Callable | None) -> str:
+def shown_step(size: Scalar | float | Callable | None) -> str:
     """Return the step as advice names it."""
     return "its schedule" if callable(size) else "chosen" if size is None else f"{float(size):.3g}"

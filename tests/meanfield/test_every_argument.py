@@ -313,7 +313,15 @@ look at, and what is not a number has to stay one, since that is how a simulatio
 
 RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Bound", "TrainedObjective", "Cushions", "LinearSpline"]
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
-RESULTS += ["Estimated", "Outcome", "gradients.Slope", "gradients.Slopes", "reactions.Reacted"]
+RESULTS += [
+    "Start",
+    "gradients.Slopes.put",
+    "Estimated",
+    "Outcome",
+    "gradients.Slope",
+    "gradients.Slopes",
+    "reactions.Reacted",
+]
 """What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
 
 NO_ARGUMENTS = ["Square", "Logistic", "Exponential", "Contrast", "Spike", "Sorted", "Risk", "Energy", "Displacement"]
@@ -332,6 +340,7 @@ FILES = ["Trajectory.save", "Trajectory.load"]
 """What writes and reads files: which paths are taken is tested where files are."""
 
 TRACED = [
+    "gradients.of_problem",
     "error",
     "activations.squared_relu",
     "activations.leaky_relu",
@@ -353,7 +362,8 @@ ABSTRACT = [
     "AbstractUnit",
 ]
 ABSTRACT += ["steppers.AbstractStepper", "gradients.AbstractGradient", "noises.AbstractNoise"]
-ABSTRACT += ["reactions.AbstractReaction"]
+ABSTRACT += ["reactions.AbstractReaction", "AbstractChecked", "steppers.AbstractStepperWithMemory"]
+ABSTRACT += ["gradients.AbstractGradientWithMemory"]
 
 
 PREFIXED = ["activations", "datasets", "gradients", "noises", "plot", "reactions", "spikes", "steppers"]

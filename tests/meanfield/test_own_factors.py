@@ -1,4 +1,4 @@
-"""Factors of a user's own: each is one short class, and a flow of them is run, resumed and replicated like any other."""
+"""Factors of a user's own: each is one short class, and a flow of them runs, resumes and replicates like any other."""
 
 import equinox as eqx
 import jax
@@ -122,9 +122,7 @@ def test_resumed_from_a_chunk_and_replicated():
     assert np.array_equal(whole.particles.position, parts.particles.position)
     keys = [jax.random.key(i) for i in range(2)]
     flows = [flow(rate=0.7), flow(rate=0.1)]
-    runs = mf.simulate_replicas(
-        [problem()] * 2, flows, [start(key) for key in keys], times=[0, 20 * H], keys=keys
-    )
+    runs = mf.simulate_replicas([problem()] * 2, flows, [start(key) for key in keys], times=[0, 20 * H], keys=keys)
     for key, one, run in zip(keys, flows, runs, strict=True):
         alone = mf.simulate(problem(), one, start(key), times=[0, 20 * H], key=key)
         np.testing.assert_allclose(run.particles.position, alone.particles.position, rtol=0, atol=1e-5)

@@ -221,7 +221,14 @@ def test_no_public_class_is_left_out():
             return {kind for part in value for kind in kinds(part)}
         return {type(value)}
 
-    told = {mf.steppers.Field, mf.steppers.Move, mf.gradients.Estimate, mf.gradients.Slope, mf.gradients.Slopes}
+    told = {
+        mf.flows.Start,
+        mf.steppers.Field,
+        mf.steppers.Move,
+        mf.gradients.Estimate,
+        mf.gradients.Slope,
+        mf.gradients.Slopes,
+    }
     assert public - abstract - told - {mf.reactions.Reacted, mf.Trajectory, Activation} <= {
         kind for thing in THINGS.values() for kind in kinds(thing)
     }
@@ -276,7 +283,7 @@ def test_what_has_no_name_is_refused_by_name():
         pickle.PicklingError, match=r"^Neuron\.activation can't be pickled, because <lambda> has no name"
     ):
         pickle.dumps(mf.Neuron(module["nameless"]))
-    with pytest.raises(pickle.PicklingError, match=r"^Euler\.size can't be pickled, because <lambda> has no name"):
+    with pytest.raises(pickle.PicklingError, match=r"^Euler\.length can't be pickled, because <lambda> has no name"):
         pickle.dumps(mf.GradientFlow(module["nameless"]))
     with pytest.raises(
         pickle.PicklingError, match=r"^Neuron\.activation can't be pickled, because cannot pickle '_thread"

@@ -1,5 +1,8 @@
 """Plots of a user's own runs: what is drawn is what was computed, and what can't be drawn is one sentence."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,3 +112,10 @@ def test_refusals(run, ax):
     wide = mf.Objective(mf.Neuron("relu", outputs=2), mf.Square(), jnp.eye(2), jnp.eye(2))
     with pytest.raises(ValueError, match=r"y has shape \(2, 2\): expected one output"):
         mf.plot.predictor(wide, mf.Particles(jnp.ones((3, 4))), ax=ax)
+
+
+def test_labels_do_not_depend_on_what_was_loaded_before():
+    """In a process of its own: names are loaded on first use, and none of the observables has been."""
+    program = "from meanfield.plot import _words; print(*_words('risk'), *_words('mine'))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["R", "loss", "mine", "value"]

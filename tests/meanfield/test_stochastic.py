@@ -42,7 +42,7 @@ def velocities(flow, objective, mu, draws):
 
     keys = jax.random.split(KEY, draws)
     ends = jax.vmap(lambda key: walk(flow, flow.prepare(objective, mu), mu, key))(keys)
-    return np.asarray(ends - mu.position) / float(flow.stepper.size)
+    return np.asarray(ends - mu.position) / float(flow.stepper.length)
 
 
 def velocity_of_each(theta, x, y, offset):

@@ -69,17 +69,16 @@ class AbstractGradient(eqx.Module):
 
     >>> import jax, jax.numpy as jnp, meanfield as mf
     >>> from meanfield.streams import stream
-    >>> class Poisson(mf.gradients.AbstractGradient):
-    ...     # Every sample counts as often as a Poisson variable of mean one says: a bootstrap at every step.
-    ...     draws = "weights"
+    >>> class Halves(mf.gradients.AbstractGradient):
+    ...     # The samples of even or those of odd numbers, by the toss of a coin.
+    ...     draws = "coins"
     ...     def estimate(self, problem, slopes, mu, memory, key, step):
-    ...         count = jax.random.poisson(stream(key, "Poisson's", step), 1.0, problem.y.shape[:1])
-    ...         rows = jnp.repeat(jnp.arange(len(count)), count, total_repeat_length=2 * len(count))
-    ...         some = problem.subset(mu, rows, jnp.minimum(count.sum(), 2 * len(count)))
-    ...         return mf.gradients.of_problem(some, slopes, mu)
+    ...         odd = jax.random.bernoulli(stream(key, "a name of its own", step)).astype(int)
+    ...         half = problem.subset(mu, 2 * jnp.arange(problem.samples() // 2) + odd)
+    ...         return mf.gradients.of_problem(half, slopes, mu)
     >>> problem = mf.Objective(mf.Neuron("tanh"), mf.Square(), x=jnp.eye(4), y=jnp.ones(4))
     >>> mu = mf.Particles.gaussian(jax.random.key(0), problem.unit, m=20, d=4)
-    >>> flow = mf.Flow(mf.steppers.Heun(0.1), Poisson())
+    >>> flow = mf.Flow(mf.steppers.Heun(0.1), Halves())
     >>> mf.simulate(problem, flow, mu, times=1.0, key=jax.random.key(1)).status
     'done'
     """

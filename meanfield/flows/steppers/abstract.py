@@ -74,7 +74,7 @@ class AbstractStepper(eqx.Module):
     """What to try in its place when it diverges, half a sentence."""
 
     def _described(self) -> Described:
-        return (("step" if name == "length" else name, value) for name, value in fields(self))
+        return (("step" if name in ("length", "size") else name, value) for name, value in fields(self))
 
     @abstractmethod
     def step(self, field: Field, position: Moving, memory: Any, time: Scalar, number: Count) -> Move:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield.arguments import floating_array, host, positive_number, positive_scalar
-from meanfield.arguments.described import Described, fields
 from meanfield.arguments.meant import schedule
 from meanfield.arguments.typing import Count, Scalar
 from meanfield.flows.rates import Rate, fits, rate
@@ -69,9 +68,6 @@ class HeavyBall(AbstractStepperWithMemory, AbstractChecked):
     @property
     def length(self) -> Any:
         return self.size if self.interval is None else self.interval
-
-    def _described(self) -> Described:
-        return (("step" if name == "size" else name, value) for name, value in fields(self))
 
     def prepare(self, start: Start) -> None:
         mu = start.particles
