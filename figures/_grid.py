@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, empty
 from simulations import Records, Table
-from simulations._table import column, table
+from simulations.verdicts.table import column, table
 
 PANELS = 12
 """Values that are drawn where none is named, at most."""

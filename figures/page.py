@@ -9,7 +9,7 @@ import figures
 from figures import origin, signature
 from figures.parts import Part, cell, kept, plain
 from simulations import GROUPS, MOTIONS, STUDIES, Entry, Records, Study, motion
-from simulations._print import measured, predicted, verdict
+from simulations.verdicts.text import measured, predicted, verdict
 from theory import references
 
 HEAD = """<!-- Written by `meanfield gallery`; change the studies, not this page. -->

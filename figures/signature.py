@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from simulations._files import write_whole
-from simulations._table import HEADING
+from simulations.records.files import write_whole
+from simulations.verdicts.table import HEADING
 
 __all__ = ["SIGNATURE", "refuse_others", "write"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from simulations import Record, Records
-from simulations._records import along
+from simulations.records.record import along
 from theory.prediction import Prediction
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, points
 from simulations import Records
-from simulations._records import along
 from simulations.generalisation import _margin_measures as measure
 from simulations.generalisation.implicit_bias import ERROR, lazy, margins, output, rich, tested
+from simulations.records.record import along
 
 
 def draw(records: Records) -> Figure:

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, points, power
 from simulations import Records
-from simulations._records import along, widest
 from simulations.generalisation import _label_measures as measure
 from simulations.generalisation.random_labels import drawn, few_units, trained, wide
+from simulations.records.record import along, widest
 from theory import scaling
 
 TRUE, MIXED, RANDOM = BLUE, GREEN, ORANGE

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations._records import runs
 from simulations.generalisation import _stiffness_measures as measure
 from simulations.generalisation._stiffness import BINS, GROUPS, SHARES
 from simulations.generalisation.stiffness import LEARNED, identity
+from simulations.records.record import runs
 
 LEVELS = np.geomspace(0.9, 0.02, 16)
 """Shares of the risk at the start along which training is drawn."""

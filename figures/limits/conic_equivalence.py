@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, Series, empty, powers
 from simulations import Record, Records
-from simulations._records import along
 from simulations.limits import _conic_measures as measure
 from simulations.limits._conic import SMOOTHING
 from simulations.limits.conic_equivalence import balanced, order, relu, trained
+from simulations.records.record import along
 from theory import conic
 
 TALL = 8

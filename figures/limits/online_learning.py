@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Record, Records
-from simulations._records import along, runs
 from simulations.limits import _committee_measures as measure
 from simulations.limits._committee import Parameters, committee, expansion
 from simulations.limits.online_learning import apart
+from simulations.records.record import along, runs
 
 COLORS = (ORANGE, GREEN, PURPLE, BLUE)
 

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
 from simulations import Record, Records
-from simulations._records import along, runs
 from simulations.limits import _gaussians_measures as measure
 from simulations.limits._gaussians import LEVELS, Parameters, problem
 from simulations.limits.radial_limit import OUTPUT, RATE, STEP, early
+from simulations.records.record import along, runs
 
 
 def draw(records: Records) -> Figure:

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Records
-from simulations._records import along
 from simulations.optimisation import depth as study
+from simulations.records.record import along
 
 
 def draw(records: Records) -> Figure:

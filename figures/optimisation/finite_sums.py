@@ -7,10 +7,10 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
-from simulations._records import runs
 from simulations.optimisation import _finite_sums_measures as measure
 from simulations.optimisation._finite_sums import Parameters, offset, predict, theorem
 from simulations.optimisation.finite_sums import decaying, fitted, noisy, of
+from simulations.records.record import runs
 
 NAMES = {
     "sgd": ("SGD, step 1/2L", GREY),

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, powers
 from simulations import Record, Records
-from simulations._records import runs
 from simulations.optimisation import _large_step_measures as measure
 from simulations.optimisation.large_step import HEIGHT
+from simulations.records.record import runs
 
 COLORS = (BLUE, GREEN, PURPLE, ORANGE, GREY, "#56B4E9", "#E69F00", "#B2182B")
 FLOOR = 1e-12

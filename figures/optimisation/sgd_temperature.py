@@ -9,11 +9,11 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations._records import runs
 from simulations.optimisation import _minima
 from simulations.optimisation import _temperature_measures as measure
 from simulations.optimisation._temperature import Parameters, exact_moments, lazy, predict, problem_of, step_of
 from simulations.optimisation.sgd_temperature import constant, schedules, settled, width
+from simulations.records.record import runs
 from theory.temperature import excess, first_order, variance_factor
 
 COLORS = {1: BLUE, 4: ORANGE, 16: GREEN, 64: PURPLE}

@@ -9,7 +9,6 @@ from scipy.stats import beta
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
-from simulations._records import along
 from simulations.optimisation._spikes import LOOKS
 from simulations.optimisation.sparse_deconvolution import (
     certified,
@@ -18,6 +17,7 @@ from simulations.optimisation.sparse_deconvolution import (
     plane_runs,
     uniform_runs,
 )
+from simulations.records.record import along
 from theory.deconvolution import Problem
 
 PLUS, MINUS = ORANGE, BLUE

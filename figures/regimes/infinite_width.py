@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
 from simulations import Records
-from simulations._records import along, runs
+from simulations.records.record import along, runs
 from simulations.regimes import _deep_measures as measure
 from simulations.regimes.infinite_width import RATE, deep, he, networks, several
 from theory.deep_fluctuation import relu_kurtosis

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
-from simulations._records import along
+from simulations.records.record import along
 from simulations.regimes import _measures as measure
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
 from simulations.regimes.lazy_scaling import TANGENT, lazy_runs, trained_runs, width_runs

@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
-from simulations._records import along
+from simulations.records.record import along
 from simulations.regimes import _representation_measures as measure
 from simulations.regimes.representation_learning import (
     CENTRED,

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
-from simulations._records import along, runs
+from simulations.records.record import along, runs
 from simulations.regimes import _tangent_measures as measure
 from simulations.regimes.tangent_kernel import accuracy_runs, direction_runs, start_runs
 from theory import scaling

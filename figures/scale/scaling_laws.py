@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
-from simulations._records import along
+from simulations.records.record import along
 from simulations.scale import _frontier as measure
 from simulations.scale import scaling_laws as study
 from theory.circle import CAPACITY

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from simulations import checks
-from simulations._measured import chosen, seed_table, tested
-from simulations._records import Record, Records, Select
 from simulations.generalisation._digits import PIXELS
 from simulations.generalisation._labels import LEVEL
+from simulations.records.record import Record, Records, Select
+from simulations.verdicts import checks
+from simulations.verdicts.measured import chosen, seed_table, tested
 from theory.memorisation import memorisation_bound
 
 FITTED = 0.9

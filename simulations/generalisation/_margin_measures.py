@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record
+from simulations.records.record import Record
 
 
 def in_time(record: Record, norm: str) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulations._records import Record
 from simulations.generalisation._stiffness import GROUPS
+from simulations.records.record import Record
 
 
 def identity_error(record: Record, *, measured: str = "gradient", known: str = "kernel") -> float:

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import below, bounded, equals, share_above
 from simulations.generalisation._double_descent import Parameters, curve, exact
+from simulations.records.record import Record, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import below, bounded, equals, share_above
 from theory.prediction import Prediction
 
 GRIDS = {

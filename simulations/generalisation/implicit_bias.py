@@ -14,11 +14,11 @@ Of clusters in a plane among many coordinates, F1 finds the plane and F2 does no
 
 from functools import partial
 
-from simulations._records import runs
-from simulations._study import Study, claim
-from simulations.checks import above, at_least, bounded
 from simulations.generalisation import _margin_measures as measure
 from simulations.generalisation._margins import Parameters, largest, train
+from simulations.records.record import runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, at_least, bounded
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1e8

@@ -14,10 +14,10 @@ from math import comb
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import above, below, equals, share_above
 from simulations.generalisation._mode_collapse import LEVEL, Parameters, exact, play, shares
+from simulations.records.record import Record, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, equals, share_above
 from theory.prediction import Prediction
 
 KERNEL = {"part": "kernel", "step": 0.2, "time": 400.0}

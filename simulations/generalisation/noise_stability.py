@@ -19,10 +19,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record
-from simulations._study import Study, claim
-from simulations.checks import above, below, equals
 from simulations.generalisation._stability import Parameters, predict, run
+from simulations.records.record import Record
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, equals
 from theory.prediction import Prediction
 
 SIZES = {

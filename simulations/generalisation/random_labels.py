@@ -20,11 +20,11 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import runs, widest
-from simulations._study import Study, claim
-from simulations.checks import above, below, bounded, equals, share_above
 from simulations.generalisation import _label_measures as measure
 from simulations.generalisation._labels import Parameters, predict, run
+from simulations.records.record import runs, widest
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, bounded, equals, share_above
 from theory.prediction import Prediction
 
 SIZES = {

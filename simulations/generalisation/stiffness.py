@@ -9,11 +9,11 @@ their gradients, those of two classes too (Fort et al., 2019, found the like in 
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, below, bounded
 from simulations.generalisation import _stiffness_measures as measure
 from simulations.generalisation._stiffness import Parameters, compare, predict
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, bounded
 from theory.prediction import Prediction
 
 LEARNED, HALF, LATE = 0.3, 0.5, 0.2

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 from scipy.special import digamma
 
-from simulations._records import Record
 from simulations.limits._committee import Parameters, committee, expansion, without_noise_of_steps
+from simulations.records.record import Record
 
 ON_PLATEAU = 20.0
 """When the plateau is looked at (samples over d): noise has grown, and has not yet ended it."""

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.integrate import simpson
 
-from simulations._records import Record
+from simulations.records.record import Record
 
 
 def _rms(values) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
-from simulations._study import canonical
+from simulations.study.study import canonical
 from theory import chaos, initial_law
 
 BOX = (1.5, 2.0, 2.0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulations._records import Record
+from simulations.records.record import Record
 from theory.initial_law import output_kurtosis
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from simulations._measured import Value, chosen, seed_table, tested
-from simulations._records import Record, Records, Select
-from simulations.checks import Verdict, half_width
 from simulations.limits._gaussians import Parameters, problem
+from simulations.records.record import Record, Records, Select
+from simulations.verdicts.checks import Verdict, half_width
+from simulations.verdicts.measured import Value, chosen, seed_table, tested
 
 
 def start_ratio(record: Record, counted: float = 1.0) -> float:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulations._records import Record
 from simulations.limits._langevin import LINES, Exact, Parameters, continuous, exact, path, plane_law
+from simulations.records.record import Record
 from theory import fokker_planck, gibbs
 from theory._checks import Array
 from theory.euler_law import euler_law

@@ -11,11 +11,11 @@ measured, and its wrong versions are missed by O(1).
 
 from functools import partial
 
-from simulations._records import runs
-from simulations._study import Study, claim
-from simulations.checks import bounded, slope
 from simulations.limits import _conic_measures as measure
 from simulations.limits._conic import FLOWS, SMOOTHING, Parameters, integrate, reference
+from simulations.records.record import runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import bounded, slope
 from theory.prediction import Prediction
 
 STEPS = (5, 20, 80)

@@ -14,11 +14,11 @@ falls.
 from functools import partial
 from typing import Any
 
-from simulations._records import narrowest, runs, widest
-from simulations._study import Study, claim
-from simulations.checks import below, bounded, equals, slope
 from simulations.limits import _langevin_measures as measure
 from simulations.limits._langevin import Parameters, predict, simulate
+from simulations.records.record import narrowest, runs, widest
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import below, bounded, equals, slope
 from theory.prediction import Prediction
 
 PLANE = {"problem": "linear", "temperature": 0.3, "final_temperature": 0.3, "strength": 0.5, "step": 0.4, "time": 16.0}

@@ -9,11 +9,11 @@ at the symmetric fixed point, which they leave by the noise of their samples alo
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import equals, share_above, slope
 from simulations.limits import _committee_measures as measure
 from simulations.limits._committee import Parameters, learn, predict
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import equals, share_above, slope
 from theory.prediction import Prediction
 
 PLATEAU = {"start": "plateau", "rate": 1.25, "time": 80.0}

@@ -11,11 +11,11 @@ Runs are of two kinds. `start`: untrained ReLU networks, in both scalings. `trai
 α = 1, at α = √m, and with a penalty that keeps the limit from interpolating.
 """
 
-from simulations._records import Records, Select, widest
-from simulations._study import Study, claim
-from simulations.checks import below, equals, slope
 from simulations.limits import _fluctuations as measure
 from simulations.limits._ensemble import RESPONSE_TIME, Parameters, predict, simulate
+from simulations.records.record import Records, Select, widest
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import below, equals, slope
 from theory.prediction import Prediction
 
 MEAN_FIELD, TANGENT = 0.0, 0.5

@@ -9,11 +9,11 @@ networks with steps so large that their error is seen. `curve`: a long run, for 
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, equals, slope
 from simulations.limits import _gaussians_measures as measure
 from simulations.limits._gaussians import SMOOTH, Parameters, predict, train
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, equals, slope
 from theory.prediction import Prediction
 
 COARSE = {"time": 1.5, "batch": 200}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 import meanfield as mf
-from simulations._motion import Motion, Scene
-from simulations._study import Study
 from simulations.generalisation import _mode_collapse as ring
 from simulations.motions._frames import check, even
+from simulations.study.motion import Motion, Scene
+from simulations.study.study import Study
 from theory import birthday
 
 SMOOTHED = 8.0
@@ -74,7 +74,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def play(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """One game and what it looks like in time; see `simulations._motion` for the names."""
+    """One game and what it looks like in time; see `simulations.study.motion` for the names."""
     setting = run.game()
     game, mu = ring.network_game(setting, 0)
     ended = mf.simulate(

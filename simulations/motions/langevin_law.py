@@ -14,10 +14,10 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
-from simulations._motion import Motion, Scene
-from simulations._study import Study
 from simulations.limits._langevin import INPUTS, LINES, SHIFT
 from simulations.motions._frames import check, even
+from simulations.study.motion import Motion, Scene
+from simulations.study.study import Study
 from theory import fokker_planck, gibbs
 
 REACH = 4.0
@@ -92,7 +92,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def diffuse(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """One network and what it looks like in time; see `simulations._motion` for the names."""
+    """One network and what it looks like in time; see `simulations.study.motion` for the names."""
     line, key = LINES["tanh"], jax.random.key(run.seed)
     start = line.mean + line.deviation * np.random.default_rng([run.seed, run.particles]).normal(size=run.particles)
     objective = mf.Objective(

@@ -14,9 +14,9 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
-from simulations._motion import Motion, Scene
-from simulations._study import Study
 from simulations.motions._frames import check, spread
+from simulations.study.motion import Motion, Scene
+from simulations.study.study import Study
 
 UNIT = mf.Neuron("relu")
 
@@ -78,7 +78,7 @@ def angles() -> np.ndarray:
 
 
 def train(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """One network and what it looks like in time; see `simulations._motion` for the names."""
+    """One network and what it looks like in time; see `simulations.study.motion` for the names."""
     data, mu = _start(run)
     objective = mf.Objective(UNIT, mf.Square(), data.x, data.y, scale=run.alpha, kernel=mf.integrals.Dense())
     ended = mf.simulate(

@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 import meanfield as mf
-from simulations._motion import Motion, Scene
-from simulations._study import Study
 from simulations.motions._frames import check, spread
 from simulations.optimisation import _modes, _spikes
+from simulations.study.motion import Motion, Scene
+from simulations.study.study import Study
 from theory import deconvolution
 
 PLACES = 256
@@ -79,7 +79,7 @@ def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters
 
 
 def descend(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """One descent and what it looks like in time; see `simulations._motion` for the names."""
+    """One descent and what it looks like in time; see `simulations.study.motion` for the names."""
     with jax.enable_x64(True):
         found, _ = _spikes.screened(run.deconvolution())
         if not found:

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from simulations._records import Record
 from simulations.optimisation._finite_sums import Parameters, lazy, offset, predict, sizes, step_of, stops, theorem
+from simulations.records.record import Record
 from theory.finite_sums import LeastSquares, decaying_limit
 from theory.temperature import excess, moments, varying
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulations._records import Record
+from simulations.records.record import Record
 from theory import large_steps
 
 LARGE = 0.8

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulations._measured import Untested, chosen, outcomes, tested
-from simulations._records import Record, Records, Select
-from simulations._verdict import undecided
-from simulations.checks import LEVEL, Verdict
 from simulations.optimisation._instances import least
+from simulations.records.record import Record, Records, Select
+from simulations.verdicts.checks import LEVEL, Verdict
+from simulations.verdicts.measured import Untested, chosen, outcomes, tested
+from simulations.verdicts.verdict import undecided
 
 Outcomes = Callable[[Record], np.ndarray]
 """True or false for every replica of a record."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from simulations._records import Record
 from simulations.optimisation import _minima
 from simulations.optimisation._temperature import (
     LATE,
@@ -13,6 +12,7 @@ from simulations.optimisation._temperature import (
     problem_of,
     step_of,
 )
+from simulations.records.record import Record
 from theory.temperature import excess, first_order, variance_factor
 
 

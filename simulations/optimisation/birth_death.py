@@ -14,10 +14,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import at_least, below, bounded, equals
 from simulations.optimisation._birth_death import EARLY, Parameters, exact, train
+from simulations.records.record import Record, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import at_least, below, bounded, equals
 from theory.prediction import Prediction
 
 GRIDS = {

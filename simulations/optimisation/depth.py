@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import above, below, bounded, limit, slope
 from simulations.optimisation._deep_linear import SLOW, Parameters, exact, train
+from simulations.records.record import Record, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, bounded, limit, slope
 from theory import depth
 from theory.prediction import Prediction
 

@@ -12,10 +12,10 @@ path and grows where descent is unstable. Wrong rates, buffers and decays are ru
 
 import numpy as np
 
-from simulations._records import Record, Records, runs
-from simulations._study import Study, claim
-from simulations.checks import bounded
 from simulations.optimisation._exponential_rate import Parameters, descend, predict
+from simulations.records.record import Record, Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import bounded
 from theory.prediction import Prediction
 
 KINDS = (

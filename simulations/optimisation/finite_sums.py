@@ -9,11 +9,11 @@ factor is known.
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, bounded, equals
 from simulations.optimisation import _finite_sums_measures as measure
 from simulations.optimisation._finite_sums import Parameters, descend, predict
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, bounded, equals
 from theory.prediction import Prediction
 
 REMEMBERING = ("saga", "adapted", "sag", "svrg")

@@ -14,11 +14,11 @@ minimisation over the output weights of the same neurons left where they start.
 from functools import partial
 from typing import Any
 
-from simulations._records import narrowest, runs, widest
-from simulations._study import Study, claim
-from simulations.checks import at_least, below, bounded, share_above
 from simulations.optimisation import _success as success
 from simulations.optimisation._students import Parameters, limit, train
+from simulations.records.record import narrowest, runs, widest
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import at_least, below, bounded, share_above
 from theory.prediction import Prediction
 
 RELU: dict[str, Any] = {"problem": "relu", "neurons": 3, "dimension": 2, "samples": 15, "step": 0.1, "momentum": 0.99}

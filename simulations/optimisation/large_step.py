@@ -9,11 +9,11 @@ proportional to m, comes down where the curvature is below 2/h, and stays there;
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, at_least, below, bounded, equals, slope
 from simulations.optimisation import _large_step_measures as measure
 from simulations.optimisation._large_step import Parameters, descend, exact
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, at_least, below, bounded, equals, slope
 from theory.prediction import Prediction
 
 SMALL = 0.3

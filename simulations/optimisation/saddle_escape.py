@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record, Records, runs
-from simulations._study import Study, claim
-from simulations.checks import at_least, bounded, equals
 from simulations.optimisation._saddle_escape import LOOKS, Parameters, escape, predict
+from simulations.records.record import Record, Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import at_least, bounded, equals
 from theory.prediction import Prediction
 
 NOISE = {"start": "noise", "activation": "linear", "largest": 1e-3, "smallest": 1e-5, "levels": 3}

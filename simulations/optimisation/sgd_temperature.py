@@ -14,11 +14,11 @@ or a smaller step. `width`: a network that starts at a minimum, with noise in it
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, equals, limit
 from simulations.optimisation import _temperature_measures as measure
 from simulations.optimisation._temperature import Parameters, predict, run
+from simulations.records.record import Records, runs
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, equals, limit
 from theory.prediction import Prediction
 
 WIDTH = {"part": "width", "batch": 8, "noise": 2.0, "particles": 10, "dimension": 5, "samples": 3}

@@ -16,10 +16,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record, Select, narrowest, runs, widest
-from simulations._study import Study, claim
-from simulations.checks import at_least, equals, share_above, slope
 from simulations.optimisation._spikes import LOOKS, Parameters, descend, predict
+from simulations.records.record import Record, Select, narrowest, runs, widest
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import at_least, equals, share_above, slope
 from theory.prediction import Prediction
 
 LINE = {"dimension": 1, "order": 7, "spikes": 5, "separation": 0.14, "noise": 0.04, "strength": 0.1}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulations._records import Record
+from simulations.records.record import Record
 from simulations.regimes._deep import COMPARED
 from theory.deep_fluctuation import relu_kurtosis
 from theory.deep_kernels import cosine_deficits, deficit_bounds

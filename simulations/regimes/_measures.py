@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record
+from simulations.records.record import Record
 from theory import kernel_flow
 from theory.arc_cosine import tangent_fluctuation
 from theory.lazy_bound import lazy_gap_bound

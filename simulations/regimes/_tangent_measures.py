@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from simulations import checks
-from simulations._measured import chosen, seed_table, tested
-from simulations._records import Record, Records, Select
+from simulations.records.record import Record, Records, Select
 from simulations.regimes._accuracy import FEATURES, NETWORKS
 from simulations.regimes._tangent import LAYERS, LEARNT, MOST
+from simulations.verdicts import checks
+from simulations.verdicts.measured import chosen, seed_table, tested
 
 # --- Kernels at the start
 

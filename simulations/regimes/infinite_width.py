@@ -7,11 +7,11 @@ on test data, depth by depth.
 
 from functools import partial
 
-from simulations._records import Records, runs
-from simulations._study import Study, claim
-from simulations.checks import above, bounded, equals, limit, not_below, slope
+from simulations.records.record import Records, runs
 from simulations.regimes import _deep_measures as measure
 from simulations.regimes._deep import Parameters, predict, run
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, bounded, equals, limit, not_below, slope
 from theory.prediction import Prediction
 
 RELU = {"activation": "relu", "weight_scale": 2**0.5}

@@ -12,13 +12,13 @@ picture.
 
 from functools import partial
 
-from simulations._records import runs, widest
-from simulations._study import Study, Together, claim
-from simulations.checks import below, bounded, equals, slope
-from simulations.checks import limit as limit_of
+from simulations.records.record import runs, widest
 from simulations.regimes import _measures as measure
 from simulations.regimes._network import Parameters, limit
 from simulations.regimes._training import alike, batch_bytes, train, train_together
+from simulations.study.study import Study, Together, claim
+from simulations.verdicts.checks import below, bounded, equals, slope
+from simulations.verdicts.checks import limit as limit_of
 from theory import scaling
 from theory.prediction import Prediction
 

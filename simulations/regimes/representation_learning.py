@@ -9,11 +9,11 @@ from functools import partial
 from math import log
 from typing import Any
 
-from simulations._records import Records, runs
-from simulations._study import Study, Together, claim
-from simulations.checks import above, bounded, equals, slope, slope_above
+from simulations.records.record import Records, runs
 from simulations.regimes import _representation_measures as measure
 from simulations.regimes._representation import Parameters, alike, batch_bytes, train, train_together
+from simulations.study.study import Study, Together, claim
+from simulations.verdicts.checks import above, bounded, equals, slope, slope_above
 from theory.prediction import Prediction
 
 KERNEL = {"part": "kernel", "dimension": 8, "time": 100.0, "step": 0.5, "precision": "float64"}

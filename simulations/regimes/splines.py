@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import above, below, bounded, equals
+from simulations.records.record import Record, runs
 from simulations.regimes._splines import Parameters, exact, train
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, bounded, equals
 from theory.prediction import Prediction
 
 GRIDS = {

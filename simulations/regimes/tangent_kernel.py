@@ -12,13 +12,13 @@ from functools import cache, partial
 
 from threadpoolctl import ThreadpoolController
 
-from simulations._records import runs
-from simulations._study import Study, claim
-from simulations.checks import above, equals, not_below, slope
+from simulations.records.record import runs
 from simulations.regimes import _tangent_measures as measure
 from simulations.regimes._accuracy import accuracy
 from simulations.regimes._tangent import Parameters, constants, directions, directions_limit, start
 from simulations.regimes._tangent_measures import limit
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, equals, not_below, slope
 from theory import scaling
 from theory.prediction import Prediction
 

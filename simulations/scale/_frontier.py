@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simulations._records import Record, Records, Select
+from simulations.records.record import Record, Records, Select
 
 REACH = 2
 """Particle counts on either side of the least risk that a parabola is laid through (count)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from meanfield.arguments import one_of, positive_count, positive_number
-from simulations._study import canonical
+from simulations.study.study import canonical
 from theory import circle
 from theory.learning_curve import best_strength
 

@@ -17,12 +17,12 @@ that learn one neuron, mean-field and lazy.
 from functools import partial
 from typing import Any
 
-from simulations._records import Records, Select, runs, widest
-from simulations._study import Study, claim
-from simulations.checks import above, below, equals, slope
+from simulations.records.record import Records, Select, runs, widest
 from simulations.scale import _frontier as measure
 from simulations.scale._risk_parameters import Parameters
 from simulations.scale._risks import predict, simulate
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import above, below, equals, slope
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
 from theory.learning_curve import sample_exponent

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from simulations._records import Record, runs
-from simulations._study import Study, claim
-from simulations.checks import bounded, slope
+from simulations.records.record import Record, runs
 from simulations.scale._steps import Parameters, measure
+from simulations.study.study import Study, claim
+from simulations.verdicts.checks import bounded, slope
 from theory import cost
 from theory.prediction import Prediction
 

@@ -21,7 +21,7 @@ BREAKOUT = '</script><script>window.bad = 1</script>"<b>&'
 
 
 def made_up(alpha: float, m: int, seed: int, columns: int = 2) -> Record:
-    """A record as `simulations._motion` wants it, with no flow behind it."""
+    """A record as `simulations.study.motion` wants it, with no flow behind it."""
     rng = np.random.default_rng([int(alpha), m, seed])
     times = np.concatenate([[0.0], np.geomspace(0.1, 10, 11)])
     grid = np.linspace(-1, 1, 9)

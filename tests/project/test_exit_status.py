@@ -9,8 +9,8 @@ import pytest
 import simulations
 from meanfield.command.main import USAGE, main
 from simulations import Study, claim
-from simulations._records import runs
-from simulations.checks import equals
+from simulations.records.record import runs
+from simulations.verdicts.checks import equals
 from theory.prediction import Prediction
 
 

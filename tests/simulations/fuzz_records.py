@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from simulations import DamagedRecord, Record
-from simulations._archive import pack
-from simulations._records import canonical_text
-from simulations._store import SCHEMA, address, encode, read
+from simulations.records.archive import pack
+from simulations.records.record import canonical_text
+from simulations.records.store import SCHEMA, address, encode, read
 
 SPARE = 64 << 20
 """Bytes that all reading together may take beyond what the process has when it begins."""

@@ -10,10 +10,10 @@ import pytest
 import simulations
 from meanfield.command.main import main
 from simulations import Study, calibrate
-from simulations._calibrate import Alarms
-from simulations._records import runs
-from simulations._study import claim
-from simulations.checks import equals
+from simulations.records.record import runs
+from simulations.study.study import claim
+from simulations.verdicts.calibration import Alarms
+from simulations.verdicts.checks import equals
 from theory.prediction import Prediction
 
 ZERO = Prediction(0.0, "=", "the mean of fair draws", "meanfield")

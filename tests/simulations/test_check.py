@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from simulations import Record, Records
-from simulations._records import along, narrowest, runs, widest
-from simulations.checks import (
+from simulations.records.record import along, narrowest, runs, widest
+from simulations.verdicts.checks import (
     LEVEL,
     above,
     at_least,

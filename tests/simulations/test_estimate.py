@@ -9,11 +9,12 @@ import types
 import pytest
 
 import simulations
-from simulations import Progress, Record, _estimate, _expected, _speed
-from simulations._estimate import WORKERS, estimate
-from simulations._expected import START, declared, expected, remaining
-from simulations._known import BASE, Known, operations
-from simulations._records import canonical_text
+from simulations import Progress, Record
+from simulations.costs import speed
+from simulations.costs.estimate import WORKERS, estimate
+from simulations.costs.expected import START, declared, expected, remaining
+from simulations.costs.known import BASE, Known, operations
+from simulations.records.record import canonical_text
 
 pytestmark = pytest.mark.turns(2)
 
@@ -24,7 +25,7 @@ STUDY = simulations.find("lazy_scaling")
 @pytest.fixture(autouse=True)
 def as_measured(monkeypatch):
     """The machine on which costs were measured."""
-    monkeypatch.setattr(_expected, "slowness", lambda: 1.0)
+    monkeypatch.setattr("simulations.costs.expected.slowness", lambda: 1.0)
 
 
 def runs(particles, seeds: int = 1) -> list:
@@ -62,22 +63,22 @@ def test_a_size_takes_what_its_study_says(study, size):
 def test_a_slower_machine_takes_as_much_longer(monkeypatch, size):
     plan = simulations.prepare("langevin", size)
     here = expected(plan)
-    monkeypatch.setattr(_expected, "slowness", lambda: 3.0)
+    monkeypatch.setattr("simulations.costs.expected.slowness", lambda: 3.0)
     assert expected(plan) == pytest.approx(3 * here)
 
 
 def test_the_speed_of_a_machine_is_measured_once(monkeypatch):
     turns = []
-    monkeypatch.setattr(_speed, "yardstick", lambda: turns.append(1) or 2 * _speed.REFERENCE)
-    _speed.slowness.cache_clear()
-    assert (_speed.slowness(), _speed.slowness(), len(turns)) == (2.0, 2.0, 1)
-    for seconds, factor in ((1e9, _speed.SLOWEST), (1e-9, 1 / _speed.SLOWEST)):
-        monkeypatch.setattr(_speed, "yardstick", lambda seconds=seconds: seconds)
-        _speed.slowness.cache_clear()
-        assert _speed.slowness() == factor
-    _speed.slowness.cache_clear()
+    monkeypatch.setattr(speed, "yardstick", lambda: turns.append(1) or 2 * speed.REFERENCE)
+    speed.slowness.cache_clear()
+    assert (speed.slowness(), speed.slowness(), len(turns)) == (2.0, 2.0, 1)
+    for seconds, factor in ((1e9, speed.SLOWEST), (1e-9, 1 / speed.SLOWEST)):
+        monkeypatch.setattr(speed, "yardstick", lambda seconds=seconds: seconds)
+        speed.slowness.cache_clear()
+        assert speed.slowness() == factor
+    speed.slowness.cache_clear()
     monkeypatch.undo()
-    assert _speed.yardstick() > 0
+    assert speed.yardstick() > 0
 
 
 def test_costs_in_words():
@@ -156,7 +157,7 @@ def test_numbers_that_mean_something_else_are_no_sizes():
 def test_trials_time_what_nothing_tells(tmp_path, monkeypatch):
     """Each kind twice, the first with what it takes to compile; and nothing is stored."""
     calls, now = [], [0.0]  # a clock that only runs move: a busy machine has no part in it
-    monkeypatch.setattr(_estimate, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("simulations.costs.estimate.time", types.SimpleNamespace(perf_counter=lambda: now[0]))
 
     def run(parameters):
         calls.append((parameters.particles, parameters.seed))

@@ -17,9 +17,9 @@ import pytest
 
 import simulations
 from simulations import DamagedRecord, Record
-from simulations._archive import MAX_BYTES, MAX_MEMBERS, MAX_TEXT, pack
-from simulations._claims import Claims
-from simulations._store import SCHEMA, Store, read
+from simulations.records.archive import MAX_BYTES, MAX_MEMBERS, MAX_TEXT, pack
+from simulations.records.store import SCHEMA, Store, read
+from simulations.sweeps.locks import Claims
 
 PARAMETERS = {"alpha": 1.0, "seed": 0}
 TEXT = json.dumps(PARAMETERS, sort_keys=True, separators=(",", ":"))
@@ -257,7 +257,7 @@ def test_whole_records_in_other_places(store, tmp_path):
 def test_record_of_another_schema(store, monkeypatch):
     """Found at the new address, it is named and kept beside it."""
     old = store.path(TEXT).read_bytes()
-    monkeypatch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+    monkeypatch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
     refused(store, old, f"has schema {SCHEMA}, expected {SCHEMA + 1}")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations._motion import Motion
+from simulations.study.motion import Motion
 
 
 @functools.cache

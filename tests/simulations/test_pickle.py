@@ -7,7 +7,7 @@ import pytest
 
 import simulations
 from simulations import NoWorkers, Record, Records, power_law, runs
-from simulations._records import UnknownName, narrowest, widest
+from simulations.records.record import UnknownName, narrowest, widest
 from tests.simulations.test_shipping import study
 
 

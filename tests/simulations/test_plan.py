@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import _status
-from simulations._machine import in_time, in_words, least_bytes, memory
-from simulations._ranges import expanded
-from simulations._records import canonical_text
-from simulations._store import Store
+from simulations.records import status
+from simulations.records.record import canonical_text
+from simulations.records.store import Store
+from simulations.study.machine import in_time, in_words, least_bytes, memory
+from simulations.study.ranges import expanded
 
 SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 
@@ -166,14 +166,14 @@ def test_status_beside_a_sweep(tmp_path, monkeypatch):
     told = {"study": "lazy_scaling", "status": "done", "seconds": 2.0}
     made = [simulations.Record({"particles": m}, {}, told) for m in (10, 20)]
     Store(tmp_path, "lazy_scaling").save({canonical_text(record.parameters): record for record in made})
-    read, taken = _status.read, []
+    read, taken = status.read, []
 
     def set_aside_first(path):
         if not taken:
             taken.append(path.rename(path.with_suffix(".damaged0")))
         return read(path)
 
-    monkeypatch.setattr(_status, "read", set_aside_first)
+    monkeypatch.setattr(status, "read", set_aside_first)
     (row,) = simulations.status(tmp_path)
     assert (row.done, row.damaged) == (1, 0)
     monkeypatch.undo()

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import NoWorkers, _pool
-from simulations._dask import Dask
-from simulations._executors import Engine, InProcess, WorkerDied
-from simulations._pool import Pool
+from simulations import NoWorkers
+from simulations.sweeps import pool
+from simulations.sweeps.dask import Dask
+from simulations.sweeps.executors import Engine, InProcess, WorkerDied
+from simulations.sweeps.pool import Pool
 
 pytestmark = pytest.mark.turns(2)
 
@@ -68,7 +69,7 @@ class Scarce:
 
 
 def test_a_pool_that_cannot_be_started_is_refused(monkeypatch):
-    monkeypatch.setattr(_pool, "_Worker", Scarce)
+    monkeypatch.setattr(pool, "_Worker", Scarce)
     monkeypatch.setattr(Scarce, "left", 2)
     monkeypatch.setattr(Scarce, "ended", 0)
     with pytest.raises(ValueError, match=r"^workers=3: 2 could be started, and no more \(.*Too many open files\)\.$"):
@@ -79,7 +80,7 @@ def test_a_pool_that_cannot_be_started_is_refused(monkeypatch):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_that_do_not_come_up_end_the_sweep_and_no_run_is_blamed(tmp_path, monkeypatch, workers):
     """Each process dies at its first work, and no other can be started in its place."""
-    monkeypatch.setattr(_pool, "_Worker", Scarce)
+    monkeypatch.setattr(pool, "_Worker", Scarce)
     monkeypatch.setattr(Scarce, "left", workers)
     with pytest.raises(NoWorkers, match="no worker process comes up"):
         simulations.sweep(STUDY, GRID, workers=workers, out=tmp_path)

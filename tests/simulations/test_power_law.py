@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations import Record, Records, _intervals
-from simulations._intervals import bootstrap_half_width, student_half_width
-from simulations._power_law import fit, power_law
-from simulations._records import runs
+from simulations import Record, Records
+from simulations.records.record import runs
+from simulations.verdicts import intervals
+from simulations.verdicts.intervals import bootstrap_half_width, student_half_width
+from simulations.verdicts.power_law import fit, power_law
 
 X = np.geomspace(10, 1000, 4)
 
@@ -81,7 +82,7 @@ def test_intervals_hold_95_percent(seeds):
 @pytest.mark.parametrize("level", [0.95, 0.999])
 @pytest.mark.parametrize("kind", ["normal", "t3", "lognormal"])
 def test_intervals_hold_their_levels(seeds, level, kind):
-    """The table of `simulations._intervals`, fewer data sets: none that is reported covers rarer than its level."""
+    """The table of `verdicts.intervals`, fewer data sets: none that is reported covers rarer than its level."""
     draws = {
         "normal": np.random.Generator.normal,
         "t3": lambda rng, size: rng.standard_t(3, size),
@@ -98,7 +99,7 @@ def test_the_same_table_gives_the_same_numbers():
     values = table(seeds=12)
     before = np.random.default_rng().bit_generator.state
     assert fit(X, values) == fit(X, values)
-    _intervals._resamples.cache_clear()
+    intervals._resamples.cache_clear()
     assert fit(X, values) == fit(X, values)
     assert before is not None
 

@@ -8,7 +8,8 @@ import types
 import pytest
 
 import simulations
-from simulations import Progress, Record, _progress
+from simulations import Progress, Record
+from simulations.sweeps import report
 
 GRID = {"problem": "random", "samples": 4, "time": 1.0, "particles": [10, 20]}
 
@@ -84,7 +85,7 @@ def test_only_parameters_that_differ_are_named():
     plan = simulations.prepare("lazy_scaling", alpha=[1.0, 2.0], particles=20, seeds=2)
     assert simulations.differing(plan) == ("alpha", "seed")
     assert simulations.differing(simulations.prepare("lazy_scaling", particles=20)) == ()
-    assert len(_progress.Reporter("a", 1, None, map(str, range(20))).names) == _progress.NAMED
+    assert len(report.Reporter("a", 1, None, map(str, range(20))).names) == report.NAMED
 
 
 def test_a_bar_in_a_notebook(monkeypatch, stderr):

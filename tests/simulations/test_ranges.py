@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import simulations
 from simulations import coerce
-from simulations._ranges import MOST, expanded
-from simulations._study import canonical
+from simulations.study.ranges import MOST, expanded
+from simulations.study.study import canonical
 
 STUDY = simulations.find("lazy_scaling")
 

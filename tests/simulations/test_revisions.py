@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import OtherCode, _code
-from simulations._code import bare, identify
-from simulations._revisions import made_by_others, sentence
-from simulations._store import Store, encode
+from simulations import OtherCode
+from simulations.records import code
+from simulations.records.code import bare, identify
+from simulations.records.revisions import made_by_others, sentence
+from simulations.records.store import Store, encode
 from tests.simulations.test_shipping import study
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def test_claims_and_pages_are_no_part_of_it():
 
 
 def test_the_code_of_a_packaged_study_is_what_its_runs_import():
-    known = _code._closure(identify(simulations.find("langevin")).modules)
+    known = code._closure(identify(simulations.find("langevin")).modules)
     assert {
         "simulations.limits._langevin",
         "theory.gibbs",
@@ -99,7 +100,7 @@ def remade(record, **provenance):
 def directory(tmp_path, monkeypatch):
     """Records of four runs, of which two by other code and one from before there were digests."""
     here = {"revision": "a" * 40, "dirty": False, "versions": {"meanfield": "0.1.0"}}
-    monkeypatch.setattr("simulations._revisions.origin", lambda: here)
+    monkeypatch.setattr("simulations.records.revisions.origin", lambda: here)
     grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": [10, 12, 14, 16]}
     records = list(simulations.sweep("lazy_scaling", grid, out=tmp_path))
     origins = [
@@ -172,7 +173,7 @@ def test_a_study_of_ones_own_that_changed_is_told(tmp_path, caplog):
 
 def test_without_digest_and_revision_the_version_tells(monkeypatch):
     here = {"revision": None, "dirty": None, "versions": {"meanfield": "0.2.0"}}
-    monkeypatch.setattr("simulations._revisions.origin", lambda: here)
+    monkeypatch.setattr("simulations.records.revisions.origin", lambda: here)
     old, new = ({"revision": None, "versions": {"meanfield": version}} for version in ("0.1.0", "0.2.0"))
     records = [simulations.Record({}, {"a": np.ones(1)}, provenance) for provenance in (old, new)]
     assert made_by_others(records, "code") == records[:1]
@@ -192,7 +193,8 @@ def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
             place.write_bytes(path.read_bytes())
 
     def code():
-        ask = "import simulations as s; from simulations._code import identify; print(identify(s.find('depth')).code)"
+        ask = "import simulations as s\nfrom simulations.records.code import identify\n"
+        ask += "print(identify(s.find('depth')).code)"
         done = subprocess.run(
             [sys.executable, "-c", ask], env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True,
             check=True, timeout=300, cwd=tmp_path,

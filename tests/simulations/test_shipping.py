@@ -15,9 +15,9 @@ import pytest
 
 import simulations
 from simulations import NoWorkers, Study
-from simulations._executors import InProcess
-from simulations._shipping import Arrived, NotSendable, Shipped
-from simulations._work import compute
+from simulations.sweeps.executors import InProcess
+from simulations.sweeps.shipping import Arrived, NotSendable, Shipped
+from simulations.sweeps.work import compute
 
 pytestmark = pytest.mark.turns(2)
 

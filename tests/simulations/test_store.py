@@ -16,8 +16,8 @@ import meanfield as mf
 import simulations
 from meanfield.simulation.outcome import Ending
 from simulations import DamagedRecord, Record
-from simulations._files import FORGOTTEN
-from simulations._store import SCHEMA, Store, address, encode, read
+from simulations.records.files import FORGOTTEN
+from simulations.records.store import SCHEMA, Store, address, encode, read
 
 FROM = {"study": "study", "status": "done", "seconds": 0.5}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
@@ -96,7 +96,7 @@ def test_record_of_other_parameters_is_refused(stored):
 
 
 def test_other_schema_is_refused(stored, monkeypatch):
-    monkeypatch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+    monkeypatch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
     with pytest.raises(DamagedRecord, match="schema"):
         read(stored.directory / f"{_with_schema(SCHEMA)}.npz")
 
@@ -122,7 +122,7 @@ def test_addresses_tell_studies_parameters_and_schemas_apart(monkeypatch):
     one = address("study", TEXT)
     assert one != address("studies", TEXT)
     assert one != address("study", TEXT + " ")
-    monkeypatch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+    monkeypatch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
     assert one != address("study", TEXT)
 
 
@@ -303,7 +303,7 @@ def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
 
 def test_an_interrupt_in_a_destructor_is_not_printed(capsys, monkeypatch):
     """It is noticed, so the page that Python prints about it would only frighten; any other mishap is printed."""
-    from simulations._interrupt import noticed
+    from simulations.sweeps.interrupt import noticed
 
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
 

@@ -10,14 +10,14 @@ import threading
 
 import pytest
 
-from simulations import _claims
-from simulations._claims import Claims
+from simulations.sweeps import locks
+from simulations.sweeps.locks import Claims
 
 ONE, TWO = "1" * 64, "2" * 64
 
 CHILD = """
 import sys, pathlib
-from simulations._claims import Claims
+from simulations.sweeps.locks import Claims
 claims = Claims(pathlib.Path(sys.argv[1]))
 for line in sys.stdin:
     verb, address = line.split()
@@ -86,7 +86,7 @@ def test_objects_of_one_process(tmp_path):
     one.close()
     assert two.take(ONE)
     two.close()
-    assert not _claims._files
+    assert not locks._files
 
 
 def test_threads_share_out_the_work(tmp_path):
@@ -134,9 +134,9 @@ def test_where_there_are_no_locks(tmp_path, monkeypatch, caplog, missing):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    _claims._say_once.cache_clear()
+    locks._say_once.cache_clear()
     if missing == "module":
-        monkeypatch.setattr(_claims, "fcntl", None)
+        monkeypatch.setattr(locks, "fcntl", None)
     else:
         monkeypatch.setattr(fcntl, "lockf", refuse)
     with Claims(tmp_path) as one, Claims(tmp_path) as two:
@@ -152,7 +152,7 @@ def test_a_fork_inherits_no_claims(tmp_path):
     """The kernel gives a fork no locks; so it must not believe that it holds its parent's."""
     with Claims(tmp_path) as mine:
         assert mine.take(ONE)
-        code = "import os, sys; from pathlib import Path; from simulations._claims import Claims\n"
+        code = "import os, sys; from pathlib import Path; from simulations.sweeps.locks import Claims\n"
         code += "mine = Claims(Path(sys.argv[1])); assert mine.take('2' * 64)\n"
         code += "child = os.fork()\n"
         code += "if not child:\n    os._exit(Claims(Path(sys.argv[1])).take('2' * 64))\n"

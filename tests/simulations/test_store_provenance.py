@@ -11,8 +11,8 @@ import pytest
 
 import simulations
 from simulations import Record
-from simulations._provenance import _revision, provenance
-from simulations._store import encode
+from simulations.records.provenance import _revision, provenance
+from simulations.records.store import encode
 
 REVISION = _revision.__wrapped__
 UNKNOWN = {"revision": None, "dirty": None}

@@ -11,9 +11,9 @@ import pytest
 
 import simulations
 from simulations import DamagedRecord, Record
-from simulations._execute import kept
-from simulations._files import FORGOTTEN
-from simulations._store import SCHEMA, Store
+from simulations.records.files import FORGOTTEN
+from simulations.records.store import SCHEMA, Store
+from simulations.sweeps.execution import kept
 
 FROM = {"study": "study", "status": "done", "seconds": 0.5}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
@@ -134,7 +134,7 @@ def test_records_of_another_version_are_left_alone(stored, caplog, monkeypatch):
     """They are whole, at addresses of their own: nothing to warn of whenever the directory is loaded."""
     root, other = stored.directory.parents[1], TEXT.replace("0}", "1}")
     with monkeypatch.context() as patch:
-        patch.setattr("simulations._store.SCHEMA", SCHEMA + 1)
+        patch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
         stored.save({other: Record(json.loads(other), {}, FROM)})
     before = sorted(stored.directory.iterdir())
     assert len(before) == 2

@@ -18,7 +18,7 @@ STUDY = '''
     import numpy as np
     from companion import HALF
     from simulations import Study, claim
-    from simulations.checks import equals
+    from simulations.verdicts.checks import equals
     from theory.prediction import Prediction
 
 

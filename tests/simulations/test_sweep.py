@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import Together, _batches
-from simulations._executors import InProcess, WorkerDied
+from simulations import Together
+from simulations.sweeps import batches
+from simulations.sweeps.executors import InProcess, WorkerDied
 
 pytestmark = pytest.mark.turns(2)
 
@@ -22,7 +23,7 @@ SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
 
 @pytest.fixture(autouse=True)
 def any_two_are_batched(monkeypatch):
-    monkeypatch.setattr(_batches, "FEW", 2)
+    monkeypatch.setattr(batches, "FEW", 2)
 
 
 def counting(run=None, together=None):

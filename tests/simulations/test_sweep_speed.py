@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import simulations
-from simulations._executors import InProcess
+from simulations.sweeps.executors import InProcess
 
 SMALL = {
     "problem": "random", "activation": "tanh", "samples": 8, "dimension": 4, "particles": 64,

@@ -7,9 +7,9 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
-from simulations.checks import not_below
 from simulations.regimes import _accuracy, _tangent, _tangent_measures
 from simulations.regimes.tangent_kernel import DIRECTIONS, START, STUDY, Parameters
+from simulations.verdicts.checks import not_below
 
 KNOWN = Parameters(**DIRECTIONS, samples=20, steps=60, particles=8, labels="even")
 

@@ -9,10 +9,10 @@ import pytest
 
 import figures
 import simulations
-from simulations._records import Record, Records, runs
-from simulations.checks import slope
+from simulations.records.record import Record, Records, runs
 from simulations.scale import _timing, bench, throughput
 from simulations.scale._steps import Parameters, measure, problem
+from simulations.verdicts.checks import slope
 
 STUDY = simulations.find("throughput")
 

@@ -9,10 +9,10 @@ import pytest
 
 import simulations
 from simulations import Claim, Record, Records, Study, all_passed, claim
-from simulations._ledger import few_seeds
-from simulations._records import runs
-from simulations.checks import above, bounded, share_above
 from simulations.optimisation._success import more_often
+from simulations.records.record import runs
+from simulations.verdicts.checks import above, bounded, share_above
+from simulations.verdicts.ledger import few_seeds
 from theory.prediction import Prediction
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]

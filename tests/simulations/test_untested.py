@@ -5,10 +5,10 @@ import pytest
 
 import simulations
 from simulations import Record, Records
-from simulations._records import runs
-from simulations.checks import above, at_least, below, bounded, equals, limit, not_below, share_above, slope
-from simulations.checks import slope_above as steeper
 from simulations.optimisation._success import more_often
+from simulations.records.record import runs
+from simulations.verdicts.checks import above, at_least, below, bounded, equals, limit, not_below, share_above, slope
+from simulations.verdicts.checks import slope_above as steeper
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]
 ONE = {"select": runs(), "value": lambda record: record["y"], "what": "y"}

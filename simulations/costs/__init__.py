@@ -1,0 +1,1 @@
+"""The time that runs take: measured, estimated, and scaled to this machine."""

@@ -1,0 +1,1 @@
+"""Records: one a run, stored at the hash of its parameters."""

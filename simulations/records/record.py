@@ -1,0 +1,292 @@
+"""The record that a run leaves behind, and a collection of such records."""
+
+import difflib
+import functools
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield.arguments.described import Described, Phrase, html, text
+from simulations.records.labelled import to_pandas, to_xarray
+from simulations.study.ranges import in_short, plain_number
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+
+class UnknownName(KeyError, ValueError):
+    """A name that no record has, with the names that there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Record:
+    """Named arrays with the parameters that made them, and where they come from (seed, versions, device, precision).
+
+    Raises `ValueError` for what are no mappings.
+    """
+
+    parameters: dict[str, Any]
+    values: dict[str, np.ndarray]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("parameters", "values", "provenance"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(f"{name}={in_short(getattr(self, name))}: expected a mapping from names.")
+
+    def __getitem__(self, name: str) -> Any:
+        """A value or a parameter, whichever has this name; raises `UnknownName`, a `KeyError`, for any other."""
+        if not isinstance(name, str) or name not in self:
+            require_name("name", name, [*self.values, *self.parameters])
+        return self.values[name] if name in self.values else self.parameters[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values or name in self.parameters
+
+    @property
+    def status(self) -> str:
+        """ "done", or how the run ended instead."""
+        return self.provenance.get("status", "done")
+
+
+SHOWN = 6
+"""Most values of a parameter that a line shows."""
+
+
+class Records:
+    """Records in the order of their runs; iterable, and selected by parameters with `where`.
+
+    >>> import numpy as np
+    >>> records = Records([Record({"m": 10}, {"risk": np.array([1.0])}), Record({"m": 20}, {"risk": np.array([0.5])})])
+    >>> len(records.where(m=20)), records.where(m=20).last("risk").tolist()
+    (1, [0.5])
+    """
+
+    def __init__(self, records: Iterable[Record]):
+        self._records = tuple(records) if isinstance(records, Iterable) else (records,)
+        for record in self._records:
+            if not isinstance(record, Record):
+                raise ValueError(f"records={in_short(record)}: expected records, each a simulations.Record.")
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    __repr__, _repr_html_ = text, html
+
+    def _described(self) -> Described:
+        yield "", Phrase(f"{len(self)} run{'s' * (len(self) != 1)}")
+        yield "ended early", sum(record.status != "done" for record in self) or None
+        for name in dict.fromkeys(name for record in self for name in record.parameters):
+            seen = list(dict.fromkeys(repr(record.parameters.get(name)) for record in self))
+            if len(seen) > 1:  # what is the same in all runs is not what they are about
+                few = seen if len(seen) <= SHOWN else [*seen[: SHOWN - 1], "…", seen[-1]]
+                yield name, Phrase(f"[{', '.join(few)}]")
+        yield "values", Phrase(", ".join(dict.fromkeys(name for record in self for name in record.values)))
+
+    def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Records":
+        """The records that meet `condition` and have these parameters; several values mean any of them.
+
+        Raises `UnknownName`, a `ValueError`, for a parameter that none of the records has.
+        """
+        if condition is not None:
+            require_function("condition", condition)
+        wanted = {name: _listed(name, value) for name, value in parameters.items()}
+        if self._records:
+            there = {name: None for record in self for name in record.parameters}
+            for name in wanted:
+                require_name(name, name, there, what="parameter")
+
+        def fits(record: Record) -> bool:
+            if condition is not None and not condition(record):
+                return False
+            return all(record.parameters.get(name) in values for name, values in wanted.items())
+
+        return Records(record for record in self if fits(record))
+
+    @property
+    def done(self) -> "Records":
+        """Those whose run reached its end."""
+        return Records(record for record in self if record.status == "done")
+
+    def to_pandas(self, *names: str) -> "pandas.DataFrame":
+        """A table with a row a record: parameters, status, seconds, and the last entry of each value named (of all
+        one-dimensional values, if none is).
+
+        Raises `ImportError` without pandas (extra `data`), `ValueError` for a name that is no value of a record.
+        """
+        return to_pandas(self, names)
+
+    def to_xarray(self, *names: str) -> "xarray.Dataset":
+        """The values named (all numbers of one shape, if none is) over the parameters that vary, as dimensions.
+
+        Settings without a record, and what a run lacks that did not reach its end, are NaN. Values observed in time
+        have the dimension `time`, or `observation` where a parameter of that name varies, padded by NaN; parameters
+        that all records share are attributes. `records.to_xarray("risk").risk.mean("seed")` averages over seeds.
+
+        Raises `ImportError` without xarray (extra `data`), `ValueError` for a name that is no value of a record, for
+        values of several shapes, and for two records of one setting.
+        """
+        return to_xarray(self, names)
+
+    def column(self, name: str) -> np.ndarray:
+        """One parameter of every record; raises `UnknownName` where one has none of this name."""
+        for record in self:
+            require_name("name", name, record.parameters, what="parameter")
+        return np.asarray([record.parameters[name] for record in self])
+
+    def last(self, name: str) -> np.ndarray:
+        """The last entry of one value of every record; raises `UnknownName` where one has none of this name."""
+        for record in self:
+            require_name("name", name, record.values, what="value")
+        return np.asarray([_last(name, np.asarray(record.values[name])) for record in self])
+
+
+def _last(name: str, value: np.ndarray) -> Any:
+    if value.ndim and not len(value):
+        raise ValueError(f"name={name!r}: the value of a record has no entries.")
+    return value[-1] if value.ndim else value[()]
+
+
+def _listed(name: str, wanted: Any) -> list:
+    """The values that are asked for, as they stand in records."""
+    several = isinstance(wanted, Iterable) and not isinstance(wanted, str | bytes) and getattr(wanted, "ndim", 1)
+    try:
+        values = [plain_number(value) for value in (wanted if several else [wanted])]
+    except TypeError:
+        raise ValueError(f"{name}={in_short(wanted)}: expected a value, or several, of this parameter.") from None
+    if isinstance(wanted, Mapping) or not all(_is_plain(value) for value in values):
+        raise ValueError(f"{name}={in_short(wanted)}: expected a value, or several, of this parameter.")
+    return values
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def require_name(argument: str, name: Any, names: Iterable[str], what: str = "value or parameter") -> None:
+    """Raise `UnknownName` for a name that is none of `names`, with the nearest one."""
+    there = list(names)
+    if isinstance(name, str) and name in there:
+        return
+    near = difflib.get_close_matches(str(name), there, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    among = ", ".join(there) if there else "nothing, for there are none"
+    raise UnknownName(f"{argument}={in_short(name)}: is no {what} of the records; expected one of {among}.{hint}")
+
+
+def require_function(argument: str, function: Any, *of: Any) -> None:
+    """Raise `ValueError` for what can't be called with so many arguments, one if none is given."""
+    fits = callable(function)
+    try:
+        inspect.signature(function).bind(*(of or (None,)))
+    except TypeError:
+        fits = False
+    except ValueError:  # some functions of C do not say what they take
+        pass
+    if not fits:
+        what = "one argument" if len(of) < 2 else f"{len(of)} arguments"
+        raise ValueError(f"{argument}={in_short(function)}: expected a function of {what}.")
+
+
+def along(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
+    """(x values, value[row, x]): a row for every setting of all other parameters, the seed among them.
+
+    Settings with fewer than three x are no line and left out; of the others, the x that all of them have are taken.
+    Averages over another number of replicas at another x are still one line.
+    """
+    points, rows = _lines(records, x)
+    table = np.array([[value(record) for record in row] for row in rows])
+    return np.asarray(points, float), table.reshape(len(rows), len(points))
+
+
+def seed_lines(records: Records, x: str, value: Callable[[Record], float]) -> tuple[np.ndarray, np.ndarray]:
+    """(x values, value[seed, x]): what `along` finds, several lines of one seed as their mean."""
+    points, table = along(records, x, value)
+    if not len(points):  # the lines have no x in common
+        return points, np.empty((0, 0))
+    means = seed_means([row[0] for row in _lines(records, x)[1]], table)
+    return points, means.reshape(len(means), len(points))
+
+
+def seed_means(records: Iterable[Record], values: ArrayLike) -> np.ndarray:
+    """Means of `values` [records, …] over the records of each seed, [seeds, …]: these share data or a start."""
+    records = list(records)
+    for record in records:
+        require_name("seed", "seed", record.parameters, what="parameter")
+    seeds, values = np.array([record.parameters["seed"] for record in records]), np.asarray(values)
+    return np.array([values[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
+
+
+def _lines(records: Records, x: str) -> tuple[list[float], list[list[Record]]]:
+    """(x values, the records at them of every line): those of `along`."""
+    rows: dict[tuple, dict[float, Record]] = {}
+    for record in records:
+        require_name("x", x, record.parameters, what="parameter")
+        setting = {name: value for name, value in record.parameters.items() if name not in (x, "replicas")}
+        rows.setdefault(tuple(sorted(setting.items())), {})[record.parameters[x]] = record
+    lines = [row for row in rows.values() if len(row) >= 3]
+    points = sorted(set.intersection(*map(set, lines))) if lines else []
+    return points, [[row[point] for point in points] for row in lines]
+
+
+def canonical_text(parameters: dict[str, Any]) -> str:
+    """Parameters as JSON with sorted keys: the same text for the same run, on every machine."""
+    return json.dumps(parameters, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def plain_name(name: str) -> bool:
+    """Return True if a name can be that of a folder, and be printed, and mean nothing else."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) is not None
+
+
+Select = Callable[[Records], Records]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The records that hold some names and have some parameters: what `runs` gives, a value that can be pickled."""
+
+    names: tuple[str, ...]
+    parameters: Mapping[str, Any]
+
+    def __call__(self, records: Records) -> Records:
+        return records.where(self._holds, **self.parameters)
+
+    def _holds(self, record: Record) -> bool:
+        return all(name in record for name in self.names)
+
+
+def runs(*names: str, **parameters) -> Select:
+    """A selection: the records that hold these names and have these parameters (a tuple means any of its values)."""
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"names={in_short(name)}: expected the names of values.")
+    return Selection(names, parameters)
+
+
+def widest(select: Select) -> Select:
+    """Restrict `select` to the records at the largest m among them."""
+    return functools.partial(_at, select, max)
+
+
+def narrowest(select: Select) -> Select:
+    """Restrict `select` to the records at the smallest m among them."""
+    return functools.partial(_at, select, min)
+
+
+def _at(select: Select, choose: Callable, records: Records) -> Records:
+    chosen = select(records)
+    return chosen.where(particles=choose(chosen.column("particles"))) if len(chosen) else chosen

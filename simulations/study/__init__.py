@@ -1,0 +1,1 @@
+"""What a study is: experiments, parameters, claims, and where it is found."""

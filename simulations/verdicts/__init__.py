@@ -1,0 +1,1 @@
+"""Verdicts: checks with error bars, the ledger of claims, and tables of both."""

@@ -1,0 +1,128 @@
+"""The ledger: every claim of a study with what was predicted, what was measured, and how its control fared.
+
+A check fails, and a control that passes is held against it, at the seeds that it was designed for: there its power was
+shown and its false alarms were counted. With fewer, what does not hold is undecided, for an interval that is too wide
+looks like a claim that is wrong; and so is what holds if its control passes, too, for such an interval has room for
+both. Against a bound that is proved one run is enough.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from simulations.records.record import Records
+from simulations.study.given import instance
+from simulations.study.ranges import in_short
+from simulations.study.study import SIZES, Claim, Study
+from simulations.verdicts.verdict import Verdict, undecided
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim with its verdict and that of its control."""
+
+    study: str
+    claim: Claim
+    verdict: Verdict
+    control: Verdict
+
+    @property
+    def passed(self) -> bool | None:
+        """The claim holds, and its control fails; False when the claim fails, whatever became of its control; None when
+        the records can't decide.
+        """
+        if self.verdict.passed is False:
+            return False
+        return None if self.verdict.passed is None or self.control.passed is None else not self.control.passed
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry with plain numbers; what was not measured is null."""
+        return {
+            "study": self.study,
+            "claim": self.claim.name,
+            "statement": self.claim.statement,
+            "reference": self.claim.reference,
+            "relation": self.claim.relation,
+            "predicted": self.verdict.expected,
+            "measured": _number(self.verdict.measured),
+            "error": _number(self.verdict.error),
+            "statistic": self.verdict.statistic,
+            "passed": self.verdict.passed,
+            "control": {
+                "wrong": self.claim.wrong,
+                "measured": _number(self.control.measured),
+                "statistic": self.control.statistic,
+                "passed": self.control.passed,
+            },
+        }
+
+
+def verify(study: Study, records: Records) -> list[Entry]:
+    """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided."""
+    instance("study", study, Study)
+    instance("records", records, Records)
+    short = few_seeds(study, records)
+    return [_entry(study.name, claim, records, short) for claim in study.claims]
+
+
+def all_passed(parts: Iterable[bool | None]) -> bool | None:
+    """True if there are parts and all of them passed, False as soon as one failed, None otherwise.
+
+    Raises `ValueError` for parts that are not True, False or None.
+    """
+    known = isinstance(parts, Iterable) and not isinstance(parts, str | bytes | Mapping)
+    listed: list[Any] = list(parts) if known else [parts]
+    if not known or not all(part is None or isinstance(part, bool | np.bool_) for part in listed):
+        raise ValueError(f"parts={in_short(parts)}: expected verdicts, each of them True, False or None.")
+    parts = listed
+    if any(part is not None and not part for part in parts):
+        return False
+    return True if parts and all(parts) else None
+
+
+def _entry(study: str, claim: Claim, records: Records, short: str) -> Entry:
+    verdict, control = claim.check(records), claim.control(records)
+    if short and verdict.passed is False and not verdict.proved:
+        verdict = undecided(verdict, short)
+    if short and control.passed:
+        control = undecided(control, short)
+    return Entry(study, claim, verdict, control)
+
+
+def few_seeds(study: Study, records: Records) -> str:
+    """ "3 of 7 seeds" where some setting of these records has fewer than the study asks for; empty where none has.
+
+    What it asks for is told by the sizes that have all of these settings, the one that asks for the fewest seeds; for a
+    grid of one's own it is the fewest seeds of any size.
+    """
+    sizes = [_seeds(asdict(run) for run in study.grid(size, None, 0)) for size in SIZES if size in study.cost]
+    has = _seeds(record.parameters for record in records)
+    if not sizes or not has:
+        return ""
+    those = [size for size in sizes if has.keys() <= size.keys()]
+    short = [_short(has, size) for size in those] or [_short(has, dict.fromkeys(has, min(map(_most, sizes))))]
+    return "" if "" in short else short[0]
+
+
+def _short(has: dict[tuple, int], asked: dict[tuple, int]) -> str:
+    fewest = min(has, key=lambda setting: has[setting] / asked[setting])
+    return f"{has[fewest]} of {asked[fewest]} seeds" if has[fewest] < asked[fewest] else ""
+
+
+def _most(size: dict[tuple, int]) -> int:
+    return max(size.values(), default=1)
+
+
+def _seeds(runs: Iterable[dict[str, Any]]) -> dict[tuple, int]:
+    """How many seeds every setting has."""
+    seeds: dict[tuple, set] = {}
+    for run in runs:
+        setting = tuple(sorted((name, value) for name, value in run.items() if name != "seed"))
+        seeds.setdefault(setting, set()).add(run.get("seed"))
+    return {setting: len(some) for setting, some in seeds.items()}
+
+
+def _number(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None

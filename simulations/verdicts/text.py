@@ -1,0 +1,122 @@
+"""Verdicts, false alarms and the status of a directory as tables of text."""
+
+from typing import TextIO
+
+from simulations.records.status import Status
+from simulations.study.given import each, writable
+from simulations.study.machine import in_time
+from simulations.verdicts.calibration import Alarms
+from simulations.verdicts.checks import LEVEL
+from simulations.verdicts.columns import console, print_columns
+from simulations.verdicts.ledger import Entry
+from simulations.verdicts.verdict import Verdict
+
+
+def print_ledger(entries: list[Entry], stream: TextIO) -> None:
+    """The verdict table, and a last line that counts.
+
+    Raises `ValueError` for what are no entries or no stream.
+    """
+    from rich.text import Text
+
+    writable("stream", stream)
+    entries = each("entries", entries, Entry)
+    rows = [
+        (
+            entry.study,
+            f"{entry.claim.name}: {entry.claim.statement}",
+            predicted(entry),
+            measured(entry.verdict),
+            Text(verdict(entry), style={True: "green", False: "bold red", None: "dim"}[entry.passed]),
+            f"{entry.claim.wrong}: {measured(entry.control)}, {_control(entry)}",
+        )
+        for entry in entries
+    ]
+    headings = ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting")
+    print_columns(headings, rows, stream, "the ledger")
+    counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
+    console(stream).print(
+        f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested or undecided; "
+        f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
+    )
+
+
+def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
+    """False alarms of every check, against the level it states.
+
+    Raises `ValueError` for what are no such counts or no stream.
+    """
+    writable("stream", stream)
+    rows = each("rows", rows, Alarms)
+    words = {True: "as stated", False: "TOO MANY", None: "not tested"}
+    cells = [
+        (
+            row.study,
+            row.claim,
+            f"{row.alarms} of {row.reseedings}",
+            str(row.missed),
+            f"{row.probability:.2g}",
+            words[row.passed],
+        )
+        for row in rows
+    ]
+    headings = ("study", "claim", "false alarms", "controls that passed", "probability of so many alarms", "verdict")
+    print_columns(headings, cells, stream, "calibration")
+    alarms = sum(row.alarms for row in rows)
+    console(stream).print(f"each check states a level of {LEVEL:g}; {alarms} alarms in all.")
+
+
+def print_status(rows: list[Status], stream: TextIO) -> None:
+    """A line for every study that has records.
+
+    Raises `ValueError` for what are no such rows or no stream.
+    """
+    writable("stream", stream)
+    rows = each("rows", rows, Status)
+    others = ("of another version",) if any(row.other for row in rows) else ()
+    cells = []
+    for row in rows:
+        sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
+        counts = (row.done, row.failed, row.damaged, *((row.other,) if others else ()))
+        cells.append((row.study, *map(str, counts), in_time(row.seconds), sizes))
+    print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
+    for row in rows:
+        if row.made_by:
+            console(stream).print(f"{row.made_by}.", style="bold yellow", markup=False)
+        for message in row.messages:
+            console(stream).print(f"{row.study}: {message}", style="bold red", markup=False)
+
+
+def predicted(entry: Entry) -> str:
+    """The prediction with its relation."""
+    word = {"slope": "slope", "=": "=", "<=": "≤", ">=": "≥"}[entry.claim.relation]
+    return f"{word} {_signed(entry.verdict.expected)}"
+
+
+def measured(result) -> str:
+    """A measured number with its error, or why there is none."""
+    if result.measured != result.measured:
+        return result.statistic
+    return f"{_signed(result.measured)} ± {result.error:.2g}" if result.error else _signed(result.measured)
+
+
+def verdict(entry: Entry) -> str:
+    """One word, or the reason why the control does not count."""
+    if entry.passed is None:
+        return _open(entry.verdict if entry.verdict.passed is None else entry.control)
+    if entry.verdict.passed and entry.control.passed:
+        return "FAILS: its control passes"
+    return "holds" if entry.passed else "FAILS"
+
+
+def _control(entry: Entry) -> str:
+    return {True: "passes", False: "fails as it must", None: _open(entry.control)}[entry.control.passed]
+
+
+def _open(result: Verdict) -> str:
+    """Return the words for a verdict that decides nothing: "not tested", or "undecided" with what it would take."""
+    return result.statistic.partition(":")[0]
+
+
+def _signed(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
