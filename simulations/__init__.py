@@ -16,8 +16,15 @@ from simulations.records.status import Status as Status
 from simulations.records.status import status as status
 from simulations.records.store import DamagedRecord as DamagedRecord
 from simulations.records.store import load as load
+from simulations.study.experiment import Experiment as Experiment
+from simulations.study.experiment import Simulation as Simulation
+from simulations.study.experiment import grid as grid
 from simulations.study.motion import Motion as Motion
 from simulations.study.motion import Scene as Scene
+from simulations.study.parameters import choice as choice
+from simulations.study.parameters import count as count
+from simulations.study.parameters import flag as flag
+from simulations.study.parameters import number as number
 from simulations.study.registry import GROUPS as GROUPS
 from simulations.study.registry import MOTIONS as MOTIONS
 from simulations.study.registry import STUDIES as STUDIES
@@ -69,6 +76,7 @@ __all__ = [
     "DamagedRecord",
     "Entry",
     "Estimate",
+    "Experiment",
     "NoWorkers",
     "NotSendable",
     "OtherCode",
@@ -78,6 +86,7 @@ __all__ = [
     "Record",
     "Records",
     "Scene",
+    "Simulation",
     "Status",
     "Study",
     "Table",
@@ -86,18 +95,23 @@ __all__ = [
     "all_passed",
     "calibrate",
     "checks",
+    "choice",
     "claim",
     "coerce",
     "complete",
     "computing",
+    "count",
     "differing",
     "estimate",
     "expected",
     "field_docs",
     "find",
     "fit_power_law",
+    "flag",
+    "grid",
     "load",
     "motion",
+    "number",
     "power_law",
     "prepare",
     "print_calibration",

@@ -24,7 +24,6 @@
 
 # %%
 import tempfile
-from dataclasses import dataclass
 
 import jax
 import matplotlib.pyplot as plt
@@ -33,97 +32,81 @@ import numpy as np
 import meanfield as mf
 import simulations
 from figures.style import LAZY, MEAN_FIELD, points, power, styled
-from simulations import checks
+from simulations import checks, count, number
 from theory.initial_law import output_covariance
 from theory.prediction import Prediction
 
 # %% [markdown]
-# ## Parameters and grid
+# ## An experiment
 #
-# Parameters are a frozen dataclass of numbers and words, each with a text below it.
-# They are the address under which a run is stored, so everything that decides the
-# result belongs here, the seed included. `grid` lists the runs of a size.
+# A study is made of experiments. An experiment is a class whose fields are the
+# parameters of a run: each with its default, its symbol, what it is and what is
+# allowed. They are the address under which a run is stored, so everything that decides
+# the result belongs here; the seed is a field of every experiment. `sizes` says which
+# runs there are: all combinations of the values in brackets.
+#
+# `run` returns named arrays, and a status where a simulation ended early. At the start the predictor is known exactly at every $m$:
+# $\mathbb{E} f(x)^2 = (\alpha^2 / m)\, \mathbb{E}\, \sigma(w \cdot x)^2$. Theory comes
+# from the package `theory`, which shares no code with the engine. Random numbers come
+# from named streams, `self.key("…")`, and `precision` is entered before a run.
 
 
 # %%
-@dataclass(frozen=True)
-class Parameters:
+class Pairs(simulations.Experiment):
     """Pairs of networks from independent starts."""
 
-    particles: int = 100
-    """m, particles of each network (count)."""
-    exponent: float = 0.0
-    """p in the output scale α = m^p: 0 is mean-field, 0.5 neural-tangent."""
-    time: float = 4.0
-    """Training time (mean-field time)."""
-    replicas: int = 8
-    """Pairs of networks in one run, averaged (count)."""
-    seed: int = 0
-    """Draws the particles."""
-
-
-SIZES = {  # particles, seeds
-    "smoke": ([32, 128, 512], 7),
-    "default": ([32, 128, 512, 2048], 10),
-    "paper": ([32, 128, 512, 2048, 8192], 50),
-}
-
-
-def grid(size, seeds=None, first=0):
-    particles, usual = SIZES[size]
-    return [
-        Parameters(particles=m, exponent=exponent, seed=seed)
-        for seed in range(first, first + (usual if seeds is None else seeds))
-        for exponent in (0.0, 0.5)
-        for m in particles
-    ]
-
-
-# %% [markdown]
-# ## A run, and what theory says of it
-#
-# `run` takes parameters and returns named arrays and a status. At the start the
-# predictor is known exactly at every $m$:
-# $\mathbb{E} f(x)^2 = (\alpha^2 / m)\, \mathbb{E}\, \sigma(w \cdot x)^2$. Theory comes
-# from the package `theory`, which shares no code with the engine.
-
-
-# %%
-def run(parameters):
-    m = parameters.particles
-    data = mf.datasets.teacher(
-        jax.random.key(0), n=24, d=3, n_test=100
-    )  # the same for all runs
-    unit, alpha = mf.Neuron("relu"), float(m**parameters.exponent)
-    objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=alpha)
-    keys = jax.random.split(jax.random.key(parameters.seed), 2 * parameters.replicas)
-    starts = [mf.Particles.gaussian(key, unit, m=m, d=3) for key in keys]
-    watched = [mf.Predictions(data.x_test)]
-    ends = mf.simulate_replicas(
-        objective,
-        mf.GradientFlow(0.1),
-        starts,
-        times=[0.0, parameters.time],
-        observables=watched,
+    particles: int = count(100, "m", "particles of each network")
+    exponent: float = number(
+        0.0, "p", "output scale α = m^p: 0 mean-field, 0.5 neural-tangent"
     )
-    outputs = np.stack(
-        [end.values["predictions"] for end in ends]
-    )  # [networks, times, inputs]
-    exact = np.mean(np.diag(output_covariance(data.x_test, m, alpha, "relu")))
-    return {
-        "times": ends[0].times,
-        "distance": np.sqrt(
-            np.mean(np.square(outputs[::2] - outputs[1::2]), axis=(0, 2)) / 2
-        ),
-        "power": np.mean(np.square(outputs[:, 0])) / exact,
-    }, next((end.status for end in ends if not end.done), "done")
+    time: float = number(4.0, "T", "training", unit="mean-field time", above=0)
+    replicas: int = count(8, "", "pairs of networks in one run, averaged")
 
+    precision = "float32"
+    sizes = simulations.grid(
+        smoke={"particles": (32, 128, 512), "exponent": (0.0, 0.5), "seeds": 7},
+        default={
+            "particles": (32, 128, 512, 2048),
+            "exponent": (0.0, 0.5),
+            "seeds": 10,
+        },
+        paper={
+            "particles": (32, 128, 512, 2048, 8192),
+            "exponent": (0.0, 0.5),
+            "seeds": 50,
+        },
+    )
 
-def predict(parameters):
-    return {"start": np.sqrt(0.5) * parameters.particles ** (parameters.exponent - 0.5)}
+    def run(self):
+        m = self.particles
+        data = mf.datasets.teacher(
+            jax.random.key(0), n=24, d=3, n_test=100
+        )  # the same for all runs
+        unit, alpha = mf.Neuron("relu"), float(m**self.exponent)
+        objective = mf.Objective(unit, mf.Square(), data.x, data.y, scale=alpha)
+        keys = jax.random.split(self.key("starts"), 2 * self.replicas)
+        ends = mf.simulate_replicas(
+            objective,
+            mf.GradientFlow(0.1),
+            [mf.Particles.gaussian(key, unit, m=m, d=3) for key in keys],
+            times=[0.0, self.time],
+            observables=[mf.Predictions(data.x_test)],
+        )
+        outputs = np.stack([end.values["predictions"] for end in ends])
+        apart = np.square(outputs[::2] - outputs[1::2])  # [pairs, times, inputs]
+        exact = np.mean(np.diag(output_covariance(data.x_test, m, alpha, "relu")))
+        return {
+            "times": ends[0].times,
+            "distance": np.sqrt(np.mean(apart, axis=(0, 2)) / 2),
+            "power": np.mean(np.square(outputs[:, 0])) / exact,
+        }, next((end.status for end in ends if not end.done), "done")
 
 
 # %% [markdown]
+# Where a run is one simulation, a `simulations.Simulation` says what it consists of
+# (`problem`, `start`, `flow`, `times`, `observe`), and its seeds are trained together in
+# one program, as the pairs are here.
+#
 # ## Claims
 #
 # `claim` takes a name, a sentence, the prediction, and a check of `simulations.checks`
@@ -178,15 +161,11 @@ claims = (
 )
 
 STUDY = simulations.Study(
-    name="independent_starts",
-    group="limits",
-    summary="two networks trained from independent starts come together as m grows",
-    parameters=Parameters,
-    grid=grid,
-    run=run,
-    predict=predict,
+    "independent_starts",
+    "limits",
+    "two networks trained from independent starts come together as m grows",
+    experiments=(Pairs,),
     claims=claims,
-    cost={"smoke": "5 s", "default": "10 s", "paper": "2 min"},
 )
 
 # %% [markdown]

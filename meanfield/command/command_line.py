@@ -63,7 +63,9 @@ def read(
     import tyro
 
     taken = {field.name: field for field in dataclasses.fields(options)}
-    studied = {} if parameters is None else {field.name: field for field in dataclasses.fields(parameters)}
+    studied = (
+        {} if parameters is None else {field.name: field for field in dataclasses.fields(parameters) if field.init}
+    )
     fields = [_option(field, docs[name]) for name, field in taken.items()]
     fields += [_parameter(field, (parameter_docs or {})[name]) for name, field in studied.items()]
     kind = dataclasses.make_dataclass("Arguments", fields, frozen=True)

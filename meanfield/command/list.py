@@ -56,5 +56,5 @@ def _entry(name: str, text: str, margin: int, wide: int, indent: int = 2) -> Non
 
 def _summary(study) -> dict:
     """Return what `--json` says of a study."""
-    names = [field.name for field in dataclasses.fields(study.parameters)]
+    names = [field.name for field in dataclasses.fields(study.parameters) if field.init]
     return {"name": study.name, "group": study.group, "claim": study.summary, "parameters": names}

@@ -27,6 +27,9 @@ _FROM = re.compile(
     r"^[ \t]*from[ \t]+((?:meanfield|theory|simulations)[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M
 )
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+((?:meanfield|theory|simulations)[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
+_ROOMS = "study|verdicts|records|sweeps|costs"
+_KEEPING = re.compile(rf"simulations\.(?!study\.(?:experiment|parameters)$)(?:\w+|(?:{_ROOMS})\.\w+)")
+"""The modules that keep and judge records; an experiment's machinery makes them."""
 _WORD = re.compile(r"\w+")
 _QUOTES = re.compile(r"[rR]?(\"{3}|'{3})")
 _GOES_ON = tuple("([{,=+\\")
@@ -51,7 +54,9 @@ def identify(study: Study) -> Identity:
 
     Of a user's study all that he has defined counts, and the engine as a whole.
     """
-    computing = [study.run, study.parameters, *([study.together.run] if study.together else [])]
+    computing: list[Any] = list(study.experiments)
+    if not computing:
+        computing = [study.run, study.parameters, *([study.together.run] if study.together else [])]
     if is_own(study):
         return Identity("", tuple(sorted({_module(part) for part in computing})))
     return Identity(behaviour([*computing, study.precision]), _engine())
@@ -102,7 +107,7 @@ def _imported(name: str) -> tuple[str, ...]:
 
     Those of `simulations` that belong to no study keep and judge records, and are followed no further.
     """
-    if name in _TOPS or (re.fullmatch(r"simulations\.\w+", name) and _path(f"{name}.__init__") is None):
+    if name in _TOPS or _KEEPING.fullmatch(name):
         return ()
     if _hands_on(name):  # the package as such: whatever it has
         public = importlib.import_module(name).__all__

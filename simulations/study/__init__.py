@@ -1,1 +1,1 @@
-"""What a study is: experiments, parameters, claims, and where it is found."""
+"""Studies: experiments, their parameters, claims, and where all of them are found."""

@@ -77,13 +77,17 @@ STUDIES = _Studies(_FILES)
 def find(study: str | Study) -> Study:
     """Return the study of that name, which may stand behind its group's, or in a file: `path/to/study.py`.
 
-    Raises `ValueError` for a name that is none, with the nearest one, and for a file without a study.
+    With the name of an experiment behind it, `path/to/study.py/pairs`, it is the study of these runs alone. Raises
+    `ValueError` for a name that is none, with the nearest one, and for a file without a study.
 
     >>> find("regimes/lazy_scaling").name
     'lazy_scaling'
     """
     if isinstance(study, Study):
         return study
+    whole, slash, experiment = str(study).rpartition("/")
+    if slash and (names_a_file(whole) or whole.rpartition("/")[2] in STUDIES):
+        return find(whole).only(experiment)
     if isinstance(study, str) and names_a_file(study):
         return load(study)
     group, slash, name = str(study).rpartition("/")
@@ -120,7 +124,8 @@ def own(name: str) -> Study | None:
 
 def is_own(study: Study) -> bool:
     """Return True for a study of the package itself, and False for one that a user has made of it or named like it."""
-    return own(study.name) is study
+    packaged = own(study.name)
+    return packaged is not None and packaged in (study, study.whole)
 
 
 def claim_of(study: str, name: str) -> Claim:

@@ -14,8 +14,18 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations.records.record import Records, canonical_text, plain_name, require_function
+from simulations.study.experiment import (
+    Experiment,
+    batch_bytes,
+    batch_key,
+    run_experiment,
+    runs_of,
+    simulated,
+    together_fields,
+)
 from simulations.study.given import instance
 from simulations.study.machine import refuse_absurd
+from simulations.study.parameters import kinds
 from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
 from simulations.verdicts.checks import Verdict
@@ -114,19 +124,21 @@ class Together:
 class Study:
     """A question, the runs that answer it, and the claims about the answer.
 
-    `grid(size, seeds, first)` lists the parameters of all runs; `run(parameters)` makes one record's values and status;
-    `predict(parameters)` is what theory says of the same run.
+    The runs are those of its `experiments`. Or they are made by functions: `grid(size, seeds, first)` lists the
+    parameters of all runs; `run(parameters)` makes one record's values and status; `predict(parameters)` is what theory
+    says of the same run.
     """
 
     name: str
     group: str
     summary: str
-    parameters: type
-    grid: Callable[[str, int | None, int], list]
-    run: Callable[[Any], tuple[dict[str, np.ndarray], str]]
-    predict: Callable[[Any], dict[str, np.ndarray]]
-    claims: tuple[Claim, ...]
-    cost: Mapping[str, str]
+    # Set from the experiments where these are given, and asked for where they are not.
+    parameters: type = None  # type: ignore[assignment]
+    grid: Callable[[str, int | None, int], list] = None  # type: ignore[assignment]
+    run: Callable[[Any], tuple[dict[str, np.ndarray], str]] = None  # type: ignore[assignment]
+    predict: Callable[[Any], dict[str, np.ndarray]] = None  # type: ignore[assignment]
+    claims: tuple[Claim, ...] = ()
+    cost: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Wall time of each size on two cores, as measured."""
     together: Together | None = None
     """How several runs are computed at once, for studies that can."""
@@ -134,8 +146,14 @@ class Study:
     """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
     draw: Callable[[Records], Any] | None = None
     """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it a table is drawn, as of a grid."""
+    experiments: tuple[type[Experiment], ...] = ()
+    """In the place of `parameters`, `grid`, `run`, `predict` and `together`: the kinds of its runs."""
+    whole: "Study | None" = None
+    """The study of which this one has some of the experiments."""
 
     def __post_init__(self):
+        if self.experiments:
+            self._of_experiments()
         _check_words(self, "name", "group", "summary")
         if not plain_name(self.name):
             raise ValueError(f"name={self.name!r:.60}: expected a plain name of letters, digits and underscores.")
@@ -157,6 +175,29 @@ class Study:
         else:
             one_of("precision", coerce("precision", str, self.precision), PRECISIONS)
 
+    def _of_experiments(self) -> None:
+        """Fill in what the machinery asks of a study."""
+        functions = ("parameters", "grid", "run", "predict", "together")
+        given = [name for name in functions if getattr(self, name) is not None]
+        if given and self.run is not run_experiment:
+            raise ValueError(f"experiments and {', '.join(given)}: expected one or the other.")
+        for one in self.experiments:
+            if not (isinstance(one, type) and issubclass(one, Experiment)):
+                raise ValueError(f"experiments={in_short(self.experiments)}: expected subclasses of Experiment.")
+        names = [one.name for one in self.experiments]
+        if len(set(names)) < len(names):
+            raise ValueError(f"experiments={', '.join(names)}: expected names that differ.")
+        derived = {
+            "experiments": tuple(self.experiments),
+            "parameters": together_fields(self.experiments),
+            "grid": partial(_grid, tuple(self.experiments)),
+            "run": run_experiment,
+            "predict": _nothing,
+            "together": Together(batch_key, simulated, batch_bytes),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
     def __reduce_ex__(self, protocol):
         """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
         from simulations.study import registry
@@ -167,6 +208,36 @@ class Study:
         """Return the precision in which the networks of a run are trained."""
         usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
         return getattr(parameters, "precision", usual)
+
+    def experiment(self, name: str) -> type[Experiment]:
+        """Return the experiment of that name; raises `ValueError` for a name that is none, with the nearest one."""
+        if not self.experiments:
+            raise ValueError(f"experiment={in_short(name)}: {self.name} is not made of experiments; expected none.")
+        known = {one.name: one for one in self.experiments}
+        return known[one_of("experiment", name, known)]
+
+    def only(self, name: str) -> "Study":
+        """Return the study of this experiment alone, whose records are those of the whole."""
+        derived = dict.fromkeys(("parameters", "grid", "run", "predict", "together"))
+        return dataclasses.replace(self, **derived, experiments=(self.experiment(name),), whole=self.whole or self)
+
+    def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
+        """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""
+        if not self.experiments:
+            assert self.parameters is not None
+            return self.parameters
+        if experiment is not None:
+            return self.experiment(experiment)
+        names = list(names)
+        fits = [one for one in self.experiments if set(names) <= {field.name for field in dataclasses.fields(one)}]
+        if len(fits) == 1:
+            return fits[0]
+        every = {field.name for one in self.experiments for field in dataclasses.fields(one)}
+        for name in names:
+            one_of("parameter", name, every)
+        several = [f"{self.name}/{one.name}" for one in fits or self.experiments]
+        have = "are parameters of several experiments" if fits else "are not parameters of one experiment"
+        raise ValueError(f"{', '.join(names) or 'no parameters'}: {have}; expected one of {', '.join(several)}.")
 
     @property
     def about(self) -> str:
@@ -181,12 +252,14 @@ class Study:
 
     def make(self, values: Mapping[str, Any]) -> Any:
         """Parameters from names and values; raises `ValueError` for a name that is none or a value of another kind."""
-        fields = {field.name: field for field in dataclasses.fields(self.parameters)}
         if not isinstance(values, Mapping):
             raise ValueError(f"values={in_short(values)}: expected a mapping from parameters to values.")
+        parameters = self._kind(values, values.get("experiment"))
+        fields = {field.name: field for field in dataclasses.fields(parameters)}
         for name in values:
             one_of("parameter", name, fields)
-        made = self.parameters(**{name: coerce(name, fields[name].type, value) for name, value in values.items()})
+        given = {name: value for name, value in values.items() if fields[name].init}
+        made = parameters(**{name: coerce(name, fields[name].type, value) for name, value in given.items()})
         refuse_absurd(made)
         check_seed(made)
         return made
@@ -199,14 +272,29 @@ class Study:
         """
         if not isinstance(grid, Mapping):
             raise ValueError(f"grid={in_short(grid)}: expected a mapping from parameters to values.")
-        rows: list[dict[str, Any]] = [{}]
-        kinds = {field.name: plain_type(field.type) for field in dataclasses.fields(self.parameters)}
+        experiment = grid.get("experiment")
+        if isinstance(experiment, list | tuple) and len(experiment) == 1:
+            (experiment,) = experiment
+        parameters = self._kind(grid, experiment)
+        rows: list[dict[str, Any]] = [{"experiment": getattr(parameters, "name", "")} if self.experiments else {}]
+        grid = {name: values for name, values in grid.items() if not (self.experiments and name == "experiment")}
+        types = {field.name: plain_type(field.type) for field in dataclasses.fields(parameters)}
         for name, values in sorted(grid.items(), key=lambda item: item[0] != "seed"):
-            values = expanded(name, kinds[one_of("parameter", name, kinds)], values)
+            values = expanded(name, types[one_of("parameter", name, types)], values)
             if len(rows) * len(values) > MOST_RUNS:
                 raise ValueError(f"{name}: makes {len(rows) * len(values)} runs, expected at most {MOST_RUNS}.")
             rows = [{**row, name: value} for row in rows for value in values]
         return [self.make(row) for row in rows]
+
+
+def _grid(experiments: tuple[type[Experiment], ...], size: str, seeds: int | None = None, first: int = 0) -> list:
+    """The runs of all experiments of a size."""
+    return [run for one in experiments for run in runs_of(one, size, seeds, first)]
+
+
+def _nothing(parameters: Any) -> dict[str, np.ndarray]:
+    """What theory says of a run stands in its record."""
+    return {}
 
 
 def _check_words(thing: Any, *names: str) -> None:
@@ -225,8 +313,11 @@ def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
     if not isinstance(parameters, type):
         raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
-    kinds = [kind for kind in reversed(parameters.__mro__) if dataclasses.is_dataclass(kind)]
-    return {name: text for kind in kinds for name, text in _own_docs(kind).items()}
+    told = {name: kind.help for name, kind in kinds(parameters).items()}
+    if told or issubclass(parameters, Experiment):
+        return told
+    found = [kind for kind in reversed(parameters.__mro__) if dataclasses.is_dataclass(kind)]
+    return {name: text for kind in found for name, text in _own_docs(kind).items()}
 
 
 def _own_docs(parameters: type) -> dict[str, str]:

@@ -47,7 +47,8 @@ def batches(study: Study, runs: Mapping[str, Any]) -> list[Batch]:
         return [Batch({text: run}, 1) for text, run in runs.items()]
     kinds: dict[Hashable, list[str]] = {}
     for text, run in runs.items():
-        kinds.setdefault(study.together.alike(run), []).append(text)
+        kind = study.together.alike(run)
+        kinds.setdefault(text if kind is None else kind, []).append(text)  # a run that is computed alone
     made: list[Batch] = []
     for texts in kinds.values():
         if len(texts) < FEW:

@@ -2,13 +2,17 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import jax
 import numpy as np
 
 from meanfield.environment.watching import watching
 from simulations.records.provenance import provenance
 from simulations.records.record import Record
+from simulations.study.study import Study
 from simulations.sweeps.shipping import Arrived, Shipped
 
 
@@ -24,10 +28,11 @@ def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> lis
     began = time.perf_counter()
     with watching() as watch:
         watch.look()
-        if study.together is None or size == 1:
-            answers = [study.run(run) for run in runs]
-        else:
-            answers = study.together.run(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
+        with _precision(study, runs[0]):
+            if study.together is None or size == 1:
+                answers = [study.run(run) for run in runs]
+            else:
+                answers = study.together.run(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
     seconds = (time.perf_counter() - began) / len(runs)
     records = []
     for named, run, (values, status) in zip(parameters, runs, answers, strict=True):
@@ -42,6 +47,16 @@ def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> lis
         )
         records.append(Record(named, arrays, made_by))
     return records
+
+
+@contextmanager
+def _precision(study: Study, run: Any) -> Iterator[None]:
+    """Enter the precision that an experiment declares; other studies enter their own."""
+    if not study.experiments:
+        yield
+        return
+    with jax.enable_x64(study.precision_of(run) == "float64"):
+        yield
 
 
 def failure(sent: Shipped, text: str, problem: BaseException) -> Record:

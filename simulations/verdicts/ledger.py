@@ -28,6 +28,9 @@ class Entry:
     verdict: Verdict
     control: Verdict
 
+    def __str__(self) -> str:
+        return f"{self.study}: {self.claim.name}"
+
     @property
     def passed(self) -> bool | None:
         """The claim holds, and its control fails; False when the claim fails, whatever became of its control; None when
@@ -59,9 +62,22 @@ class Entry:
         }
 
 
-def verify(study: Study, records: Records) -> list[Entry]:
-    """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided."""
+def verify(study: Study, records: Records | None = None, *, size: str = "smoke") -> list[Entry]:
+    """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided.
+
+    Without records its runs of one size are made, which is a test of your own repository in three lines:
+
+    ```python
+    @pytest.mark.parametrize("entry", simulations.verify(STUDY), ids=str)
+    def test_claims(entry):
+        assert entry.passed
+    ```
+    """
     instance("study", study, Study)
+    if records is None:
+        from simulations.sweeps.sweep import run  # which knows ledgers
+
+        records = run(study, size)
     instance("records", records, Records)
     short = few_seeds(study, records)
     return [_entry(study.name, claim, records, short) for claim in study.claims]
@@ -97,13 +113,17 @@ def few_seeds(study: Study, records: Records) -> str:
     What it asks for is told by the sizes that have all of these settings, the one that asks for the fewest seeds; for a
     grid of one's own it is the fewest seeds of any size.
     """
-    sizes = [_seeds(asdict(run) for run in study.grid(size, None, 0)) for size in SIZES if size in study.cost]
+    sizes = [_seeds(asdict(run) for run in study.grid(size, None, 0)) for size in SIZES if _has(study, size)]
     has = _seeds(record.parameters for record in records)
     if not sizes or not has:
         return ""
     those = [size for size in sizes if has.keys() <= size.keys()]
     short = [_short(has, size) for size in those] or [_short(has, dict.fromkeys(has, min(map(_most, sizes))))]
     return "" if "" in short else short[0]
+
+
+def _has(study: Study, size: str) -> bool:
+    return any(size in one.sizes for one in study.experiments) or size in study.cost
 
 
 def _short(has: dict[tuple, int], asked: dict[tuple, int]) -> str:

@@ -1,0 +1,225 @@
+"""Experiments: runs of one kind, of which a study has one or several; the machinery does what all of them need."""
+
+import dataclasses
+import inspect
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, dataclass_transform
+
+import jax
+import numpy as np
+
+import meanfield as mf
+from meanfield.streams import stream, tag
+from simulations.study.parameters import choice, count, flag, kinds, number
+
+Values = Mapping[str, Any]
+"""What a run found, by name: arrays, and numbers."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(number, count, choice, flag))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment(ABC):
+    """Runs of one kind. An experiment of your own has fields, `sizes` and `run`; it becomes a frozen dataclass.
+
+    A run is an instance, whose fields are its parameters: the address of its record is their hash. `sizes` says which
+    runs a size has, as `grid` makes it. `precision` is what networks are computed in, entered for the run; a field of
+    that name wins. Random numbers come from `self.key("a name")`, or from `self.generator("a name")` for NumPy.
+
+    >>> import numpy as np, simulations
+    >>> class Throws(simulations.Experiment):
+    ...     dice: int = simulations.count(10, "n", "dice of a throw")
+    ...     sizes = simulations.grid(smoke={"dice": (10, 100), "seeds": 5})
+    ...     def run(self):
+    ...         return {"mean": self.generator("dice").integers(1, 7, self.dice).mean()}
+    >>> study = simulations.Study("throws", "limits", "means of dice", experiments=(Throws,))
+    >>> records = simulations.run(study, "smoke")
+    >>> len(records), sorted(set(records.column("dice").tolist()))
+    (10, [10, 100])
+    """
+
+    experiment: str = dataclasses.field(default="", init=False)
+    """The name of the experiment: that of the class, in small letters, unless `name` says another."""
+    seed: int = count(0, "", "number that all random numbers of the run follow from", at_least=0)
+    name: ClassVar[str] = "experiment"
+    sizes: ClassVar[Mapping[str, tuple[Mapping[str, Any], ...]]] = {}
+    precision: ClassVar[str] = "float64"
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls):
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.__annotations__ = {**inspect.get_annotations(cls), "experiment": str}
+        cls.experiment = dataclasses.field(default=cls.name, init=False)  # type: ignore[assignment]
+        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+    def __post_init__(self):
+        for name, kind in kinds(type(self)).items():
+            object.__setattr__(self, name, kind.checked(name, getattr(self, name)))
+        if (why := self.refusal()) is not None:
+            raise ValueError(why)
+
+    def refusal(self) -> str | None:
+        """Return why parameters do not go together, None where they do; each of them alone is checked by its field."""
+        return None
+
+    @abstractmethod
+    def run(self) -> Values | tuple[Values, str]:
+        """Return what the run found; beside it a status other than "done" where a simulation in it ended early."""
+
+    def key(self, name: str) -> jax.Array:
+        """Return the key of a stream of random numbers: another name, or another seed, has other numbers."""
+        return stream(jax.random.key(self.seed), name)
+
+    def generator(self, name: str) -> np.random.Generator:
+        """Return NumPy's generator of a stream."""
+        return np.random.default_rng([tag(name), self.seed])
+
+
+class Simulation(Experiment):
+    """Experiments whose run is one simulation of particles. Yours has `problem`, `start`, `flow` and `times`.
+
+    Runs that differ in their seed, and in fields that are numbers, are computed in one program, as
+    `mf.simulate_replicas` does. A record holds the times, what was observed, and what `measure` and `theory` add.
+    """
+
+    @abstractmethod
+    def problem(self) -> mf.Objective:
+        """Return the problem that is descended."""
+
+    @abstractmethod
+    def start(self) -> mf.Particles:
+        """Return the particles at time zero."""
+
+    @abstractmethod
+    def flow(self) -> mf.Flow:
+        """Return the flow that they follow."""
+
+    @abstractmethod
+    def times(self) -> Iterable[float]:
+        """Return the times at which is observed."""
+
+    def observe(self) -> list | dict:
+        """Return the observables, as `mf.simulate` takes them."""
+        return [mf.Risk()]
+
+    def measure(self, run: mf.Trajectory) -> Values:
+        """Return what a record holds beside the values that were observed, from the run as a whole."""
+        return {}
+
+    def theory(self, start: mf.Particles) -> Values:
+        """Return what theory says of a run from these particles; it is stored beside what was found."""
+        return {}
+
+    def run(self) -> Values:
+        ((values, status),) = simulated([self])
+        if status != "done":
+            raise RuntimeError(status)
+        return values
+
+
+def grid(**sizes: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    """Return the runs of every size: `grid(smoke={"particles": (10, 100), "seeds": 5}, default=[{…}, {…}])`.
+
+    A value in brackets is an axis; the runs are all combinations, for as many `seeds` (1 if not given). A size that is
+    a list has the runs of all its entries.
+    """
+    found: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for size, parts in sizes.items():
+        found[size] = (parts,) if isinstance(parts, Mapping) else tuple(parts)  # type: ignore[assignment]
+    return found
+
+
+def runs_of(experiment: type[Experiment], size: str, seeds: int | None, first: int) -> list[Experiment]:
+    """Return the runs of one size, seed by seed; `seeds` replaces the number of seeds that the size says."""
+    found: list[tuple[int, Experiment]] = []
+    for part in experiment.sizes.get(size, ()):
+        values = {name: value for name, value in part.items() if name != "seeds"}
+        rows: list[dict[str, Any]] = [{}]
+        for name, axis in values.items():
+            several = axis if isinstance(axis, tuple | list | range) else (axis,)
+            rows = [{**row, name: value} for row in rows for value in several]
+        for seed in range(first, first + (part.get("seeds", 1) if seeds is None else seeds)):
+            found += [(seed, experiment(**row, seed=seed)) for row in rows]
+    return [run for _, run in sorted(found, key=lambda pair: pair[0])]
+
+
+def batch_key(run: Experiment) -> Experiment | None:
+    """Return what runs of one program have in common, or None for a run that is computed alone."""
+    if not isinstance(run, Simulation):
+        return None
+    own = kinds(type(run))
+    fields = [field for field in dataclasses.fields(run) if field.name in own and own[field.name].batched]
+    free = {field.name: field.default for field in fields}
+    return dataclasses.replace(run, **free, seed=0)
+
+
+def simulated(several: list[Simulation]) -> list[tuple[dict[str, Any], str]]:
+    """Return values and status of runs with one `batch_key`, computed in one program where there are several."""
+    starts = [run.start() for run in several]
+    problems, flows, observed = ([getattr(run, name)() for run in several] for name in ("problem", "flow", "observe"))
+    times = [np.asarray([*run.times()], float) for run in several]
+    keys = [run.key("the flow") for run in several]
+    answers: list[Any] = [None] * len(several)
+    for rows in _of_equal_times(times):
+        if len(rows) == 1:
+            (i,) = rows
+            answers[i] = mf.simulate(
+                problems[i], flows[i], starts[i], times=times[i], observables=observed[i], key=keys[i]
+            )
+        else:
+            parts = ([of[i] for i in rows] for of in (problems, flows, starts))
+            watched = [observed[i] for i in rows]
+            found = mf.simulate_replicas(
+                *parts, times=times[rows[0]], observables=watched, keys=[keys[i] for i in rows]
+            )
+            for i, one in zip(rows, found, strict=True):
+                answers[i] = one
+    made = []
+    for run, start, answer in zip(several, starts, answers, strict=True):
+        values = {"times": answer.times, **answer.values}
+        for more in (run.measure(answer), run.theory(start)):
+            if twice := sorted(set(more) & set(values)):
+                raise ValueError(f"{run.name}: {', '.join(twice)} is observed, measured or predicted twice.")
+            values |= more
+        made.append((values, answer.status))
+    return made
+
+
+def run_experiment(run: Experiment) -> tuple[Values, str]:
+    """Return values and status of one run."""
+    if isinstance(run, Simulation):
+        return simulated([run])[0]
+    found = run.run()
+    return found if isinstance(found, tuple) else (found, "done")
+
+
+def batch_bytes(run: Experiment) -> int:
+    """Return the memory that one run takes in a batch, estimated from its counts: particles × samples, eight times."""
+    counts = [getattr(run, name, 1) for name in ("particles", "samples", "replicas")]
+    return 64 * math.prod(counts) * (1 + getattr(run, "dimension", 1))
+
+
+def together_fields(experiments: tuple[type[Experiment], ...]) -> type:
+    """Return a class with the parameters of all these experiments, for help and for the command's options."""
+    if len(experiments) == 1:
+        return experiments[0]
+    found: dict[str, tuple[str, Any, Any]] = {}
+    for one in reversed(experiments):
+        for field in dataclasses.fields(one):
+            if field.init:
+                found[field.name] = (field.name, field.type, _copy(field))
+    return dataclasses.make_dataclass("Parameters", list(found.values()), frozen=True, kw_only=True)
+
+
+def _copy(field: dataclasses.Field) -> Any:
+    return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
+def _of_equal_times(times: list[np.ndarray]) -> list[list[int]]:
+    groups: dict[bytes, list[int]] = {}
+    for i, one in enumerate(times):
+        groups.setdefault(one.tobytes(), []).append(i)
+    return list(groups.values())

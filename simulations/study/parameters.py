@@ -1,0 +1,102 @@
+"""Kinds of parameters: a field of an experiment says its default, its symbol, what it is and what is allowed."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulations.study.ranges import coerce, in_short
+
+KIND = "kind of parameter"
+"""Where a field's metadata hold its kind."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a field of an experiment may be, and how it is named in help and on axes."""
+
+    type: type
+    symbol: str
+    about: str
+    unit: str
+    least: float = -math.inf
+    most: float = math.inf
+    open: bool = False
+    """Whether `least` itself is not allowed."""
+    among: tuple[str, ...] = ()
+    batched: bool = False
+    """Whether runs that differ in it share a program: it is the value of an array, and no shape."""
+
+    @property
+    def help(self) -> str:
+        """The sentence of the command's help: symbol, meaning, unit."""
+        said = ", ".join(part for part in (self.symbol, self.about) if part)
+        return f"{said} ({self.unit})." if self.unit else f"{said}."
+
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        if self.among:
+            return f"one of {', '.join(self.among)}"
+        noun = "a whole number" if self.type is int else "a number"
+        low = "" if self.least == -math.inf else f" {'above' if self.open else 'of at least'} {self.least:g}"
+        high = "" if self.most == math.inf else f"{' and' if low else ' of'} at most {self.most:g}"
+        return noun + low + high
+
+    def checked(self, name: str, value: Any) -> Any:
+        """Return the value as this kind; raises `ValueError` for one that is none."""
+        value = coerce(name, self.type, value)
+        if self.among:
+            fits = value in self.among
+        elif self.type in (int, float):
+            fits = (value > self.least or (value == self.least and not self.open)) and value <= self.most
+        else:
+            fits = True
+        if not fits:
+            raise ValueError(f"{name}={in_short(value)}: expected {self.allowed()}.")
+        return value
+
+
+def number(
+    default: float,
+    symbol: str = "",
+    about: str = "",
+    *,
+    unit: str = "",
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float = math.inf,
+    batched: bool = True,
+) -> Any:
+    """Return a field for a number: `step: float = number(0.1, "h", "step", unit="mean-field time", above=0)`.
+
+    Runs that differ in it are computed in one program, for which it has to be the value of an array in problem, flow
+    and start; with `batched=False` each value has a program of its own.
+    """
+    least = -math.inf if above is at_least is None else above if above is not None else at_least
+    assert least is not None
+    return _field(default, Kind(float, symbol, about, unit, least, at_most, above is not None, batched=batched))
+
+
+def count(default: int, symbol: str = "", about: str = "", *, at_least: int = 1, at_most: float = math.inf) -> Any:
+    """Return a field for a whole number, such as one of particles: `particles: int = count(100, "m", "particles")`."""
+    return _field(default, Kind(int, symbol, about, "count", at_least, at_most))
+
+
+def choice(default: str, about: str = "", *, among: tuple[str, ...]) -> Any:
+    """Return a field for one of several words: `start: str = choice("doubled", among=("doubled", "plain"))`."""
+    return _field(default, Kind(str, "", about, "", among=tuple(among)))
+
+
+def flag(default: bool, about: str = "") -> Any:
+    """Return a field that is true or false."""
+    return _field(default, Kind(bool, "", about, ""))
+
+
+def _field(default: Any, kind: Kind) -> Any:
+    return dataclasses.field(default=default, metadata={KIND: kind})
+
+
+def kinds(parameters: type) -> Mapping[str, Kind]:
+    """Return the kinds of the fields that have one, by name."""
+    return {field.name: field.metadata[KIND] for field in dataclasses.fields(parameters) if KIND in field.metadata}
