@@ -10,6 +10,7 @@ from simulations.costs.estimate import estimate as estimate
 from simulations.costs.expected import expected as expected
 from simulations.records.record import Record as Record
 from simulations.records.record import Records as Records
+from simulations.records.record import between as between
 from simulations.records.record import runs as runs
 from simulations.records.revisions import OtherCode as OtherCode
 from simulations.records.status import Status as Status
@@ -93,6 +94,7 @@ __all__ = [
     "Together",
     "Verdict",
     "all_passed",
+    "between",
     "calibrate",
     "checks",
     "choice",

@@ -15,36 +15,30 @@ def growth_error(record: Record, *, share: float = 1.0) -> float:
     What rounding adds at each step grows like the rest, so that after k steps Σ_j g^j times as much is wrong; and g
     itself is rounded. With another `share` the growth is predicted for that share of the step.
     """
-    error = np.abs(np.einsum("rtn,rn->rt", record["predictions"] - _targets(record), record["leading"]))
+    error = np.abs((record["predictions"] - record["y"]) @ record["leading"])
     steps, eps = record["seen"], np.finfo(float).eps
     true, predicted = (float(large_steps.growth(part * record["step"], 1.0)) for part in (1.0, share))
     powers = true ** np.arange(steps[-1] + 1)
-    added = record["rounding"][:, None] * (np.cumsum(powers) + powers)[steps]
-    rounding = added + 8 * eps * (1 + steps * np.maximum(true, 1) ** steps) * error[:, :1]
-    return float(np.max(np.abs(error - predicted**steps * error[:, :1]) / rounding))
-
-
-def _targets(record: Record) -> np.ndarray:
-    angle = np.pi * (np.arange(record["samples"]) + 0.5) / record["samples"]
-    return np.cos(4 * angle)
+    added = record["rounding"] * (np.cumsum(powers) + powers)[steps]
+    rounding = added + 8 * eps * (1 + steps * np.maximum(true, 1) ** steps) * error[0]
+    return float(np.max(np.abs(error - predicted**steps * error[0]) / rounding))
 
 
 def largest_rise(record: Record) -> float:
     """The largest logarithm of a ratio of risks, later over earlier, between steps seen one after the other."""
-    return float(np.max(np.diff(np.log(record["risk"]), axis=1)))
+    return float(np.max(np.diff(np.log(record["risk"]))))
 
 
 def total_rise(record: Record) -> float:
-    """log(risk at the end / risk at the start), the least of all replicas."""
-    risk = record["risk"]
-    return float(np.min(np.log(risk[:, -1] / risk[:, 0])))
+    """log(risk at the end / risk at the start)."""
+    return float(np.log(record["risk"][-1] / record["risk"][0]))
 
 
 def late_change(record: Record) -> float:
-    """log of mean risk in the last tenth of the steps over that in the sixth tenth, mean over replicas."""
+    """log of mean risk in the last tenth of the steps over that in the sixth tenth."""
     share = record["seen"] / record["seen"][-1]
-    late, middle = (record["risk"][:, part].mean(axis=1) for part in (share >= 0.9, (share >= 0.5) & (share <= 0.6)))
-    return float(np.mean(np.log(late / middle)))
+    late, middle = (record["risk"][part].mean() for part in (share >= 0.9, (share >= 0.5) & (share <= 0.6)))
+    return float(np.log(late / middle))
 
 
 def windows(record: Record) -> np.ndarray:
@@ -54,32 +48,32 @@ def windows(record: Record) -> np.ndarray:
 
 
 def pairs(record: Record) -> tuple[np.ndarray, np.ndarray]:
-    """(hS/2, risk) [replicas, windows], means over two consecutive steps: descent at the edge has period two."""
+    """(hS/2, risk) [windows], means over two consecutive steps: descent at the edge has period two."""
     at = windows(record)
     edge = record["step"] * record["sharpness"] / 2
-    return (edge[:, at] + edge[:, at + 1]) / 2, (record["risk"][:, at] + record["risk"][:, at + 1]) / 2
+    return (edge[at] + edge[at + 1]) / 2, (record["risk"][at] + record["risk"][at + 1]) / 2
 
 
 def hovering(record: Record) -> float:
-    """hS/2 as the oscillation dies: the intercept of its line in the risk, mean over replicas.
+    """hS/2 as the oscillation dies: the intercept of its line in the risk.
 
     The ends of an oscillation see another curvature than its centre; the difference is of the order of its square.
     """
     edge, risk = pairs(record)
-    apart = risk - risk.mean(axis=1, keepdims=True)
-    slope = np.sum(apart * edge, axis=1) / np.sum(apart**2, axis=1)
-    return float(np.mean(edge.mean(axis=1) - slope * risk.mean(axis=1)))
+    apart = risk - risk.mean()
+    slope = np.sum(apart * edge) / np.sum(apart**2)
+    return float(edge.mean() - slope * risk.mean())
 
 
 def rising(record: Record) -> float:
     """Share of the steps of the second half at which the risk rises."""
     at = windows(record)
-    return float(np.mean(record["risk"][:, at + 1] > record["risk"][:, at]))
+    return float(np.mean(record["risk"][at + 1] > record["risk"][at]))
 
 
 def too_sharp(record: Record, *, at: int = -1) -> float:
     """S over 2/h of the large step h, where S is the sharpness after small steps (or at another time)."""
-    return float(np.mean(record["sharpness"][:, at])) * LARGE / 2
+    return float(record["sharpness"][at]) * LARGE / 2
 
 
 def map_error(record: Record, *, linear: bool = False) -> float:
@@ -88,35 +82,22 @@ def map_error(record: Record, *, linear: bool = False) -> float:
     scale, m = np.sqrt(record["particles"]), record["particles"]
     f, curvature = record["output"], record["curvature"]
     # Beyond α/h = α the steps of a run that diverges square what is wrong.
-    fine = (np.abs(f[:, alone + 1]) < scale) & np.isfinite(f[:, alone])
-    f0, c0, f1, c1 = (part[:, at][fine] for at in (alone, alone + 1) for part in (f, curvature))
+    fine = (np.abs(f[alone + 1]) < scale) & np.isfinite(f[alone])
+    f0, c0, f1, c1 = (part[at][fine] for at in (alone, alone + 1) for part in (f, curvature))
     mapped = large_steps.catapult_step(f0, c0, 1.0, scale, linear=linear)
     rounding = large_steps.catapult_rounding(f0, c0, c1, 1.0, scale, m)
     return float(max(np.max(np.abs(f1 - mapped[0]) / rounding[0]), np.max(np.abs(c1 - mapped[1]) / rounding[1])))
 
 
 def peak(record: Record, *, power: float = 1.0) -> float:
-    """The largest loss f²/2 of a path to a power, geometric mean over replicas."""
-    return float(np.exp(power * np.mean(np.log(np.max(record["output"] ** 2 / 2, axis=1)))))
+    """The largest loss f²/2 of a path to a power."""
+    return float(np.max(record["output"] ** 2 / 2) ** power)
 
 
-def rises(record: Record) -> np.ndarray:
-    """The largest loss after the first step over that of the start [replicas]."""
+def rise(record: Record) -> float:
+    """The largest loss after the first step over that of the start; at most 10¹²."""
     loss = record["output"] ** 2
-    return np.max(loss[:, 1:], axis=1) / loss[:, 0]
-
-
-def largest_of_rises(record: Record) -> float:
-    """That of the replica that rises most; at most 10¹²."""
-    return float(min(np.max(rises(record)), 1e12))
-
-
-def rises_of_small(record: Record) -> np.ndarray:
-    """Those of the replicas whose loss starts below m/32, at most 10¹²: the first step of a larger one may take the
-    curvature below 2/h at once.
-    """
-    small = record["output"][:, 0] ** 2 / 2 <= record["particles"] / 32
-    return np.minimum(rises(record)[small], 1e12)
+    return float(min(np.max(loss[1:]) / loss[0], 1e12))
 
 
 def reciprocal(record: Record) -> float:
@@ -125,10 +106,10 @@ def reciprocal(record: Record) -> float:
 
 
 def end_curvature(record: Record) -> float:
-    """hλ/2 at the end, the largest; at most 10¹²."""
-    return float(min(np.max(record["curvature"][:, -1]) / 2, 1e12))
+    """hλ/2 at the end; at most 10¹²."""
+    return float(min(record["curvature"][-1] / 2, 1e12))
 
 
 def diverged(record: Record) -> float:
-    """Share of replicas that left the numbers."""
-    return float(np.mean(~record["reached"]))
+    """1 for a run that left the numbers, 0 for another."""
+    return float(not record["reached"])

@@ -7,87 +7,230 @@ is a two-layer linear network with one datum (Lewkowycz et al., 2020): for 2 < h
 proportional to m, comes down where the curvature is below 2/h, and stays there; the two ends are sharp.
 """
 
-from functools import partial
+from functools import cached_property, partial
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
 from simulations.optimisation import _large_step_measures as measure
-from simulations.optimisation._large_step import Parameters, descend, exact
-from simulations.records.record import Records, runs
+from simulations.records.record import Records, between
+from simulations.study.experiment import Simulation, grid
+from simulations.study.parameters import count, number
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, at_least, below, bounded, equals, slope
+from theory import kernel_flow, large_steps
+from theory.neurons import Network
 from theory.prediction import Prediction
 
-SMALL = 0.3
-"""A step (mean-field time) that stays below the edge."""
+SMALL, LARGE = 0.3, measure.LARGE
+"""Steps (mean-field time): one that stays below the edge, and one that is at it."""
 
-LINEAR = {"part": "linear", "steps": 1000}
-CATAPULT = {"part": "catapult", "steps": 256, "replicas": 8}
+EDGES = (0.1, 0.2, SMALL, 0.5, 0.65, LARGE, 1.0, 1.2)
+LINEAR = (1.0, 1.9, 1.98, 1.998, 2.002, 2.02, 2.1)
+THROWS = (1.0, 1.9, 2.2, 2.5, 3.4, 3.8, 4.2, 5.0)
 
-GRIDS = {
-    "smoke": {
-        "seeds": 8,
-        "few": 3,
-        "linear": (1.998, 2.002, 2.02),
-        "edge": {"steps": 6000},
-        "edges": (SMALL, measure.LARGE),
-        "widths": (64, 256, 1024),
-        "catapult": (1.9, 2.2, 3.8, 4.2),
-    },
-    "default": {
-        "seeds": 10,
-        "few": 5,
-        "linear": (1.0, 1.9, 1.98, 1.998, 2.002, 2.02, 2.1),
-        "edge": {"steps": 12000},
-        "edges": (0.1, 0.2, SMALL, 0.5, 0.65, measure.LARGE, 1.0, 1.2),
-        "widths": (64, 256, 1024, 4096),
-        "catapult": (1.0, 1.9, 2.2, 2.5, 3.4, 3.8, 4.2, 5.0),
-    },
-    "paper": {
-        "seeds": 10,
-        "few": 10,
-        "linear": (1.0, 1.9, 1.98, 1.998, 2.002, 2.02, 2.1),
-        "edge": {"steps": 100_000, "particles": 200},
-        "edges": (0.1, 0.2, SMALL, 0.5, 0.65, measure.LARGE, 1.0, 1.2),
-        "widths": (64, 256, 1024, 4096, 16384, 65536),
-        "catapult": (1.0, 1.9, 2.2, 2.5, 3.4, 3.8, 4.2, 5.0),
-    },
-}
+WINDOWS = 32
+"""Pairs of consecutive steps at which a late network is seen (count)."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has starts of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (seeds or sizes["seeds"])):
-        made += [Parameters(**sizes["edge"], step=step, seed=seed) for step in sizes["edges"]]
-        made += [Parameters(**CATAPULT, step=3.0, particles=m, seed=seed) for m in sizes["widths"]]
-        if seed < first + sizes["few"]:
-            made += [Parameters(**LINEAR, step=step, seed=seed) for step in sizes["linear"]]
-            m = sizes["widths"][0]
-            made += [Parameters(**CATAPULT, step=step, particles=m, seed=seed) for step in sizes["catapult"]]
-    return made
+def looks(steps: int, *more: np.ndarray) -> np.ndarray:
+    """Return the numbers of the steps after which a run is looked at."""
+    few = np.rint(np.geomspace(1, steps, 24))
+    return np.unique(np.minimum(np.concatenate([[0], few, *more]), steps)).astype(int)
 
 
-def between(select, low: float, high: float):
-    """Restrict `select` to runs with a step above `low` and below `high`."""
-    return lambda records: select(records).where(lambda record: low < record["step"] < high)
+class Edge(Simulation):
+    """A tanh network that fits T₄ at Chebyshev points."""
+
+    step: float = number(0.8, "h", "step", unit="mean-field time", above=0, batched=False)
+    steps: int = count(2000, "", "steps")
+    particles: int = count(30, "m", "particles")
+    samples: int = count(20, "n", "Chebyshev points")
+    divergence = True
+    sizes = grid(
+        smoke={"step": (SMALL, LARGE), "steps": 6000, "seeds": 16},
+        default={"step": EDGES, "steps": 12000, "seeds": 20},
+        paper={"step": EDGES, "steps": 100_000, "particles": 200, "seeds": 20},
+    )
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        angle = np.pi * (np.arange(self.samples) + 0.5) / self.samples
+        return np.cos(angle)[:, None], np.cos(4 * angle)
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        late = np.rint(np.linspace(self.steps / 2, self.steps - 1, WINDOWS))
+        return looks(self.steps, late, late + 1)
+
+    def problem(self):
+        # Dense, so that one program serves all.
+        return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *self.data, kernel=mf.integrals.Dense())
+
+    def start(self):
+        return mf.Particles(2 * self.generator("start").normal(size=(self.particles, 3)))
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def times(self):
+        return self.seen * self.step
+
+    def observe(self):
+        return [mf.Risk(), mf.observables.Sharpness()]
+
+    def measure(self, run):
+        return {"seen": self.seen}
 
 
-def long(least: int, select):
-    """Restrict `select` to runs with so many steps at least."""
-    return lambda records: select(records).where(lambda record: record["steps"] >= least)
+class Linear(Simulation):
+    """The same network, linearised at its start: λ is the largest eigenvalue of its K/n."""
+
+    step: float = number(2.1, "hλ", "step times the largest curvature of the start", above=0, batched=False)
+    steps: int = count(1000, "", "steps")
+    particles: int = count(30, "m", "particles")
+    samples: int = count(20, "n", "Chebyshev points")
+    divergence = True
+    sizes = grid(
+        smoke={"step": (1.998, 2.002, 2.02), "seeds": 6},
+        default={"step": LINEAR, "seeds": 10},
+        paper={"step": LINEAR, "seeds": 20},
+    )
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        return Edge(samples=self.samples).data
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        return looks(self.steps)
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        return 2 * self.generator("start").normal(size=(self.particles, 3))
+
+    @cached_property
+    def network(self) -> Network:
+        return Network(self.theta, "tanh", bias=True)
+
+    @cached_property
+    def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues and eigenvectors of K/n, the curvature of the linear model, from its formula."""
+        return np.linalg.eigh(self.network.tangent_kernel(self.data[0])[:, 0, :, 0] / self.samples)
+
+    @property
+    def length(self) -> float:
+        """The step in mean-field time."""
+        return self.step / self.spectrum[0][-1]
+
+    def problem(self):
+        return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *self.data, kernel=mf.integrals.Dense())
+
+    def start(self):
+        return mf.Particles(self.theta)
+
+    def flow(self):
+        return mf.TangentFlow(self.length)
+
+    def times(self):
+        return self.seen * self.length
+
+    def observe(self):
+        return [mf.Risk(), mf.Predictions()]
+
+    def measure(self, run):
+        return {"seen": self.seen, "y": self.data[1]}
+
+    def theory(self, start):
+        """The risk after every step seen, the spectrum of K/n, and what rounding adds to predictions at a step."""
+        (x, y), (values, vectors) = self.data, self.spectrum
+        f0, kernel = self.network.predict(x)[:, 0], self.network.tangent_kernel(x)[:, 0, :, 0]
+        path = kernel_flow.train_discrete(kernel, y, self.length, self.seen, f0)
+        size = np.sqrt(np.diag(kernel).max()) * (np.sqrt(np.mean(np.sum(self.theta**2, axis=1))) + 1)
+        rounding = np.finfo(float).eps * (self.particles + self.samples + 32) * size * np.sqrt(self.samples)
+        found = {"exact_risk": kernel_flow.risk(path, y), "curvatures": values, "leading": vectors[:, -1]}
+        return found | {"rounding": np.asarray(rounding)}
 
 
-def edge(records: Records) -> Records:
-    """Networks with time to come to the edge, and parameters enough to fit the targets."""
-    chosen = long(2000, runs("sharpness", part="edge"))(records)
-    return chosen.where(lambda record: record["particles"] >= 20 and record["samples"] >= 10 and all(record["reached"]))
+def output(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """f at the one datum."""
+    return objective.predict(mu)[0]
 
 
-linear = runs("predictions", part="linear")
-converging, diverging = between(linear, 0, 2), long(1000, between(linear, 2.01, 4))
-small, large = between(edge, 0.25, 0.35), between(edge, 0.75, 0.85)
-catapult = long(256, runs("output", part="catapult"))
-quiet, thrown, lost = between(catapult, 0, 2), between(catapult, 2.1, 3.9), between(catapult, 4.1, 1e6)
+def curvature(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """(1/m) Σ_j (a_j² + w_j²)."""
+    return jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position), axis=1))
+
+
+class Catapult(Simulation):
+    """A two-layer linear network with the one datum x = 1, y = 0 and α = √m, descending by steps of 1."""
+
+    step: float = number(3.0, "hλ", "step times the largest curvature of the start", above=0)
+    steps: int = count(256, "", "steps")
+    particles: int = count(64, "m", "particles")
+    divergence = True
+    sizes = grid(
+        smoke=[{"particles": (64, 256, 1024), "seeds": 64}, {"step": (1.9, 2.2, 3.8, 4.2), "seeds": 24}],
+        default=[{"particles": (64, 256, 1024, 4096), "seeds": 80}, {"step": THROWS, "seeds": 40}],
+        paper=[{"particles": (64, 256, 1024, 4096, 16384, 65536), "seeds": 80}, {"step": THROWS, "seeds": 80}],
+    )
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        return looks(self.steps, np.arange(129))
+
+    def problem(self):
+        unit, scale = mf.Neuron("linear"), np.sqrt(self.particles)
+        return mf.Objective(unit, mf.Square(), np.ones((1, 1)), np.zeros(1), scale=scale, kernel=mf.integrals.Dense())
+
+    def start(self):
+        theta = self.generator("start").normal(size=(self.particles, 2))
+        return mf.Particles(theta * np.sqrt(self.step / np.mean(np.sum(theta**2, axis=1))))
+
+    def flow(self):
+        return mf.GradientFlow(1.0)
+
+    def times(self):
+        return self.seen * 1.0
+
+    def observe(self):
+        return {"output": output, "curvature": curvature}
+
+    def measure(self, run):
+        return {"seen": self.seen}
+
+    def theory(self, start):
+        """f and λ of the map from the same start."""
+        theta, scale = np.asarray(start.position, float), np.sqrt(self.particles)
+        f = np.sum(theta[:, 0] * theta[:, 1]) / scale
+        path = large_steps.catapult(f, self.step, 1.0, scale, self.steps)
+        return {"map_output": path[0][self.seen], "map_curvature": path[1][self.seen]}
+
+
+def fitting(low: float, high: float, records: Records) -> Records:
+    """Networks at steps of this range, with time to come to the edge, and parameters enough to fit the targets."""
+    enough = between(9, np.inf)
+    chosen = Edge.at(step=between(low, high), steps=between(1999, np.inf), samples=enough)(records)
+    return chosen.where(lambda record: record["particles"] >= 20 and bool(record["reached"]))
+
+
+def within(records: Records) -> Records:
+    """Catapults whose first step does not leave |f| < α: beyond it steps square what is wrong."""
+    return catapult(records).where(lambda record: abs(record["output"][1]) < np.sqrt(record["particles"]))
+
+
+def starting_small(records: Records) -> Records:
+    """Catapults whose loss starts below m/32: the first step of a larger one may take the curvature below 2/h."""
+    return thrown(records).where(lambda record: record["output"][0] ** 2 / 2 <= record["particles"] / 32)
+
+
+LONG = between(255, np.inf)
+small, large = partial(fitting, 0.25, 0.35), partial(fitting, 0.75, 0.85)
+converging, diverging = Linear.at(step=between(0, 2)), Linear.at(step=between(2.01, 4), steps=between(999, np.inf))
+catapult = Catapult.at(steps=LONG)
+quiet, thrown, lost = (Catapult.at(steps=LONG, step=between(*at)) for at in ((0, 2), (2.1, 3.9), (4.1, 1e6)))
 
 SHARP, THROWN = "cohen2021gradient", "lewkowycz2020large"
 GROWTH = Prediction(1.0, "<=", "linear model, |1 − hλ| but for rounding", "meanfield")
@@ -107,7 +250,7 @@ HEIGHT = Prediction(1.0, "slope", "2 < hλ < 4, height of the loss in m", THROWN
 CLAIMS = (
     claim(
         "growth", "linearised: the leading error grows by |1 − hλ| a step; deviation over rounding", GROWTH, bounded,
-        select=linear, value=measure.growth_error, what="|error − |1 − hλ|^k error₀| / rounding",
+        select=Linear.at(), value=measure.growth_error, what="|error − |1 − hλ|^k error₀| / rounding",
         wrong="half of the step", control={"value": partial(measure.growth_error, share=0.5)},
     ),
     claim(
@@ -121,44 +264,44 @@ CLAIMS = (
         wrong="h < 2/λ_max", control={"select": converging},
     ),
     claim(
-        "sharpening", f"small steps lead to a sharpness above 2/h of h = {measure.LARGE}", SHARPENS, above,
+        "sharpening", f"small steps lead to a sharpness above 2/h of h = {LARGE}", SHARPENS, above,
         select=small, value=measure.too_sharp, what="S at the end / (2/h)",
         wrong="S at the start", control={"value": partial(measure.too_sharp, at=0)},
     ),
     claim(
-        "hovers", f"h = {measure.LARGE}: the sharpness stays at 2/h", HOVERS, equals,
+        "hovers", f"h = {LARGE}: the sharpness stays at 2/h", HOVERS, equals,
         select=large, value=measure.hovering, what="hS/2, second half, oscillation → 0",
         wrong="1/h for 2/h", control={"value": measure.reciprocal},
     ),
     claim(
-        "uneven", f"h = {measure.LARGE}: the risk rises at a share of late steps", UNEVEN, above,
+        "uneven", f"h = {LARGE}: the risk rises at a share of late steps", UNEVEN, above,
         select=large, value=measure.rising, what="share of rising steps",
         wrong=f"h = {SMALL}", control={"select": small},
     ),
     claim(
-        "falls", f"h = {measure.LARGE}: and yet it falls, log(risk of the last tenth / of the sixth)", FALLS, below,
+        "falls", f"h = {LARGE}: and yet it falls, log(risk of the last tenth / of the sixth)", FALLS, below,
         select=large, value=measure.late_change, what="log ratio of mean risks",
         wrong="linearised, h > 2/λ_max", control={"select": diverging},
     ),
     claim(
         "map", "catapult: output and curvature after a step, over the map of those before, in units of rounding",
         MAP, bounded,
-        select=catapult, value=measure.map_error, what="|network − map| / rounding",
+        select=within, value=measure.map_error, what="|network − map| / rounding",
         wrong="without the terms in f²", control={"value": partial(measure.map_error, linear=True)},
     ),
     claim(
         "quiet", "hλ < 2: the loss never exceeds that of the start", QUIET, bounded,
-        select=quiet, value=measure.largest_of_rises, what="largest loss / loss at the start",
+        select=quiet, value=measure.rise, what="largest loss / loss at the start",
         wrong="2 < hλ < 4", control={"select": thrown},
     ),
     claim(
         "thrown", "2 < hλ < 4: a loss that starts below m/32 rises above its start", THROW, at_least,
-        select=thrown, value=measure.rises_of_small, what="largest loss / loss at the start",
+        select=starting_small, value=measure.rise, what="largest loss / loss at the start",
         wrong="hλ < 2", control={"select": quiet},
     ),
     claim(
         "height", "2 < hλ < 4: it rises to a height ∝ m", HEIGHT, slope,
-        select=between(thrown, 2.9, 3.1), x="particles", value=measure.peak, drift=True,
+        select=Catapult.at(steps=LONG, step=between(2.9, 3.1)), x="particles", value=measure.peak, drift=True,
         wrong="|f| for f²", control={"value": partial(measure.peak, power=0.5)},
     ),
     claim(
@@ -174,13 +317,10 @@ CLAIMS = (
 )  # fmt: skip
 
 STUDY = Study(
-    name="large_step",
-    group="optimisation",
-    summary="steps beyond 2/curvature: divergence if linear, the edge of stability and the catapult if not",
-    parameters=Parameters,
-    grid=grid,
-    run=descend,
-    predict=exact,
+    "large_step",
+    "optimisation",
+    "steps beyond 2/curvature: divergence if linear, the edge of stability and the catapult if not",
+    experiments=(Linear, Edge, Catapult),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "30 s", "paper": "an hour (not timed)"},
 )

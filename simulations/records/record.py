@@ -263,14 +263,46 @@ class Selection:
     parameters: Mapping[str, Any]
 
     def __call__(self, records: Records) -> Records:
-        return records.where(self._holds, **self.parameters)
+        values = {name: value for name, value in self.parameters.items() if not callable(value)}
+        chosen = records.where(self._holds, **values)
+        for name, wanted in self.parameters.items():
+            if wanted in (min, max) and len(chosen):
+                chosen = chosen.where(**{name: wanted(chosen.column(name))})
+        return chosen
 
     def _holds(self, record: Record) -> bool:
-        return all(name in record for name in self.names)
+        conditions = {name: wanted for name, wanted in self.parameters.items() if callable(wanted)}
+        fits = (wanted(record.parameters[name]) for name, wanted in conditions.items() if wanted not in (min, max))
+        return all(name in record for name in (*self.names, *conditions)) and all(fits)
+
+
+@dataclass(frozen=True)
+class Between:
+    """True for a number above `low` and below `high`."""
+
+    low: float
+    high: float
+
+    def __call__(self, value: float) -> bool:
+        return self.low < value < self.high
+
+
+def between(low: float, high: float) -> Between:
+    """Return a condition on an axis: `runs("risk", step=between(2, 4))` selects runs with a step above 2 and below 4.
+
+    Raises `ValueError` for bounds between which there is nothing.
+    """
+    if not low < high:
+        raise ValueError(f"low={in_short(low)}, high={in_short(high)}: expected low below high.")
+    return Between(low, high)
 
 
 def runs(*names: str, **parameters) -> Select:
-    """A selection: the records that hold these names and have these parameters (a tuple means any of its values)."""
+    """Return a selection: the records that hold these names and have these parameters.
+
+    A tuple means any of its values, a function (such as `between(2, 4)`) those for which it is true, and `max` or `min`
+    the largest or the least value among the records that meet all else.
+    """
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"names={in_short(name)}: expected the names of values.")

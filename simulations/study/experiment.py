@@ -13,13 +13,14 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.streams import stream, tag
-from simulations.study.parameters import choice, count, flag, kinds, number
+from simulations.records.record import Select, runs
+from simulations.study.parameters import count, kinds
 
 Values = Mapping[str, Any]
 """What a run found, by name: arrays, and numbers."""
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(number, count, choice, flag))
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment(ABC):
     """Runs of one kind. An experiment of your own has fields, `sizes` and `run`; it becomes a frozen dataclass.
@@ -69,6 +70,13 @@ class Experiment(ABC):
     def run(self) -> Values | tuple[Values, str]:
         """Return what the run found; beside it a status other than "done" where a simulation in it ended early."""
 
+    @classmethod
+    def at(cls, *names: str, **parameters: Any) -> Select:
+        """Return the selection of this experiment's records that hold these names and have these parameters, as `runs`:
+        `Descent.at("risk", step=between(2, 4), particles=max)`.
+        """
+        return runs(*names, experiment=cls.name, **parameters)
+
     def key(self, name: str) -> jax.Array:
         """Return the key of a stream of random numbers: another name, or another seed, has other numbers."""
         return stream(jax.random.key(self.seed), name)
@@ -83,7 +91,12 @@ class Simulation(Experiment):
 
     Runs that differ in their seed, and in fields that are numbers, are computed in one program, as
     `mf.simulate_replicas` does. A record holds the times, what was observed, and what `measure` and `theory` add.
+
+    Where `divergence` is a finding, a run that diverges counts as done: what was observed is infinite from there on,
+    and `reached` says so.
     """
+
+    divergence: ClassVar[bool] = False
 
     @abstractmethod
     def problem(self) -> mf.Objective:
@@ -178,14 +191,24 @@ def simulated(several: list[Simulation]) -> list[tuple[dict[str, Any], str]]:
             for i, one in zip(rows, found, strict=True):
                 answers[i] = one
     made = []
-    for run, start, answer in zip(several, starts, answers, strict=True):
-        values = {"times": answer.times, **answer.values}
+    for i, (run, start, answer) in enumerate(zip(several, starts, answers, strict=True)):
+        values, status = {"times": answer.times, **answer.values}, answer.status
+        if run.divergence and answer.outcome in (mf.Outcome.DONE, mf.Outcome.DIVERGED):
+            values, status = _filled(times[i], answer) | {"reached": answer.done}, "done"
         for more in (run.measure(answer), run.theory(start)):
             if twice := sorted(set(more) & set(values)):
                 raise ValueError(f"{run.name}: {', '.join(twice)} is observed, measured or predicted twice.")
             values |= more
-        made.append((values, answer.status))
+        made.append((values, status))
     return made
+
+
+def _filled(times: np.ndarray, run: mf.Trajectory) -> dict[str, np.ndarray]:
+    """The values of a run at all times that were asked for: infinite where it was not reached."""
+    found = {name: np.asarray(value) for name, value in run.values.items()}
+    late = {name: np.full((len(times) - len(value), *value.shape[1:]), np.inf) for name, value in found.items()}
+    reached = {name: np.concatenate([value, late[name]]) for name, value in found.items()}
+    return {"times": np.concatenate([run.times, times[len(run.times) :]]), **reached}
 
 
 def run_experiment(run: Experiment) -> tuple[Values, str]:
