@@ -86,7 +86,7 @@ class Edge(Simulation):
 
 
 class Linear(Simulation):
-    """The same network, linearised at its start: λ is the largest eigenvalue of its K/n."""
+    """A tanh network, linearised at its start: λ is the largest eigenvalue of its K/n."""
 
     step: float = number(2.1, "hλ", "step times the largest curvature of the start", above=0, batched=False)
     steps: int = count(1000, "", "steps")

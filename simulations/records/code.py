@@ -65,7 +65,7 @@ def identify(study: Study) -> Identity:
 def judged(study: Study) -> str:
     """Return a digest of the code that checks the records of a study, as far as it is not the code of its runs."""
     if is_own(study):
-        return sources((_module(study.grid),))
+        return sources((_module(study.page),))
     return behaviour([check for claim in study.claims for check in (claim.check, claim.control)])
 
 

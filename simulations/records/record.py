@@ -4,6 +4,7 @@ import difflib
 import functools
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from meanfield.arguments.described import Described, Phrase, html, text
 from simulations.records.labelled import to_pandas, to_xarray
-from simulations.study.ranges import in_short, plain_number
+from simulations.study.ranges import coerce, in_short, plain_number
 
 if TYPE_CHECKING:
     import pandas
@@ -292,9 +293,15 @@ def between(low: float, high: float) -> Between:
 
     Raises `ValueError` for bounds between which there is nothing.
     """
+    low, high = (_end(name, value) for name, value in (("low", low), ("high", high)))
     if not low < high:
         raise ValueError(f"low={in_short(low)}, high={in_short(high)}: expected low below high.")
     return Between(low, high)
+
+
+def _end(name: str, value: Any) -> float:
+    """A number, or an infinite one."""
+    return value if isinstance(value, float) and math.isinf(value) else coerce(name, float, value)
 
 
 def runs(*names: str, **parameters) -> Select:

@@ -12,9 +12,13 @@ import jax
 import numpy as np
 
 import meanfield as mf
+from meanfield.arguments import one_of
 from meanfield.streams import stream, tag
 from simulations.records.record import Select, runs
 from simulations.study.parameters import count, kinds
+from simulations.study.ranges import in_short
+
+SIZES = ("smoke", "default", "paper")
 
 Values = Mapping[str, Any]
 """What a run found, by name: arrays, and numbers."""
@@ -137,12 +141,22 @@ def grid(**sizes: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, 
     """Return the runs of every size: `grid(smoke={"particles": (10, 100), "seeds": 5}, default=[{…}, {…}])`.
 
     A value in brackets is an axis; the runs are all combinations, for as many `seeds` (1 if not given). A size that is
-    a list has the runs of all its entries.
+    a list has the runs of all its entries. Raises `ValueError` for a size that there is not, and for what are no runs.
     """
     found: dict[str, tuple[Mapping[str, Any], ...]] = {}
     for size, parts in sizes.items():
-        found[size] = (parts,) if isinstance(parts, Mapping) else tuple(parts)  # type: ignore[assignment]
+        one_of("size", size, SIZES)
+        listed: Any = [parts] if isinstance(parts, Mapping) else parts
+        if not (isinstance(listed, list | tuple) and all(_is_grid(part) for part in listed)):
+            raise ValueError(
+                f"{size}={in_short(parts)}: expected a mapping from parameters to values, or a list of such."
+            )
+        found[size] = tuple(listed)
     return found
+
+
+def _is_grid(part: Any) -> bool:
+    return isinstance(part, Mapping) and all(isinstance(name, str) for name in part)
 
 
 def runs_of(experiment: type[Experiment], size: str, seeds: int | None, first: int) -> list[Experiment]:

@@ -14,7 +14,7 @@ KIND = "kind of parameter"
 
 @dataclass(frozen=True)
 class Kind:
-    """What a field of an experiment may be, and how it is named in help and on axes."""
+    """The values that a field of an experiment may have, and its name in help and on axes."""
 
     type: type
     symbol: str
@@ -35,7 +35,7 @@ class Kind:
         return f"{said} ({self.unit})." if self.unit else f"{said}."
 
     def allowed(self) -> str:
-        """What a value may be, in words."""
+        """Return in words which values are allowed."""
         if self.among:
             return f"one of {', '.join(self.among)}"
         noun = "a whole number" if self.type is int else "a number"
@@ -65,7 +65,7 @@ def number(
     unit: str = "",
     above: float | None = None,
     at_least: float | None = None,
-    at_most: float = math.inf,
+    at_most: float | None = None,
     batched: bool = True,
 ) -> Any:
     """Return a field for a number: `step: float = number(0.1, "h", "step", unit="mean-field time", above=0)`.
@@ -73,28 +73,58 @@ def number(
     Runs that differ in it are computed in one program, for which it has to be the value of an array in problem, flow
     and start; with `batched=False` each value has a program of its own.
     """
-    least = -math.inf if above is at_least is None else above if above is not None else at_least
-    assert least is not None
-    return _field(default, Kind(float, symbol, about, unit, least, at_most, above is not None, batched=batched))
+    if above is not None and at_least is not None:
+        raise ValueError(f"above={in_short(above)} and at_least={in_short(at_least)}: expected one of them.")
+    least = -math.inf
+    if above is not None:
+        least = coerce("above", float, above)
+    elif at_least is not None:
+        least = coerce("at_least", float, at_least)
+    together = coerce("batched", bool, batched)
+    kind = Kind(
+        float, *_words(symbol, about, unit), least=least, most=_most(at_most), open=above is not None, batched=together
+    )
+    return _field(default, kind)
 
 
-def count(default: int, symbol: str = "", about: str = "", *, at_least: int = 1, at_most: float = math.inf) -> Any:
+def count(default: int, symbol: str = "", about: str = "", *, at_least: int = 1, at_most: float | None = None) -> Any:
     """Return a field for a whole number, such as one of particles: `particles: int = count(100, "m", "particles")`."""
-    return _field(default, Kind(int, symbol, about, "count", at_least, at_most))
+    least = coerce("at_least", int, at_least)
+    return _field(default, Kind(int, *_words(symbol, about, "count"), least=least, most=_most(at_most)))
 
 
 def choice(default: str, about: str = "", *, among: tuple[str, ...]) -> Any:
     """Return a field for one of several words: `start: str = choice("doubled", among=("doubled", "plain"))`."""
-    return _field(default, Kind(str, "", about, "", among=tuple(among)))
+    if not (isinstance(among, tuple | list) and among and all(isinstance(word, str) for word in among)):
+        raise ValueError(f"among={in_short(among)}: expected a tuple of words.")
+    return _field(default, Kind(str, *_words("", about, ""), among=tuple(among)))
 
 
 def flag(default: bool, about: str = "") -> Any:
     """Return a field that is true or false."""
-    return _field(default, Kind(bool, "", about, ""))
+    return _field(default, Kind(bool, *_words("", about, "")))
 
 
 def _field(default: Any, kind: Kind) -> Any:
-    return dataclasses.field(default=default, metadata={KIND: kind})
+    try:
+        return dataclasses.field(default=kind.checked("default", default), metadata={KIND: kind})
+    except ValueError as problem:
+        bounds = {"above" if kind.open else "at_least": kind.least, "at_most": kind.most, "among": kind.among}
+        given = [f"{name}={value!r}" for name, value in bounds.items() if value not in ((), math.inf, -math.inf)]
+        said = str(problem)
+        raise ValueError(f"{said[:-1]}, by {', '.join(given)}." if given else said) from None
+
+
+def _words(symbol: Any, about: Any, unit: Any) -> tuple[str, str, str]:
+    return coerce("symbol", str, symbol), coerce("about", str, about), coerce("unit", str, unit)
+
+
+def _most(value: Any) -> float:
+    return (
+        math.inf
+        if value is None or (isinstance(value, float) and value == math.inf)
+        else coerce("at_most", float, value)
+    )
 
 
 def kinds(parameters: type) -> Mapping[str, Kind]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations.records.record import Records, canonical_text, plain_name, require_function
+from simulations.study.experiment import SIZES as SIZES
 from simulations.study.experiment import (
     Experiment,
     batch_bytes,
@@ -30,8 +31,6 @@ from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
 from simulations.verdicts.checks import Verdict
 from theory.prediction import Prediction
-
-SIZES = ("smoke", "default", "paper")
 
 PRECISIONS = ("float64", "float32", "bfloat16", "float16")
 
@@ -152,6 +151,8 @@ class Study:
     """The study of which this one has some of the experiments."""
 
     def __post_init__(self):
+        if not isinstance(self.experiments, tuple | list):
+            raise ValueError(f"experiments={in_short(self.experiments)}: expected a tuple of subclasses of Experiment.")
         if self.experiments:
             self._of_experiments()
         _check_words(self, "name", "group", "summary")
@@ -209,17 +210,21 @@ class Study:
         usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
         return getattr(parameters, "precision", usual)
 
-    def experiment(self, name: str) -> type[Experiment]:
+    def experiment(self, experiment: str) -> type[Experiment]:
         """Return the experiment of that name; raises `ValueError` for a name that is none, with the nearest one."""
         if not self.experiments:
-            raise ValueError(f"experiment={in_short(name)}: {self.name} is not made of experiments; expected none.")
+            raise ValueError(
+                f"experiment={in_short(experiment)}: {self.name} is not made of experiments; expected none."
+            )
         known = {one.name: one for one in self.experiments}
-        return known[one_of("experiment", name, known)]
+        return known[one_of("experiment", experiment, known)]
 
-    def only(self, name: str) -> "Study":
+    def only(self, experiment: str) -> "Study":
         """Return the study of this experiment alone, whose records are those of the whole."""
         derived = dict.fromkeys(("parameters", "grid", "run", "predict", "together"))
-        return dataclasses.replace(self, **derived, experiments=(self.experiment(name),), whole=self.whole or self)
+        return dataclasses.replace(
+            self, **derived, experiments=(self.experiment(experiment),), whole=self.whole or self
+        )
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""
@@ -240,9 +245,14 @@ class Study:
         raise ValueError(f"{', '.join(names) or 'no parameters'}: {have}; expected one of {', '.join(several)}.")
 
     @property
+    def page(self) -> Any:
+        """A part of the study whose file is that of the study."""
+        return self.experiments[0] if self.experiments else self.grid
+
+    @property
     def about(self) -> str:
         """The text at the head of the study's file; empty where there is none."""
-        module = inspect.getmodule(self.grid)
+        module = inspect.getmodule(self.page)
         if module is None:
             return ""
         try:  # Python leaves it out of the module where it is told to optimise
@@ -293,7 +303,7 @@ def _grid(experiments: tuple[type[Experiment], ...], size: str, seeds: int | Non
 
 
 def _nothing(parameters: Any) -> dict[str, np.ndarray]:
-    """What theory says of a run stands in its record."""
+    """Return nothing: an experiment stores what theory says of a run in its record."""
     return {}
 
 
@@ -312,6 +322,8 @@ def check_seed(parameters: Any) -> None:
 def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
     if not isinstance(parameters, type):
+        raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
+    if not dataclasses.is_dataclass(parameters):
         raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
     told = {name: kind.help for name, kind in kinds(parameters).items()}
     if told or issubclass(parameters, Experiment):

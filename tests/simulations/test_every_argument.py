@@ -67,6 +67,25 @@ PLACE = Path(tempfile.mkdtemp())
 simulations.run(STUDY, "smoke", out=PLACE)
 
 
+class Throws(simulations.Experiment):
+    """Throws of dice."""
+
+    dice: int = simulations.count(10, "n", "dice")
+    sizes = simulations.grid(smoke={"seeds": 2})
+
+    def run(self):
+        return {"mean": self.generator("dice").integers(1, 7, self.dice).mean()}
+
+
+THROWS = Study("throws", "limits", "means of dice", experiments=(Throws,))
+
+
+def field_of(made):
+    """The default of a field, and what its kind says of it."""
+    (kind,) = made.metadata.values()
+    return [made.default, kind.help, kind.allowed()]
+
+
 def verdict(check):
     """The check, of whose verdict only what was measured is looked at; NaN is how a verdict says that nothing was."""
 
@@ -132,6 +151,26 @@ CALLS = {
     ),
     "Records.to_xarray": (lambda names: RECORDS.to_xarray(names).risk.values, {"names": "risk"}),
     "Study": (Study, PARTS),
+    "Study, of experiments": (
+        lambda experiments: [one.name for one in Study("a", "b", "c", experiments=experiments).experiments],
+        {"experiments": (Throws,)},
+    ),
+    "Study.experiment": (lambda experiment: THROWS.experiment(experiment).name, {"experiment": "throws"}),
+    "Study.only": (lambda experiment: THROWS.only(experiment).parameters.__name__, {"experiment": "throws"}),
+    "between": (lambda low, high: simulations.between(low, high)(1.5), {"low": 1.0, "high": 2.0}),
+    "choice": (
+        lambda **kind: field_of(simulations.choice(**kind)),
+        {"default": "a", "about": "b", "among": ("a", "c")},
+    ),
+    "count": (
+        lambda **kind: field_of(simulations.count(**kind)),
+        {"default": 3, "symbol": "m", "about": "b", "at_least": 1, "at_most": 9.0},
+    ),
+    "flag": (lambda **kind: field_of(simulations.flag(**kind)), {"default": True, "about": "b"}),
+    "number": (
+        lambda **kind: field_of(simulations.number(**kind)),
+        {"default": 0.5, "symbol": "h", "about": "b", "unit": "c", "above": 0.0, "at_most": 9.0, "batched": True},
+    ),
     "Study.make": (STUDY.make, {"values": {"particles": 10}}),
     "Study.combinations": (STUDY.combinations, {"grid": {"particles": [10]}}),
     "Together": (Together, {"alike": risk, "run": risk, "bytes": risk}),
@@ -204,10 +243,17 @@ NOT_CALLED = {
     # answers
     "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
+    "Experiment", "Simulation", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "STUDIES", "checks",  # values
 }  # fmt: skip
 
-MAPPINGS = {("Study.make", "values"), ("Study.combinations", "grid"), ("sweep", "grid"), ("claim", "control")}
+MAPPINGS = {
+    ("grid", "smoke"),
+    ("Study.make", "values"),
+    ("Study.combinations", "grid"),
+    ("sweep", "grid"),
+    ("claim", "control"),
+}
 
 NO_METHODS = {"Records.done", "Record.status", "Plan.there", "Plan.batches", "Study.about", "Study.precision_of"}
 
