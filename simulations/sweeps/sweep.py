@@ -1,6 +1,7 @@
 """From a study and a grid to the runs, and from the runs to their records."""
 
 import functools
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
@@ -21,6 +22,8 @@ from simulations.sweeps.dask import dask
 from simulations.sweeps.execution import Execution, Report, failed, kept
 from simulations.sweeps.pool import pool
 from simulations.sweeps.report import reported
+
+logger = logging.getLogger("meanfield")
 
 USUAL = "default"
 """The size if neither it nor parameters are given."""
@@ -101,7 +104,11 @@ def prepare(
         return _of_grid(study, parameters, out=out, seeds=seeds, first_seed=first_seed, write=write)
     seeds, first_seed = _seeds(seeds, first_seed)
     size = one_of("size", USUAL if size is None else size, SIZES)
-    return _plan(study, study.grid(size, seeds, first_seed), out, write, size)
+    runs = study.grid(size, seeds, first_seed)
+    if not runs:
+        sizes = [name for name in SIZES if study.grid(name, 1, 0)]
+        raise ValueError(f"size={size!r}: {study.name} has no runs of this size; expected one of {', '.join(sizes)}.")
+    return _plan(study, runs, out, write, size)
 
 
 def _seeds(seeds: int | None, first: int) -> tuple[int | None, int]:
@@ -246,10 +253,32 @@ def complete(study: str | Study, directory, size: str | None = None, *, strict: 
     """
     study = find(study)
     sizes = tuple(reversed(SIZES)) if size is None else (one_of("size", size, SIZES),)
-    records = stored(directory, study.name)
+    records = _of_experiments(study, stored(directory, study.name), directory)
     chosen = _complete(study, records, directory, size, sizes)
     tell_others(study, None, chosen, directory, strict=strict)
     return chosen
+
+
+def _of_experiments(study: Study, records: Records, directory) -> Records:
+    """Leave out, with a warning, what the study had stored before it was made of experiments.
+
+    Raises `ValueError` where nothing is left.
+    """
+    if not study.experiments:
+        return records
+    names = {one.name for one in study.experiments}
+    known = Records(record for record in records if record.parameters.get("experiment") in names)
+    old = sum("experiment" not in record.parameters for record in records)
+    if old:
+        records_are = "record is" if old == 1 else "records are"
+        what = f"{old} {records_are} of an earlier form of this study and left out"
+        logger.warning("%s: in %r %s.", study.name, str(directory), what)
+    if not len(known):
+        raise ValueError(
+            f"directory={str(directory)!r}: no records of {', '.join(sorted(names))}, of {study.name}; expected those "
+            f"that `meanfield run {study.name} --out {directory}` makes."
+        )
+    return known
 
 
 def _complete(study: Study, records: Records, directory, size: str | None, sizes: tuple[str, ...]) -> Records:
@@ -257,7 +286,7 @@ def _complete(study: Study, records: Records, directory, size: str | None, sizes
     wanted = []
     for name in sizes:
         wanted = [canonical(one) for one in study.grid(name, None, 0)]
-        if all(text in there for text in wanted):
+        if wanted and all(text in there for text in wanted):
             return Records(there[text] for text in wanted)
     if size is None:
         return records

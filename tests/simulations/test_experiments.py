@@ -10,7 +10,9 @@ import pytest
 import meanfield as mf
 import simulations
 from meanfield.command.main import main
-from simulations import checks, choice, count, flag, grid, number
+from simulations import Record, Records, checks, choice, count, flag, grid, number
+from simulations.records.record import canonical_text
+from simulations.records.store import Store
 from simulations.study.experiment import batch_key, simulated
 from theory.prediction import Prediction
 
@@ -68,6 +70,7 @@ def mean(record):
     return float(record["mean"])
 
 
+OLD = {"study": "own_pairs", "status": "done", "seconds": 0.1}
 MEAN = Prediction(3.5, "=", "fair dice", "meanfield")
 CLAIMS = (
     simulations.claim(
@@ -150,6 +153,10 @@ def test_streams_differ_by_name_and_seed():
         (lambda: simulations.sweep(STUDY, {"dice": 2, "alpha": 3.0}), "are not parameters of one experiment"),
         (lambda: simulations.sweep(STUDY, {"dise": 2}), "dise.*Did you mean 'dice'"),
         (lambda: simulations.sweep(STUDY.only("dice"), {"alpha": 2.0}), "alpha"),
+        (
+            lambda: simulations.run(STUDY, "paper"),
+            "size='paper': own_pairs has no runs.*expected one of smoke, default",
+        ),
         (lambda: grid(smoke=3), "smoke=3: expected a mapping from parameters to values, or a list of such"),
         (lambda: grid(smal={}), "size='smal': expected one of smoke"),
         (lambda: number(1.0, above=0, at_least=0), "above=0 and at_least=0: expected one of them"),
@@ -187,6 +194,22 @@ def test_verified_in_three_lines():
     assert str(entry) == "own_pairs: mean"
     (short,) = simulations.verify(STUDY.only("dice"), simulations.run(STUDY.only("dice"), "smoke", seeds=3))
     assert short.control.passed in (None, False)
+
+
+def test_records_of_an_earlier_form_are_left_out_with_a_word(tmp_path, caplog):
+    """They have no experiment: no claim and no figure sees them, nothing deletes them, and a line counts them."""
+    store = Store(tmp_path, "own_pairs")
+    old = {"particles": 8, "part": "descent", "seed": 0}
+    store.save({canonical_text(old): Record(old, {"mean": np.ones(1)}, OLD)})
+    with pytest.raises(ValueError, match="no records of descent, dice, of own_pairs"):
+        simulations.complete(STUDY, tmp_path)
+    simulations.run(STUDY.only("dice"), "smoke", out=tmp_path)
+    caplog.clear()
+    found = simulations.complete(STUDY, tmp_path)
+    assert len(found) == 10
+    assert "1 record is of an earlier form of this study and left out" in caplog.text
+    assert len(simulations.load(tmp_path)) == 11
+    assert len(simulations.runs(experiment="dice")(Records([Record(old, {"mean": np.ones(1)})]))) == 0
 
 
 OWN = '''
