@@ -120,11 +120,8 @@ def _words(symbol: Any, about: Any, unit: Any) -> tuple[str, str, str]:
 
 
 def _most(value: Any) -> float:
-    return (
-        math.inf
-        if value is None or (isinstance(value, float) and value == math.inf)
-        else coerce("at_most", float, value)
-    )
+    unbounded = value is None or (isinstance(value, float) and value == math.inf)
+    return math.inf if unbounded else coerce("at_most", float, value)
 
 
 def kinds(parameters: type) -> Mapping[str, Kind]:

@@ -34,6 +34,9 @@ from theory.prediction import Prediction
 
 PRECISIONS = ("float64", "float32", "bfloat16", "float16")
 
+DERIVED = ("parameters", "grid", "run", "predict", "together")
+"""What a study has from its experiments."""
+
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
 
@@ -178,8 +181,7 @@ class Study:
 
     def _of_experiments(self) -> None:
         """Fill in what the machinery asks of a study."""
-        functions = ("parameters", "grid", "run", "predict", "together")
-        given = [name for name in functions if getattr(self, name) is not None]
+        given = [name for name in DERIVED if getattr(self, name) is not None]
         if given and self.run is not run_experiment:
             raise ValueError(f"experiments and {', '.join(given)}: expected one or the other.")
         for one in self.experiments:
@@ -221,15 +223,11 @@ class Study:
 
     def only(self, experiment: str) -> "Study":
         """Return the study of this experiment alone, whose records are those of the whole."""
-        derived = dict.fromkeys(("parameters", "grid", "run", "predict", "together"))
-        return dataclasses.replace(
-            self, **derived, experiments=(self.experiment(experiment),), whole=self.whole or self
-        )
+        return remade(self, experiments=(self.experiment(experiment),), whole=self.whole or self)
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""
         if not self.experiments:
-            assert self.parameters is not None
             return self.parameters
         if experiment is not None:
             return self.experiment(experiment)
@@ -297,6 +295,12 @@ class Study:
         return [self.make(row) for row in rows]
 
 
+def remade(study: Study, **changes: Any) -> Study:
+    """Return the study with these changes; what follows from experiments is filled in anew."""
+    derived = dict.fromkeys(DERIVED) if study.experiments else {}
+    return dataclasses.replace(study, **derived | changes)
+
+
 def _grid(experiments: tuple[type[Experiment], ...], size: str, seeds: int | None = None, first: int = 0) -> list:
     """The runs of all experiments of a size."""
     return [run for one in experiments for run in runs_of(one, size, seeds, first)]
@@ -321,9 +325,7 @@ def check_seed(parameters: Any) -> None:
 
 def field_docs(parameters: type) -> dict[str, str]:
     """The text under each field of a dataclass, by name; raises `ValueError` for a field without one."""
-    if not isinstance(parameters, type):
-        raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
-    if not dataclasses.is_dataclass(parameters):
+    if not (isinstance(parameters, type) and dataclasses.is_dataclass(parameters)):
         raise ValueError(f"parameters={in_short(parameters)}: expected a dataclass.")
     told = {name: kind.help for name, kind in kinds(parameters).items()}
     if told or issubclass(parameters, Experiment):

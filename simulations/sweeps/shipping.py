@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from simulations.records.code import Identity, identify
 from simulations.study.registry import is_own
-from simulations.study.study import Study, Together
+from simulations.study.study import Study, Together, remade
 from simulations.study.study_file import by_value
 from simulations.sweeps.executors import Engine, NoWorkers
 
@@ -81,16 +81,10 @@ def check_sendable(shipped: Shipped, executor: Executor) -> None:
         _ = shipped.content
 
 
-FUNCTIONS = ("parameters", "grid", "run", "predict", "together")
-"""What a study of experiments has from these, and makes anew where it arrives."""
-
-
 def computing_part(study: Study) -> Study:
     """The study without what only its page and its verdicts need: the grid, the predictions, the claims."""
     if study.experiments:
-        return dataclasses.replace(
-            study, **dict.fromkeys(FUNCTIONS), experiments=study.experiments, claims=(), cost={}, draw=None
-        )
+        return remade(study, claims=(), cost={}, draw=None)
     together = study.together and Together(_not_sent, study.together.run, _not_sent)
     return dataclasses.replace(
         study, grid=_not_sent, predict=_not_sent, claims=(), cost={}, together=together, draw=None
