@@ -17,8 +17,8 @@ from simulations.records.status import Status as Status
 from simulations.records.status import status as status
 from simulations.records.store import DamagedRecord as DamagedRecord
 from simulations.records.store import load as load
+from simulations.study.animation import Animation as Animation
 from simulations.study.experiment import Experiment as Experiment
-from simulations.study.experiment import Simulation as Simulation
 from simulations.study.experiment import grid as grid
 from simulations.study.motion import Motion as Motion
 from simulations.study.motion import Scene as Scene
@@ -31,6 +31,9 @@ from simulations.study.registry import MOTIONS as MOTIONS
 from simulations.study.registry import STUDIES as STUDIES
 from simulations.study.registry import find as find
 from simulations.study.registry import motion as motion
+from simulations.study.simulation import Setup as Setup
+from simulations.study.simulation import Simulation as Simulation
+from simulations.study.simulation import Simulations as Simulations
 from simulations.study.study import Claim as Claim
 from simulations.study.study import Study as Study
 from simulations.study.study import Together as Together
@@ -72,6 +75,7 @@ __all__ = [
     "MOTIONS",
     "STUDIES",
     "Alarms",
+    "Animation",
     "Batch",
     "Claim",
     "DamagedRecord",
@@ -87,7 +91,9 @@ __all__ = [
     "Record",
     "Records",
     "Scene",
+    "Setup",
     "Simulation",
+    "Simulations",
     "Status",
     "Study",
     "Table",

@@ -16,8 +16,9 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import _large_step_measures as measure
 from simulations.records.record import Records, between
-from simulations.study.experiment import Simulation, grid
+from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
+from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, at_least, below, bounded, equals, slope
 from theory import kernel_flow, large_steps

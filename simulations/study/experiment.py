@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,6 @@ from typing import Any, ClassVar, dataclass_transform
 import jax
 import numpy as np
 
-import meanfield as mf
 from meanfield.arguments import one_of
 from meanfield.streams import stream, tag
 from simulations.records.record import Select, runs
@@ -90,53 +88,6 @@ class Experiment(ABC):
         return np.random.default_rng([tag(name), self.seed])
 
 
-class Simulation(Experiment):
-    """Experiments whose run is one simulation of particles. Yours has `problem`, `start`, `flow` and `times`.
-
-    Runs that differ in their seed, and in fields that are numbers, are computed in one program, as
-    `mf.simulate_replicas` does. A record holds the times, what was observed, and what `measure` and `theory` add.
-
-    Where `divergence` is a finding, a run that diverges counts as done: what was observed is infinite from there on,
-    and `reached` says so.
-    """
-
-    divergence: ClassVar[bool] = False
-
-    @abstractmethod
-    def problem(self) -> mf.Objective:
-        """Return the problem that is descended."""
-
-    @abstractmethod
-    def start(self) -> mf.Particles:
-        """Return the particles at time zero."""
-
-    @abstractmethod
-    def flow(self) -> mf.Flow:
-        """Return the flow that they follow."""
-
-    @abstractmethod
-    def times(self) -> Iterable[float]:
-        """Return the times at which is observed."""
-
-    def observe(self) -> list | dict:
-        """Return the observables, as `mf.simulate` takes them."""
-        return [mf.Risk()]
-
-    def measure(self, run: mf.Trajectory) -> Values:
-        """Return what a record holds beside the values that were observed, from the run as a whole."""
-        return {}
-
-    def theory(self, start: mf.Particles) -> Values:
-        """Return what theory says of a run from these particles; it is stored beside what was found."""
-        return {}
-
-    def run(self) -> Values:
-        ((values, status),) = simulated([self])
-        if status != "done":
-            raise RuntimeError(status)
-        return values
-
-
 def grid(**sizes: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, tuple[Mapping[str, Any], ...]]:
     """Return the runs of every size: `grid(smoke={"particles": (10, 100), "seeds": 5}, default=[{…}, {…}])`.
 
@@ -173,72 +124,6 @@ def runs_of(experiment: type[Experiment], size: str, seeds: int | None, first: i
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
 
-def batch_key(run: Experiment) -> Experiment | None:
-    """Return what runs of one program have in common, or None for a run that is computed alone."""
-    if not isinstance(run, Simulation):
-        return None
-    own = kinds(type(run))
-    fields = [field for field in dataclasses.fields(run) if field.name in own and own[field.name].batched]
-    free = {field.name: field.default for field in fields}
-    return dataclasses.replace(run, **free, seed=0)
-
-
-def simulated(several: list[Simulation]) -> list[tuple[dict[str, Any], str]]:
-    """Return values and status of runs with one `batch_key`, computed in one program where there are several."""
-    starts = [run.start() for run in several]
-    problems, flows, observed = ([getattr(run, name)() for run in several] for name in ("problem", "flow", "observe"))
-    times = [np.asarray([*run.times()], float) for run in several]
-    keys = [run.key("the flow") for run in several]
-    answers: list[Any] = [None] * len(several)
-    for rows in _of_equal_times(times):
-        if len(rows) == 1:
-            (i,) = rows
-            answers[i] = mf.simulate(
-                problems[i], flows[i], starts[i], times=times[i], observables=observed[i], key=keys[i]
-            )
-        else:
-            parts = ([of[i] for i in rows] for of in (problems, flows, starts))
-            watched = [observed[i] for i in rows]
-            found = mf.simulate_replicas(
-                *parts, times=times[rows[0]], observables=watched, keys=[keys[i] for i in rows]
-            )
-            for i, one in zip(rows, found, strict=True):
-                answers[i] = one
-    made = []
-    for i, (run, start, answer) in enumerate(zip(several, starts, answers, strict=True)):
-        values, status = {"times": answer.times, **answer.values}, answer.status
-        if run.divergence and answer.outcome in (mf.Outcome.DONE, mf.Outcome.DIVERGED):
-            values, status = _filled(times[i], answer) | {"reached": answer.done}, "done"
-        for more in (run.measure(answer), run.theory(start)):
-            if twice := sorted(set(more) & set(values)):
-                raise ValueError(f"{run.name}: {', '.join(twice)} is observed, measured or predicted twice.")
-            values |= more
-        made.append((values, status))
-    return made
-
-
-def _filled(times: np.ndarray, run: mf.Trajectory) -> dict[str, np.ndarray]:
-    """The values of a run at all times that were asked for: infinite where it was not reached."""
-    found = {name: np.asarray(value) for name, value in run.values.items()}
-    late = {name: np.full((len(times) - len(value), *value.shape[1:]), np.inf) for name, value in found.items()}
-    reached = {name: np.concatenate([value, late[name]]) for name, value in found.items()}
-    return {"times": np.concatenate([run.times, times[len(run.times) :]]), **reached}
-
-
-def run_experiment(run: Experiment) -> tuple[Values, str]:
-    """Return values and status of one run."""
-    if isinstance(run, Simulation):
-        return simulated([run])[0]
-    found = run.run()
-    return found if isinstance(found, tuple) else (found, "done")
-
-
-def batch_bytes(run: Experiment) -> int:
-    """Return the memory that one run takes in a batch, estimated from its counts: particles × samples, eight times."""
-    counts = [getattr(run, name, 1) for name in ("particles", "samples", "replicas")]
-    return 64 * math.prod(counts) * (1 + getattr(run, "dimension", 1))
-
-
 def together_fields(experiments: tuple[type[Experiment], ...]) -> type:
     """Return a class with the parameters of all these experiments, for help and for the command's options."""
     if len(experiments) == 1:
@@ -253,10 +138,3 @@ def together_fields(experiments: tuple[type[Experiment], ...]) -> type:
 
 def _copy(field: dataclasses.Field) -> Any:
     return dataclasses.field(default=field.default, metadata=field.metadata)
-
-
-def _of_equal_times(times: list[np.ndarray]) -> list[list[int]]:
-    groups: dict[bytes, list[int]] = {}
-    for i, one in enumerate(times):
-        groups.setdefault(one.tobytes(), []).append(i)
-    return list(groups.values())

@@ -1,53 +1,9 @@
-"""The contents of an animation or an explorer: runs whose particles are kept at many times, and names of the axes.
+"""A study's moving particles: the runs, as a study, and the words of the picture."""
 
-A motion is a study without claims: its records are stored, resumed and read like all others. Every record holds
-
-    times         [T]        mean-field time, the start included
-    particles     [T, m, c]  where particles are drawn: c = 2 in a plane, c = 1 on a line
-    weights       [T, m]     what a particle contributes, with its sign: colour by sign, area by size
-    grid          [G]        where functions are drawn
-    functions     [T, G]     the predictor, or a density, over the grid
-    target        [G] or [T, G]   what it should be: the teacher's function, or the theory's law
-    samples       [n, 2]     optional: training points in the panel of functions
-    marks         [q, 2]     optional: where particles ought to go (spikes, teacher neurons, modes of the data)
-    curve_<name>  [T]        what is followed in time: at least curve_risk, or curve_energy
-
-Parameters may have the same names, such as `particles` and `samples`, which are numbers then: take what is drawn from
-`record.values`.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from simulations.study.animation import Scene as Scene
 from simulations.study.study import Study
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The words of a moving picture."""
-
-    title: str
-    """What is seen, as a finding."""
-    plane: tuple[str, ...]
-    """Axis labels of the particles' panel, with units; one for particles on a line."""
-    function: tuple[str, str]
-    """Axis labels of the panel of functions."""
-    target: str
-    """What the line called `target` is: "teacher", "theory: Fokker–Planck density"."""
-    curves: Mapping[str, str]
-    """Of every curve, its label with unit, in the order of importance."""
-    sliders: Mapping[str, str]
-    """Parameters that vary in the grid, each with symbol and unit, in the order in which they are offered."""
-    beside: str
-    """The parameter whose smallest and largest value are shown side by side in an animation."""
-    logarithmic: tuple[str, ...] = ()
-    """Curves whose axis is logarithmic."""
-    marks: str = ""
-    """What a mark is: "teacher's neuron", "true spike"."""
-    tail: int = 0
-    """Frames of its path that a particle draws behind itself; the whole path if 0."""
-    rays: bool = False
-    """Whether a mark stands for its direction from the origin, as a homogeneous neuron does, and is drawn as a ray."""
 
 
 @dataclass(frozen=True)
@@ -55,5 +11,4 @@ class Motion:
     """Runs to look at, and how they are drawn."""
 
     study: Study
-    """Named after what moves; without claims."""
     scene: Scene

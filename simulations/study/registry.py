@@ -109,7 +109,10 @@ def motion(study: str | Study) -> Motion:
     >>> simulations.motion("lazy_scaling").study.name
     'neurons'
     """
-    name = find(study).name
+    found = find(study)
+    if found.animation is not None:
+        return Motion(found.only(found.animation.experiment.name), found.animation.scene)
+    name = found.name
     if name not in MOTIONS:
         raise ValueError(f"study={name!r}: has no moving particles to show; expected one of {', '.join(MOTIONS)}.")
     return importlib.import_module(f"simulations.motions.{MOTIONS[name]}").MOTION

@@ -14,21 +14,15 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from simulations.records.record import Records, canonical_text, plain_name, require_function
+from simulations.study.animation import Animation
 from simulations.study.experiment import SIZES as SIZES
-from simulations.study.experiment import (
-    Experiment,
-    batch_bytes,
-    batch_key,
-    run_experiment,
-    runs_of,
-    simulated,
-    together_fields,
-)
+from simulations.study.experiment import Experiment, runs_of, together_fields
 from simulations.study.given import instance
 from simulations.study.machine import refuse_absurd
 from simulations.study.parameters import kinds
 from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
+from simulations.study.simulation import batch_bytes, batch_key, run_experiment, simulated
 from simulations.verdicts.checks import Verdict
 from theory.prediction import Prediction
 
@@ -150,6 +144,8 @@ class Study:
     """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it a table is drawn, as of a grid."""
     experiments: tuple[type[Experiment], ...] = ()
     """In the place of `parameters`, `grid`, `run`, `predict` and `together`: the kinds of its runs."""
+    animation: Animation | None = None
+    """Runs whose particles are kept at many times, and the words of the moving picture that is made of them."""
     whole: "Study | None" = None
     """The study of which this one has some of the experiments."""
 
@@ -174,6 +170,8 @@ class Study:
             instance("together", self.together, Together)
         if self.draw is not None:
             require_function("draw", self.draw)
+        if self.animation is not None:
+            instance("animation", self.animation, Animation)
         if callable(self.precision):
             require_function("precision", self.precision)
         else:
@@ -214,16 +212,18 @@ class Study:
 
     def experiment(self, experiment: str) -> type[Experiment]:
         """Return the experiment of that name; raises `ValueError` for a name that is none, with the nearest one."""
-        if not self.experiments:
+        watched = () if self.animation is None else (self.animation.experiment,)
+        known = {one.name: one for one in (*self.experiments, *watched)}
+        if not known:
             raise ValueError(
                 f"experiment={in_short(experiment)}: {self.name} is not made of experiments; expected none."
             )
-        known = {one.name: one for one in self.experiments}
         return known[one_of("experiment", experiment, known)]
 
     def only(self, experiment: str) -> "Study":
         """Return the study of this experiment alone, whose records are those of the whole."""
-        return remade(self, experiments=(self.experiment(experiment),), whole=self.whole or self)
+        one, whole = self.experiment(experiment), self.whole or self
+        return remade(self, **dict.fromkeys(DERIVED), experiments=(one,), whole=whole)
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""

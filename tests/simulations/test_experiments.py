@@ -13,7 +13,7 @@ from meanfield.command.main import main
 from simulations import Record, Records, checks, choice, count, flag, grid, number
 from simulations.records.record import canonical_text
 from simulations.records.store import Store
-from simulations.study.experiment import batch_key, simulated
+from simulations.study.simulation import batch_key, simulated
 from theory.prediction import Prediction
 
 X = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
