@@ -8,7 +8,7 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
-from simulations.generalisation._digits import images
+from simulations.generalisation.digits import images
 from theory.double_descent import descended, isotropic_risk, least_squares, tangent_parameters
 
 SIGNAL = 2.0

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulations.generalisation._digits import PIXELS
 from simulations.generalisation._labels import LEVEL
+from simulations.generalisation.digits import PIXELS
 from simulations.records.record import Record, Records, Select
 from simulations.verdicts import checks
 from simulations.verdicts.measured import chosen, seed_table, tested

@@ -12,7 +12,7 @@ import optax
 
 import meanfield as mf
 from meanfield.arguments import one_of, positive_count, positive_number
-from simulations.generalisation._digits import PIXELS, check_digits, corrupted, replaced, two_digits
+from simulations.generalisation.digits import PIXELS, check_digits, corrupted, replaced, two_digits
 from theory import arc_cosine, kernel_flow, memorisation
 
 LEVEL = 0.1
@@ -102,8 +102,15 @@ def _inputs(run: Parameters) -> int:
     return run.components or PIXELS
 
 
+def _split(*words: int) -> np.random.Generator:
+    """The numbers that a split is drawn from."""
+    return np.random.default_rng(words)
+
+
 def _data(run: Parameters):
-    return two_digits(run.first, run.second, run.samples, run.tested, run.seed, run.components)
+    return two_digits(
+        run.first, run.second, run.samples, run.tested, _split(run.seed, run.first, run.second), run.components
+    )
 
 
 def _random(run: Parameters, purpose: int) -> np.random.Generator:
@@ -113,7 +120,7 @@ def _random(run: Parameters, purpose: int) -> np.random.Generator:
 @functools.lru_cache(maxsize=64)
 def _spectrum(first: int, second: int, samples: int, tested: int, seed: int, components: int):
     """(kernel of the input layer, that of the test samples, eigenvalues, eigenvectors), the largest first."""
-    x, _, x_test, _ = two_digits(first, second, samples, tested, seed, components)
+    x, _, x_test, _ = two_digits(first, second, samples, tested, _split(seed, first, second), components)
     kernel = arc_cosine.tangent_kernel(x, layers="input")
     values, vectors = np.linalg.eigh(kernel)
     return kernel, arc_cosine.tangent_kernel(x_test, x, layers="input"), values[::-1], vectors[:, ::-1]

@@ -12,7 +12,7 @@ import optax
 
 import meanfield as mf
 from meanfield.arguments import positive_count, positive_number
-from simulations.generalisation._digits import PIXELS, check_digits, corrupted, replaced, two_digits
+from simulations.generalisation.digits import PIXELS, check_digits, corrupted, replaced, two_digits
 from theory import noise_stability
 
 NOISES = (1e-6, 1e-3, 1e-2, 1e-1, 1.0)
@@ -100,7 +100,9 @@ def predict(parameters: Parameters) -> dict[str, np.ndarray]:
 
 
 def _data(run: Parameters):
-    return two_digits(run.first, run.second, run.samples, run.tested, run.seed)
+    return two_digits(
+        run.first, run.second, run.samples, run.tested, np.random.default_rng([run.seed, run.first, run.second])
+    )
 
 
 @functools.cache

@@ -9,8 +9,8 @@ import pytest
 from simulations import Record, Records
 from simulations.generalisation import _label_measures as measure
 from simulations.generalisation import _labels, _stability
-from simulations.generalisation._digits import IMAGES, corrupted, replaced, two_digits
 from simulations.generalisation._labels import Parameters
+from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
 
 KNOWN = Parameters(samples=32, tested=20, steps=300, particles=4, replicas=2, levels=3)
 
@@ -36,12 +36,15 @@ def test_levels_are_nested():
 
 
 def test_two_digits():
-    x, y, x_test, y_test = two_digits(3, 8, 200, 157, 0)
+    def split(seed):
+        return np.random.default_rng(seed)
+
+    x, y, x_test, y_test = two_digits(3, 8, 200, 157, split(0))
     assert len(x) + len(x_test) == IMAGES[3] + IMAGES[8]
     assert np.sum(np.concatenate([y, y_test]) > 0) == IMAGES[3]
     assert np.abs(np.linalg.norm(np.concatenate([x, x_test]), axis=1) - 1).max() < 1e-12
-    assert two_digits(3, 8, 50, 20, 0, 5)[0].shape == (50, 5)
-    assert not np.array_equal(two_digits(3, 8, 200, 157, 1)[0], x)
+    assert two_digits(3, 8, 50, 20, split(0), 5)[0].shape == (50, 5)
+    assert not np.array_equal(two_digits(3, 8, 200, 157, split(1))[0], x)
 
 
 def test_what_obeys_the_prediction_is_measured_so(exact):

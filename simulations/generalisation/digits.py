@@ -10,31 +10,37 @@ IMAGES = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 PIXELS = 64
 
 
+def digits_refusal(first: int, second: int, samples: int, tested: int) -> str | None:
+    """Return why these are no two digits, or more samples than there are images of them; None for what there is."""
+    if first == second:
+        return f"second={second}: expected another digit than first."
+    most = IMAGES[first] + IMAGES[second]
+    if samples + tested > most:
+        return f"samples={samples} and tested={tested}: expected at most {most} images together."
+    return None
+
+
 def check_digits(first: int, second: int, samples: int, tested: int) -> None:
     """Refuse digits that are none or the same, and more samples than there are images."""
     for name, digit in (("first", first), ("second", second)):
         if not 0 <= digit <= 9:
             raise ValueError(f"{name}={digit}: expected a digit, 0 to 9.")
-    if first == second:
-        raise ValueError(f"second={second}: expected another digit than first.")
-    most = IMAGES[first] + IMAGES[second]
     if samples < 4:
         raise ValueError(f"samples={samples}: expected at least 4.")
-    if samples + tested > most:
-        raise ValueError(f"samples={samples} and tested={tested}: expected at most {most} images together.")
+    if (why := digits_refusal(first, second, samples, tested)) is not None:
+        raise ValueError(why)
 
 
-@functools.lru_cache(maxsize=64)
 def two_digits(
-    first: int, second: int, samples: int, tested: int, split: int, components: int = 0
+    first: int, second: int, samples: int, tested: int, split: np.random.Generator, components: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(x, y, x_test, y_test): images centred on the training part, each then of unit length; `first` is +1.
+    """Return (x, y, x_test, y_test): images centred on the training part, each then of unit length; `first` is +1.
 
-    `components` keeps so many principal components of the training part (0: all pixels). The split is drawn from
-    `split`.
+    `components` keeps so many principal components of the training part (0: all pixels). `split` draws which images
+    are those of training.
     """
     pixels, label = images(first, second)
-    chosen = np.random.default_rng([split, first, second]).permutation(len(label))
+    chosen = split.permutation(len(label))
     train, test = chosen[:samples], chosen[samples : samples + tested]
     x = pixels - pixels[train].mean(axis=0)
     if components:
@@ -45,7 +51,7 @@ def two_digits(
 
 @functools.lru_cache(maxsize=64)
 def images(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
-    """(pixels [n, 64], labels [n]) of two digits as they are shipped; `first` is +1."""
+    """Return (pixels [n, 64], labels [n]) of two digits as they are shipped; `first` is +1."""
     import sklearn.datasets
 
     pixels, digit = (np.asarray(part) for part in sklearn.datasets.load_digits(return_X_y=True))
@@ -54,12 +60,15 @@ def images(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def replaced(samples: int, levels: int) -> np.ndarray:
-    """How many labels are replaced at each level, from none to all, [levels]."""
+    """Return how many labels are replaced at each level, from none to all, [levels]."""
     return np.rint(np.linspace(0, samples, levels)).astype(int)
 
 
 def corrupted(y: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels of which so many are replaced by random signs, [levels, n]: what one level replaces the next does too."""
+    """Return labels of which so many are replaced by random signs, [levels, n].
+
+    What one level replaces the next does too.
+    """
     order, signs = rng.permutation(len(y)), rng.choice([-1.0, 1.0], len(y))
     rank = np.empty(len(y), int)
     rank[order] = np.arange(len(y))
