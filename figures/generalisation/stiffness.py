@@ -6,10 +6,8 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations.generalisation import _stiffness_measures as measure
-from simulations.generalisation._stiffness import BINS, GROUPS, SHARES
-from simulations.generalisation.stiffness import LEARNED, identity
-from simulations.records.record import runs
+from simulations.generalisation.image_pairs import BINS, GROUPS
+from simulations.generalisation.stiffness import LEARNED, SHARES, Training, at_risk, identity
 
 LEVELS = np.geomspace(0.9, 0.02, 16)
 """Shares of the risk at the start along which training is drawn."""
@@ -23,7 +21,7 @@ def draw(records: Records) -> Figure:
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     axes = figure.subplots(2, 3)
     kernel(axes[0, 0], identity(records))
-    trained = one_setting(runs("groups", part="training")(records))
+    trained = one_setting(Training.at("groups")(records))
     classes(axes[0, 1], trained)
     distance(axes[0, 2], trained)
     training(axes[1, 0], trained)
@@ -70,12 +68,12 @@ def _pairs(cosines: np.ndarray) -> np.ndarray:
 def classes(axes: Axes, records: Records) -> None:
     """Mean cosine of every pair of classes."""
     axes.set(xlabel="class", ylabel="class", title=f"b  Classes align, at {LEARNED:g} of the risk")
-    tables = [measure.at_risk(record, LEARNED, "classes")[:, -1] for record in records]
-    tables = [table[np.isfinite(table).any(axis=(1, 2))] for table in tables]
-    if not sum(map(len, tables)):
+    tables = [at_risk(record, LEARNED, "classes")["h/8"] for record in records]
+    tables = [table for table in tables if np.isfinite(table).any()]
+    if not tables:
         empty(axes, "of training")
         return
-    stack = np.concatenate(tables)
+    stack = np.stack(tables)
     known = np.isfinite(stack)
     mean = np.sum(np.where(known, stack, 0), axis=0) / np.maximum(known.sum(axis=0), 1)
     image = axes.imshow(mean, cmap="RdBu_r", vmin=-0.5, vmax=0.5)
@@ -87,11 +85,11 @@ def classes(axes: Axes, records: Records) -> None:
 def distance(axes: Axes, records: Records) -> None:
     """Mean cosine along the distance of two images."""
     axes.set(xlabel="distance |x − x'|", ylabel="mean cosine", title="c  Nearer is stiffer, either way")
-    tables = [measure.at_risk(record, LEARNED, "along")[:, -1] for record in records]
+    tables = [at_risk(record, LEARNED, "along")["h/8"] for record in records]
     if not any(np.isfinite(table).any() for table in tables):
         empty(axes, "of training")
         return
-    stack = np.stack([_mean(table) for table in tables])
+    stack = np.stack(tables)
     middle = (BINS[1:] + BINS[:-1]) / 2
     for k, (name, color) in enumerate((("one class", ORANGE), ("two classes", BLUE))):
         _band(axes, middle, stack[:, k], name, color)
@@ -103,7 +101,7 @@ def distance(axes: Axes, records: Records) -> None:
 def training(axes: Axes, records: Records) -> None:
     """Groups of pairs as the risk falls, smallest step."""
     axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="d  It fades as the risk falls")
-    if not _paths(axes, records, [(name, -1) for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
+    if not _paths(axes, records, [(name, "h/8") for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
         empty(axes, "of training")
         return
     axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="no effect")
@@ -114,7 +112,7 @@ def training(axes: Axes, records: Records) -> None:
 def step(axes: Axes, records: Records, group: str, title: str) -> None:
     """One group of pairs at equal risk, for every step."""
     axes.set(xlabel="risk / risk at the start", ylabel=f"mean cosine {group} classes", title=title)
-    if not _paths(axes, records, [(group, k) for k in range(len(SHARES))], STEPS, by_step=True):
+    if not _paths(axes, records, [(group, size) for size in SHARES], STEPS, by_step=True):
         empty(axes, "of training")
         return
     if group == "between":
@@ -125,21 +123,16 @@ def step(axes: Axes, records: Records, group: str, title: str) -> None:
 
 def _paths(axes: Axes, records: Records, lines, colors, by_step: bool = False) -> bool:
     """A line over `LEVELS` for each (group, step); whether there was anything to draw."""
-    seen = [[_mean(measure.at_risk(record, level)) for level in LEVELS] for record in records]
-    if not seen:
+    paths = [[at_risk(record, level) for level in LEVELS] for record in records]
+    if not paths:
         return False
-    table = np.array(seen)
-    for (name, k), color in zip(lines, colors, strict=True):
-        size = next(iter(records))["step"] * SHARES[k]
-        _band(axes, LEVELS, table[:, :, k, GROUPS.index(name)], f"h = {size:g}" if by_step else name, color)
+    for (name, size), color in zip(lines, colors, strict=True):
+        table = np.array([[at[size][GROUPS.index(name)] for at in path] for path in paths])
+        step = next(iter(records))["step"] * SHARES[size]
+        _band(axes, LEVELS, table, f"h = {step:g}" if by_step else name, color)
     axes.set_xscale("log")
     axes.invert_xaxis()
     return True
-
-
-def _mean(table: np.ndarray) -> np.ndarray:
-    """Mean over replicas, the first axis; NaN where one of them is not known."""
-    return np.mean(table, axis=0)
 
 
 def _band(axes: Axes, x: np.ndarray, table: np.ndarray, label: str, color: str) -> None:

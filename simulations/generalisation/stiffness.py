@@ -7,58 +7,216 @@ little difference as long as descent is stable; one that oscillates in the direc
 their gradients, those of two classes too (Fort et al., 2019, found the like in deeper networks).
 """
 
-from functools import partial
+from functools import cached_property, partial
 
-from simulations.generalisation import _stiffness_measures as measure
-from simulations.generalisation._stiffness import Parameters, compare, predict
-from simulations.records.record import Records, runs
+import jax
+import numpy as np
+
+import meanfield as mf
+from simulations.generalisation.image_pairs import GROUPS, ImagePairs
+from simulations.records.record import Record, Records
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, bounded
+from theory import stiffness
+from theory.neurons import Network
 from theory.prediction import Prediction
 
 LEARNED, HALF, LATE = 0.3, 0.5, 0.2
 """Shares of the risk at the start at which runs are compared."""
 
-IDENTITY = {"part": "identity", "particles": 16, "samples": 24, "step": 1.0, "time": 200.0, "replicas": 1}
-TWO = (("tanh", "logistic", 1), ("relu", "square", 10))
-ALL = tuple((unit, loss, k) for unit in ("tanh", "relu") for loss in ("square", "logistic") for k in (1, 10))
+SHARES = {"h": 1.0, "h/2": 0.5, "h/8": 0.125}
+"""Steps that are compared, in shares of the largest."""
 
-GRIDS = {
-    "smoke": {"seeds": 8, "few": 1, "identities": TWO, "training": {}},
-    "default": {"seeds": 10, "few": 3, "identities": ALL, "training": {"tested": 200, "time": 2000.0, "replicas": 4}},
-    "paper": {
-        "seeds": 10,
-        "few": 10,
-        "identities": ALL,
-        "training": {"tested": 500, "time": 20_000.0, "replicas": 10, "samples": 1000, "particles": 256},
-    },
-}
+INSTANTS = 18
+"""Times at which training is observed (count)."""
+
+LOSSES = {"square": mf.Square(), "logistic": mf.Logistic()}
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has samples and starts of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (seeds or sizes["seeds"])):
-        made.append(Parameters(**sizes["training"], seed=seed))
-        if seed < first + sizes["few"]:
-            settings = [{"activation": unit, "loss": loss, "outputs": k} for unit, loss, k in sizes["identities"]]
-            made += [Parameters(**IDENTITY, **setting, seed=seed) for setting in settings]
-    return made
+class Identity(Simulation):
+    """A short training, along which cosines of gradients stand beside those from the kernel."""
+
+    activation: str = choice("tanh", "activation", among=("relu", "tanh"))
+    loss: str = choice("logistic", "loss", among=tuple(LOSSES))
+    task: str = choice("parity", "ten classes, or even against odd digits", among=("classes", "parity"))
+    particles: int = count(16, "m", "particles")
+    samples: int = count(24, "n", "training samples, whose gradients are compared", at_most=1000)
+    step: float = number(1.0, "h", "step", unit="mean-field time", above=0)
+    time: float = number(200.0, "t", "time at the end", unit="mean-field time", above=0)
+    sizes = grid(
+        smoke=[{}, {"activation": "relu", "loss": "square", "task": "classes"}],
+        default={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 3},
+        paper={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 10},
+    )
+
+    def refusal(self):
+        return _too_short(self.time, self.step)
+
+    @cached_property
+    def data(self) -> mf.datasets.Dataset:
+        return mf.datasets.digits(task=self.task, n=self.samples, n_test=1, split=self.seed)
+
+    @property
+    def outputs(self) -> int:
+        return 10 if self.task == "classes" else 1
+
+    def problem(self):
+        # Dense, so that one program serves all samples; the decay is for the control.
+        unit, dense = mf.Neuron(self.activation, outputs=self.outputs), mf.integrals.Dense()
+        decay = mf.WeightDecay(0.01)
+        return mf.Objective(unit, LOSSES[self.loss], self.data.x, self.data.y, penalty=decay, kernel=dense)
+
+    def start(self):
+        return mf.Particles(self.generator("start").normal(size=(self.particles, self.outputs + 64)))
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def times(self):
+        return np.unique(np.rint(np.array([0, 0.1, 1]) * self.time / self.step)) * self.step
+
+    def observe(self):
+        return {"gradient": mf.observables.stiffness, "decayed": decayed, "position": mf.Positions()}
+
+    def measure(self, run):
+        """Return the cosines that theory predicts at the particles of each time, and how far rounding may change them:
+        they need no simulation but its particles.
+        """
+        x, y = np.asarray(self.data.x), np.asarray(self.data.y).reshape(self.samples, self.outputs)
+        networks = [Network(theta, self.activation, self.outputs) for theta in run.values["position"]]
+        kernels = [network.tangent_kernel(x) for network in networks]
+        residuals = [stiffness.residual(self.loss, network.predict(x), y) for network in networks]
+        pairs = list(zip(kernels, residuals, strict=True))
+        return {
+            "kernel": np.stack([stiffness.cosines(kernel, r) for kernel, r in pairs]),
+            "unsigned": np.stack([stiffness.cosines(kernel, r, signed=False) for kernel, r in pairs]),
+            "rounding": np.stack([stiffness.rounding(network, x, y, self.loss) for network in networks]),
+        }
 
 
-identity = runs("gradient", part="identity")
+class Training(Simulations):
+    """A network that learns ten digits from one start by steps of h, h/2 and h/8; pairs of test images are compared."""
+
+    activation: str = choice("relu", "activation", among=("relu", "tanh"))
+    loss: str = choice("square", "loss", among=tuple(LOSSES))
+    particles: int = count(64, "m", "particles")
+    samples: int = count(256, "n", "training samples", at_most=1000)
+    tested: int = count(60, "", "test images, several of each class", at_least=50, at_most=797)
+    step: float = number(8.0, "h", "largest step; the others are h/2 and h/8", unit="mean-field time", above=0)
+    time: float = number(300.0, "t", "time at the end", unit="mean-field time", above=0)
+    precision = "float32"
+    sizes = grid(
+        smoke={"seeds": 24},
+        default={"tested": 200, "time": 2000.0, "seeds": 40},
+        paper={"tested": 500, "time": 20_000.0, "samples": 1000, "particles": 256, "seeds": 100},
+    )
+
+    def refusal(self):
+        return _too_short(self.time, self.step)
+
+    @cached_property
+    def data(self) -> mf.datasets.Dataset:
+        return mf.datasets.digits(n=self.samples, n_test=797, split=self.seed)
+
+    @cached_property
+    def pairs(self) -> ImagePairs:
+        images, targets = (np.asarray(part, float)[: self.tested] for part in (self.data.x_test, self.data.y_test))
+        classes = np.argmax(targets, axis=1)
+        return ImagePairs(images, classes, self.generator("classes dealt out").permutation(classes))
+
+    @property
+    def times(self) -> np.ndarray:
+        steps = np.unique(np.rint(np.geomspace(1, self.time / self.step, INSTANTS)))
+        return np.append(0, steps) * self.step
+
+    def setups(self):
+        data, unit = self.data, mf.Neuron(self.activation, outputs=10)
+        problem = mf.Objective(unit, LOSSES[self.loss], data.x, data.y, kernel=mf.integrals.Dense())
+        start = mf.Particles(self.generator("start").normal(size=(self.particles, 74)).astype(np.float32))
+        x, y = data.x_test[: self.tested], data.y_test[: self.tested]
+        observe = {"risk": mf.Risk(), "cosines": jax.tree_util.Partial(mf.observables.stiffness, x=x, y=y)}
+        flows = {name: mf.GradientFlow(share * self.step) for name, share in SHARES.items()}
+        return {name: Setup(problem, start, flow, self.times, observe) for name, flow in flows.items()}
+
+    def measure(self, runs):
+        """Return the risk [steps, times], and means of cosines over groups of pairs, classes and bins of distance."""
+        if not all(run.done for run in runs.values()):
+            return {"times": self.times}
+        means = [self.pairs.means(run.values["cosines"]) for run in runs.values()]
+        risk = np.stack([run.values["risk"] for run in runs.values()])
+        return {"times": self.times, "risk": risk} | {name: np.stack([one[name] for one in means]) for name in means[0]}
+
+
+def _too_short(time: float, step: float) -> str | None:
+    """Return why there is no step before the end, or None."""
+    return None if time >= step else f"time={time:g}: expected at least one step of {step:g}."
+
+
+def decayed(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """Return the cosines with the penalty in every gradient."""
+    return mf.observables.stiffness(objective, mu, penalty=True)
+
+
+def identity_error(record: Record, *, measured: str = "gradient", known: str = "kernel") -> float:
+    """Return |cosine from gradients − cosine from the kernel| over the rounding, the largest of all pairs and times."""
+    return float(np.max(np.abs(record[measured] - record[known]) / record["rounding"]))
+
+
+def at_risk(record: Record, level: float, name: str = "groups") -> dict[str, np.ndarray]:
+    """Return a value for each step when the risk first falls to this share of the one at the start.
+
+    Between two times it is linear in the logarithm of the risk; NaN where the risk never falls that far.
+    """
+    values: dict[str, np.ndarray] = {}
+    for step, risk, observed in zip(SHARES, record["risk"], record[name], strict=True):
+        logs = np.log(risk / risk[0])
+        reached = logs <= np.log(level)
+        after = int(np.argmax(reached))
+        late, early = logs[after], logs[after - 1]
+        share = (early - np.log(level)) / (early - late) if np.any(reached) else np.nan
+        values[step] = share * observed[after] + (1 - share) * observed[after - 1]
+    return values
+
+
+def mean(record: Record, *, of: str, level: float, step: str = "h/8") -> float:
+    """Return the mean cosine of a group of pairs, at one risk."""
+    return float(at_risk(record, level)[step][GROUPS.index(of)])
+
+
+def contrast(record: Record, *, more: str, less: str, level: float) -> float:
+    """Return the mean cosine of one group of pairs less that of another, at one risk, smallest step."""
+    return mean(record, of=more, level=level) - mean(record, of=less, level=level)
+
+
+def change(record: Record, *, of: str, early: float, late: float) -> float:
+    """Return the mean cosine of a group at a later risk less that at an earlier one, smallest step."""
+    return mean(record, of=of, level=late) - mean(record, of=of, level=early)
+
+
+def of_step(record: Record, *, of: str, level: float, step: str) -> float:
+    """Return the mean cosine of a group with a larger step less that with the smallest, at equal risk and start."""
+    return mean(record, of=of, level=level, step=step) - mean(record, of=of, level=level)
+
+
+def reaches(level: float, record: Record) -> bool:
+    """Return True if the risk comes down to this share of the one at the start, with every step."""
+    return bool(np.all(np.any(record["risk"] <= level * record["risk"][:, :1], axis=1)))
 
 
 def training(records: Records) -> Records:
-    """Networks with square loss that come down to a fifth of the risk, with all steps."""
-    return runs("groups", part="training", loss="square", activation="relu")(records).where(measure.reaches(LATE))
+    """Return networks with square loss that come down to a fifth of the risk, with all steps."""
+    return Training.at("groups", loss="square", activation="relu")(records).where(partial(reaches, LATE))
 
 
 def large(records: Records) -> Records:
     """Return the `training` runs whose largest step oscillates and does not diverge: 7 to 9, from 256 samples on."""
     return training(records).where(lambda record: 7 <= record["step"] <= 9 and record["samples"] >= 256)
 
+
+identity = Identity.at("gradient")
 
 SOURCE = "fort2019stiffness"
 KERNEL = Prediction(1.0, "<=", "any loss and width, gradients without penalty, but for rounding", "meanfield")
@@ -68,55 +226,55 @@ OPPOSED = Prediction(0.0, "<=", "digits, square loss; observed, not proved", SOU
 CLAIMS = (
     claim(
         "identity", "cosines of gradients are normalised tangent kernels; deviation over rounding", KERNEL, bounded,
-        select=identity, value=measure.identity_error, what="|cosine − r K r / …| / rounding",
+        select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
         wrong="weight decay in the gradients",
-        control={"value": partial(measure.identity_error, measured="decayed")},
+        control={"value": partial(identity_error, measured="decayed")},
     ),
     claim(
         "signs", "with the signs of the residuals", KERNEL, bounded,
-        select=identity, value=measure.identity_error, what="|cosine − r K r / …| / rounding",
-        wrong="their sizes alone", control={"value": partial(measure.identity_error, known="unsigned")},
+        select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
+        wrong="their sizes alone", control={"value": partial(identity_error, known="unsigned")},
     ),
     claim(
         "classes", "test images of one class are stiffer than those of two: difference of mean cosines", CLASSES, above,
-        select=training, value=partial(measure.contrast, more="within", less="between", level=LEARNED),
+        select=training, value=partial(contrast, more="within", less="between", level=LEARNED),
         what="cosine within − between classes at 0.3 of the risk",
         wrong="classes dealt out at random",
-        control={"value": partial(measure.contrast, more="mixed_within", less="mixed_between", level=LEARNED)},
+        control={"value": partial(contrast, more="mixed_within", less="mixed_between", level=LEARNED)},
     ),
     claim(
         "distance", "within a class, near images are stiffer than far ones", CLASSES, above,
-        select=training, value=partial(measure.contrast, more="near", less="far", level=LEARNED),
+        select=training, value=partial(contrast, more="near", less="far", level=LEARNED),
         what="cosine of the nearest − farthest quarter at 0.3 of the risk",
         wrong="images of two classes",
-        control={"value": partial(measure.contrast, more="close", less="apart", level=LEARNED)},
+        control={"value": partial(contrast, more="close", less="apart", level=LEARNED)},
     ),
     claim(
         "opposed", "near images of two classes stand in each other's way, more than far ones", OPPOSED, below,
-        select=training, value=partial(measure.contrast, more="close", less="apart", level=LEARNED),
+        select=training, value=partial(contrast, more="close", less="apart", level=LEARNED),
         what="cosine of the nearest − farthest quarter at 0.3 of the risk",
         wrong="images of one class",
-        control={"value": partial(measure.contrast, more="near", less="far", level=LEARNED)},
+        control={"value": partial(contrast, more="near", less="far", level=LEARNED)},
     ),
     claim(
         "fades", "stiffness within a class fades as the risk falls from a half to a fifth", OPPOSED, below,
-        select=training, value=partial(measure.change, of="within", early=HALF, late=LATE),
+        select=training, value=partial(change, of="within", early=HALF, late=LATE),
         what="change of the mean cosine",
-        wrong="images of two classes", control={"value": partial(measure.change, of="between", early=HALF, late=LATE)},
+        wrong="images of two classes", control={"value": partial(change, of="between", early=HALF, late=LATE)},
     ),
     claim(
         "stable_step", "at equal risk, a larger stable step lowers stiffness within a class a little", OPPOSED, below,
-        select=large, value=partial(measure.of_step, of="within", level=LEARNED, step=1),
+        select=large, value=partial(of_step, of="within", level=LEARNED, step="h/2"),
         what="cosine with h/2 − with h/8 at 0.3 of the risk",
         wrong="between classes",
-        control={"value": partial(measure.of_step, of="between", level=LEARNED, step=1)},
+        control={"value": partial(of_step, of="between", level=LEARNED, step="h/2")},
     ),
     claim(
         "large_step", "at equal risk, a step that oscillates raises stiffness between classes", CLASSES, above,
-        select=large, value=partial(measure.of_step, of="between", level=LATE, step=0),
+        select=large, value=partial(of_step, of="between", level=LATE, step="h"),
         what="cosine with h − with h/8 at 0.2 of the risk",
         wrong="h/2, at half of the risk",
-        control={"value": partial(measure.of_step, of="between", level=HALF, step=1)},
+        control={"value": partial(of_step, of="between", level=HALF, step="h/2")},
     ),
 )  # fmt: skip
 
@@ -124,10 +282,7 @@ STUDY = Study(
     name="stiffness",
     group="generalisation",
     summary="gradients of single samples: aligned as the tangent kernel says, by class, distance and size of the step",
-    parameters=Parameters,
-    grid=grid,
-    run=compare,
-    predict=predict,
+    experiments=(Identity, Training),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
     precision="float32",
