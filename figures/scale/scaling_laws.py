@@ -8,7 +8,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
 from simulations.records.record import along
-from simulations.scale import _frontier as measure
+from simulations.scale import risks as measure
 from simulations.scale import scaling_laws as study
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent, width_exponent
@@ -25,7 +25,7 @@ def draw(records: Records) -> Figure:
     particles(panels[0, 0], records)
     samples(panels[0, 1], records)
     features(panels[0, 2], records)
-    lazy = study.lazy_runs()(records)
+    lazy = study.lazy_runs(records)
     risk(panels[1, 0], lazy)
     frontier(panels[1, 1], lazy)
     widths(panels[1, 2], lazy)
@@ -37,10 +37,10 @@ def draw(records: Records) -> Figure:
 def particles(axes: Axes, records: Records) -> None:
     """Excess risk over infinitely many particles against m, in both regimes."""
     axes.set_title("a  Particles: excess ∝ 1/m in both regimes")
-    mean_field, lazy = study.mean_field_runs(exponent=0.0)(records), study.excess_runs(records)
+    mean_field, lazy = study.mean_field_runs(records), study.excess_runs(records)
     series: list[Series] = [
         ("mean-field, t = 5", mean_field, measure.excess, MEAN_FIELD, "o", study.IN_M),
-        ("lazy, t = 64", lazy, measure.excess_at(study.EXCESS), LAZY, "s", study.LAZY_M),
+        ("lazy, t = 64", lazy, measure.lazy_excess, LAZY, "s", study.LAZY_M),
     ]
     series = [one for one in series if _positive(one[1], "particles", one[2])]
     if not powers(axes, series, "particles", "theory: slope −1"):
@@ -48,8 +48,8 @@ def particles(axes: Axes, records: Records) -> None:
     runs = list(lazy)
     if runs:  # the constant as well as the slope
         m = np.array(sorted({record.parameters["particles"] for record in runs}), float)
-        at = float(measure.excess_at(study.EXCESS)(runs[0]))
-        exact = runs[0].parameters["particles"] * at / measure.over_variance(study.EXCESS)(runs[0])
+        at = measure.lazy_excess(runs[0])
+        exact = runs[0].parameters["particles"] * at / measure.over_variance(runs[0])
         axes.plot(m, exact / m, color=THEORY, lw=1.2, label="theory: V/m, lazy")
     axes.set(xlabel="particles m", ylabel="excess test risk")
     axes.legend(loc="lower left")
@@ -64,7 +64,7 @@ def samples(axes: Axes, records: Records) -> None:
     if not table.size:
         return empty(axes, "along n")
     points(axes, at, table, "ridge regression, tangent kernel", LAZY, "s")
-    curve = along(runs, "samples", lambda record: float(record["curve"][0]))[1][0]
+    curve = along(runs, "samples", lambda record: float(record["curve"]))[1][0]
     axes.plot(at, curve, color=THEORY, lw=1.2, label="theory: curve of the spectrum")
     exponent = float(sample_exponent(CAPACITY, study.ROUGH).value)
     axes.plot(at, curve[-1] * (at / at[-1]) ** exponent, color=THEORY, lw=0.9, ls="--",
@@ -77,13 +77,13 @@ def samples(axes: Axes, records: Records) -> None:
 def features(axes: Axes, records: Records) -> None:
     """Test risk on a neuron of unknown direction against n, mean-field and lazy, above and below the bound."""
     axes.set_title("c  A neuron: moving features win")
-    runs, drawn = study.teacher_runs()(records), False
+    runs, drawn = study.Teacher.at("bound")(records), False
     scales = sorted({record.parameters["alpha"] for record in runs})
     for scale, color, marker in zip(scales[:4], (MEAN_FIELD, LAZY, GREEN, PURPLE), "os^D", strict=False):
-        at, table = along(runs.where(alpha=scale), "samples", measure.final_risk)
+        at, table = along(runs.where(alpha=scale), "samples", measure.final)
         if table.size:
             points(axes, at, table, f"network, α = {scale:g}", color, marker)
-            bound = along(runs.where(alpha=scale), "samples", lambda record: float(record["bound"][0]))[1][0]
+            bound = along(runs.where(alpha=scale), "samples", lambda record: float(record["bound"]))[1][0]
             seen = bound > 0
             axes.plot(at[seen], bound[seen], color=THEORY, lw=1.2, label=None if drawn else "bound on fixed features")
             drawn = True

@@ -8,107 +8,276 @@ with risk(m, t) = R_∞(t) + V(t)/m the least risk that a number of operations C
 particles that it takes grow as C^((c−1+1/b)/(c+1/b)), which is drawn and not claimed: they are a quarter more than the
 expansion says at m = 50, and still a seventh at m = 100. And no fixed features learn a neuron of unknown direction from
 n ≪ d² samples, which networks do that move theirs.
-
-The runs fall into parts. `mean_field`: tanh networks on the line, trained by the engine. `lazy`: tangent models of ReLU
-networks on the whole circle. `samples`: the same with infinitely many particles on some of it. `teacher`: ReLU networks
-that learn one neuron, mean-field and lazy.
 """
 
-from functools import partial
-from typing import Any
+import functools
+import math
+from collections.abc import Mapping
+from functools import cached_property, partial
 
-from simulations.records.record import Records, Select, runs, widest
-from simulations.scale import _frontier as measure
-from simulations.scale._risk_parameters import Parameters
-from simulations.scale._risks import predict, simulate
+import equinox as eqx
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+import meanfield as mf
+from simulations.records.record import Records, widest
+from simulations.scale import circle_models, ramp
+from simulations.scale import risks as measure
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, equals, slope
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
-from theory.learning_curve import sample_exponent
+from theory.learning_curve import best_strength, sample_exponent
+from theory.linear_bound import linear_bound
 from theory.prediction import Prediction
 
 LAZY_SCALE = 1000.0
 """α of the lazy networks that learn a neuron."""
 
 SOURCE, ROUGH = 1.75, 0.75
-"""Source conditions of the targets of `lazy` and of `samples`."""
+"""Source conditions of the targets of `Lazy` and of `Samples`."""
 
-MEAN_FIELD: dict[str, Any] = {"part": "mean_field", "samples": 4, "time": 5.0, "step": 0.5}
-LAZY: dict[str, Any] = {"part": "lazy", "source": SOURCE, "step": 1.0}
-EXCESS = 64.0
-"""Time at which the lazy excess is looked at (mean-field time)."""
-SAMPLES: dict[str, Any] = {"part": "samples", "source": ROUGH, "ridge": 0.3, "noise": 0.1}
-TEACHER: dict[str, Any] = {"part": "teacher", "dimension": 16, "particles": 64, "time": 200.0, "step": 0.1}
+ROOM = 256
+"""Particles come in arrays of a multiple of this, those beyond m without mass: most m share a program."""
 
-GRIDS: dict[str, dict[str, Any]] = {
-    "smoke": {
-        "seeds": 7,
-        "mean_field": {16: 24, 64: 24, 256: 24},
-        "lazy": dict.fromkeys((16, 22, 32, 45, 64, 90, 128, 181, 256), 8),
-        "lazy_time": 2048.0,
-        "inputs": 256,
-        "samples": {64: 16, 128: 12, 256: 8, 512: 3, 1024: 1},
-        "teacher": [32, 64, 128],
-    },
-    "default": {
-        "seeds": 10,
-        "mean_field": {16: 400, 64: 400, 256: 200, 1024: 100, 4096: 40},
-        "lazy": dict.fromkeys((16, 22, 32, 45, 64, 90, 128, 181, 256, 362, 512), 10),
-        "lazy_time": 4096.0,
-        "inputs": 512,
-        "samples": {64: 64, 128: 32, 256: 16, 512: 8, 1024: 4, 2048: 4},
-        "teacher": [32, 64, 128, 192, 256],
-    },
-    "paper": {
-        "seeds": 20,
-        "mean_field": {16: 1000, 64: 1000, 256: 400, 1024: 200, 4096: 100, 16384: 40},
-        "lazy": dict.fromkeys((round(16 * 2 ** (i / 2)) for i in range(15)), 20),
-        "lazy_time": 65536.0,
-        "inputs": 4096,
-        "samples": {64: 200, 128: 100, 256: 50, 512: 25, 1024: 12, 2048: 10, 4096: 10, 8192: 10},
-        "teacher": [32, 64, 128, 192, 256, 512, 1024],
-    },
-}
+LONGEST = 5000
+"""Steps of a descent on the line at most: theory keeps all of them."""
+
+SHARED = 128
+"""Fewer training samples come several times over where this is a multiple of them: the mean over samples is the
+same, and so is the program.
+"""
+
+TESTED = 1000
+"""Test inputs of networks that learn a neuron (count)."""
+
+WIDTHS = tuple(round(16 * 2 ** (i / 2)) for i in range(15))
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; everything is drawn anew for every seed, the first of which is `first`."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for m, count in sizes["mean_field"].items():
-            made.append(Parameters(**MEAN_FIELD, particles=m, replicas=count, seed=seed))
-        long = {"samples": sizes["inputs"], "time": sizes["lazy_time"]}
-        for m, count in sizes["lazy"].items():
-            made.append(Parameters(**LAZY, **long, particles=m, replicas=count, seed=seed))
-        for n, count in sizes["samples"].items():
-            made.append(Parameters(**SAMPLES, samples=n, replicas=count, seed=seed))
-        for n in sizes["teacher"]:
-            made += [Parameters(**TEACHER, samples=n, alpha=a, replicas=1, seed=seed) for a in (1.0, LAZY_SCALE)]
-    return made
+def masses(m: int) -> np.ndarray:
+    """Return the masses of m particles, and of those without mass that fill the array up."""
+    return np.where(np.arange(-(-m // ROOM) * ROOM) < m, 1 / m, 0.0)
 
 
-mean_field_runs = partial(runs, "risk", part="mean_field", alpha=1.0)
-lazy_runs = partial(runs, "variance", part="lazy", source=SOURCE)
-sample_runs = partial(runs, "excess", part="samples", source=ROUGH)
-teacher_runs = partial(runs, "bound", part="teacher")
+def averaged(name: str, replicas: Mapping[int, int], seeds: int) -> list[dict[str, int]]:
+    """Return the parts of a size in which each value of a parameter has its number of replicas."""
+    return [{name: value, "replicas": many, "seeds": seeds} for value, many in replicas.items()]
+
+
+def looks(step: float, time: float) -> np.ndarray:
+    """Return the numbers of the steps after which a descent is observed, closer together at the start."""
+    return np.unique(np.rint(np.append(0, np.geomspace(step, time, 12)) / step)).astype(int)
+
+
+@functools.cache
+def libraries() -> ThreadpoolController:
+    """Return the libraries of linear algebra, looked for once.
+
+    The matrices of `Lazy` and `Samples` are small: threads, when other runs share the cores, make them a hundred times
+    slower.
+    """
+    return ThreadpoolController()
+
+
+class MeanField(Simulations):
+    """tanh networks on the line, which learn a ramp, and infinitely many particles that do."""
+
+    particles: int = count(64, "m", "particles")
+    samples: int = count(4, "n", "training samples", at_least=2)
+    alpha: float = number(1.0, "α", "output scale", unit="output units", above=0)
+    time: float = number(5.0, "T", "final time", unit="mean-field time, 1 / rate", above=0, batched=False)
+    step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    replicas: int = count(24, "", "networks of a run, whose mean risk is taken")
+    sizes = grid(
+        smoke=averaged("particles", {16: 24, 64: 24, 256: 24}, 7),
+        default=averaged("particles", {16: 400, 64: 400, 256: 200, 1024: 100, 4096: 40}, 10),
+        paper=averaged("particles", {16: 1000, 64: 1000, 256: 400, 1024: 200, 4096: 100, 16384: 40}, 20),
+    )
+
+    def refusal(self):
+        if self.time < self.step:
+            return f"time={self.time:g}: expected at least one step={self.step:g}."
+        if (steps := self.time / self.step) > LONGEST:
+            return f"step={self.step:g}: makes {steps:g} steps up to time={self.time:g}; expected at most {LONGEST}."
+        return None
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        return looks(self.step, self.time)
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        # Every m has numbers of its own, so that any two records of a seed are independent.
+        random = self.generator(f"starts of {self.particles}")
+        return random.uniform(-1, 1, (self.replicas, self.particles, 3)) * ramp.BOX
+
+    def setups(self):
+        x, z = ramp.line(self.samples)
+        problem = mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), x, ramp.target(x), scale=self.alpha)
+        flow, observe = mf.GradientFlow(self.step), {"risk": mf.TestRisk(z, ramp.target(z))}
+        mass = masses(self.particles)
+        filled = np.pad(self.theta, ((0, 0), (0, len(mass) - self.particles), (0, 0)))
+        starts = [mf.Particles(theta, mass) for theta in filled]
+        return {"networks": [Setup(problem, start, flow, self.seen * self.step, observe) for start in starts]}
+
+    def measure(self, runs):
+        reached = min(len(run.times) for run in runs["networks"])
+        risk = np.mean([run.values["risk"][:reached] for run in runs["networks"]], axis=0)
+        return {"times": self.seen[:reached] * self.step, "risk": risk}
+
+    def theory(self):
+        """The test risk of infinitely many particles, and at the end the part of the networks' linear in the draw."""
+        setting, seen = (self.samples, self.alpha, self.step), self.seen
+        linear = ramp.linear_part(self.theta, *setting, int(seen[-1]))
+        return {"limit_risk": ramp.limit_risk(*setting, seen), "linear": linear}
+
+
+class Lazy(Experiment):
+    """Tangent models of ReLU networks on the whole circle, by gradient flow."""
+
+    particles: int = count(64, "m", "particles")
+    inputs: int = count(256, "N", "inputs on the circle, a multiple of 4", at_least=8)
+    source: float = number(SOURCE, "c", "source condition: the target's power at eigenvalues below λ is ∝ λ^c", above=0)
+    time: float = number(2048.0, "T", "final time", unit="mean-field time, 1 / rate", above=0)
+    step: float = number(1.0, "h", "step by which operations are counted", unit="mean-field time", above=0)
+    replicas: int = count(8, "", "networks of a run, whose mean risk is taken")
+    sizes = grid(
+        smoke={"particles": WIDTHS[:9], "seeds": 7},
+        default={"particles": WIDTHS[:11], "replicas": 10, "inputs": 512, "time": 4096.0, "seeds": 10},
+        paper={"particles": WIDTHS, "replicas": 20, "inputs": 4096, "time": 65536.0, "seeds": 20},
+    )
+
+    def refusal(self):
+        if self.inputs % 4:
+            return f"inputs={self.inputs}: expected a multiple of 4 on the circle."
+        if not 1 <= self.time / self.step <= 1e12:
+            return f"time={self.time:g}: expected at least one step={self.step:g}, and at most 1e12."
+        return None
+
+    def run(self):
+        times = np.geomspace(self.step, self.time, 1 + max(4, round(4 * math.log2(self.time / self.step))))
+        random, x = self.generator(f"networks of {self.particles}"), circle_models.problem(self.inputs, self.source).x
+        mass, risks, linear = masses(self.particles), [], []
+        with libraries().limit(limits=1, user_api="blas"):
+            for _ in range(self.replicas):
+                theta = random.normal(size=(len(mass), 3))
+                theta[:, 0] = np.sign(theta[:, 0])
+                kernel = np.asarray(tangent_kernel(mf.Neuron("relu"), mf.Particles(theta, mass), x))
+                risks.append(circle_models.risk(kernel, self.inputs, self.source, times))
+                linear.append(circle_models.linear_part(kernel, self.inputs, self.source, times))
+            limit, variance = circle_models.expansion(self.inputs, self.source, tuple(times))
+        measured = {"times": times, "risk": np.mean(risks, axis=0), "linear": np.mean(linear, axis=0)}
+        measured["operations"] = 4 * self.particles * self.inputs * 2 * times / self.step
+        return measured | {"limit_risk": limit, "variance": variance}
+
+
+@eqx.filter_jit
+def tangent_kernel(unit: mf.Neuron, mu: mf.Particles, x: np.ndarray):
+    """Return K [N, N]."""
+    return mf.tangent_kernel(unit, mu, x)
+
+
+class Samples(Experiment):
+    """Infinitely many lazy particles with weight decay towards their start: ridge regression, on noisy labels."""
+
+    samples: int = count(128, "n", "training samples")
+    source: float = number(ROUGH, "c", "source condition of the target on the circle", above=0, at_most=2)
+    ridge: float = number(0.3, "λ", "weight decay at n = 1, from where it falls as n^(−b/(bc+1))", above=0)
+    noise: float = number(0.1, "s", "noise of the labels, whose target has variance 1", unit="output units", at_least=0)
+    replicas: int = count(8, "", "data sets of a run, whose mean excess is taken")
+    sizes = grid(
+        smoke=averaged("samples", {64: 16, 128: 12, 256: 8, 512: 3, 1024: 1}, 7),
+        default=averaged("samples", {64: 64, 128: 32, 256: 16, 512: 8, 1024: 4, 2048: 4}, 10),
+        paper=averaged("samples", {64: 200, 128: 100, 256: 50, 512: 25, 1024: 12, 2048: 10, 4096: 10, 8192: 10}, 20),
+    )
+
+    def run(self):
+        random = self.generator(f"data of {self.samples}")
+        strength = best_strength(self.samples, CAPACITY, self.source, self.ridge)
+        data = self.samples, self.source, self.noise
+        with libraries().limit(limits=1, user_api="blas"):
+            excess = [circle_models.ridge_excess(random, *data, strength) for _ in range(self.replicas)]
+            # The curve of twice the ridge is wrong, for a control.
+            curve, other = (circle_models.curve(*data, at).excess for at in (strength, 2 * strength))
+        return {"excess": np.mean(excess), "curve": curve, "other_curve": other}
+
+
+class Teacher(Simulation):
+    """ReLU networks that learn one neuron of unknown direction on the sphere of radius √d."""
+
+    particles: int = count(64, "m", "particles", at_least=2)
+    samples: int = count(64, "n", "training samples")
+    dimension: int = count(16, "d", "inputs", at_least=3)
+    alpha: float = number(1.0, "α", "output scale: large is lazy", unit="output units", above=0)
+    time: float = number(200.0, "T", "final time", unit="mean-field time, 1 / rate", above=0, batched=False)
+    step: float = number(0.1, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    precision = "float32"
+    sizes = grid(
+        smoke={"samples": (32, 64, 128), "alpha": (1.0, LAZY_SCALE), "seeds": 7},
+        default={"samples": (32, 64, 128, 192, 256), "alpha": (1.0, LAZY_SCALE), "seeds": 10},
+        paper={"samples": (32, 64, 128, 192, 256, 512, 1024), "alpha": (1.0, LAZY_SCALE), "seeds": 20},
+    )
+
+    def refusal(self):
+        if self.particles % 2:
+            return f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
+        if self.time < self.step:
+            return f"time={self.time:g}: expected at least one step={self.step:g}."
+        return None
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and labels, training samples first; both α have the same."""
+        random = self.generator(f"data of {self.samples}")
+        direction = random.normal(size=self.dimension)
+        x = random.normal(size=(self.samples + TESTED, self.dimension))
+        x *= np.sqrt(self.dimension) / np.linalg.norm(x, axis=1, keepdims=True)
+        return x.astype(np.float32), np.maximum(x @ direction / np.linalg.norm(direction), 0).astype(np.float32)
+
+    def problem(self):
+        (x, y), n = self.data, self.samples
+        again = max(1, SHARED // n) if SHARED % n == 0 else 1
+        data = np.tile(x[:n], (again, 1)), np.tile(y[:n], again)
+        return mf.Objective(mf.Neuron("relu"), mf.Square(), *data, scale=self.alpha)
+
+    def start(self):
+        theta = self.generator(f"start of {self.samples}").normal(size=(self.particles // 2, 1 + self.dimension))
+        theta[:, 0], theta[:, 1:] = np.sign(theta[:, 0]), theta[:, 1:] / np.sqrt(self.dimension)
+        mirrored = theta * np.where(np.arange(1 + self.dimension) < 1, -1.0, 1.0)
+        return mf.Particles(np.concatenate([theta, mirrored]).astype(np.float32))
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def times(self):
+        return looks(self.step, self.time) * self.step
+
+    def observe(self):
+        x, y = self.data
+        return {"risk": mf.TestRisk(x[self.samples :], y[self.samples :])}
+
+    def theory(self, start):
+        """The least test risk of predictors in n fixed functions, mean over directions of the teacher."""
+        return {"bound": fixed_features(self.dimension, self.samples)}
+
+
+@functools.lru_cache(maxsize=64)
+def fixed_features(dimension: int, samples: int) -> float:
+    """Return the bound of `theory.linear_bound` for a ReLU neuron."""
+    return linear_bound(lambda z: np.maximum(z, 0), dimension, samples)
 
 
 def excess_runs(records: Records) -> Records:
-    """Lazy runs that were looked at at the time of the excess."""
-    return lazy_runs()(records).where(measure.seen_at(EXCESS))
+    """Return the lazy runs that were observed at the time of the excess."""
+    return lazy_runs(records).where(lambda record: bool(np.any(np.isclose(record["times"], measure.EXCESS))))
 
 
-def most(select: Select) -> Select:
-    """Restrict `select` to the runs with the most samples."""
-
-    def chosen(records: Records) -> Records:
-        found = select(records)
-        return found.where(samples=max(found.column("samples"), default=None))
-
-    return chosen
-
+mean_field_runs, lazy_runs = MeanField.at("risk", alpha=1.0), Lazy.at("variance", source=SOURCE)
+sample_runs = partial(Samples.at, "excess", source=ROUGH)
+feature, fixed = (partial(Teacher.at, "bound", alpha=alpha) for alpha in (1.0, LAZY_SCALE))
 
 IN_M = Prediction(-1.0, "slope", "E R_m − R_∞ at a fixed time, smooth units, α = 1, m → ∞", "chen2020dynamical")
 LAZY_M = Prediction(-1.0, "slope", "E R_m − R_∞ at a fixed time, tangent model, m → ∞", "meanfield")
@@ -124,18 +293,18 @@ FEATURES = Prediction(1.0, "<=", "networks that move their features; observed, n
 CLAIMS = (
     claim(
         "particles_mean_field", "mean-field: excess test risk over infinitely many particles, in m", IN_M, slope,
-        select=mean_field_runs(exponent=0.0), x="particles", value=measure.excess, drift=True,
-        wrong="the test risk itself", control={"value": measure.final_risk},
+        select=mean_field_runs, x="particles", value=measure.excess, drift=True,
+        wrong="the test risk itself", control={"value": measure.final},
     ),
     claim(
         "particles_lazy", "lazy: excess risk over infinitely many particles at t = 64, in m", LAZY_M, slope,
-        select=excess_runs, x="particles", value=measure.excess_at(EXCESS), drift=True,
-        wrong="the risk itself", control={"value": measure.risk_at(EXCESS)},
+        select=excess_runs, x="particles", value=measure.lazy_excess, drift=True,
+        wrong="the risk itself", control={"value": measure.lazy_risk},
     ),
     claim(
         "constant_lazy", "lazy: m times the excess risk over V(t) at t = 64", CONSTANT, equals,
-        select=widest(excess_runs), value=measure.over_variance(EXCESS), what="m (R_m − R_∞)/V, largest m",
-        wrong="V at an eighth of the time", control={"value": measure.over_variance(EXCESS, of=EXCESS / 8)},
+        select=widest(excess_runs), value=measure.over_variance, what="m (R_m − R_∞)/V, largest m",
+        wrong="V at an eighth of the time", control={"value": partial(measure.over_variance, of=measure.EXCESS / 8)},
     ),
     claim(
         "samples_lazy", "lazy: excess risk in n, noisy labels, best ridge", sample_exponent(CAPACITY, ROUGH), slope,
@@ -145,25 +314,25 @@ CLAIMS = (
     claim(
         "curve_lazy", "lazy: excess risk over the learning curve of the kernel's eigenvalues, most samples", CURVE,
         equals,
-        select=most(sample_runs()), value=measure.over_curve(), what="excess / curve",
-        wrong="the curve of twice the ridge", control={"value": measure.over_curve("other_curve")},
+        select=sample_runs(samples=max), value=measure.over_curve, what="excess / curve",
+        wrong="the curve of twice the ridge", control={"value": partial(measure.over_curve, curve="other_curve")},
     ),
     claim(
         "frontier_lazy", "lazy: least risk in the number of operations", frontier_exponent(SOURCE), slope,
-        select=measure.frontier(lazy_runs()), x="operations", value=measure.least_risk, drift=True,
-        wrong="the fewest particles throughout", control={"select": measure.at_fewest(lazy_runs()), "last": 7},
+        select=measure.frontier(lazy_runs), x="operations", value=measure.least_risk, drift=True,
+        wrong="the fewest particles throughout", control={"select": measure.at_fewest(lazy_runs), "last": 7},
     ),
     claim(
         "bound_lazy", "a neuron of unknown direction, α = 1000: test risk over the least of fixed features", BOUND,
         above,
-        select=teacher_runs(alpha=LAZY_SCALE), value=measure.over_bound, what="risk / bound",
-        wrong="α = 1", control={"select": teacher_runs(alpha=1.0)},
+        select=fixed(), value=measure.over_bound, what="risk / bound",
+        wrong="α = 1", control={"select": feature()},
     ),
     claim(
         "features_mean_field", "a neuron of unknown direction, α = 1: test risk over the least of fixed features",
         FEATURES, below,
-        select=most(teacher_runs(alpha=1.0)), value=measure.over_bound, what="risk / bound, most samples",
-        wrong="α = 1000", control={"select": most(teacher_runs(alpha=LAZY_SCALE))},
+        select=feature(samples=max), value=measure.over_bound, what="risk / bound, most samples",
+        wrong="α = 1000", control={"select": fixed(samples=max)},
     ),
 )  # fmt: skip
 
@@ -171,11 +340,7 @@ STUDY = Study(
     name="scaling_laws",
     group="scale",
     summary="test risk against particles, samples and operations, mean-field and lazy, with theory's exponents",
-    parameters=Parameters,
-    grid=grid,
-    run=simulate,
-    predict=predict,
+    experiments=(MeanField, Lazy, Samples, Teacher),
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "90 s", "paper": "hours"},
-    precision=lambda run: "float32" if run.part == "teacher" else "float64",
 )

@@ -36,8 +36,8 @@ def test_what_is_told():
         ("lazy_scaling", {}, "float64"),
         ("langevin", {}, "float32"),
         ("depth", {}, "float64"),
-        ("scaling_laws", {"part": "teacher"}, "float32"),
-        ("scaling_laws", {"part": "mean_field"}, "float64"),
+        ("scaling_laws", {"experiment": "teacher"}, "float32"),
+        ("scaling_laws", {"experiment": "mean_field"}, "float64"),
     ],
 )
 def test_precision_is_that_of_the_training(name, values, precision):

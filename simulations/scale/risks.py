@@ -1,107 +1,89 @@
-"""Measures of the study of scaling laws, and the least risk that a number of operations buys."""
-
-from collections.abc import Callable
+"""Excess risks of runs, and the least risk that a number of operations buys, from runs that differ in particles."""
 
 import numpy as np
 
 from simulations.records.record import Record, Records, Select
 
+EXCESS = 64.0
+"""Time at which the lazy excess is measured (mean-field time)."""
+
 REACH = 2
 """Particle counts on either side of the least risk that a parabola is laid through (count)."""
 
-
-def excess(record: Record) -> float:
-    """Risk at the end less that of infinitely many particles, and less its linear part, whose mean is zero."""
-    return float(_excess(record)[-1])
+SPACING = 2**0.5
+"""Ratio of one number of operations to the one before."""
 
 
-def excess_at(time: float) -> Callable[[Record], float]:
-    """Return the measure `excess` at a time of observation instead of the end."""
-    return lambda record: float(_excess(record)[_moment(record, time)])
-
-
-def final_risk(record: Record) -> float:
-    """Risk at the end."""
+def final(record: Record) -> float:
+    """Return the risk at the end."""
     return float(record["risk"][-1])
 
 
-def risk_at(time: float) -> Callable[[Record], float]:
-    """Risk at a time that was looked at."""
-    return lambda record: float(record["risk"][_moment(record, time)])
+def excess(record: Record) -> float:
+    """Return the risk at the end less that of infinitely many particles, and less its linear part of mean zero."""
+    return float(record["risk"][-1] - record["limit_risk"][-1] - record["linear"])
 
 
-def over_variance(time: float, of: float | None = None) -> Callable[[Record], float]:
-    """m (risk − limit − linear part)/V at a time, V being taken at the time `of` (the same if None)."""
-
-    def ratio(record: Record) -> float:
-        exact = record["variance"][_moment(record, time if of is None else of)]
-        return record["particles"] * excess_at(time)(record) / float(exact)
-
-    return ratio
-
-
-def seen_at(time: float) -> Callable[[Record], bool]:
-    """Return a predicate that is True for a record with observations at this time."""
-    return lambda record: "linear" in record and bool(np.any(np.isclose(record["times"], time)))
-
-
-def _excess(record: Record) -> np.ndarray:
-    return record["risk"] - record["limit_risk"] - record["linear"]
-
-
-def _moment(record: Record, time: float) -> int:
+def moment(record: Record, time: float = EXCESS) -> int:
+    """Return where in a record this time is."""
     return int(np.argmin(np.abs(record["times"] - time)))
 
 
-def sample_excess(record: Record) -> float:
-    """E|f − f_*|² of ridge regression."""
-    return float(record["excess"][0])
+def lazy_risk(record: Record) -> float:
+    """Return the risk at the time of the lazy excess."""
+    return float(record["risk"][moment(record)])
+
+
+def lazy_excess(record: Record) -> float:
+    """Return the risk there less that of infinitely many particles, and less its linear part of mean zero."""
+    at = moment(record)
+    return float(record["risk"][at] - record["limit_risk"][at] - record["linear"][at])
+
+
+def over_variance(record: Record, *, of: float = EXCESS) -> float:
+    """Return m times the lazy excess over V, which is taken at the time `of`."""
+    return record["particles"] * lazy_excess(record) / float(record["variance"][moment(record, of)])
 
 
 def distance(record: Record) -> float:
-    """Return the root of `sample_excess`."""
-    return sample_excess(record) ** 0.5
+    """Return the root of the excess risk of ridge regression."""
+    return float(record["excess"]) ** 0.5
 
 
-def over_curve(name: str = "curve") -> Callable[[Record], float]:
-    """E|f − f_*|² over the learning curve."""
-    return lambda record: sample_excess(record) / float(record[name][0])
+def over_curve(record: Record, *, curve: str = "curve") -> float:
+    """Return the excess risk of ridge regression over its learning curve."""
+    return float(record["excess"] / record[curve])
 
 
 def over_bound(record: Record) -> float:
-    """Test risk over the least that fixed features can have."""
-    return final_risk(record) / float(record["bound"][0])
+    """Return the test risk over the least that fixed features can have."""
+    return float(record["risk"][-1] / record["bound"])
 
 
-def least_risk(record: Record) -> float:
-    """Least risk at a number of operations, of a record of `frontier`."""
-    return float(record["risk"][0])
+def sample_excess(record: Record) -> float:
+    """Return E|f − f_*|² of ridge regression."""
+    return float(record["excess"])
 
 
-def width(record: Record) -> float:
-    """Particles of least risk, of a record of `frontier`."""
-    return float(record["width"][0])
-
-
-def frontier(select: Select, spacing: float = 2**0.5) -> Select:
+def frontier(select: Select) -> Select:
     """Of the runs that `select` keeps: for every seed and number of operations, the least risk over the particles.
 
-    Records of their own: what the runs share, and operations, `spacing` apart, as parameters; values risk and width
+    Records of their own: what the runs share, and operations, `SPACING` apart, as parameters; values risk and width
     (particles of least risk). The least is that of a parabola, in logarithms, through the particle counts
     about the best one; where that is at the end of their range, or a run at the end of its time, nothing is said.
     """
-    return lambda records: Records(point for group in _groups(select(records)) for point in _points(group, spacing))
+    return lambda records: Records(point for group in _groups(select(records)) for point in _points(group))
 
 
-def at_fewest(select: Select, spacing: float = 2**0.5) -> Select:
-    """The risk against operations with the fewest particles throughout: records as those of `frontier`."""
+def at_fewest(select: Select) -> Select:
+    """Return the risk against operations with the fewest particles throughout: records as those of `frontier`."""
 
     def chosen(records: Records) -> Records:
         fewest = [group[0] for group in _groups(select(records))]
         return Records(
             _record(run, at, _log_risk(run, at), run.parameters["particles"])
             for run in fewest
-            for at in _grid(run["operations"][0], run["operations"][-1], spacing)
+            for at in _powers(run["operations"][0], run["operations"][-1])
         )
 
     return chosen
@@ -122,13 +104,23 @@ def expanded(records: Records) -> Records:
     )
 
 
+def least_risk(record: Record) -> float:
+    """Return the least risk at a number of operations, of a record of `frontier`."""
+    return float(record["risk"][0])
+
+
+def width(record: Record) -> float:
+    """Return the particles of least risk, of a record of `frontier`."""
+    return float(record["width"][0])
+
+
 def _setting(record: Record) -> dict:
     """Return the parameters that all runs of one frontier share, the seed among them."""
     return {name: value for name, value in record.parameters.items() if name not in ("particles", "replicas", "time")}
 
 
 def _groups(records: Records) -> list[list[Record]]:
-    """Runs of one setting by their particles, the longest run of each number."""
+    """Return the runs of every setting by their particles, the longest run of each number."""
     groups: dict[tuple, dict[int, Record]] = {}
     for record in sorted(records, key=lambda record: record.parameters["time"]):
         group = groups.setdefault(tuple(sorted(_setting(record).items())), {})
@@ -136,19 +128,19 @@ def _groups(records: Records) -> list[list[Record]]:
     return [[group[m] for m in sorted(group)] for group in groups.values()]
 
 
-def _grid(low: float, high: float, spacing: float) -> np.ndarray:
-    """Powers of `spacing` in a range: the same numbers whatever the range."""
-    first, last = np.ceil(np.log(low) / np.log(spacing)), np.floor(np.log(high) / np.log(spacing))
-    return spacing ** np.arange(first, last + 1)
+def _powers(low: float, high: float) -> np.ndarray:
+    """Return the powers of `SPACING` in a range: the same numbers whatever the range."""
+    first, last = np.ceil(np.log(low) / np.log(SPACING)), np.floor(np.log(high) / np.log(SPACING))
+    return SPACING ** np.arange(first, last + 1)
 
 
-def _points(group: list[Record], spacing: float) -> list[Record]:
+def _points(group: list[Record]) -> list[Record]:
     if len(group) < 2 * REACH + 1:
         return []
     low = min(float(record["operations"][0]) for record in group)
     high = max(float(record["operations"][-1]) for record in group)
     points = []
-    for at in _grid(low, high, spacing):
+    for at in _powers(low, high):
         # Who was not trained for so long, or not so little, might be better still: there the frontier ends.
         seen = [record["operations"][0] <= at <= record["operations"][-1] for record in group]
         logs = np.array([_log_risk(record, at) if ok else np.nan for record, ok in zip(group, seen, strict=True)])
@@ -162,14 +154,13 @@ def _points(group: list[Record], spacing: float) -> list[Record]:
         bend, slope, top = np.polyfit(m[near] - m[best], logs[near], 2)
         # The parabola's least, if it is among the points that it goes through.
         shift = np.clip(-slope / (2 * bend), m[near][0] - m[best], m[near][-1] - m[best]) if bend > 0 else 0.0
-        run = group[best]
         log_risk = top + slope * shift + bend * shift**2
-        points.append(_record(run, at, log_risk, np.exp(m[best] + shift)))
+        points.append(_record(group[best], at, log_risk, np.exp(m[best] + shift)))
     return points
 
 
 def _log_risk(record: Record, at: float) -> float:
-    """log of the risk, less its linear part, at a number of operations, by interpolation in logarithms."""
+    """Return the log of the risk, less its linear part, at a number of operations, by interpolation in logarithms."""
     risk = record["risk"] - record["linear"]  # never below that of infinitely many particles
     return float(np.interp(np.log(at), np.log(record["operations"]), np.log(risk)))
 
