@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
 from simulations.generalisation import double_descent as study
+from simulations.generalisation.interpolation_peak import off_over_rounding
 from theory.double_descent import isotropic_risk
 
 
@@ -16,8 +17,8 @@ def draw(records: Records) -> Figure:
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     axes = figure.subplots(2, 3)
     exactly(axes[0, 0], records)
-    curves(axes[0, 1], records, "teacher", "b  Random features: the peak is at m = n")
-    curves(axes[0, 2], records, "digits", "c  Digits 3 and 8, wrong labels")
+    curves(axes[0, 1], records, study.Teacher, "b  Random features: the peak is at m = n")
+    curves(axes[0, 2], records, study.Digits, "c  Digits 3 and 8, wrong labels")
     interpolation(axes[1, 0], records)
     lazy(axes[1, 1], records)
     trained(axes[1, 2], records)
@@ -27,7 +28,7 @@ def draw(records: Records) -> Figure:
 def exactly(axes: Axes, records: Records) -> None:
     """Excess risk of isotropic inputs, against the exact formula at finite n."""
     axes.set_title("a  Normal inputs: exact at every n")
-    runs = list(study.isotropic()(records))
+    runs = list(study.Isotropic.at("excess")(records))
     if not runs:
         return empty(axes, "of isotropic inputs")
     first = runs[0].parameters
@@ -51,12 +52,12 @@ def exactly(axes: Axes, records: Records) -> None:
     return None
 
 
-def curves(axes: Axes, records: Records, data: str, title: str) -> None:
+def curves(axes: Axes, records: Records, experiment: type[study.Features], title: str) -> None:
     """Median test risk of random features with and without ridge, against m/n."""
     axes.set_title(title)
-    runs = list(records.where(lambda record: "ridge_risk" in record, part="features", data=data))
+    runs = list(experiment.at("ridge_risk")(records))
     if not runs:
-        return empty(axes, f"of random features, {data}")
+        return empty(axes, f"of random features, {experiment.name}")
     first = runs[-1].parameters
     alike = [run for run in runs if all(run[k] == first[k] for k in first if k not in ("seed", "replicas"))]
     ratio = alike[0]["parameters"] / first["samples"]
@@ -79,13 +80,15 @@ def curves(axes: Axes, records: Records, data: str, title: str) -> None:
 def interpolation(axes: Axes, records: Records) -> None:
     """Training residual over its rounding against m/n."""
     axes.set_title("d  From m = n on nothing is left to fit")
-    runs = list(study.runs("train_residual", part="features")(records))
-    if not runs:
-        return empty(axes, "of random features")
-    for data, color, marker in (("teacher", BLUE, "o"), ("digits", PURPLE, "s")):
-        for k, run in enumerate(one for one in runs if one["data"] == data):
+    drawn = False
+    for experiment, color, marker in ((study.Teacher, BLUE, "o"), (study.Digits, PURPLE, "s")):
+        for run in experiment.at("train_residual")(records):
             ratio, worst = run["parameters"] / run["samples"], (run["train_residual"] / run["rounding"]).max(axis=1)
-            axes.plot(ratio, worst, f"{marker}-", color=color, lw=0.5, label=data if k == 0 else None)
+            axes.plot(ratio, worst, f"{marker}-", color=color, lw=0.5)
+            drawn = True
+        axes.plot([], [], f"{marker}-", color=color, lw=0.5, label=experiment.name)
+    if not drawn:
+        return empty(axes, "of random features")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: bound on rounding")
     axes.set(xscale="log", yscale="log", xlabel="features over samples m/n", ylabel="training residual / rounding")
     axes.set_ylim(top=1e6 * axes.get_ylim()[1])
@@ -97,7 +100,7 @@ def interpolation(axes: Axes, records: Records) -> None:
 def lazy(axes: Axes, records: Records) -> None:
     """Median test risk of tangent models against m d/n: relu and tanh peak at different widths."""
     axes.set_title("e  Lazy networks: relu wastes one in d + 1")
-    runs = list(study.runs("risk", part="tangent")(records))
+    runs = list(study.Tangent.at("risk")(records))
     if not runs:
         return empty(axes, "of tangent models")
     for activation, color, marker in (("relu", BLUE, "o"), ("tanh", ORANGE, "s")):
@@ -120,14 +123,14 @@ def lazy(axes: Axes, records: Records) -> None:
 def trained(axes: Axes, records: Records) -> None:
     """Test risk of every trained tangent model against that of its closed form."""
     axes.set_title("f  Trained by steps: the same peak")
-    runs = list(study.runs("risk", "exact_predictions", part="trained")(records))
+    runs = list(study.Trained.at("risk", "exact_predictions")(records))
     if not runs:
         return empty(axes, "of trained networks")
     first = runs[0].parameters
-    runs = [run for run in runs if all(run[k] == first[k] for k in first if k not in ("seed", "replicas"))]
-    draws, ratio = np.concatenate([run["risk"] for run in runs], axis=1), runs[0]["parameters"] / first["samples"]
+    runs = [run for run in runs if all(run[k] == first[k] for k in first if k != "seed")]
+    draws, ratio = np.stack([run["risk"] for run in runs], axis=1), runs[0]["parameters"] / first["samples"]
     low, middle, high = np.quantile(draws, [0.25, 0.5, 0.75], axis=1)
-    gap = max(study.off_over_rounding("exact_predictions", run) for run in runs)
+    gap = max(off_over_rounding("exact_predictions", run) for run in runs)
     axes.fill_between(ratio, low, high, color=BLUE, alpha=0.2, lw=0)
     label = f"{first['steps']} steps of the flow: median, quartiles"
     axes.plot(ratio, middle, "o-", color=BLUE, label=label)

@@ -7,149 +7,253 @@ peak where m d = n for relu, for scaling a neuron's output and input weights aga
 m (d + 1) = n for tanh; trained by steps of a flow they follow their closed form to rounding, peak included.
 """
 
-from functools import partial
+from abc import abstractmethod
+from functools import cached_property, partial
 
+import jax.numpy as jnp
 import numpy as np
 
-from simulations.generalisation._double_descent import Parameters, curve, exact
-from simulations.records.record import Record, runs
+import meanfield as mf
+from simulations.generalisation import interpolation_peak as peak
+from simulations.generalisation.digits import IMAGES
+from simulations.generalisation.random_features import (
+    Sample,
+    activated,
+    neurons,
+    of_a_teacher,
+    of_digits,
+    tangent_features,
+    tangent_widths,
+)
+from simulations.records.record import Records, between
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import below, bounded, equals, share_above
+from theory.double_descent import descended, isotropic_risk, least_squares
 from theory.prediction import Prediction
 
-GRIDS = {
-    "smoke": {
-        "seeds": 8,
-        "isotropic": {"replicas": 30},
-        "features": {"samples": 30, "dimension": 20, "replicas": 15},
-        "digits": {"samples": 30, "replicas": 15},
-        "tangent": {"relu": {"samples": 30, "replicas": 40}, "tanh": {"samples": 30, "replicas": 15}},
-        "trained": {"samples": 20, "dimension": 4, "replicas": 9, "steps": 3000},
-    },
-    "default": {
-        "seeds": 10,
-        "isotropic": {"replicas": 100, "samples": 100},
-        "features": {"samples": 100, "dimension": 20, "replicas": 15},
-        "digits": {"samples": 100, "replicas": 15},
-        "tangent": {name: {"samples": 60, "replicas": 40} for name in ("relu", "tanh")},
-        "trained": {"samples": 30, "replicas": 9, "steps": 10000},
-    },
-    "paper": {
-        "seeds": 10,
-        "isotropic": {"replicas": 500, "samples": 400},
-        "features": {"samples": 1000, "dimension": 100, "replicas": 15},
-        "digits": {"samples": 150, "replicas": 50},
-        "tangent": {name: {"samples": 600, "replicas": 40} for name in ("relu", "tanh")},
-        "trained": {"samples": 60, "replicas": 15, "steps": 200000},
-    },
-}
+SIGNAL = 2.0
+"""r, length of the linear teacher of isotropic inputs (target units)."""
+
+MOMENTUM = 0.99
+"""Of the networks that are trained: 1/(1 − γ) = 100 steps of descent for the price of one."""
+
+ISOTROPIC = (0.25, 0.5, 0.75, 4 / 3, 2.0, 4.0)
+"""p/n of isotropic inputs, where risks have a variance."""
+
+FEATURES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 10.0)
+"""m/n of random features."""
 
 
-NEAR = 0.15
-"""Numbers of parameters that are still at the peak (share of it)."""
+class Isotropic(Experiment):
+    """Normal inputs as they are, targets of a linear teacher with errors."""
+
+    samples: int = count(40, "n", "training samples, enough that risks near n have a variance", at_least=20)
+    noise: float = number(1.0, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
+    replicas: int = count(9, "R", "draws of data in a curve")
+    sizes = grid(
+        smoke={"replicas": 30, "seeds": 8},
+        default={"replicas": 100, "samples": 100, "seeds": 10},
+        paper={"replicas": 500, "samples": 400, "seeds": 10},
+    )
+
+    def run(self):
+        """The excess risk at every number of inputs in every draw, [k, R], and of its mean what theory says."""
+        n, random, widths = self.samples, self.generator("draws"), np.rint(np.array(ISOTROPIC) * self.samples)
+        excess = np.empty((len(widths), self.replicas))
+        for k, p in enumerate(widths.astype(int)):
+            truth = SIGNAL * np.eye(p)[0]
+            for replica in range(self.replicas):
+                x = random.normal(size=(n, p))
+                y = x @ truth + self.noise * random.normal(size=n)
+                excess[k, replica] = np.sum((least_squares(x, y) - truth) ** 2)
+        exact = {
+            name: np.array([isotropic_risk(n, int(p), signal, self.noise) for p in widths])
+            for name, signal in (("exact_excess", SIGNAL), ("exact_noise_excess", 0.0))
+        }
+        return {"widths": widths, "excess": excess} | exact
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has data, features and networks of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made.append(Parameters(**{"part": "isotropic", "noise": 1.0, "seed": seed} | sizes["isotropic"]))
-        made.append(Parameters(**{"part": "features", "noise": 0.2, "seed": seed} | sizes["features"]))
-        made.append(Parameters(**{"part": "features", "data": "digits", "noise": 0.1, "seed": seed} | sizes["digits"]))
-        for activation, tangent in sizes["tangent"].items():
-            made.append(Parameters(**{"part": "tangent", "activation": activation, "seed": seed} | tangent))
-        made.append(Parameters(**{"part": "trained", "seed": seed} | sizes["trained"]))
-    return made
+class Features(Experiment):
+    """Test risks of features of random neurons at several widths, in several draws of data and neurons."""
+
+    activation: str = choice("relu", "of the neurons", among=("relu", "tanh"))
+    samples: int = count(40, "n", "training samples")
+    ridge: float = number(0.01, "λ", "penalty (λ/2)|a|²", unit="share of the mean feature, squared", at_least=0)
+    replicas: int = count(9, "R", "draws of data and neurons in a curve")
+
+    @abstractmethod
+    def sample(self, random: np.random.Generator) -> Sample:
+        """Return the data of one draw."""
+
+    def features(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the features of neurons, [n, p]."""
+        return activated(self.activation, theta, x) / np.sqrt(len(theta))
+
+    def widths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return numbers of neurons, and of parameters that count, [k] each."""
+        widths = np.unique([max(1, round(ratio * self.samples)) for ratio in FEATURES])
+        return widths, widths
+
+    def run(self):
+        """Risks of least norm and with ridge, residuals of training and their rounding, [k, R] each."""
+        random, (widths, counted) = self.generator("draws"), self.widths()
+        table = np.empty((4, len(widths), self.replicas))
+        for replica in range(self.replicas):
+            x, y, x_test, y_test = self.sample(random)
+            for k, m in enumerate(widths):
+                theta = neurons(random, int(m), x.shape[1])
+                inside, outside = self.features(theta, x), self.features(theta, x_test)
+                free, held = least_squares(inside, y), least_squares(inside, y, self.ridge)
+                residual = np.linalg.norm(inside @ free - y)
+                size = np.linalg.norm(inside) * np.linalg.norm(free) + np.linalg.norm(y)
+                risks = [np.mean((outside @ a - y_test) ** 2) for a in (free, held)]
+                table[:, k, replica] = *risks, residual, np.finfo(float).eps * sum(inside.shape) * size
+        names = ("risk", "ridge_risk", "train_residual", "rounding")
+        return {"widths": widths, "parameters": counted} | dict(zip(names, table, strict=True))
 
 
-def fair(record: Record) -> bool:
-    """Errors in the targets, and enough draws that a median means something."""
-    noise = record["noise"] >= (0.05 if record["data"] == "digits" else 0.2)
-    return bool(noise and record["replicas"] >= 5 and record["samples"] >= 20)
+class Teacher(Features):
+    """Random features of normal inputs, targets of a network of three neurons."""
+
+    dimension: int = count(20, "d", "inputs")
+    noise: float = number(0.2, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
+    sizes = grid(
+        smoke={"samples": 30, "replicas": 15, "seeds": 8},
+        default={"samples": 100, "replicas": 15, "seeds": 10},
+        paper={"samples": 1000, "dimension": 100, "replicas": 15, "seeds": 10},
+    )
+
+    def sample(self, random):
+        return of_a_teacher(random, self.samples, self.dimension, self.noise)
 
 
-isotropic = partial(runs, "excess", part="isotropic")
+class Digits(Features):
+    """Random features of the digits 3 and 8, with labels of which some are wrong."""
+
+    samples: int = count(40, "n", "training samples, at most half of the images", at_most=(IMAGES[3] + IMAGES[8]) // 2)
+    flipped: float = number(0.1, "", "labels that are wrong", unit="share", at_least=0, at_most=1)
+    sizes = grid(
+        smoke={"samples": 30, "replicas": 15, "seeds": 8},
+        default={"samples": 100, "replicas": 15, "seeds": 10},
+        paper={"samples": 150, "replicas": 50, "seeds": 10},
+    )
+
+    def sample(self, random):
+        return of_digits(random, self.samples, self.flipped)
 
 
-def curves(**parameters):
-    """Curves that have a peak in their middle: a width with as many parameters as samples, and others on both sides."""
-    select = runs("risk", **parameters)
+class Tangent(Teacher):
+    """Tangent models of networks, on the data of the same teacher."""
 
-    def peaked(record: Record) -> bool:
-        count, n = record["parameters"], record["samples"]
-        return bool(fair(record) and count[0] <= 0.7 * n and n in count and count[-1] >= 2 * n)
+    dimension: int = count(5, "d", "inputs")
+    noise: float = number(0.5, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
+    sizes = grid(
+        smoke=[
+            {"activation": "relu", "samples": 30, "replicas": 40, "seeds": 8},
+            {"activation": "tanh", "samples": 30, "replicas": 15, "seeds": 8},
+        ],
+        default={"activation": ("relu", "tanh"), "samples": 60, "replicas": 40, "seeds": 10},
+        paper={"activation": ("relu", "tanh"), "samples": 600, "replicas": 40, "seeds": 10},
+    )
 
-    return lambda records: select(records).where(peaked)
+    def features(self, theta, x):
+        return tangent_features(self.activation, theta, x)
 
-
-features = partial(curves, part="features")
-lazy = partial(curves, part="tangent")
-trained = partial(runs, "predictions", part="trained")
-
-
-def excess_over_exact(name: str, record: Record) -> float:
-    """Mean over widths of the mean excess risk over its exact value."""
-    return float(np.mean(record["excess"].mean(axis=1) / record[name]))
-
-
-def medians(record: Record, name: str = "risk") -> np.ndarray:
-    """Median over draws at every width, [k]; at as many parameters as samples the mean is infinite."""
-    return np.median(record[name], axis=1)
+    def widths(self):
+        return tangent_widths(self.samples, self.dimension, self.activation)
 
 
-def place(record: Record, parameters: float) -> int:
-    """The width whose number of parameters is nearest to this."""
-    return int(np.argmin(np.abs(record["parameters"] - parameters)))
+class Trained(Simulations):
+    """Tangent models of several widths, trained by steps of a flow, in one draw of data and neurons."""
+
+    activation: str = choice("relu", "of the neurons", among=("relu", "tanh"))
+    samples: int = count(40, "n", "training samples")
+    dimension: int = count(5, "d", "inputs")
+    noise: float = number(0.5, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
+    steps: int = count(2000, "", "steps of training")
+    sizes = grid(
+        smoke={"samples": 20, "dimension": 4, "steps": 3000, "seeds": 64},
+        default={"samples": 30, "steps": 10_000, "seeds": 90},
+        paper={"samples": 60, "steps": 200_000, "seeds": 150},
+    )
+
+    @cached_property
+    def data(self) -> Sample:
+        return of_a_teacher(self.generator("data"), self.samples, self.dimension, self.noise)
+
+    @cached_property
+    def networks(self) -> list[np.ndarray]:
+        random, (widths, _) = self.generator("neurons"), tangent_widths(self.samples, self.dimension, self.activation)
+        return [neurons(random, int(m), self.dimension) for m in widths]
+
+    @cached_property
+    def step(self) -> float:
+        """1/λ for the largest eigenvalue λ, over all widths, of the kernel over n."""
+        features = [tangent_features(self.activation, theta, self.data.x) for theta in self.networks]
+        return self.samples / max(float(np.linalg.norm(inside, 2) ** 2) for inside in features)
+
+    def at_start(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return f of a network at its start."""
+        return activated(self.activation, theta, x) @ theta[:, 0] / len(theta)
+
+    def setups(self):
+        # Neurons beyond a width have no mass: one program serves all widths. What a network is at its start is added to
+        # its targets, and taken off its predictions below: the model starts at 0.
+        flow, most = mf.TangentFlow(mf.HeavyBall(self.step, momentum=MOMENTUM)), max(map(len, self.networks))
+        unit, seen = mf.Neuron(self.activation), [mf.Predictions(jnp.asarray(self.data.x_test))]
+        found = []
+        for theta in self.networks:
+            m = len(theta)
+            start = mf.Particles(np.pad(theta, [(0, most - m), (0, 0)]), np.pad(np.full(m, 1 / m), (0, most - m)))
+            targets = self.data.y + self.at_start(theta, self.data.x)
+            problem = mf.Objective(unit, mf.Square(), self.data.x, targets)
+            found.append(Setup(problem, start, flow, [0, self.steps], seen))
+        return {"networks": found}
+
+    def measure(self, runs):
+        pairs = zip(runs["networks"], self.networks, strict=True)
+        ends = [run.values["predictions"][-1] - self.at_start(theta, self.data.x_test) for run, theta in pairs]
+        widths, counted = tangent_widths(self.samples, self.dimension, self.activation)
+        risk = np.mean((np.array(ends) - self.data.y_test) ** 2, axis=1)
+        return {"widths": widths, "parameters": counted, "predictions": np.array(ends), "risk": risk}
+
+    def theory(self):
+        """Test predictions after the steps and after infinitely many, with a bound on their rounding.
+
+        An error of rounding in one velocity is at most ε |Φᵀ|(|Φ||a| + |y|)/n, momentum makes 1/(1 − γ) of it, and no
+        mode lets it grow: after K steps of at most n/|Φ|² errors of a are at most Kε/(1 − γ) (|a| + |y|/|Φ|).
+        """
+        rows = []
+        for theta in self.networks:
+            inside, outside = (tangent_features(self.activation, theta, x) for x in (self.data.x, self.data.x_test))
+            a = descended(inside, self.data.y, self.step, self.steps, MOMENTUM)
+            targets = np.linalg.norm(self.data.y) + np.linalg.norm(self.at_start(theta, self.data.x))
+            size = np.linalg.norm(a) + targets / np.linalg.norm(inside, 2)
+            error = self.steps * np.finfo(float).eps / (1 - MOMENTUM) * size * np.linalg.norm(outside, axis=1).max()
+            rows.append((outside @ a, outside @ least_squares(inside, self.data.y), error))
+        names = ("exact_predictions", "exact_limit_predictions", "exact_rounding")
+        return {name: np.array(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def peaks(share: float, record: Record) -> np.ndarray:
-    """Draws whose risk where there are share · n parameters exceeds all that are more than `NEAR` away from there."""
-    risk, count = record["risk"], record["parameters"]
-    at = place(record, share * record["samples"])
-    return risk[at] > np.max(risk[np.abs(count / count[at] - 1) > NEAR], axis=0)
+ENOUGH = {"samples": between(19, np.inf)}
+MANY = {**ENOUGH, "replicas": between(4, np.inf)}
+"""Draws enough that a median means something."""
+
+teacher = partial(peak.in_the_middle, Teacher.at("risk", noise=between(0.19, np.inf), **MANY))
+digits = partial(peak.in_the_middle, Digits.at("risk", flipped=between(0.04, np.inf), **MANY))
+relu, tanh = (
+    partial(peak.in_the_middle, Tangent.at("risk", activation=name, noise=between(0.19, np.inf), **MANY))
+    for name in ("relu", "tanh")
+)
+trained = partial(peak.in_the_middle, Trained.at("risk", activation="relu", noise=between(0.19, np.inf), **ENOUGH))
 
 
-def miscounted_peaks(record: Record) -> np.ndarray:
-    """Return the `peaks` where m (d + 1) = n for relu, or m d = n for tanh: the other activation's place."""
-    d = record["dimension"]
-    return peaks(d / (d + 1) if record["activation"] == "relu" else (d + 1) / d, record)
-
-
-def rises(share: float, record: Record) -> np.ndarray:
-    """Draws whose risk where there are share · n parameters exceeds those at half and at twice as many."""
-    risk, count = record["risk"], share * record["samples"]
-    return risk[place(record, count)] > np.maximum(risk[place(record, count / 2)], risk[place(record, 2 * count)])
-
-
-def log_second(which: int, record: Record) -> float:
-    """log(risk at a width, counted from the widest / least risk below the threshold)."""
-    risk = medians(record)
-    return float(np.log(risk[which] / np.min(risk[record["parameters"] < record["samples"]])))
-
-
-def log_risen(name: str, record: Record) -> float:
-    """log(risk at as many parameters as samples / at a quarter as many), the median over draws."""
-    risk, n = record[name], record["samples"]
-    return float(np.median(np.log(risk[place(record, n)] / risk[place(record, n / 4)])))
-
-
-def log_lowered(sign: float, record: Record) -> float:
-    """log(peak with ridge / without), and the roles exchanged for a sign of −1."""
-    at = place(record, record["samples"])
-    return float(sign * np.log(medians(record, "ridge_risk")[at] / medians(record)[at]))
-
-
-def residual_over_rounding(inside: bool, record: Record) -> float:
-    """Largest |Φa − y| over its rounding, of widths from the threshold on, or of those below it."""
-    wide = record["parameters"] >= record["samples"]
-    return float(np.max((record["train_residual"] / record["rounding"])[wide if inside else ~wide]))
-
-
-def off_over_rounding(name: str, record: Record) -> float:
-    """Largest difference of test predictions from the closed form, over the bound on rounding."""
-    off = np.max(np.abs(record["predictions"] - record[name]), axis=2)
-    return float(np.max(off / record["exact_rounding"]))
+def features(records: Records) -> Records:
+    """Return the curves of random features, on either data."""
+    return Records([*teacher(records), *digits(records)])
 
 
 EXACT = Prediction(1.0, "=", "normal inputs, least squares of least norm, any n and p", "hastie2022surprises")
@@ -165,60 +269,61 @@ FLOW = Prediction(1.0, "<=", "heavy-ball descent of a linear model in closed for
 CLAIMS = (
     claim(
         "isotropic", "mean excess risk over its exact value, normal inputs, p/n from 1/4 to 4", EXACT, equals,
-        select=isotropic(), value=partial(excess_over_exact, "exact_excess"), what="risk / exact",
+        select=Isotropic.at("excess"), value=partial(peak.excess_over_exact, "exact_excess"), what="risk / exact",
         wrong="without the part of the signal that is not seen",
-        control={"value": partial(excess_over_exact, "exact_noise_excess")},
+        control={"value": partial(peak.excess_over_exact, "exact_noise_excess")},
     ),
     claim(
         "peak", "random features: in most draws the risk is largest at m = n, teacher", PEAK, share_above,
-        select=features(data="teacher"), value=partial(peaks, 1.0), what="draws with the peak at n",
-        wrong="the peak at m = 2n", control={"value": partial(peaks, 2.0)},
+        select=teacher, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
+        wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
     ),
     claim(
         "peak_digits", "the same for digits with wrong labels", PEAK, share_above,
-        select=features(data="digits"), value=partial(peaks, 1.0), what="draws with the peak at n",
-        wrong="the peak at m = 2n", control={"value": partial(peaks, 2.0)},
+        select=digits, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
+        wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
     ),
     claim(
         "interpolation", "from m = n on the training residual is rounding", ZERO, bounded,
-        select=features(), value=partial(residual_over_rounding, True), what="residual / rounding",
-        wrong="below m = n", control={"value": partial(residual_over_rounding, False)},
+        select=features, value=partial(peak.residual_over_rounding, True), what="residual / rounding",
+        wrong="below m = n", control={"value": partial(peak.residual_over_rounding, False)},
     ),
     claim(
         "second_descent", "log(median risk at the widest / least below the threshold)", SECOND, below,
-        select=features(data="teacher"), value=partial(log_second, -1), what="log(widest / best of m < n)",
-        wrong="at m = 5n/4", control={"value": partial(log_second, -5)},
+        select=teacher, value=partial(peak.log_second, -1), what="log(widest / best of m < n)",
+        wrong="at m = 5n/4", control={"value": partial(peak.log_second, -5)},
     ),
     claim(
         "ridge", "with ridge the risk falls towards m = n: log(at n / at n/4), teacher", RIDGE, below,
-        select=features(data="teacher"), value=partial(log_risen, "ridge_risk"), what="log(risk at n / at n/4)",
-        wrong="without ridge", control={"value": partial(log_risen, "risk")},
+        select=teacher, value=partial(peak.log_risen, "ridge_risk"), what="log(risk at n / at n/4)",
+        wrong="without ridge", control={"value": partial(peak.log_risen, "risk")},
     ),
     claim(
         "ridge_digits", "log(median risk at m = n with ridge / without), digits", RIDGE, below,
-        select=features(data="digits"), value=partial(log_lowered, 1.0), what="log(with ridge / without)",
-        wrong="the roles exchanged", control={"value": partial(log_lowered, -1.0)},
+        select=digits, value=partial(peak.log_lowered, 1.0), what="log(with ridge / without)",
+        wrong="the roles exchanged", control={"value": partial(peak.log_lowered, -1.0)},
     ),
     claim(
         "lazy_relu", "tangent models of relu networks peak at m d = n", COUNT, share_above,
-        select=lazy(activation="relu"), value=partial(peaks, 1.0), what="draws with the peak at m d = n",
-        wrong="at m (d + 1) = n, all parameters", control={"value": miscounted_peaks},
+        select=relu, value=partial(peak.peaks, 1.0), what="draws with the peak at m d = n",
+        wrong="at m (d + 1) = n, all parameters", control={"value": peak.miscounted_peaks},
     ),
     claim(
         "lazy_tanh", "tangent models of tanh networks peak at m (d + 1) = n", COUNT, share_above,
-        select=lazy(activation="tanh"), value=partial(peaks, 1.0), what="draws with the peak at m (d + 1) = n",
-        wrong="at m d = n", control={"value": miscounted_peaks},
+        select=tanh, value=partial(peak.peaks, 1.0), what="draws with the peak at m (d + 1) = n",
+        wrong="at m d = n", control={"value": peak.miscounted_peaks},
     ),
     claim(
         "trained", "a tangent model trained by steps follows its closed form, within rounding", FLOW, bounded,
-        select=trained(), value=partial(off_over_rounding, "exact_predictions"), what="difference / rounding",
+        select=Trained.at("predictions"), value=partial(peak.off_over_rounding, "exact_predictions"),
+        what="difference / rounding",
         wrong="the closed form of infinitely many steps",
-        control={"value": partial(off_over_rounding, "exact_limit_predictions")},
+        control={"value": partial(peak.off_over_rounding, "exact_limit_predictions")},
     ),
     claim(
         "trained_peak", "it has the peak: in most draws more risk at m d = n than at half and twice", PEAK, share_above,
-        select=curves(part="trained", activation="relu"), value=partial(rises, 1.0), what="draws with the peak",
-        wrong="the peak at m d = 2n", control={"value": partial(rises, 2.0)},
+        select=trained, value=partial(peak.rises, 1.0), what="draws with the peak",
+        wrong="the peak at m d = 2n", control={"value": partial(peak.rises, 2.0)},
     ),
 )  # fmt: skip
 
@@ -226,10 +331,7 @@ STUDY = Study(
     name="double_descent",
     group="generalisation",
     summary="test risk against parameters over samples: the peak at interpolation, its exact height, what removes it",
-    parameters=Parameters,
-    grid=grid,
-    run=curve,
-    predict=exact,
+    experiments=(Isotropic, Teacher, Digits, Tangent, Trained),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "40 s", "paper": "a day (not timed)"},
 )
