@@ -7,9 +7,9 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
 from simulations import Records
-from simulations.records.record import along, runs
-from simulations.regimes import _deep_measures as measure
-from simulations.regimes.infinite_width import RATE, deep, he, networks, several
+from simulations.records.record import along
+from simulations.regimes import finite_width as measure
+from simulations.regimes.infinite_width import RATE, Regression, deep, he, networks, smooth
 from theory.deep_fluctuation import relu_kurtosis
 from theory.deep_kernels import DEGENERATION, cosine_deficits
 
@@ -94,10 +94,10 @@ def kurtosis(axes: Axes, records: Records) -> None:
 def widths(axes: Axes, records: Records) -> None:
     """Squared distances of kernels to their limits against the width."""
     axes.set_title("c  Kernels are 1/N from their limits")
-    smooth, relu = several("erf")(records), deep(records)
+    erf, relu = smooth(records), deep(records)
     series = [
-        ("tangent kernel, erf", smooth, measure.tangent_distance, MEAN_FIELD, "o", RATE),
-        ("conjugate kernel, erf", smooth, measure.distance, GREEN, "s", RATE),
+        ("tangent kernel, erf", erf, measure.tangent_distance, MEAN_FIELD, "o", RATE),
+        ("conjugate kernel, erf", erf, measure.distance, GREEN, "s", RATE),
     ]
     drawn = powers(axes, series, "width", "theory: slope −1")
     x, table = along(relu, "width", measure.distance)
@@ -143,7 +143,7 @@ def cosines(axes: Axes, records: Records) -> None:
 def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
     """Test accuracy of regression against depth, mean and 95 % interval over splits, with a table's numbers."""
     axes.set_title(title)
-    chosen = runs("accuracy_tangent", data=data)(records)
+    chosen = Regression.at("accuracy_tangent")(records).where(data=data)
     if not len(chosen):
         return empty(axes, f"of regression on {data}")
     drawn, shift = [], 0.94

@@ -1,98 +1,234 @@
 """Deep networks of random weights: a Gaussian process and a kernel as their width grows, and what depth does to both.
 
-Two parts. `networks`: outputs, features and tangent kernels of random networks at a few inputs, against the recursions
-in depth, with what is of first order in 1/width. `regression`: what the kernels of infinitely wide networks are worth
-on test data, depth by depth.
+Outputs, features and tangent kernels of random networks at a few inputs are compared with the recursions in depth, and
+with what is of first order in 1/width. Beside them is what the kernels of infinitely wide networks are worth on test
+data, depth by depth.
 """
 
+import functools
+from dataclasses import replace
 from functools import partial
 
-from simulations.records.record import Records, runs
-from simulations.regimes import _deep_measures as measure
-from simulations.regimes._deep import Parameters, predict, run
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.records.record import between
+from simulations.regimes import finite_width as measure
+from simulations.regimes.finite_width import COMPARED
+from simulations.study.experiment import Experiment, grid
+from simulations.study.linear_algebra import one_thread
+from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, bounded, equals, limit, not_below, slope
+from theory.activations import ACTIVATIONS
+from theory.deep_fluctuation import deep_fluctuation
+from theory.deep_kernels import deep_kernels
+from theory.kernel_fluctuation import LONGEST
 from theory.prediction import Prediction
+from theory.regression import chosen, ridge_path
 
 RELU = {"activation": "relu", "weight_scale": 2**0.5}
 ERF = {"activation": "erf", "weight_scale": 1.5, "bias_scale": 0.3}
 
-# Of networks: replicas at the first width, and the share of them at every width.
-SIZES = {
-    "smoke": {
-        "seeds": 8,
-        "widths": {24: 1.0, 48: 1.0, 96: 1.0},
-        "relu": {"depth": 6, "replicas": 128},
-        "erf": {"depth": 3, "replicas": 320},
-        "splits": 10,
-        "regression": {"digits": {"samples": 100, "tested": 250, "depth": 32}},
-    },
-    "default": {
-        "seeds": 8,
-        "widths": {32: 1.0, 64: 1.0, 128: 1.0, 256: 0.25},
-        "relu": {"depth": 16, "replicas": 256},
-        "erf": {"depth": 3, "replicas": 1024},
-        "splits": 8,
-        "regression": {
-            "digits": {"samples": 300, "tested": 700, "depth": 32},
-            "mnist1d": {"samples": 300, "tested": 700, "depth": 32},
-        },
-    },
-    "paper": {
-        "seeds": 10,
-        "widths": {32: 1.0, 128: 1.0, 512: 0.25, 2048: 0.03125},
-        "relu": {"depth": 64, "replicas": 4096},
-        "erf": {"depth": 3, "replicas": 4096},
-        "splits": 10,
-        "regression": {
-            "digits": {"samples": 1000, "tested": 797, "depth": 128},
-            "mnist1d": {"samples": 4000, "tested": 1000, "depth": 128},
-        },
-    },
-}
+APART = 0.95
+"""The largest |cosine| of two inputs of networks: constants are taken by differences, which need room."""
+
+DEPTHS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Depths of regressions, up to that of the run (count)."""
+
+STRENGTHS = 10.0 ** np.arange(-8, 1)
+"""Ridge strengths to choose from, in units of the kernel's mean diagonal."""
+
+IMAGES = {"digits": 1797, "mnist1d": 5000}
+"""Samples of each data set (count)."""
+
+SIGMA = "activation σ"
+WEIGHTS = "s_w", "factor of all weights but the last layer's; √2 keeps norms through layers of ReLU"
+BIASES = "s_b", "factor of the biases"
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` of every setting, the first of them with seed `first`."""
-    sizes = SIZES[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for law in (RELU, ERF):
-            many = sizes[law["activation"]]
-            for n, share in sizes["widths"].items():
-                count = round(share * many["replicas"])
-                made.append(Parameters(**law, depth=many["depth"], width=n, replicas=count, seed=seed))
-    for seed in range(first, first + (sizes["splits"] if seeds is None else seeds)):
-        for data, settings in sizes["regression"].items():
-            made += [Parameters("regression", data, **law, **settings, seed=seed) for law in (RELU, ERF)]
-    return made
+class Networks(Experiment):
+    """Independent random networks at a few inputs on the unit sphere."""
+
+    activation: str = choice("relu", SIGMA, among=tuple(ACTIVATIONS))
+    weight_scale: float = number(2**0.5, *WEIGHTS, above=0)
+    bias_scale: float = number(0.0, *BIASES, unit="pre-activation units", at_least=0)
+    depth: int = count(3, "L", "hidden layers")
+    width: int = count(64, "N", "units of a hidden layer")
+    replicas: int = count(128, "", "networks, over which kernels and moments are means")
+    dimension: int = count(3, "d", "inputs", at_least=2)
+    samples: int = count(3, "n", "points at which networks are looked at", at_least=2, at_most=8)
+    precision = "float32"
+    sizes = grid(
+        smoke=[
+            {**RELU, "depth": 6, "width": (24, 48, 96), "replicas": 128, "seeds": 8},
+            {**ERF, "depth": 3, "width": (24, 48, 96), "replicas": 320, "seeds": 8},
+        ],
+        default=[
+            {**RELU, "depth": 16, "width": (32, 64, 128), "replicas": 256, "seeds": 8},
+            {**RELU, "depth": 16, "width": 256, "replicas": 64, "seeds": 8},
+            {**ERF, "depth": 3, "width": (32, 64, 128), "replicas": 1024, "seeds": 8},
+            {**ERF, "depth": 3, "width": 256, "replicas": 256, "seeds": 8},
+        ],
+        paper=[
+            {**law, "width": width, "replicas": replicas, "seeds": 10}
+            for law in ({**RELU, "depth": 64}, {**ERF, "depth": 3})
+            for width, replicas in (((32, 128), 4096), (512, 1024), (2048, 128))
+        ],
+    )
+
+    def refusal(self):
+        if self.dimension == 2 and self.samples > 4:
+            return f"samples={self.samples}: expected at most 4 points in the plane, to be apart."
+        return None
+
+    @property
+    def scales(self) -> dict[str, float]:
+        return {"weight_scale": self.weight_scale, "bias_scale": self.bias_scale}
+
+    def points(self) -> np.ndarray:
+        """Draw inputs on the unit sphere, no two of them parallel; they are the same for all networks of a seed."""
+        random = self.generator("inputs")
+        while True:
+            x = random.normal(size=(self.samples, self.dimension))
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+            if np.max(np.abs(x @ x.T - np.eye(len(x)))) < APART:
+                return x
+
+    def weights(self) -> list[np.ndarray]:
+        """Draw W_1, the other W, b and a of all networks, a row a network."""
+        # By NumPy: JAX would compile longer than all else that a small run does.
+        random = self.generator(f"weights of {self.activation}, {self.depth} layers of {self.width}")
+        n, layers = self.width, self.depth
+        shapes = [(n, self.dimension), (layers - 1, n, n), (layers, n), (n,)]
+        return [random.standard_normal((self.replicas, *shape), np.float32) for shape in shapes]
+
+    def run(self):
+        known = limit_of(replace(self, width=1, replicas=1))
+        scales = [jnp.float32(scale) for scale in self.scales.values()]
+        found = _kernels(self.weights(), jnp.asarray(known["x"], jnp.float32), self.activation, *scales)
+        conjugate, tangent, outputs = (np.asarray(part, float) for part in found)
+        squares = np.einsum("rlii->rli", conjugate)
+        lengths = np.sqrt(squares[..., :, None] * squares[..., None, :])
+        exact = np.einsum("lii->li", known["limit_conjugate"])
+        return known | {
+            "outputs": outputs,
+            "conjugate": conjugate.mean(axis=0),
+            "distance": np.sum((conjugate - known["limit_conjugate"]) ** 2, axis=(2, 3)).mean(axis=0),
+            # f is Gaussian given the hidden weights, with variance h·h/N: its excess kurtosis, with less noise than f.
+            "kurtosis": 3 * np.mean((squares / exact - 1) ** 2, axis=(0, 2)),
+            "deficit": np.mean(1 - conjugate / np.where(lengths > 0, lengths, 1.0), axis=0),
+            "tangent": tangent.mean(axis=0),
+            "tangent_distance": np.sum((tangent - known["limit_tangent"][-1]) ** 2, axis=(1, 2)).mean(),
+            "tangent_wrong": np.sum((tangent - known["limit_conjugate"][-1]) ** 2, axis=(1, 2)).mean(),
+        }
 
 
-networks = partial(runs, "conjugate", "constant")
+@functools.lru_cache(maxsize=64)
+def limit_of(networks: Networks) -> dict[str, np.ndarray]:
+    """Return kernels of the infinitely wide network, and how those of finite ones differ from them in order 1/N.
+
+    Scales at which the quadrature of the latter fails leave it out.
+    """
+    x, layers, scales = networks.points(), networks.depth, networks.scales
+    conjugate, tangent = deep_kernels(x, None, tuple(range(1, layers + 1)), networks.activation, **scales)
+    found = {"x": x, "limit_conjugate": conjugate, "limit_tangent": tangent}
+    squares = np.array([1.0, *np.einsum("lii->li", conjugate[: min(COMPARED, layers) - 1]).max(axis=1, initial=0)])
+    if networks.weight_scale**2 * squares.max() + networks.bias_scale**2 > LONGEST**2:
+        return found
+    first = deep_fluctuation(x, (1, min(COMPARED, layers)), networks.activation, **scales)
+    return found | {"limit_variance": first.variance, "limit_shift": first.shift[1], "constant": first.constant}
+
+
+@eqx.filter_jit
+def _kernels(weights, x, activation: str, weight_scale, bias_scale):
+    """Conjugate kernels of all layers [R, L, n, n], tangent kernel [R, n, n] and outputs [R, n] of every network."""
+
+    def of_one(parts):
+        first, hidden, biases, output = parts
+        scales = {"weight_scale": weight_scale, "bias_scale": bias_scale}
+        net = mf.units.DeepNetwork(first, hidden, biases, output, activation, **scales)
+        return net.conjugate_kernels(x), net.tangent_kernel(x), net.predict(x)
+
+    return jax.lax.map(of_one, weights)
+
+
+class Regression(Experiment):
+    """Kernel regression on images of ten classes, with the kernels of infinitely wide networks of every depth."""
+
+    data: str = choice("digits", "images", among=tuple(IMAGES))
+    activation: str = choice("relu", SIGMA, among=tuple(ACTIVATIONS))
+    weight_scale: float = number(2**0.5, *WEIGHTS, above=0)
+    bias_scale: float = number(0.0, *BIASES, unit="pre-activation units", at_least=0)
+    depth: int = count(32, "L", "hidden layers of the deepest kernel; 1, 2, 4, … up to it are compared")
+    samples: int = count(100, "n", "training samples", at_least=2)
+    tested: int = count(500, "", "test samples")
+    precision = "float32"
+    sizes = grid(
+        smoke=[{**law, "tested": 250, "seeds": 10} for law in (RELU, ERF)],
+        default=[{**law, "data": tuple(IMAGES), "samples": 300, "tested": 700, "seeds": 8} for law in (RELU, ERF)],
+        paper=[
+            {**law, **images, "depth": 128, "seeds": 10}
+            for law in (RELU, ERF)
+            for images in ({"samples": 1000, "tested": 797}, {"data": "mnist1d", "samples": 4000, "tested": 1000})
+        ],
+    )
+
+    def refusal(self):
+        most = IMAGES[self.data] - self.tested
+        if self.samples > most:
+            return f"samples={self.samples}: expected 2 to {most} of {self.data} beside {self.tested} for test."
+        return None
+
+    def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return (x, label, x_test, label_test), centred on the training part and of unit length."""
+        # Number 0 of mnist1d is its published order, one split for all seeds.
+        number = self.seed + (self.data == "mnist1d")
+        data = getattr(mf.datasets, self.data)(n=self.samples, n_test=self.tested, split=number)
+        x, x_test = np.asarray(data.x, float), np.asarray(data.x_test, float)
+        centre = x.mean(axis=0)
+        x, x_test = (part - centre for part in (x, x_test))
+        x, x_test = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (x, x_test))
+        return x, np.asarray(data.y).argmax(axis=1), x_test, np.asarray(data.y_test).argmax(axis=1)
+
+    def run(self):
+        x, label, x_test, label_test = self.split()
+        depths, z = tuple(depth for depth in DEPTHS if depth <= self.depth), np.concatenate([x, x_test])
+        scales = {"weight_scale": self.weight_scale, "bias_scale": self.bias_scale}
+        with one_thread():
+            kernels = deep_kernels(z, x, depths, self.activation, **scales)
+            values = {"depths": np.array(depths), "accuracy_linear": accuracy(z @ x.T + 1, label, label_test)}
+            for name, several in zip(("conjugate", "tangent"), kernels, strict=True):
+                values[f"accuracy_{name}"] = np.array([accuracy(kernel, label, label_test) for kernel in several])
+        return values
+
+
+def accuracy(kernel: np.ndarray, label: np.ndarray, label_test: np.ndarray) -> float:
+    """Return the share of test samples in their class, for the ridge that misses fewest training samples left out."""
+    known, cross = np.split(kernel, [len(label)])
+    path = ridge_path(known, cross, np.eye(10)[label], STRENGTHS * np.mean(np.diag(known)))
+    return float(np.mean(path.predictions[chosen(path, label)[0]].argmax(axis=1) == label_test))
+
+
+networks = partial(Networks.at, "conjugate", "constant")
 """Networks whose first order in 1/N is known."""
 
+he = networks(activation="relu", bias_scale=0.0, weight_scale=RELU["weight_scale"])
+"""ReLU networks without biases that keep norms."""
 
-def he(records: Records) -> Records:
-    """ReLU networks without biases that keep norms."""
-    return networks(activation="relu", bias_scale=0.0, weight_scale=RELU["weight_scale"])(records)
+deep = networks(activation="relu", bias_scale=0.0, weight_scale=RELU["weight_scale"], depth=between(2, np.inf))
+"""Of these, the ones of at least three layers."""
 
+smooth = networks(activation="erf", depth=between(1, np.inf))
+"""Networks of at least two layers, whose first order in 1/N is not that of one layer."""
 
-def deep(records: Records) -> Records:
-    """Return the `he` networks of at least three layers."""
-    return he(records).where(lambda record: record["depth"] >= 3)
-
-
-def several(activation: str):
-    """Networks of at least two layers, whose first order in 1/N is not that of one layer."""
-    return lambda records: networks(activation=activation)(records).where(lambda record: record["depth"] >= 2)
-
-
-def regressions(activation: str, data: str = "digits"):
-    """Kernels of depths up to 32 and more."""
-    law = RELU if activation == "relu" else ERF
-    chosen = runs("accuracy_tangent", data=data, **law)
-    return lambda records: chosen(records).where(lambda record: record["depth"] >= 32)
-
+relu_digits, erf_digits = (
+    Regression.at("accuracy_tangent", data="digits", **law, depth=between(31, np.inf)) for law in (RELU, ERF)
+)
+"""Kernels of depths up to 32 and more."""
 
 PROCESS = Prediction(0.0, "=", "random networks, output weights of mean 0", "lee2018deep")
 MOMENTS = Prediction(1.0, "=", "He-scaled ReLU without biases, mean to first order in 1/N", "lee2018deep")
@@ -125,23 +261,23 @@ CLAIMS = (
     ),
     claim(
         "kurtosis_constant", "N × excess kurtosis over the recursion's constant, erf", CONSTANT, limit,
-        select=several("erf"), x="width", value=measure.kurtosis_constant, order=1.0, what="N κ / constant",
+        select=smooth, x="width", value=measure.kurtosis_constant, order=1.0, what="N κ / constant",
         wrong="15 L, that of ReLU", control={"value": partial(measure.kurtosis_constant, relu=True)},
     ),
     claim(
         "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, erf", CONSTANT, limit,
-        select=several("erf"), x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
+        select=smooth, x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
         wrong="the constants of single layers added up",
         control={"value": partial(measure.distance_constant, added=True)},
     ),
     claim(
         "kernel_rate", "E‖K_N − K‖² to the conjugate kernel falls as 1/N, erf", RATE, slope,
-        select=several("erf"), x="width", value=measure.distance, drift=True,
+        select=smooth, x="width", value=measure.distance, drift=True,
         wrong="limit of the first layer", control={"value": measure.from_another_layer},
     ),
     claim(
         "tangent_rate", "E‖Θ_N − Θ‖² to the tangent kernel of depth L falls as 1/N, erf", TANGENT_RATE, slope,
-        select=several("erf"), x="width", value=measure.tangent_distance, drift=True,
+        select=smooth, x="width", value=measure.tangent_distance, drift=True,
         wrong="the conjugate kernel as its limit",
         control={"value": partial(measure.tangent_distance, name="tangent_wrong")},
     ),
@@ -162,18 +298,18 @@ CLAIMS = (
     ),
     claim(
         "depth_helps_not", "digits: tangent kernels of one layer are no worse than those of four", OBSERVED, not_below,
-        select=regressions("relu"), value=measure.over_four, what="difference of test accuracy",
+        select=relu_digits, value=measure.over_four, what="difference of test accuracy",
         wrong="guessing for one layer", control={"value": partial(measure.over_four, guess=True)},
     ),
     claim(
         "too_deep", "digits: log(test errors, tangent kernel of the most layers / of one layer), ReLU", OBSERVED, above,
-        select=regressions("relu"), value=measure.log_errors, what="log ratio",
+        select=relu_digits, value=measure.log_errors, what="log ratio",
         wrong="guessing for one layer", control={"value": partial(measure.log_errors, guess=True)},
     ),
     claim(
         "too_deep_erf", "digits: log(test errors, tangent kernel of the most layers / of one layer), erf", OBSERVED,
         above,
-        select=regressions("erf"), value=measure.log_errors, what="log ratio",
+        select=erf_digits, value=measure.log_errors, what="log ratio",
         wrong="guessing for one layer", control={"value": partial(measure.log_errors, guess=True)},
     ),
 )  # fmt: skip
@@ -182,11 +318,7 @@ STUDY = Study(
     name="infinite_width",
     group="regimes",
     summary="deep random networks against their Gaussian process and tangent kernel, and what depth does to both",
-    parameters=Parameters,
-    grid=grid,
-    run=run,
-    predict=predict,
+    experiments=(Networks, Regression),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "75 s", "paper": "hours"},
-    precision="float32",
 )

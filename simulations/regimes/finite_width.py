@@ -1,18 +1,20 @@
-"""Measures of the infinite-width study, each a function of one record."""
+"""How far networks of finite width are from infinitely wide ones, and what depth is worth: measures of a record."""
 
 import numpy as np
 
 from simulations.records.record import Record
-from simulations.regimes._deep import COMPARED
 from theory.deep_fluctuation import relu_kurtosis
 from theory.deep_kernels import cosine_deficits, deficit_bounds
+
+COMPARED = 3
+"""The layer (or the last one, if there are fewer) whose kernel is compared with the first order in 1/N (count)."""
 
 FAR = 300
 """Layers after which the cosine's fall is compared with its bounds (count)."""
 
 
 def compared(record: Record) -> int:
-    """The layer that is compared with the first order in 1/N."""
+    """Return the layer that is compared with the first order in 1/N."""
     return min(COMPARED, record["depth"])
 
 
