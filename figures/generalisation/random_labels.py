@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, points, power
 from simulations import Records
-from simulations.generalisation import _label_measures as measure
-from simulations.generalisation.random_labels import drawn, few_units, trained, wide
+from simulations.generalisation import label_memorisation as measure
+from simulations.generalisation.random_labels import Capacity, drawn, trained, wide
 from simulations.records.record import along, widest
 from theory import scaling
 
@@ -32,14 +32,14 @@ def draw(records: Records) -> Figure:
 def losses(axes: Axes, records: Records) -> None:
     """Residual against steps for true, mixed and random labels, beside the kernel's prediction."""
     axes.set_title("a  Predicted: the loss, random or not")
-    chosen = widest(trained())(records)
+    chosen = widest(trained)(records)
     if not len(chosen):
         return empty(axes, "of training")
     steps = next(iter(chosen))["steps"]
     alike = [record for record in chosen if np.array_equal(record["steps"], steps)]
     for name, color, level in _levels(alike[0]):
         found, exact = (
-            np.concatenate([measure.residual_norm(record, of)[level] for record in alike]) for of in ("f", "limit_f")
+            np.stack([measure.residual_norm(record, of)[level] for record in alike]) for of in ("f", "limit_f")
         )
         axes.plot(steps + 1, found.T, color=color, lw=0.4, alpha=0.3)
         axes.plot(steps + 1, found.mean(axis=0), "o", color=color, ms=3, label=name)
@@ -56,7 +56,7 @@ def widths(axes: Axes, records: Records) -> None:
     axes.set_title("b  The wider, the closer")
     shown = False
     for name, color, marker, level in (("true labels", TRUE, "o", 0), ("random labels", RANDOM, "s", -1)):
-        x, table = along(trained()(records), "particles", measure.loss_error(level))
+        x, table = along(trained(records), "particles", measure.loss_error(level))
         if table.size and np.all(table > 0):
             points(axes, x, table, name, color, marker)
             power(axes, x, table, scaling.kernel_limit_exponent(), None if shown else "theory: 1/√m")
@@ -108,9 +108,7 @@ def first(axes: Axes, records: Records) -> None:
         ("wrong labels fitted", RANDOM, "s", lambda r, of: measure.right(r, level, measure.wrong(r)[level], of)),
         ("test samples right", GREEN, "^", lambda r, of: 1 - r["limit_error" if of == "limit_f" else "error"][level]),
     ):
-        found, exact = (
-            np.concatenate([values(record, of) for record in chosen]).mean(axis=0) for of in ("f", "limit_f")
-        )
+        found, exact = (np.mean([values(record, of) for record in chosen], axis=0) for of in ("f", "limit_f"))
         axes.plot(steps[1:], found[1:], marker, color=color, ms=3, label=said)
         axes.plot(steps[1:], exact[1:], color=THEORY, lw=0.9, label=None if marker != "^" else "theory: kernel")
     axes.set(xscale="log", xlabel="steps of descent", ylabel="share", ylim=(-0.03, 1.08))
@@ -126,8 +124,8 @@ def left(axes: Axes, records: Records) -> None:
         return empty(axes, "with half of the labels random")
     share = np.linspace(0, 1, len(chosen[0]["labels"]))
     chosen = [record for record in chosen if len(record["labels"]) == len(share)]
-    unevenness = [[np.mean([measure.gini(one) for one in of]) for of in record["sensitivity"]] for record in chosen]
-    critical = [record["critical"].mean(axis=1) for record in chosen]
+    unevenness = [[measure.gini(of) for of in record["sensitivity"]] for record in chosen]
+    critical = [record["critical"] for record in chosen]
     for values, said, color, marker in (
         (critical, "critical test samples (share)", ORANGE, "o"),
         (unevenness, "unevenness of sensitivity (Gini)", PURPLE, "D"),
@@ -148,16 +146,16 @@ def left(axes: Axes, records: Records) -> None:
 def capacity(axes: Axes, records: Records) -> None:
     """Share of random labellings that are memorised against parameters a sample."""
     axes.set_title("f  Too few units cannot memorise")
-    chosen = few_units()(records)
+    chosen = Capacity.at("memorised")(records)
     if not len(chosen):
         return empty(axes, "with few units")
     for n, color, marker in zip(sorted(set(chosen.column("samples"))), (ORANGE, GREEN, PURPLE), "osD", strict=False):
         of = chosen.where(samples=n)
         runs: dict[float, list[float]] = {}
         for record in of:
-            runs.setdefault(measure.per_sample(record), []).append(float(np.mean(record["memorised"])))
+            runs.setdefault(measure.per_sample(record), []).append(float(record["memorised"]))
         x = np.array(sorted(runs))
-        count = [len(runs[at]) * next(iter(of))["replicas"] for at in x]
+        count = [len(runs[at]) for at in x]
         shares = np.array([np.mean(runs[at]) for at in x])
         bars = 1.96 * np.sqrt(shares * (1 - shares) / count)
         axes.errorbar(x, shares, yerr=bars, fmt=f"{marker}-", color=color, lw=0.7, label=f"n = {n}, Adam")

@@ -4,6 +4,9 @@ import functools
 
 import numpy as np
 
+from simulations.study.experiment import Experiment
+from simulations.study.parameters import count
+
 IMAGES = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 """Images of each digit in the data set that ships with scikit-learn (count)."""
 
@@ -73,3 +76,27 @@ def corrupted(y: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> np
     rank = np.empty(len(y), int)
     rank[order] = np.arange(len(y))
     return np.where(rank < counts[:, None], signs, y)
+
+
+class TwoDigits(Experiment):
+    """Experiments on images of two digits, of which a seed draws those of training."""
+
+    first: int = count(3, "", "digit labelled +1", at_least=0, at_most=9)
+    second: int = count(8, "", "digit labelled −1", at_least=0, at_most=9)
+    samples: int = count(64, "n", "training samples", at_least=4)
+    tested: int = count(100, "", "test samples, whose labels are the true ones")
+    components: int = count(0, "", "principal components of the images that are kept; 0 for all", at_least=0)
+
+    def refusal(self):
+        if (why := digits_refusal(self.first, self.second, self.samples, self.tested)) is not None:
+            return why
+        if self.components >= min(PIXELS + 1, self.samples):
+            most = min(PIXELS, self.samples - 1)
+            return f"components={self.components}: expected at most {most}, of {PIXELS} pixels and fewer than samples."
+        return None
+
+    @functools.cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Training images and true labels, test images and theirs."""
+        split = self.generator("split of the images")
+        return two_digits(self.first, self.second, self.samples, self.tested, split, self.components)

@@ -5,8 +5,8 @@ can say why true labels generalise. Arora et al. (2019) say what differs, for de
 network: how the labels lie in the eigenvectors of its kernel. From there the loss curve, the time to memorise and a
 bound √(2yᵀK⁻¹y/n) follow. Arpit et al. (2017) look at what is learned first, and at the function that is left.
 
-Three parts. `labels`: the complexity of labels of which a growing share is random, which is known in the mean, beside
-the test error. `train`: networks from paired units at α = √m on all levels of random labels from the same starts.
+Three experiments. `labels`: the complexity of labels of which a growing share is random, which is known in the mean,
+beside the test error. `training`: networks from paired units at α = √m on all levels of random labels from one start.
 `capacity`: networks of few units, both layers, on random labels, beside a bound from counting.
 
 What the bound is good for: its order. It exceeds 1, where it says nothing, even for true labels at these n. What did
@@ -16,100 +16,256 @@ coefficient, in the figure); it is the wrong labels among true ones that stand o
 An interval over seeds is one over random splits of the same images.
 """
 
-from functools import partial
+import functools
+from functools import cached_property, partial
 
+import jax.numpy as jnp
 import numpy as np
+import optax
 
-from simulations.generalisation import _label_measures as measure
-from simulations.generalisation._labels import Parameters, predict, run
-from simulations.records.record import runs, widest
+import meanfield as mf
+from simulations.generalisation import label_memorisation as measure
+from simulations.generalisation.digits import PIXELS, TwoDigits, corrupted, replaced
+from simulations.records.record import Record, Records, between, widest
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, bounded, equals, share_above
+from theory import arc_cosine, kernel_flow, memorisation
 from theory.prediction import Prediction
 
-SIZES = {
-    "smoke": {
-        "seeds": 8,
-        "labels": {"samples": 100, "tested": 200, "levels": 6, "draws": 128},
-        "more_samples": (),
-        "train": {"samples": 48, "tested": 80, "steps": 120, "levels": 3},
-        "widths": {64: 2, 192: 2, 512: 2},
-        "capacity": {"part": "capacity", "components": 5, "replicas": 8, "steps": 400},
-        "few": {100: (2, 5, 20, 60)},
-    },
-    "default": {
-        "seeds": 8,
-        "labels": {"samples": 100, "tested": 150, "levels": 6, "draws": 200},
-        "more_samples": (50, 200),
-        "train": {"samples": 80, "steps": 250, "levels": 3},
-        "widths": {64: 3, 256: 3, 1024: 2},
-        "capacity": {"part": "capacity", "components": 5, "replicas": 10, "steps": 800},
-        "few": {100: (2, 5, 10, 15, 20, 30, 60), 50: (2, 4, 8, 16, 32)},
-    },
-    "paper": {
-        "seeds": 10,
-        "labels": {"samples": 250, "tested": 100, "levels": 6, "draws": 1000},
-        "more_samples": (50, 100, 200),
-        "train": {"samples": 250, "steps": 5000, "levels": 6},
-        "widths": {256: 4, 1024: 4, 4096: 4, 10000: 4},
-        "capacity": {"part": "capacity", "components": 5, "replicas": 100, "steps": 20000},
-        "few": {100: (1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 60), 50: (1, 2, 4, 8, 12, 16, 32), 200: (2, 4, 16, 48, 110)},
-    },
-}
+TOP = 0.1
+"""Part of the eigenvectors, those of the largest eigenvalues, that counts as few (share)."""
+
+TRIED = 50
+"""Test samples around which a change of class is searched for, at most (count)."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has a split, labels and particles of its own."""
-    sizes = SIZES[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made.append(Parameters(part="labels", **sizes["labels"], seed=seed))
-        made += [Parameters(**({"part": "labels", "seed": seed} | sizes["labels"] | {"samples": n}))
-                 for n in sizes["more_samples"]]  # fmt: skip
-        made += [Parameters(**sizes["train"], particles=m, replicas=r, seed=seed) for m, r in sizes["widths"].items()]
-        for n, widths in sizes["few"].items():
-            made += [Parameters(**sizes["capacity"], samples=n, particles=m, seed=seed) for m in widths]
-    return made
+class Kernels(TwoDigits):
+    """Images of two digits, as the kernel of the input layer sees them."""
+
+    @cached_property
+    def kernels(self) -> tuple[np.ndarray, np.ndarray]:
+        """The kernel between training images, and between test images and these."""
+        x, _, x_test, _ = self.data
+        return arc_cosine.tangent_kernel(x, layers="input"), arc_cosine.tangent_kernel(x_test, x, layers="input")
 
 
-trained = partial(runs, "sensitivity")
-few_units = partial(runs, "memorised")
+class Labels(Kernels):
+    """Many draws of labels at every share of random ones, in the eigenvectors of the kernel; no network."""
+
+    levels: int = count(3, "", "shares of random labels, evenly from 0 to 1", at_least=2)
+    draws: int = count(32, "", "draws of labels")
+    sizes = grid(
+        smoke={"samples": 100, "tested": 200, "levels": 6, "draws": 128, "seeds": 8},
+        default={"samples": (100, 50, 200), "tested": 150, "levels": 6, "draws": 200, "seeds": 8},
+        paper={"samples": (250, 50, 100, 200), "tested": 100, "levels": 6, "draws": 1000, "seeds": 10},
+    )
+
+    def run(self):
+        """Complexity, test error of kernel descent to the end, and power in few directions, [draws, levels]."""
+        (_, y, _, y_test), (kernel, cross) = self.data, self.kernels
+        counts, random = replaced(self.samples, self.levels), self.generator("labels")
+        few = np.linalg.eigh(kernel)[1][:, ::-1][:, : max(1, round(TOP * self.samples))]
+        drawn = np.stack([corrupted(y, counts, random) for _ in range(self.draws)])
+        fit = np.linalg.solve(kernel, cross.T)
+        values = {
+            "shares": counts / self.samples,
+            "exact_complexity": memorisation.corrupted_complexity(kernel, y, counts),
+            "exact_power": memorisation.corrupted_form(few @ few.T, y, counts),
+        }
+        for name, of in (("", drawn), ("noise_", random.choice([-1.0, 1.0], drawn.shape))):
+            complexity = memorisation.label_complexity(kernel, of.reshape(-1, self.samples))
+            values[f"{name}complexity"] = np.reshape(complexity, of.shape[:2])
+            values[f"{name}error"] = np.mean((of @ fit > 0) != (y_test > 0), axis=2)
+            values[f"{name}power"] = np.sum((of @ few) ** 2, axis=2)
+        return values
 
 
-def drawn(records):
-    """Labels of several levels, many draws of each, at the sample size of most runs."""
-    chosen = runs("complexity")(records).where(lambda record: 3 <= record["levels"] <= 11 and record["draws"] >= 32)
-    chosen = chosen.where(lambda record: record["samples"] >= 50 and record["tested"] >= 100)
+class Training(Simulations, Kernels):
+    """Descent on the input layer, at α = √m, of labels of every level, from one start."""
+
+    precision = "float32"
+    levels: int = count(3, "", "shares of random labels, evenly from 0 to 1", at_least=2)
+    particles: int = count(1024, "m", "particles, an even number")
+    steps: int = count(150, "", "steps of descent")
+    share: float = number(0.5, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
+    radius: float = number(0.04, "r", "largest change of a pixel that may make a test sample critical", above=0)
+    sizes = grid(
+        smoke={"samples": 48, "tested": 80, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
+        default={"samples": 80, "steps": 250, "particles": (64, 256, 1024), "seeds": 20},
+        paper={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
+    )
+
+    def refusal(self):
+        if self.share >= 2:
+            return f"share={self.share:g}: expected below 2, where descent diverges."
+        if self.particles % 2:
+            return f"particles={self.particles}: expected an even number, since doubled units come in pairs."
+        return super().refusal()
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Labels of every level, [levels, n]: what one level replaces the next does too."""
+        return corrupted(self.data[1], replaced(self.samples, self.levels), self.generator("labels"))
+
+    @cached_property
+    def step(self) -> float:
+        return self.share * self.samples / float(np.linalg.eigvalsh(self.kernels[0])[-1])
+
+    @property
+    def marks(self) -> np.ndarray:
+        """The numbers of steps after which networks are looked at."""
+        return np.unique(np.rint(np.append(0, np.geomspace(1, self.steps, 16)))).astype(int)
+
+    def problem(self, y: np.ndarray) -> mf.Objective:
+        """Return the problem of fitting these labels."""
+        x, y = self.data[0].astype("float32"), y.astype("float32")
+        return mf.Objective(mf.Neuron("relu"), mf.Square(), x, y, scale=float(self.particles) ** 0.5)
+
+    def setups(self):
+        theta = self.generator("start").normal(size=(self.particles // 2, 1 + self.data[0].shape[1])).astype("float32")
+        theta[:, 0] = np.where(theta[:, 0] < 0, -1, 1)
+        twins = theta * np.where(np.arange(theta.shape[1]) < 1, -1, 1).astype("float32")
+        start = filled(np.concatenate([theta, twins]), 512)
+        # Without momentum it is gradient descent, and its times are numbers of steps, the same for all seeds.
+        flow = mf.InputFlow(mf.HeavyBall(self.step))
+        watched = {
+            "f": mf.Predictions(),
+            "f_test": mf.Predictions(jnp.asarray(self.data[2].astype("float32"))),
+            "sensitivity": mf.observables.loss_sensitivity,
+        }
+        return {"levels": [Setup(self.problem(y), start, flow, self.marks, watched) for y in self.labels]}
+
+    def measure(self, runs):
+        """Predictions, test error, sensitivity and critical samples of every level, [levels, …]."""
+        _, y, x_test, y_test = self.data
+        f, f_test, sensitivity = (
+            np.stack([run.values[name] for run in runs["levels"]]) for name in ("f", "f_test", "sensitivity")
+        )
+        tried, problem = x_test[:TRIED].astype("float32"), self.problem(y)
+        critical = [
+            np.mean(mf.observables.critical_samples(problem, run.particles, tried, self.radius, steps=4))
+            for run in runs["levels"]
+        ]
+        # What training has to work on: the sum over its steps, each look standing for those since the last.
+        summed = np.einsum("ltn,t->ln", sensitivity, np.diff(self.marks, prepend=0))
+        error = np.mean((f_test > 0) != (y_test > 0), axis=2)
+        return {"f": f, "error": error, "sensitivity": summed, "critical": np.array(critical)}
+
+    def theory(self):
+        """Predictions and test error for m → ∞: descent with the kernel of the input layer."""
+        (_, y, _, y_test), (kernel, cross) = self.data, self.kernels
+        f = kernel_flow.train_discrete(kernel, self.labels.T, self.step, self.marks)
+        f_test = kernel_flow.test_discrete(kernel, cross, self.labels.T, self.step, self.marks)
+        return {
+            "steps": self.marks,
+            "labels": self.labels,
+            "truth": y,
+            "limit_f": np.moveaxis(f, 2, 0),
+            "limit_error": np.mean((f_test > 0) != (y_test > 0)[:, None], axis=1).T,
+        }
+
+
+class Capacity(Simulation, TwoDigits):
+    """Both layers of few units on random labels, until all are right or not."""
+
+    precision = "float32"
+    particles: int = count(20, "m", "particles")
+    steps: int = count(400, "", "updates of Adam")
+    rate: float = number(0.1, "", "step of Adam", unit="parameter units", above=0, batched=False)
+    sizes = grid(
+        smoke={"samples": 100, "components": 5, "particles": (2, 5, 20, 60), "seeds": 64},
+        default=[
+            {"samples": n, "components": 5, "particles": widths, "steps": 800, "seeds": 80}
+            for n, widths in ((100, (2, 5, 10, 15, 20, 30, 60)), (50, (2, 4, 8, 16, 32)))
+        ],
+        paper=[
+            {"samples": n, "components": 5, "particles": widths, "steps": 20_000, "seeds": 1000}
+            for n, widths in (
+                (100, (1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 60)),
+                (50, (1, 2, 4, 8, 12, 16, 32)),
+                (200, (2, 4, 16, 48, 110)),
+            )
+        ],
+    )
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        return self.generator("random labels").choice([-1.0, 1.0], self.samples).astype("float32")
+
+    def problem(self):
+        x, scale = self.data[0].astype("float32"), float(self.particles)
+        return mf.Objective(mf.Neuron("relu"), mf.Logistic(), x, self.labels, scale=scale)
+
+    def start(self):
+        size = self.particles, 1 + self.data[0].shape[1]
+        return filled(self.generator("start").normal(size=size).astype("float32"), 64)
+
+    def flow(self):
+        return mf.OptimiserFlow(adam(self.rate))
+
+    def times(self):
+        return [0.0, float(self.steps)]
+
+    def observe(self):
+        return [mf.Predictions()]
+
+    def measure(self, run):
+        right = run.values["predictions"][-1] * self.labels > 0
+        return {"right": np.mean(right), "memorised": np.all(right)}
+
+    def theory(self, start):
+        """A bound on the share of labels that can be memorised, by counting."""
+        return {"bound": memorisation.memorisation_bound(self.samples, self.components or PIXELS, self.particles)}
+
+
+def filled(theta: np.ndarray, tile: int) -> mf.Particles:
+    """Return units, filled up by units without mass to a multiple of so many: most networks then share a program."""
+    m, fill = len(theta), -len(theta) % tile
+    mass = np.append(np.full(m, 1 / m, theta.dtype), np.zeros(fill, theta.dtype))
+    return mf.Particles(np.pad(theta, [(0, fill), (0, 0)]), mass)
+
+
+@functools.cache
+def adam(rate: float) -> optax.GradientTransformation:
+    """Return Adam, as one object for all runs of a rate, so that they share a program."""
+    return optax.adam(rate)
+
+
+def drawn(records: Records) -> Records:
+    """Return labels of several levels, many draws of each, at the sample size of most runs."""
+    chosen = Labels.at(
+        levels=between(2, 12), draws=between(31, np.inf), samples=between(49, np.inf), tested=between(99, np.inf)
+    )(records)
     counts = list(chosen.column("samples"))
     return chosen.where(samples=max(counts, key=lambda n: (counts.count(n), n == 100), default=None))
 
 
-def wide(records):
-    """Networks of many units, where half of the labels, or nearly, are random at some level: those of one m, with the
-    most replicas.
-    """
-    chosen = trained()(records).where(lambda record: record["levels"] >= 3 and record["samples"] >= 32)
-    chosen = chosen.where(lambda record: record["particles"] >= 256)
-    sizes = {(record["replicas"], record["particles"]) for record in chosen}
-    return chosen.where(particles=max(sizes, default=(0, 0))[1])
+trained = Training.at("sensitivity")
+wide = widest(
+    Training.at("sensitivity", levels=between(2, np.inf), samples=between(31, np.inf), particles=between(255, np.inf))
+)
+"""Networks of many units, where half of the labels, or nearly, are random at some level: those of the largest m."""
 
 
-def memorising(records):
-    """Networks that theory gives twice the time that it takes to memorise random labels."""
-    return trained()(records).where(
-        lambda record: (
-            record["samples"] >= 32
-            and np.mean(measure.memorised_after(record, "limit_f")[-1]) * 2 <= record["steps"][-1]
-        )
-    )
+def memorising(records: Records) -> Records:
+    """Return networks that theory gives twice the time that it takes to memorise random labels."""
+
+    def in_time(record: Record) -> bool:
+        return bool(measure.memorised_after(record, "limit_f")[-1] * 2 <= record.values["steps"][-1])
+
+    return Training.at("sensitivity", samples=between(31, np.inf))(records).where(in_time)
 
 
-def with_parameters(least: float, most: float):
-    """Networks of few units with so many parameters a sample."""
-    return lambda records: few_units()(records).where(
-        lambda record: least <= measure.per_sample(record) <= most and record["steps"] >= 300
-    )
+def with_parameters(least: float, most: float, records: Records) -> Records:
+    """Return networks of few units with so many parameters a sample."""
+    chosen = Capacity.at(steps=between(299, np.inf))(records)
+    return chosen.where(lambda record: least <= measure.per_sample(record) <= most)
 
+
+few, enough = partial(with_parameters, 0, 0.5), partial(with_parameters, 3, 8)
 
 MEAN = Prediction(1.0, "=", "k of n labels replaced by random signs, without replacement", "meanfield")
 GROWS = Prediction(0.0, ">=", "observed on two digits; in the mean if yᵀK⁻¹y < tr K⁻¹", "arora2019fine")
@@ -149,12 +305,12 @@ CLAIMS = (
     ),
     claim(
         "loss_true", "true labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
-        select=trained(), x="particles", value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
+        select=trained, x="particles", value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
         wrong="the curve predicted for random labels", control={"value": measure.loss_error(0, predicted=-1)},
     ),
     claim(
         "loss_random", "random labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
-        select=trained(), x="particles", value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
+        select=trained, x="particles", value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
         wrong="the curve predicted for true labels", control={"value": measure.loss_error(-1, predicted=0)},
     ),
     claim(
@@ -164,7 +320,7 @@ CLAIMS = (
     ),
     claim(
         "slower", "log(steps to memorise random labels / true labels)", GROWS, above,
-        select=lambda records: widest(memorising)(records), value=measure.log_slowdown, what="log ratio of steps",
+        select=widest(memorising), value=measure.log_slowdown, what="log ratio of steps",
         wrong="the roles exchanged", control={"value": lambda record: -measure.log_slowdown(record)},
     ),
     claim(
@@ -189,20 +345,20 @@ CLAIMS = (
     ),
     claim(
         "counting", "share of random labellings memorised by two units, less the bound by counting", COUNTED, bounded,
-        select=few_units(particles=2), value=measure.share_over_bound, what="share − bound",
+        select=Capacity.at(particles=2), value=measure.share_over_bound, what="share − bound",
         wrong="three parameters a sample, at the bound of two units",
-        control={"select": with_parameters(3, 8), "value": measure.share_over_few},
+        control={"select": enough, "value": measure.share_over_few},
     ),
     claim(
         "too_few", "random labels are missed more often than not at half a parameter a sample", MORE_OFTEN, share_above,
-        select=with_parameters(0, 0.5), value=lambda record: ~record["memorised"], what="share missed",
-        wrong="three parameters a sample", control={"select": with_parameters(3, 8)},
+        select=few, value=lambda record: ~record["memorised"], what="share missed",
+        wrong="three parameters a sample", control={"select": enough},
     ),
     claim(
         "enough", "random labels are memorised more often than not at three parameters a sample", MORE_OFTEN,
         share_above,
-        select=with_parameters(3, 8), value=lambda record: record["memorised"], what="share memorised",
-        wrong="half a parameter a sample", control={"select": with_parameters(0, 0.5)},
+        select=enough, value=lambda record: record["memorised"], what="share memorised",
+        wrong="half a parameter a sample", control={"select": few},
     ),
 )  # fmt: skip
 
@@ -210,10 +366,7 @@ STUDY = Study(
     name="random_labels",
     group="generalisation",
     summary="true and random labels on real data: what kernels predict, what is learned first, what cannot be",
-    parameters=Parameters,
-    grid=grid,
-    run=run,
-    predict=predict,
+    experiments=(Labels, Training, Capacity),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "40 s", "paper": "hours"},
     precision="float32",

@@ -6,19 +6,20 @@ import itertools
 import numpy as np
 import pytest
 
+import meanfield as mf
 from simulations import Record, Records
-from simulations.generalisation import _label_measures as measure
-from simulations.generalisation import _labels, _stability
-from simulations.generalisation._labels import Parameters
+from simulations.generalisation import _stability
+from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
+from simulations.generalisation.random_labels import Capacity, Training, filled
 
-KNOWN = Parameters(samples=32, tested=20, steps=300, particles=4, replicas=2, levels=3)
+KNOWN = Training(samples=32, tested=20, steps=300, particles=4, levels=3)
 
 
 @pytest.fixture(scope="module")
 def exact():
     """A record whose networks do just what the kernel says."""
-    values = _labels.train_exact(KNOWN)
+    values = KNOWN.theory()
     return Record(dataclasses.asdict(KNOWN), values | {"f": values["limit_f"], "error": values["limit_error"]})
 
 
@@ -55,9 +56,9 @@ def test_what_obeys_the_prediction_is_measured_so(exact):
     assert measure.log_slowdown(exact) > 1
     # The loss at the time found, between two looks, is the level.
     times, steps = measure.memorised_after(exact), exact["steps"]
-    for level, replica in np.ndindex(times.shape):
-        logs = 2 * np.log(measure.residual_norm(exact)[level, replica])
-        assert np.interp(times[level, replica], steps, logs) == pytest.approx(np.log(measure.LEVEL), abs=1e-9)
+    for level, time in enumerate(times):
+        logs = 2 * np.log(measure.residual_norm(exact)[level])
+        assert np.interp(time, steps, logs) == pytest.approx(np.log(measure.LEVEL), abs=1e-9)
 
 
 def test_shares_of_right_labels(exact):
@@ -66,15 +67,11 @@ def test_shares_of_right_labels(exact):
     false = measure.wrong(exact)[middle]
     assert 0 < np.sum(false) < false.size / 2
     by_hand = [
-        [
-            np.mean(exact["f"][middle, r, t][false[r]] * exact["labels"][middle, r][false[r]] > 0)
-            for t in range(len(exact["steps"]))
-        ]
-        for r in range(2)
+        np.mean(exact["f"][middle, t][false] * exact["labels"][middle][false] > 0) for t in range(len(exact["steps"]))
     ]
     found = measure.right(exact, middle, false)
     np.testing.assert_allclose(found, by_hand)
-    assert found[:, -1].tolist() == [1, 1]
+    assert found[-1] == 1
 
 
 def test_gini():
@@ -107,30 +104,31 @@ def test_limit_in_either_order():
 
 
 def test_units_without_mass_change_nothing():
-    run = dataclasses.replace(KNOWN, part="capacity", particles=5)
-    theta, mass = _labels._filled(run, np.ones((2, 5, 3), "float32"))
-    assert theta.shape == (2, 64, 3)
-    assert np.sum(mass > 0) == 5
-    assert np.sum(mass) == pytest.approx(1)
+    mu = filled(np.ones((5, 3), "float32"), 64)
+    assert mu.position.shape == (64, 3)
+    assert np.sum(mu.mass > 0) == 5
+    assert np.sum(mu.mass) == pytest.approx(1)
+    run = Capacity(samples=20, components=3, particles=5)
+    objective, few, many = run.problem(), run.start().position[:5], run.start()
+    np.testing.assert_allclose(objective.predict(many), objective.predict(mf.Particles(few)), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"part": "both"}, "part='both': expected one of labels, train, capacity"),
-        ({"first": 10}, "first=10: expected a digit"),
+        ({"first": 10}, "first=10: expected a whole number of at least 0 and at most 9"),
         ({"second": 3}, "second=3: expected another digit than first"),
         ({"samples": 300}, "samples=300 and tested=100: expected at most 357 images together"),
-        ({"samples": 2}, "samples=2: expected at least 4"),
-        ({"components": 64}, "components=64: expected 0 to 63"),
-        ({"levels": 1}, "levels=1: expected at least 2"),
-        ({"share": 2.0}, "share=2: descent diverges"),
+        ({"samples": 2}, "samples=2: expected a whole number of at least 4"),
+        ({"components": 64}, "components=64: expected at most 63"),
+        ({"levels": 1}, "levels=1: expected a whole number of at least 2"),
+        ({"share": 2.0}, "share=2: expected below 2, where descent diverges"),
         ({"particles": 5}, "particles=5: expected an even number"),
     ],
 )
 def test_bad_input_is_named(change, message):
     with pytest.raises(ValueError, match=message):
-        Parameters(**change)
+        Training(**change)
 
 
 @pytest.mark.parametrize(
