@@ -265,8 +265,12 @@ class Selection:
 
     def __call__(self, records: Records) -> Records:
         values = {name: value for name, value in self.parameters.items() if not callable(value)}
-        if "experiment" in values and not any("experiment" in record.parameters for record in records):
-            return Records([])  # those of a study that had no experiments yet
+        if "experiment" in values:
+            if not any("experiment" in record.parameters for record in records):
+                return Records([])  # those of a study that had no experiments yet
+            records = records.where(experiment=values.pop("experiment"))
+            if not len(records):
+                return records  # other experiments need not have these parameters
         chosen = records.where(self._holds, **values)
         for name, wanted in self.parameters.items():
             if wanted in (min, max) and len(chosen):

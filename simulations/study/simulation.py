@@ -1,9 +1,11 @@
 """Experiments whose runs are simulations of particles: those of many runs are computed in one program."""
 
 import dataclasses
+import logging
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import jax
@@ -156,6 +158,7 @@ def simulated(several: list[Any]) -> list[tuple[dict[str, Any], str]]:
     """Return values and status of runs with one `batch_key`, computed in one program where there are several."""
     asked = [run._setups() for run in several]
     answers: list[dict[str, Any]] = [{} for _ in several]
+    quiet = several[0].divergence
     for name in dict.fromkeys(name for setups in asked for name in setups):
         rows: list[tuple[int, Setup, jax.Array]] = []
         for i, (run, setups) in enumerate(zip(several, asked, strict=True)):
@@ -165,7 +168,9 @@ def simulated(several: list[Any]) -> list[tuple[dict[str, Any], str]]:
                 rows.append((i, wanted, key))
             else:
                 rows += [(i, one, jax.random.fold_in(key, j)) for j, one in enumerate(wanted)]
-        for (i, _, _), answer in zip(rows, _together([row[1:] for row in rows]), strict=True):
+        with _without_warnings() if quiet else nullcontext():
+            found = _together([row[1:] for row in rows])
+        for (i, _, _), answer in zip(rows, found, strict=True):
             if isinstance(asked[i][name], Setup):
                 answers[i][name] = answer
             else:
@@ -174,6 +179,18 @@ def simulated(several: list[Any]) -> list[tuple[dict[str, Any], str]]:
         (run._values(setups, runs), _status(run, runs))
         for run, setups, runs in zip(several, asked, answers, strict=True)
     ]
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Leave out the engine's warnings, where it is a finding that simulations diverge."""
+    logger = logging.getLogger("meanfield")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _together(rows: list[tuple[Setup, jax.Array]]) -> list[mf.Trajectory]:

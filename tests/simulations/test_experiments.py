@@ -178,6 +178,14 @@ def test_the_experiment_is_the_one_that_has_the_parameters():
     assert len(simulations.sweep(STUDY.only("descent"), {"seed": "0:3:4"})) == 4
 
 
+def test_what_another_experiment_lacks_selects_none_of_it():
+    records = Records(list(simulations.run(STUDY, "smoke", seeds=1)))
+    assert len(Dice.at(dice=10)(records)) == 1
+    assert len(Dice.at(dice=10)(Descent.at()(records))) == 0
+    with pytest.raises(ValueError, match="'dicee': is no parameter|dicee"):
+        Dice.at(dicee=10)(records)
+
+
 def test_what_is_found_twice_is_refused():
     class Twice(Descent):
         def theory(self, start):
