@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Records
+from simulations.optimisation import deep_linear_measures as measure
 from simulations.optimisation import depth as study
 from simulations.records.record import along
 
@@ -27,7 +28,7 @@ def draw(records: Records) -> Figure:
 def dynamics(axes: Axes, records: Records) -> None:
     """Singular values of W in time, balanced and unbalanced factors, and those of the end-to-end rule."""
     axes.set_title("a  Factors move W by a rule of W alone")
-    chosen = study.deep(study.unit_time())(records)
+    chosen = study.UnitTime.at("end", depth=study.DEEP)(records)
     if not len(chosen):
         return empty(axes, "of a unit of time")
     n = max(chosen.where(start="unbalanced").column("depth"), default=max(chosen.column("depth")))
@@ -50,13 +51,13 @@ def orders(axes: Axes, records: Records) -> None:
     """Distance to the rule against η: after one step, after a unit of time, and from unbalanced factors."""
     axes.set_title("b  Second order a step, first in time")
     kinds = (
-        (study.one_step(), "one step", BLUE, "o", study.STEP),
-        (study.unit_time(start="balanced"), "unit of time", ORANGE, "s", study.RULE),
-        (study.unit_time(start="unbalanced"), "unit of time, unbalanced", GREY, "x", None),
+        (study.one_step, "one step", BLUE, "o", study.STEP),
+        (study.balanced, "unit of time", ORANGE, "s", study.RULE),
+        (study.unbalanced, "unit of time, unbalanced", GREY, "x", None),
     )
     drawn = False
     for select, name, color, marker, predicted in kinds:
-        at, table = along(study.deep(select)(records), "steps", study.distance)
+        at, table = along(select(records), "steps", measure.distance)
         if table.size and np.all(table > 0):
             points(axes, 1 / at, table, name, color, marker)
             if predicted is not None:
@@ -75,7 +76,7 @@ def orders(axes: Axes, records: Records) -> None:
 def layers(axes: Axes, records: Records) -> None:
     """Two factors against as many linear neurons, and against the rule, in time steps."""
     axes.set_title("c  Two factors are linear neurons")
-    chosen = records.where(lambda record: "units" in record)
+    chosen = study.UnitTime.at("units")(records)
     if not len(chosen):
         return empty(axes, "of two factors")
     kinds = (
@@ -95,7 +96,7 @@ def layers(axes: Axes, records: Records) -> None:
     axes.set_ylim(top=axes.get_ylim()[1] * 1e5)
     axes.margins(x=0.15)
     counts = sorted(set(chosen.column("steps")))
-    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xticks(counts, [f"{count:g}" for count in counts])
     axes.minorticks_off()
     axes.legend(loc="upper left")
     return None
@@ -104,7 +105,7 @@ def layers(axes: Axes, records: Records) -> None:
 def race(axes: Axes, records: Records) -> None:
     """Residuals of a deep and a shallow model along one race for ℓ4."""
     axes.set_title("d  ℓ4: the small target is learned sooner")
-    chosen = list(study.two(study.races(power=4.0))(records))
+    chosen = list(study.two(records))
     if not chosen:
         return empty(axes, "of a race for ℓ4")
     record = max(chosen, key=lambda record: record["target"])
@@ -113,7 +114,7 @@ def race(axes: Axes, records: Records) -> None:
             which = "large target" if column == 0 else "small target"
             left = np.maximum(record[f"{name}_residuals"][:, column], 1e-9)
             axes.plot(record["times"][1:], left[1:], style, color=color, label=f"{label}, {which}")
-    done = float(record["shallow_second"][0, study.SLOW])
+    done = float(record["shallow_second"][measure.SLOW])
     if np.isfinite(done):
         sooner = float(record["exact_speed_up"])
         ends = [done / sooner, done]
@@ -127,11 +128,11 @@ def race(axes: Axes, records: Records) -> None:
 def speed(axes: Axes, records: Records) -> None:
     """Ratio of iterations against the large target, and what it tends to."""
     axes.set_title("e  By 27/8 for N = 2, ℓ4")
-    chosen = study.races(power=4.0)(records).where(lambda record: record["initial"] <= 1e-5 and study.fair(record))
+    chosen = study.quartic()(records).where(lambda record: record["initial"] <= 1e-5 and measure.fair(record))
     drawn = False
     kinds = zip(sorted(set(chosen.column("depth"))), (MEAN_FIELD, GREEN, PURPLE, BLUE), "osD^", strict=False)
     for n, color, marker in kinds:
-        at, table = along(chosen.where(depth=n), "target", study.sooner)
+        at, table = along(chosen.where(depth=n), "target", measure.sooner)
         if table.size:
             points(axes, at, table, f"N = {n}", color, marker)
             limit = float(next(iter(chosen.where(depth=n)))["exact_speed_up"])
@@ -152,14 +153,14 @@ def losses(axes: Axes, records: Records) -> None:
     """Ratios of iterations at the best steps, four problems."""
     axes.set_title("f  At their best steps")
     kinds = (
-        ("ℓ4\n8 and 1", study.largest(study.races(power=4.0)), MEAN_FIELD),
+        ("ℓ4\n8 and 1", study.apart, MEAN_FIELD),
         ("ℓ4\n1 and 1", study.equal, GREY),
         ("ℓ2\n10 and 1", study.isotropic, LAZY),
         ("ℓ2, κ = 100\n1 and 10", study.conditioned, GREEN),
     )
     drawn = False
     for at, (_, select, color) in enumerate(kinds):
-        gains = np.exp([study.log_gain(record) for record in select(records)])
+        gains = np.exp([measure.log_gain(record) for record in select(records)])
         if len(gains):
             axes.plot(at + np.linspace(-0.25, 0.25, len(gains)), gains, "o", color=color)
             drawn = True

@@ -4,147 +4,282 @@ Gradient descent on the factors of W = W_N ⋯ W_1 moves W as if the gradient ha
 Cohen & Hazan 2018), if the factors are balanced. A deep linear network is one particle here (`mf.units.DeepLinear`),
 and one of two factors is as well m particles that are linear neurons.
 
-Whether that is faster depends on the loss. `race` counts iterations until two residuals are small, from a small start,
+Whether that is faster depends on the loss. A race counts iterations until two residuals are small, from a small start,
 for a deep and a shallow model and many step sizes. For ℓ4 the step is limited by the large residual at the start, when
 a deep model is still slow: it may take longer steps, and learns the small target 27/8 times as soon (N = 2). For ℓ2
 with isotropic inputs a shallow model needs one step; where the small curvature has the large target, depth helps again.
 """
 
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
 
 import numpy as np
 
-from simulations.optimisation._deep_linear import SLOW, Parameters, exact, train
-from simulations.records.record import Record, runs
+import meanfield as mf
+from simulations.optimisation import deep_linear_measures as measure
+from simulations.records.record import Records, between
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, bounded, limit, slope
 from theory import depth
 from theory.prediction import Prediction
 
-ISOTROPIC: dict[str, Any] = {"power": 2.0, "target": 10.0, "initial": 0.05, "tolerance": 1e-3, "patience": 200.0}
+INPUTS, OUTPUTS, SAMPLES = 4, 3, 20
+"""d, k and n of the regression (counts)."""
+
+SHARES = 0.125 * 2 ** (np.arange(13) / 2)
+"""Steps of a race, in units of the largest that does not shoot over the large target."""
+
+DENSITY = 0.3
+"""Logarithm of the ratio of consecutive iterations at which the residuals of a race are observed."""
+
+SHORT = {"depth": 3, "steps": (10**3, 10**4, 10**5)}
+UNBALANCED, FEW = {"depth": 3, "start": "unbalanced"}, (25, 50, 100, 200, 400)
+BEST = {"target": (1.0, 8.0), "patience": 16.0}
+ISOTROPIC = {"power": 2.0, "target": 10.0, "initial": 0.05, "tolerance": 1e-3, "patience": 200.0}
 CONDITIONED = ISOTROPIC | {"target": 1.0, "second": 10.0, "condition": 100.0, "patience": 64.0}
-BEST: dict[str, Any] = {"starts": 4, "patience": 16.0}
-GRIDS = {
-    "smoke": {"seeds": 7, "depths": (2, 3), "steps": (50, 100, 200), "deep": (2,), "targets": (3.0, 6.0, 12.0)},
-    "default": {
-        "seeds": 10,
-        "depths": (2, 3, 4),
-        "steps": (25, 50, 100, 200, 400),
-        "deep": (2, 3),
-        "targets": (3.0, 6.0, 12.0, 24.0),
-    },
-    "paper": {
-        "seeds": 10,
-        "depths": (2, 3, 4, 8),
-        "steps": (25, 50, 100, 200, 400, 800, 1600),
-        "deep": (2, 3, 4, 8),
-        "targets": (3.0, 10.0, 30.0, 100.0),
-    },
-}
+SQUARE = (ISOTROPIC, CONDITIONED)
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has inputs, targets and starts of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for n in sizes["depths"]:
-            made += [Parameters(depth=n, steps=steps, seed=seed) for steps in sizes["steps"]]
-        n = sizes["depths"][1]
-        made += [Parameters(part="step", depth=n, steps=steps, seed=seed) for steps in (10**3, 10**4, 10**5)]
-        made += [Parameters(depth=n, steps=steps, start="unbalanced", seed=seed) for steps in sizes["steps"]]
-        for n in sizes["deep"]:
-            race: dict[str, Any] = {"part": "race", "depth": n, "seed": seed}
-            made += [Parameters(target=target, **race) for target in sizes["targets"]]
-            made += [Parameters(target=target, **(race | BEST)) for target in (1.0, 8.0)]
-            made += [Parameters(**kind, **race) for kind in (ISOTROPIC, CONDITIONED)]
-    return made
+class Factors(Simulations):
+    """Descent on the factors of a linear model, beside the end-to-end rule."""
+
+    depth: int = count(2, "N", "factors")
+    hidden: int = count(5, "", "width of each hidden layer", at_least=min(INPUTS, OUTPUTS))
+    steps: float = number(100, "1/η", "steps in a unit of time, a whole number", at_least=1)
+
+    def refusal(self):
+        return None if self.steps == round(self.steps) else f"steps={self.steps:g}: expected a whole number."
+
+    @cached_property
+    def regression(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Normal inputs [n, d], noiseless targets [n, k], and an end-to-end matrix to start from, [k, d]."""
+        random = self.generator("regression")
+        x, ends = random.normal(size=(SAMPLES, INPUTS)), []
+        for values in ((1.5, 1.0, 0.5), (1.0, 0.7, 0.4)):
+            u, _, vt = np.linalg.svd(random.normal(size=(OUTPUTS, INPUTS)), full_matrices=False)
+            ends.append((u * values) @ vt)
+        return x, x @ ends[0].T, ends[1]
+
+    @property
+    def unit(self) -> mf.units.DeepLinear:
+        return mf.units.DeepLinear((self.hidden,) * (self.depth - 1), OUTPUTS)
+
+    @property
+    def balanced(self) -> list[np.ndarray]:
+        """Balanced factors W_1 … W_N of the matrix."""
+        return self.unit.factors(np.asarray(self.unit.balanced(self.regression[2]).position[0]), INPUTS)
+
+    def descent(self, factors: list[np.ndarray], steps: np.ndarray) -> Setup:
+        """Return the descent from these factors, observed after these numbers of steps."""
+        x, y, _ = self.regression
+        problem = mf.Objective(self.unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
+        start, flow = self.unit.particle(factors), mf.GradientFlow(1 / self.steps)
+        return Setup(problem, start, flow, steps / self.steps, [mf.Risk(), mf.Positions()])
+
+    def matrices(self, run: mf.Trajectory) -> np.ndarray:
+        """Return W at the times observed, [T, k, d]."""
+        return np.stack([self.unit.matrix(np.asarray(theta[0]), INPUTS) for theta in run.values["positions"]])
+
+    def rule(self, steps: np.ndarray, exponent: float = 1.0) -> np.ndarray:
+        """Return W by the end-to-end rule after these numbers of steps, [T, k, d]."""
+        x, y, matrix = self.regression
+        path = [matrix]
+        for more in np.diff(steps):
+            path.append(depth.end_to_end(path[-1], x, y, 1 / self.steps, int(more), self.depth, exponent=exponent))
+        return np.stack(path)
 
 
-one_step = partial(runs, "end", part="step", start="balanced")
-unit_time = partial(runs, "end", part="time")
-races = partial(runs, "deep", part="race", second=1.0, condition=1.0)
+class OneStep(Factors):
+    """One step from balanced factors."""
+
+    sizes = grid(
+        smoke=SHORT | {"seeds": 7},
+        default=SHORT | {"seeds": 10},
+        paper=SHORT | {"seeds": 10},
+    )
+
+    def setups(self):
+        return {"factors": self.descent(self.balanced, np.arange(2))}
+
+    def measure(self, runs):
+        return {"end": self.matrices(runs["factors"])[-1]}
+
+    def theory(self):
+        x, y, matrix = self.regression
+        gradient = (matrix @ x.T - y.T) @ x / len(x)
+        rules = {"exact_rule": self.rule(np.arange(2))[-1], "exact_doubled": self.rule(np.arange(2), 2.0)[-1]}
+        return rules | {"exact_second_order": depth.second_order(matrix, gradient, self.depth)}
 
 
-def deep(select):
-    """Restrict `select` to runs with two factors or more."""
-    return lambda records: select(records).where(lambda record: record["depth"] > 1)
+class UnitTime(Factors):
+    """A unit of time; two factors are trained as linear neurons, too."""
+
+    start: str = choice("balanced", "unbalanced: W_N twice and W_1 half as large", among=("balanced", "unbalanced"))
+    sizes = grid(
+        smoke=[kind | {"steps": (50, 100, 200), "seeds": 7} for kind in ({"depth": (2, 3)}, UNBALANCED)],
+        default=[kind | {"steps": FEW, "seeds": 10} for kind in ({"depth": (2, 3, 4)}, UNBALANCED)],
+        paper=[kind | {"steps": (*FEW, 800, 1600), "seeds": 10} for kind in ({"depth": (2, 3, 4, 8)}, UNBALANCED)],
+    )
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Numbers of the steps after which W is observed."""
+        return np.unique(np.rint(np.linspace(0, self.steps, 6)).astype(int))
+
+    @cached_property
+    def factors(self) -> list[np.ndarray]:
+        """W_1 … W_N at the start."""
+        if self.start == "balanced" or self.depth == 1:
+            return self.balanced
+        first, *others, last = self.balanced
+        return [first / 2, *others, 2 * last]
+
+    def setups(self):
+        whole = self.descent(self.factors, self.seen)
+        if self.depth != 2:
+            return {"factors": whole}
+        # f = (1/m) Σ_j a_j w_j·x with a = √m W_2 and w = √m W_1.
+        theta = np.sqrt(self.hidden) * np.hstack([self.factors[1].T, self.factors[0]])
+        x, y, _ = self.regression
+        unit = mf.Neuron("linear", outputs=OUTPUTS)
+        problem = mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
+        return {"factors": whole, "neurons": Setup(problem, mf.Particles(theta), whole.flow, [0.0, 1.0])}
+
+    def measure(self, runs):
+        run, path = runs["factors"], self.matrices(runs["factors"])
+        after = self.unit.factors(np.asarray(run.particles.position[0]), INPUTS)
+        values = {"times": run.times, "risk": run.values["risk"], "path": path, "end": path[-1]}
+        values["unbalance"] = measure.largest_distance(measure.balances(self.factors), measure.balances(after))
+        values["change"] = measure.largest_distance([w.T @ w for w in self.factors], [w.T @ w for w in after])
+        if self.depth == 2:
+            theta = np.asarray(runs["neurons"].particles.position)
+            values["units"] = theta[:, :OUTPUTS].T @ theta[:, OUTPUTS:] / self.hidden
+        return values
+
+    def theory(self):
+        path = self.rule(self.seen)
+        return {
+            "exact_rule": path[-1],
+            "exact_rule_path": path,
+            "rounding": measure.rounding(*self.regression, self.steps, self.hidden),
+        }
 
 
-def two(select):
-    """Restrict `select` to `fair` runs of two factors, from a start at which the small target is untouched at first."""
-    return lambda records: select(records).where(lambda record: record["initial"] <= 1e-5 and fair(record), depth=2)
+class Race(Simulations):
+    """Iterations until the residuals at two orthogonal inputs are small, with one factor and with N, for all steps."""
+
+    depth: int = count(2, "N", "factors of the deep model")
+    hidden: int = count(5, "", "width of each hidden layer")
+    power: float = number(4.0, "p", "exponent of the loss |f − y|^p / p", at_least=2, batched=False)
+    target: float = number(8.0, "y₁", "target of the first input", unit="output", above=0)
+    second: float = number(1.0, "y₂", "target that a weight of the second input has", unit="output", above=0)
+    condition: float = number(1.0, "κ", "ratio of the curvatures along the two inputs", at_least=1)
+    initial: float = number(1e-5, "", "size of the end-to-end weights at the start", unit="parameter units", above=0)
+    tolerance: float = number(0.2, "", "residual at which a race is over", unit="output", above=0)
+    patience: float = number(64.0, "", "iterations at most, over κ y^(p−2) of the larger target", above=0)
+    divergence = True
+    sizes = grid(
+        smoke=[kind | {"seeds": 8} for kind in ({"target": (3.0, 6.0, 12.0)}, *SQUARE)] + [BEST | {"seeds": 16}],
+        default=[kind | {"seeds": 10} for kind in ({"depth": (2, 3), "target": (3.0, 6.0, 12.0, 24.0)}, *SQUARE)]
+        + [BEST | {"seeds": 20}],
+        paper=[kind | {"seeds": 10} for kind in ({"depth": (2, 3, 4, 8), "target": (3.0, 10.0, 30.0, 100.0)}, *SQUARE)]
+        + [BEST | {"seeds": 40}],
+    )
+
+    def refusal(self):
+        least = min(self.target, self.second)
+        return None if self.tolerance < least else f"tolerance={self.tolerance:g}: expected less than the targets."
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Numbers of the iterations after which the residuals are observed."""
+        last = max(2, int(self.patience * self.condition * max(self.target, self.second) ** (self.power - 2)))
+        return np.unique(np.rint(np.append(0, np.geomspace(1, last, int(np.log(last) / DENSITY) + 2))))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Lengths of the inputs."""
+        return np.array([1.0, self.condition**-0.5])
+
+    @property
+    def targets(self) -> np.ndarray:
+        return self.lengths * [self.target, self.second]
+
+    def steps(self, factors: int) -> np.ndarray:
+        """Return all steps η of a model of so many factors."""
+        return SHARES * 2 * depth.monotone_step(max(self.target, self.second), self.power, factors)
+
+    def setups(self):
+        axes = np.linalg.qr(self.generator("inputs").normal(size=(INPUTS, 2)))[0].T
+        end = self.generator("start").normal(size=INPUTS)
+        end *= self.initial / np.linalg.norm(end)
+        x, loss = self.lengths[:, None] * axes, mf.losses.Power(self.power)
+        setups = {}
+        for name, factors in (("shallow", 1), ("deep", self.depth)):
+            unit = mf.units.DeepLinear((self.hidden,) * (factors - 1))
+            position = unit.balanced(end[None]).position
+            # One particle of mass η under α = 1/η: f and the gradient are those of mass 1, and a step of 1 is one of η.
+            # So all steps are observed after the same numbers of iterations.
+            setups[name] = [
+                Setup(
+                    mf.Objective(unit, loss, x, self.targets, scale=1 / h, kernel=mf.integrals.Dense()),
+                    mf.Particles(position, [h]), mf.GradientFlow(1.0), self.seen, [mf.Predictions()],
+                )
+                for h in self.steps(factors)
+            ]  # fmt: skip
+        return setups
+
+    def measure(self, runs):
+        """Iterations until both residuals, or the second one, are small, for each step; and residuals of one step."""
+        values = {"shares": SHARES, "times": self.seen}
+        for name, factors in (("shallow", 1), ("deep", self.depth)):
+            residuals = np.full((len(SHARES), len(self.seen), 2), np.inf)
+            for run, row in zip(runs[name], residuals, strict=True):
+                row[: len(run.times)] = np.abs(run.values["predictions"] - self.targets) / self.lengths
+            for ending, columns in (("", slice(0, 2)), ("_second", slice(1, 2))):
+                rows = residuals[..., columns].max(axis=2)
+                values[name + ending] = np.array([measure.crossing(self.seen, row, self.tolerance) for row in rows])
+            values |= {f"{name}_steps": self.steps(factors), f"{name}_residuals": residuals[measure.SLOW]}
+        return values
+
+    def theory(self):
+        return {"exact_speed_up": depth.speed_up(self.power, self.depth)}
 
 
-def fair(record: Record) -> bool:
-    """Return True if the target is large enough to matter, and both models learn both targets at their `SLOW` step."""
-    return record["target"] >= 3 and bool(np.all(np.isfinite([record[name][:, SLOW] for name in ("shallow", "deep")])))
+DEEP = between(1, np.inf)
+one_step = OneStep.at("end", depth=DEEP)
+balanced, unbalanced = (UnitTime.at("end", depth=DEEP, start=start) for start in ("balanced", "unbalanced"))
+quartic = partial(Race.at, "deep", power=4.0, second=1.0, condition=1.0)
 
 
-def equal(records):
-    """ℓ4, both targets 1."""
-    return races(power=4.0, target=1.0)(records).where(arrived, depth=2)
+def two(records: Records) -> Records:
+    """Select `fair` races of two factors for ℓ4, from a start at which the small target is untouched at first."""
+    return quartic(depth=2)(records).where(lambda record: record["initial"] <= 1e-5 and measure.fair(record))
 
 
-def largest(select):
-    """Restrict `select` to two factors, the most starts and the largest target, of at least 3, where both `arrived`."""
-
-    def chosen(records):
-        records = select(records).where(lambda record: record["target"] >= 3 and arrived(record), depth=2)
-        records = records.where(starts=max(records.column("starts"), default=None))
-        return records.where(target=max(records.column("target"), default=None))
-
-    return chosen
+def equal(records: Records) -> Records:
+    """Select races for ℓ4 with targets of 1."""
+    return quartic(depth=2, target=1.0)(records).where(measure.arrived)
 
 
-def isotropic(records):
-    """Square loss, equal curvatures, unequal targets."""
-    return runs("deep", part="race", power=2.0, condition=1.0, second=1.0)(records).where(
-        lambda record: record["target"] >= 10 and arrived(record), depth=2
+def apart(records: Records) -> Records:
+    """Select races for ℓ4 with targets far apart."""
+    return quartic(depth=2, target=between(7.5, 8.5))(records).where(measure.arrived)
+
+
+def isotropic(records: Records) -> Records:
+    """Select races for the square loss, with equal curvatures and unequal targets."""
+    return Race.at("deep", power=2.0, condition=1.0, second=1.0, depth=2, target=between(9.9, np.inf))(records).where(
+        measure.arrived
     )
 
 
-def conditioned(records):
-    """Square loss, the large target where the curvature is small."""
-    return runs("deep", part="race", power=2.0, target=1.0)(records).where(
-        lambda record: record["condition"] >= 100 and record["second"] >= 10 and arrived(record), depth=2
-    )
-
-
-def distance(record: Record, rule: str = "rule") -> float:
-    """|W − W of the rule|."""
-    return float(np.linalg.norm(record["end"] - record[f"exact_{rule}"]))
-
-
-def beyond_first_order(record: Record, factor: float = 1.0) -> float:
-    """|W − W of the rule| after one step, over its leading term."""
-    return distance(record) * record["steps"] ** 2 / float(factor * np.linalg.norm(record["exact_second_order"]))
-
-
-def unbalance(record: Record, name: str = "unbalance") -> float:
-    """Change of W_{j+1}ᵀ W_{j+1} − W_j W_jᵀ, the largest of all layers."""
-    return float(record[name])
-
-
-def apart(record: Record, name: str = "units") -> float:
-    """|W of two factors − W of as many neurons| in units of what rounding may do."""
-    return float(np.linalg.norm(record["end"] - record[name]) / record["rounding"])
-
-
-def sooner(record: Record, shallow: int = SLOW) -> float:
-    """Iterations until the small target is learned, one factor over two, each at a quarter of its monotone step."""
-    return float(np.mean(record["shallow_second"][:, shallow] / record["deep_second"][:, SLOW]))
-
-
-def log_gain(record: Record) -> float:
-    """log(iterations of the shallow model / of the deep one), each at the best of all steps; mean over starts."""
-    return float(np.mean(np.log(np.min(record["shallow"], axis=1) / np.min(record["deep"], axis=1))))
-
-
-def arrived(record: Record) -> bool:
-    """Return True if both models, each at its best step, learn the targets from every start."""
-    return bool(np.all(np.isfinite([np.min(record[name], axis=1) for name in ("shallow", "deep")])))
+def conditioned(records: Records) -> Records:
+    """Select races for the square loss, with the large target where the curvature is small."""
+    large = {"condition": between(99, np.inf), "second": between(9.9, np.inf)}
+    return Race.at("deep", power=2.0, target=1.0, depth=2, **large)(records).where(measure.arrived)
 
 
 SECOND = Prediction(1.0, "=", "one step from balanced factors, η → 0", "meanfield")
@@ -161,47 +296,47 @@ NO_GAIN = Prediction(0.0, "<=", "isotropic inputs: one step of gradient descent 
 CLAIMS = (
     claim(
         "one_step", "distance to the end-to-end rule after one step of η, in 1/η", STEP, slope,
-        select=deep(one_step()), x="steps", value=distance, drift=True,
-        wrong="both exponents doubled", control={"value": partial(distance, rule="doubled")},
+        select=one_step, x="steps", value=measure.distance, drift=True,
+        wrong="both exponents doubled", control={"value": partial(measure.distance, rule="doubled")},
     ),
     claim(
         "second_order", "distance to the end-to-end rule after one step, over its leading term in η", SECOND, limit,
-        select=deep(one_step()), x="steps", order=1.0, value=beyond_first_order, what="distance / (η² |second order|)",
-        wrong="a factor ½, as of a Taylor series", control={"value": partial(beyond_first_order, factor=0.5)},
+        select=one_step, x="steps", order=1.0, value=measure.beyond_first_order, what="distance / (η² |second order|)",
+        wrong="a factor ½, as of a Taylor series", control={"value": partial(measure.beyond_first_order, factor=0.5)},
     ),
     claim(
         "rule", "distance to the end-to-end rule after a unit of time, balanced factors, in steps", RULE, slope,
-        select=deep(unit_time(start="balanced")), x="steps", value=distance, drift=True,
-        wrong="unbalanced factors", control={"select": deep(unit_time(start="unbalanced"))},
+        select=balanced, x="steps", value=measure.distance, drift=True,
+        wrong="unbalanced factors", control={"select": unbalanced},
     ),
     claim(
         "balance", "change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ after a unit of time, in steps", BALANCE, slope,
-        select=deep(unit_time(start="balanced")), x="steps", value=unbalance, drift=True,
-        wrong="change of W_jᵀW_j", control={"value": partial(unbalance, name="change")},
+        select=balanced, x="steps", value=measure.unbalance, drift=True,
+        wrong="change of W_jᵀW_j", control={"value": partial(measure.unbalance, name="change")},
     ),
     claim(
         "two_layers", "two factors and as many linear neurons, over what rounding may do", SAME, bounded,
-        select=runs("units"), value=apart, what="distance / rounding",
-        wrong="two factors and the end-to-end rule", control={"value": partial(apart, name="exact_rule")},
+        select=UnitTime.at("units"), value=measure.difference, what="distance / rounding",
+        wrong="two factors and the end-to-end rule", control={"value": partial(measure.difference, name="exact_rule")},
     ),
     claim(
         "sooner", "ℓ4: one factor's iterations to learn the small target over those of two", SOONER, limit,
-        select=two(races(power=4.0)), x="target", order=2.0, value=sooner, what="ratio of iterations",
-        wrong="one factor at half of its step", control={"value": partial(sooner, shallow=SLOW + 2)},
+        select=two, x="target", order=2.0, value=measure.sooner, what="ratio of iterations",
+        wrong="one factor at half of its step", control={"value": partial(measure.sooner, shallow=measure.SLOW + 2)},
     ),
     claim(
         "gain", "ℓ4: log(iterations of one factor / of two) at the best steps, targets far apart", GAIN, above,
-        select=largest(races(power=4.0)), value=log_gain, what="log ratio of iterations",
+        select=apart, value=measure.log_gain, what="log ratio of iterations",
         wrong="equal targets", control={"select": equal},
     ),
     claim(
         "no_gain", "ℓ2, isotropic: log(iterations of one factor / of two) at the best steps", NO_GAIN, below,
-        select=isotropic, value=log_gain, what="log ratio of iterations",
+        select=isotropic, value=measure.log_gain, what="log ratio of iterations",
         wrong="large target at small curvature", control={"select": conditioned},
     ),
     claim(
         "conditioned", "ℓ2, large target at small curvature: log(iterations of one factor / of two)", GAIN, above,
-        select=conditioned, value=log_gain, what="log ratio of iterations",
+        select=conditioned, value=measure.log_gain, what="log ratio of iterations",
         wrong="isotropic", control={"select": isotropic},
     ),
 )  # fmt: skip
@@ -210,10 +345,7 @@ STUDY = Study(
     name="depth",
     group="optimisation",
     summary="deep linear networks: depth preconditions gradient descent; sooner for ℓ4, later for isotropic ℓ2",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=exact,
+    experiments=(OneStep, UnitTime, Race),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "35 s", "paper": "hours (not timed)"},
 )
