@@ -7,8 +7,7 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
-from simulations.optimisation import _finite_sums_measures as measure
-from simulations.optimisation._finite_sums import Parameters, offset, predict, theorem
+from simulations.optimisation import finite_sum_rates as measure
 from simulations.optimisation.finite_sums import decaying, fitted, noisy, of
 from simulations.records.record import runs
 
@@ -21,6 +20,7 @@ NAMES = {
     "adapted": ("SAGA, 1/2(λn + L)", "#56B4E9"),
 }
 REMEMBERING = ("sag", "svrg", "saga", "adapted")
+SHARED = ("seed", "samples", "dimension", "particles", "ridge", "noise")
 
 
 def draw(records: Records) -> Figure:
@@ -42,16 +42,15 @@ def _first_seed(records: Records) -> Records:
     first = next(iter(records), None)
     if first is None:
         return records
-    shared = ("seed", "samples", "dimension", "particles", "ridge", "noise")
-    return records.where(**{name: first[name] for name in shared})
+    return records.where(**{name: first[name] for name in SHARED})
 
 
 def _passes(record: Record) -> np.ndarray:
     """Velocities on one sample, over n: SAGA computes n at the start, SVRG two a step and n a snapshot."""
     n, steps = record["samples"], record["steps"]
-    if record["method"] == "svrg":
+    if record["experiment"] == "svrg":
         return 1 + 2.5 * steps / n
-    return steps / n + (record["method"] in ("saga", "adapted"))
+    return steps / n + (record["experiment"] in ("saga", "adapted"))
 
 
 def race(axes: Axes, records: Records) -> None:
@@ -61,13 +60,14 @@ def race(axes: Axes, records: Records) -> None:
     first = next(iter(chosen), None)
     if first is None:
         return empty(axes, "of SAGA")
-    shared = {name: first[name] for name in ("seed", "samples", "dimension", "particles", "ridge", "noise")}
+    shared = {name: first[name] for name in SHARED}
     for name, (label, color) in NAMES.items():
-        for record in list(records.where(method=name, decay=2.0, **shared))[:1]:
+        chosen = decaying(2.0)(records) if name == "decaying" else records
+        for record in list(runs("excess", experiment=name, **shared)(chosen))[:1]:
             values = np.maximum(record["excess"].mean(axis=0), 1e-18)
             kept = _passes(record) <= 2.6 * first["passes"]
             axes.plot(_passes(record)[kept], values[kept], color=color, label=label)
-    axes.axhline(measure.floor(Parameters(**first.parameters)), color=THEORY, lw=0.9, ls="--", label="theory: floor")
+    axes.axhline(first["floor"], color=THEORY, lw=0.9, ls="--", label="theory: floor")
     axes.set(yscale="log", xlabel="gradients of one sample / n", ylabel="excess risk, mean")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend
@@ -82,12 +82,11 @@ def bounds(axes: Axes, records: Records) -> None:
     if not len(chosen):
         return empty(axes, "of SAG, SAGA or SVRG")
     for name in REMEMBERING:
-        for record in list(chosen.where(method=name))[:1]:
+        for record in list(chosen.where(experiment=name))[:1]:
             label, color = NAMES[name]
             values = record["excess" if name == "sag" else "distance"].mean(axis=0)
             axes.plot(record["steps"], np.maximum(values, 1e-18), color=color, label=label)
-            bound = theorem(Parameters(**record.parameters)).bound(record["steps"])
-            axes.plot(record["steps"], bound, color=color, ls="--", lw=0.9)
+            axes.plot(record["steps"], record[f"{name}_bound"], color=color, ls="--", lw=0.9)
     axes.plot([], [], color=THEORY, ls="--", lw=0.9, label="theory: bounds")
     axes.set(yscale="log", xlabel="steps k", ylabel="E|b − b*|², for SAG E F − min F")
     axes.legend(loc="lower left", fontsize=6.5)
@@ -102,9 +101,9 @@ def rates(axes: Axes, records: Records) -> None:
         return empty(axes, "of SAG, SAGA or SVRG")
     proved = []
     for name, marker in zip(REMEMBERING, "s^oD", strict=True):
-        rows = list(chosen.where(method=name))
+        rows = list(chosen.where(experiment=name))
         if rows:
-            x = np.array([-np.log1p(-theorem(Parameters(**row.parameters)).rate) for row in rows])
+            x = np.array([row[f"{name}_rate"] for row in rows])
             y = x * [measure.rate_ratio(row) for row in rows]
             label, color = NAMES[name]
             axes.plot(x, y, marker, color=color, ms=4, alpha=0.7, label=label)
@@ -126,7 +125,7 @@ def floors(axes: Axes, records: Records) -> None:
     if not chosen:
         return empty(axes, "of SGD with a constant step")
     for number, record in enumerate(chosen):
-        values = record["excess"].mean(axis=0) / float(predict(Parameters(**record.parameters))["floor"])
+        values = record["excess"].mean(axis=0) / record["floor"]
         axes.plot(record["steps"], values, color=GREY, lw=0.7, label=None if number else "SGD, each seed's mean")
     axes.axhline(1, color=THEORY, lw=1, label="theory: stationary second moments")
     axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / exact floor")
@@ -140,10 +139,8 @@ def decays(axes: Axes, records: Records) -> None:
     shown = False
     for c, color in ((2.0, PURPLE), (0.25, GREEN)):
         for record in list(decaying(c)(records))[:1]:
-            run = Parameters(**record.parameters)
-            late = record["steps"] + offset(run)
+            late, exact = record["steps"] + record["offset"], record["exact"]
             axes.plot(late, record["excess"].mean(axis=0), "o", color=color, ms=3, label=f"SGD, c = {c:g}")
-            exact = measure.decaying_excess(run)
             axes.plot(late, exact, color=THEORY, lw=1, label=None if shown else "theory: exact moments")
             power = exact[-1] * (late / late[-1]) ** (-1.0 if c > 0.5 else -2 * c)
             axes.plot(late, power, color=THEORY, lw=0.9, ls=":", label=None if shown else "1/k, and $k^{-2c}$")
@@ -166,8 +163,7 @@ def interpolation(axes: Axes, records: Records) -> None:
     for number, row in enumerate(record["excess"]):
         label = None if number else "SGD, each replica"
         axes.plot(record["steps"], row / start, color=BLUE, lw=0.5, alpha=0.5, label=label)
-    exact = measure.without_noise(Parameters(**record.parameters), record["steps"])
-    axes.plot(record["steps"], exact / start, color=THEORY, lw=1.2, label="theory: exact mean")
+    axes.plot(record["steps"], record["exact"] / start, color=THEORY, lw=1.2, label="theory: exact mean")
     for other in list(noisy(records).where(seed=record["seed"]))[:1]:
         values = other["excess"].mean(axis=0) / other["excess"][0, 0]
         axes.plot(other["steps"], values, color=GREY, label="labels with noise")

@@ -1,7 +1,5 @@
 """Step over batch as a temperature, in six panels: exact risk, collapse, schedules, and the drift to flat minima."""
 
-from dataclasses import replace
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,12 +7,9 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations.optimisation import _minima
-from simulations.optimisation import _temperature_measures as measure
-from simulations.optimisation._temperature import Parameters, exact_moments, lazy, predict, problem_of, step_of
-from simulations.optimisation.sgd_temperature import constant, schedules, settled, width
-from simulations.records.record import runs
-from theory.temperature import excess, first_order, variance_factor
+from simulations.optimisation import temperature_ratios as measure
+from simulations.optimisation.sgd_temperature import SETTLED, Constant, Width, constant, schedules, width
+from theory.temperature import variance_factor
 
 COLORS = {1: BLUE, 4: ORANGE, 16: GREEN, 64: PURPLE}
 
@@ -36,18 +31,16 @@ def draw(records: Records) -> Figure:
 def in_time(axes: Axes, records: Records) -> None:
     """Excess risk over time for one seed."""
     axes.set_title("a  Down to a level that theory knows")
-    chosen = runs("second", part="constant", replacement=True)(records)
+    chosen = Constant.at("second", replacement=True)(records)
     first = next(iter(chosen), None)
     if first is None:
         return empty(axes, "at one step and batch")
     rows = list(chosen.where(seed=first["seed"], noise=first["noise"], ridge=first["ridge"]))[:5]
     for number, (record, color) in enumerate(zip(rows, (BLUE, GREEN, ORANGE, PURPLE, GREY), strict=False)):
-        run = Parameters(**record.parameters)
-        times = np.maximum(record["steps"] * step_of(run), 0.5 * step_of(run))
-        label = f"ηL = {_share(run.fineness)}, B = {run.batch}"
+        times = np.maximum(record["steps"], 0.5) * record["step"]
+        label = f"ηL = {_share(record['fineness'])}, B = {record['batch']}"
         axes.plot(times, record["excess"], "o", color=color, ms=2.5, label=label)
-        exact = excess(lazy(run).problem, exact_moments(run).second)
-        axes.plot(times, exact, color=THEORY, lw=0.9, label=None if number else "theory: exact moments")
+        axes.plot(times, record["exact"], color=THEORY, lw=0.9, label=None if number else "theory: exact moments")
     axes.set(xscale="log", yscale="log", xlabel="time ηk", ylabel="excess risk, mean over replicas")
     axes.legend(loc="lower left", fontsize=6.5)
     return None
@@ -63,10 +56,8 @@ def collapse(axes: Axes, records: Records) -> None:
     for batch in sorted(set(chosen.column("batch"))):
         x, y = [], []
         for record in chosen.where(batch=batch):
-            run = Parameters(**record.parameters)
-            problem = lazy(run).problem
-            x.append(step_of(run) * problem.smoothness / batch)
-            y.append(measure.late_excess(record) / np.trace(problem.noise) * problem.smoothness)
+            x.append(1 / (record["fineness"] * batch))
+            y.append(measure.over_first_order(record) * x[-1] / 4)
         axes.plot(x, y, "o", color=COLORS.get(batch, GREY), ms=3.5, alpha=0.8, label=f"B = {batch}")
         reached += x
     line = np.array([min(reached), max(reached)])
@@ -90,8 +81,7 @@ def breaks(axes: Axes, records: Records) -> None:
             rows = list(chosen.where(batch=batch, fineness=fineness))
             ratios = np.array([measure.over_first_order(row) for row in rows])
             spread = 1.96 * ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
-            own = [Parameters(**row.parameters) for row in rows]
-            exact = np.mean([measure.exact_excess(run) / measure.first_order_excess(run) for run in own])
+            exact = np.mean([measure.exact_excess(row) / row["first_order"] for row in rows])
             label = f"B = {batch}, 95 %" if fineness == min(chosen.where(batch=batch).column("fineness")) else None
             axes.errorbar([1 / fineness], [ratios.mean()], yerr=spread, fmt="o", color=color, ms=3.5, label=label)
             axes.plot([1 / fineness], [exact], "_", color=THEORY, ms=11, label=None if labelled else "theory: exact")
@@ -108,7 +98,7 @@ def breaks(axes: Axes, records: Records) -> None:
 def batches(axes: Axes, records: Records) -> None:
     """Draw the excess risk against the size of a batch, with replacement of samples and without."""
     axes.set_title("d  Different samples: less noise")
-    chosen = runs("second", part="constant")(records).where(settled)
+    chosen = Constant.at("second", **SETTLED)(records)
     kept = chosen.where(replacement=False)
     if not len(kept):
         return empty(axes, "without replacement")
@@ -118,11 +108,7 @@ def batches(axes: Axes, records: Records) -> None:
     for replaced, color, label in ((True, GREY, "with replacement"), (False, BLUE, "without")):
         rows = chosen.where(replacement=replaced, **same)
         for number, batch in enumerate(sorted(set(rows.column("batch")))):
-            scaled = []
-            for record in rows.where(batch=batch):
-                run = Parameters(**record.parameters)
-                scaled.append(measure.late_excess(record) / first_order(lazy(run).problem, step_of(run), 1))
-            values = np.array(scaled)
+            values = np.array([measure.over_first_order(record) / batch for record in rows.where(batch=batch)])
             spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
             shown = None if number else f"{label}, 95 %"
             axes.errorbar([batch], [values.mean()], yerr=spread, fmt="o", color=color, ms=4, label=shown)
@@ -144,18 +130,16 @@ def schedule(axes: Axes, records: Records) -> None:
     fine = max(record["fineness"] for record in chosen)
     rows = [record for record in chosen if record["fineness"] == fine and record["factor"] == chosen[0]["factor"]]
     share = np.arange(1, 9) / 8
-    starts = [measure.exact_excess(replace(Parameters(**record.parameters), part="constant")) for record in rows]
     for name, color, marker, label in (
         ("grown", ORANGE, "o", "batch × q"),
         ("decayed", BLUE, "s", "step / q, as many samples"),
         ("decayed_steps", GREY, "^", "step / q, as many steps"),
     ):
-        values = np.array([record[name] / start for record, start in zip(rows, starts, strict=True)])
+        values = np.array([record[name] / record["exact_before"] for record in rows])
         spread = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
         axes.errorbar(share, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
-    exact = [predict(Parameters(**record.parameters)) for record in rows]
     for name, style, words in (("grown", "-", "batch × q"), ("decayed", "--", "step / q")):
-        values = np.mean([one[name] / start for one, start in zip(exact, starts, strict=True)], axis=0)
+        values = np.mean([record[f"exact_{name}"] / record["exact_before"] for record in rows], axis=0)
         axes.plot(share, values, color=THEORY, ls=style, lw=0.9, label=f"theory: {words}")
     axes.set(xlabel=f"time since the change, q = {rows[0]['factor']} (relaxation times)")
     axes.set(ylabel="excess risk / that before", ylim=(0, 1.5))
@@ -166,7 +150,7 @@ def schedule(axes: Axes, records: Records) -> None:
 def minima(axes: Axes, records: Records) -> None:
     """Trace of the Hessian along the minima against the dose."""
     axes.set_title("f  To flat minima by one clock")
-    chosen = list(width(records)) or list(runs("base_traces", part="width")(records))
+    chosen = list(width(records)) or list(Width.at("base_traces")(records))
     if not chosen:
         return empty(axes, "along minima")
     fine = max(record["fineness"] for record in chosen)
@@ -177,8 +161,7 @@ def minima(axes: Axes, records: Records) -> None:
         logs = [np.log(row[f"{name}_traces"]).mean(axis=0)[::every] for row in rows]
         falls = np.exp(np.mean([one - one[0] for one in logs], axis=0))
         axes.plot(rows[0]["doses"], falls, marker, color=color, ms=4, alpha=0.8, label=label)
-    exact = [_minima.predict(row["dose"], problem_of(Parameters(**row.parameters)))["traces"] for row in rows]
-    mean = np.exp(np.mean([np.log(one / one[0]) for one in exact], axis=0))
+    mean = np.exp(np.mean([np.log(row["exact_traces"] / row["exact_traces"][0]) for row in rows], axis=0))
     axes.plot(rows[0]["doses"], mean, color=THEORY, lw=1, label="theory: slow flow, T → 0")
     axes.set(xlabel="dose (ησ²/4B) ηk", ylabel="trace of the Hessian / its start")
     axes.legend(loc="upper right")

@@ -7,59 +7,238 @@ the directions that no sample sees. Where the samples can all be fitted, plain S
 factor is known.
 """
 
-from functools import partial
+from abc import abstractmethod
+from functools import cached_property, lru_cache, partial
 
-from simulations.optimisation import _finite_sums_measures as measure
-from simulations.optimisation._finite_sums import Parameters, descend, predict
-from simulations.records.record import Records, runs
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.optimisation import finite_sum_rates as rates
+from simulations.optimisation.linearised_network import LinearisedNetwork, linearised_network
+from simulations.records.record import Records, between, runs
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, bounded, equals
+from theory.finite_sums import decaying_bound, decaying_offset
 from theory.prediction import Prediction
+from theory.temperature import excess, varying
 
-REMEMBERING = ("saga", "adapted", "sag", "svrg")
 LONG = 150
 """Passes of the methods whose late behaviour is claimed."""
 
-GRIDS = {
-    "smoke": {"seeds": 8, "common": {}, "ridges": [], "long": {"passes": LONG, "replicas": 32}},
-    "default": {
-        "seeds": 8,
-        "common": {"replicas": 32, "samples": 40, "dimension": 80},
-        "ridges": [0.005, 0.5],
-        "long": {"passes": LONG, "replicas": 64},
-    },
-    "paper": {
-        "seeds": 10,
-        "common": {"replicas": 256, "samples": 200, "dimension": 400, "particles": 20},
-        "ridges": [0.0005, 0.005, 0.5],
-        "long": {"passes": 10 * LONG},
-    },
+DEFAULT = {"samples": 40, "dimension": 80, "seeds": 8}
+PAPER = {"replicas": 256, "samples": 200, "dimension": 400, "particles": 20, "seeds": 10}
+
+REMEMBERING = grid(
+    smoke={"seeds": 8},
+    default={**DEFAULT, "replicas": 32, "ridge": (0.05, 0.005, 0.5)},
+    paper={**PAPER, "ridge": (0.05, 0.0005, 0.005, 0.5)},
+)
+LATE = {
+    "smoke": {"passes": LONG, "replicas": 32, "seeds": 8},
+    "default": {**DEFAULT, "passes": LONG, "replicas": 64},
+    "paper": {**PAPER, "passes": 10 * LONG},
 }
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has data, a network and draws of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        common = sizes["common"] | {"seed": seed}
-        made += [Parameters(method=name, **common) for name in REMEMBERING]
-        made += [Parameters(method=name, ridge=ridge, **common) for ridge in sizes["ridges"] for name in REMEMBERING]
-        late = common | sizes["long"]
-        made += [Parameters(method="sgd", **late), Parameters(method="decaying", **late)]
-        made += [Parameters(method="decaying", decay=0.25, **late)]
-        made += [Parameters(method="sgd", ridge=0.0, noise=0.0, **late)]
-    return made
+class Method(Simulations):
+    """A method on a linearised network from one start; theorems bound its mean over replicas, the samples drawn."""
+
+    passes: int = count(40, "", "steps over n")
+    particles: int = count(3, "m", "particles")
+    dimension: int = count(40, "d", "inputs")
+    samples: int = count(16, "n", "samples", at_least=2)
+    replicas: int = count(16, "", "independent runs from one start")
+
+    @property
+    @abstractmethod
+    def network(self) -> LinearisedNetwork:
+        """The network that the method descends."""
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Numbers of steps of the observations."""
+        return np.unique(np.rint(np.linspace(0, self.passes * self.samples, 49))).astype(int)
+
+    @abstractmethod
+    def descent(self) -> tuple[mf.Flow, np.ndarray]:
+        """Return the flow, and the times of the stops."""
+
+    def setups(self):
+        return {self.name: self.network.descents(*self.descent(), self.replicas)}
+
+    def measure(self, runs):
+        problem, b = self.network.problem, self.network.paths(runs[self.name])
+        return {"steps": self.stops[: b.shape[1]], "excess": problem.excess(b), "distance": problem.distance(b)}
+
+
+@lru_cache(maxsize=32)
+def network(seed: int, particles: int, dimension: int, samples: int, ridge: float, noise: float) -> LinearisedNetwork:
+    """Return the network and the data of a seed, the same for all methods."""
+    random = Fitted(seed=seed).generator("data and network")
+    return linearised_network(random, particles, dimension, samples, ridge, noise)
+
+
+class Regularised(Method):
+    """Labels that are not all fitted, and a ridge."""
+
+    ridge: float = number(0.05, "λ", "weight decay", unit="risk", at_least=0)
+    noise: float = number(0.5, "σ", "standard deviation of the noise in the labels", unit="units of f", at_least=0)
+
+    @property
+    def network(self):
+        return network(self.seed, self.particles, self.dimension, self.samples, self.ridge, self.noise)
+
+
+class Proved(Regularised):
+    """A method at the step for which its theorem is proved."""
+
+    sizes = REMEMBERING
+
+    @abstractmethod
+    def flow(self, step: float) -> mf.Flow:
+        """Return the method with this step."""
+
+    def descent(self):
+        step = rates.theorem(self.network, self.name).step
+        return self.flow(step), self.stops * step
+
+    def theory(self):
+        return rates.theorems(self.network, self.stops, self.name)
+
+
+class Saga(Proved):
+    """SAGA with the step 1/3L."""
+
+    ridge: float = number(0.05, "λ", "weight decay", unit="risk", above=0)
+
+    def flow(self, step):
+        return mf.SAGA(step)
+
+    def theory(self):
+        return super().theory() | {"floor": rates.floor(self.network.problem)}
+
+
+class Adapted(Saga):
+    """SAGA with the step 1/(2(λn + L))."""
+
+
+class Sag(Proved):
+    """SAG with the step 1/16L."""
+
+    def flow(self, step):
+        return mf.SAGA(step, biased=True)
+
+
+class Svrg(Proved):
+    """SVRG with the step 1/6L and snapshots at a rate of 1/2n."""
+
+    def flow(self, step):
+        return mf.SVRG(step, epoch=2 * self.samples)
+
+
+class Harmonic(eqx.Module):
+    """Steps first/(1 + k/offset); of one size for an infinite offset."""
+
+    first: jax.Array
+    offset: jax.Array
+
+    def __call__(self, step):
+        return self.first / (1 + step / self.offset)
+
+
+def sgd(first: float, offset: float) -> mf.Flow:
+    """Return SGD on one sample with steps first/(1 + k/offset): one program for constant and for decaying ones."""
+    return mf.ScheduledSGD(Harmonic(jnp.asarray(first, float), jnp.asarray(offset, float)), 1, most=1)
+
+
+class Sgd(Regularised):
+    """Stochastic gradient descent with the constant step 1/2L."""
+
+    sizes = grid(**LATE)
+
+    def descent(self):
+        step = rates.longest(self.network.problem)
+        return sgd(step, np.inf), self.stops * step
+
+    def theory(self):
+        """The floor, the rate if all samples were fitted, and what theorems would say of other methods here."""
+        problem, methods = self.network.problem, ("saga", "sag", "svrg")
+        proved = rates.theorems(self.network, self.stops, *methods[self.ridge == 0 :])  # that of SAGA asks for a ridge
+        return proved | rates.fitted_rate(problem) | {"floor": rates.floor(problem)}
+
+
+class Decaying(Regularised):
+    """Stochastic gradient descent with the steps c/(μ(k + k₀)), k₀ = 2cL/μ."""
+
+    decay: float = number(2.0, "c", "c of the decaying steps", above=0)
+    sizes = grid(**{size: {**LATE[size], "decay": (2.0, 0.25)} for size in LATE})
+
+    @cached_property
+    def offset(self) -> float:
+        """k₀: that of the theorem's bound for c = 2."""
+        return self.decay / 2 * decaying_offset(self.network.problem)
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Numbers of steps of the observations, even in log(k + k₀)."""
+        spread = np.geomspace(self.offset, self.offset + self.passes * self.samples, 33)
+        return np.unique(np.rint(spread - self.offset)).astype(int)
+
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """The size of every step."""
+        return rates.longest(self.network.problem) / (1 + np.arange(self.stops[-1]) / self.offset)
+
+    def descent(self):
+        times = np.concatenate([[0.0], np.cumsum(self.steps)])
+        return sgd(rates.longest(self.network.problem), self.offset), times[self.stops]
+
+    def theory(self):
+        """The exact mean, in the span of the features and off it, where the ridge acts; bound and limit."""
+        problem, start = self.network.problem, self.network.start
+        inside = problem.span.T @ start
+        within = excess(problem.reduced, varying(problem.reduced, inside, self.steps, self.stops).second)
+        left = np.concatenate([[1.0], np.cumprod(1 - self.steps * self.ridge) ** 2])[self.stops]
+        return {
+            "offset": np.asarray(self.offset),
+            "exact": within + 0.5 * self.ridge * (start @ start - inside @ inside) * left,
+            "bound": decaying_bound(problem, start, self.stops),
+            "limit_of_half": rates.limit_of_half(problem),
+        }
+
+
+class Fitted(Method):
+    """Stochastic gradient descent with the constant step 1/2L on samples that can all be fitted, without a ridge."""
+
+    sizes = grid(**LATE)
+
+    @property
+    def network(self):
+        return network(self.seed, self.particles, self.dimension, self.samples, ridge=0.0, noise=0.0)
+
+    def descent(self):
+        step = rates.longest(self.network.problem)
+        return sgd(step, np.inf), self.stops * step
+
+    def theory(self):
+        """The exact mean, that of a quarter of the step, and the theorem's rate."""
+        shares = {"exact": 1.0, "exact_quarter": 0.25}
+        exact = {name: rates.without_noise(self.network, self.stops, share) for name, share in shares.items()}
+        return exact | rates.fitted_rate(self.network.problem)
+
+
+ABOVE, LATE_ENOUGH = between(0, np.inf), between(LONG - 1, np.inf)
 
 
 def of(*methods: str):
-    """Runs of these methods, long enough to have a rate, and with enough replicas for a mean."""
-
-    def select(records: Records) -> Records:
-        chosen = runs("excess", method=methods)(records).where(lambda record: record["ridge"] > 0)
-        return chosen.where(lambda record: record["passes"] >= 20 and record["replicas"] >= 8)
-
-    return select
+    """Return the selection of runs of these methods, long enough to have a rate, and with replicas for a mean."""
+    return runs("excess", experiment=methods, ridge=ABOVE, passes=between(19, np.inf), replicas=between(7, np.inf))
 
 
 def noisy(records: Records) -> Records:
@@ -70,19 +249,14 @@ def noisy(records: Records) -> Records:
 
 def fitted(records: Records) -> Records:
     """Runs of SGD with a constant step on samples that are all fitted at the minimum."""
-    return runs("excess", method="sgd", ridge=0.0, noise=0.0)(records).where(
-        lambda record: (
-            record["samples"] <= record["dimension"] / 2
-            and record["particles"] >= 2
-            and record["passes"] >= LONG
-            and record["replicas"] >= 8
-        )
-    )
+    chosen = Fitted.at("excess", particles=between(1, np.inf), passes=LATE_ENOUGH, replicas=between(7, np.inf))(records)
+    return chosen.where(lambda record: record["samples"] <= record["dimension"] / 2)
 
 
 def decaying(c: float):
-    """Runs with steps c/(μ(k + k₀))."""
-    return lambda records: of("decaying")(records).where(lambda record: record["passes"] >= LONG).where(decay=c)
+    """Return the selection of runs with steps c/(μ(k + k₀))."""
+    enough = {"passes": LATE_ENOUGH, "replicas": between(7, np.inf)}
+    return Decaying.at("excess", decay=c, ridge=ABOVE, **enough)
 
 
 SAGA = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/3L or 1/(2(λn + L))", "defazio2014saga")
@@ -99,69 +273,66 @@ FITTED = Prediction(1.0, ">=", "rate over μ/2L, step 1/2L, all ∇F_i(b*) = 0",
 CLAIMS = (
     claim(
         "saga_bound", "squared distance of SAGA over its theorem's bound, at all times", SAGA, bounded,
-        select=of("saga", "adapted"), value=measure.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.over_bound, name="saga")},
+        select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="saga")},
     ),
     claim(
         "saga_rate", "rate of SAGA over its theorem's, both steps", SAGA_RATE, above,
-        select=of("saga", "adapted"), value=measure.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.rate_ratio, name="saga")},
+        select=of("saga", "adapted"), value=rates.rate_ratio, what="rate / theorem",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="saga")},
     ),
     claim(
         "sag_bound", "excess risk of SAG over its theorem's bound, at all times", SAG, bounded,
-        select=of("sag"), value=measure.over_bound, what="mean excess / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.over_bound, name="sag")},
+        select=of("sag"), value=rates.over_bound, what="mean excess / bound",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="sag")},
     ),
     claim(
         "sag_rate", "rate of SAG over its theorem's", SAG_RATE, above,
-        select=of("sag"), value=measure.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.rate_ratio, name="sag")},
+        select=of("sag"), value=rates.rate_ratio, what="rate / theorem",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="sag")},
     ),
     claim(
         "svrg_bound", "squared distance of SVRG over its theorem's bound, at all times", SVRG, bounded,
-        select=of("svrg"), value=measure.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.over_bound, name="svrg")},
+        select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="svrg")},
     ),
     claim(
         "svrg_rate", "rate of SVRG over its theorem's", SVRG_RATE, above,
-        select=of("svrg"), value=measure.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(measure.rate_ratio, name="svrg")},
+        select=of("svrg"), value=rates.rate_ratio, what="rate / theorem",
+        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="svrg")},
     ),
     claim(
         "floor", "late excess risk of SGD with a constant step over its exact floor", FLOOR, equals,
-        select=noisy, value=measure.floor_ratio, what="excess / floor",
+        select=noisy, value=rates.floor_ratio, what="excess / floor",
         wrong="SAGA", control={"select": of("saga")},
     ),
     claim(
         "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, equals,
-        select=decaying(2.0), value=measure.decay_slope, what="slope in k + k₀ over the tail",
+        select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
         wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
     ),
     claim(
         "decay_constant", "excess risk of SGD with decaying steps over the exact one, in the tail", EXACT, equals,
-        select=decaying(2.0), value=measure.decay_ratio, what="excess / exact",
-        wrong="the limit of steps half as large", control={"value": measure.decay_over_limit},
+        select=decaying(2.0), value=rates.decay_ratio, what="excess / exact",
+        wrong="the limit of steps half as large", control={"value": rates.decay_over_limit},
     ),
     claim(
         "fitted_factor", "excess risk of SGD with a constant step on fitted samples over the exact one", EXACT, equals,
-        select=fitted, value=measure.early_ratio, what="excess / exact",
-        wrong="exact for a quarter of the step", control={"value": partial(measure.early_ratio, share=0.25)},
+        select=fitted, value=rates.early_ratio, what="excess / exact",
+        wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
     ),
     claim(
         "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, above,
-        select=fitted, value=measure.late_rate, what="rate / theorem",
+        select=fitted, value=rates.late_rate, what="rate / theorem",
         wrong="labels with noise", control={"select": noisy},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="finite_sums",
-    group="optimisation",
-    summary="the lazy model as a convex finite sum: SGD, SAG, SAGA and SVRG against the rates of their theorems",
-    parameters=Parameters,
-    grid=grid,
-    run=descend,
-    predict=predict,
+    "finite_sums",
+    "optimisation",
+    "the lazy model as a convex finite sum: SGD, SAG, SAGA and SVRG against the rates of their theorems",
+    experiments=(Saga, Adapted, Sag, Svrg, Sgd, Decaying, Fitted),
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "1 min", "paper": "hours"},
 )

@@ -7,107 +7,311 @@ does not share. So a batch that is multiplied does what a step that is divided d
 
 A network that fits its data can move along its minima. With fresh noise σ in the labels it drifts towards flat ones,
 as if tr H were a penalty, by a clock that runs at ησ²/4B: three factors, step, batch and noise, in one number.
-
-The runs fall into parts. `constant`: a linearised network at one step and batch. `schedule`: then with a larger batch,
-or a smaller step. `width`: a network that starts at a minimum, with noise in its labels.
 """
 
-from functools import partial
+import math
+from functools import cached_property, partial
 
-from simulations.optimisation import _temperature_measures as measure
-from simulations.optimisation._temperature import Parameters, predict, run
-from simulations.records.record import Records, runs
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.optimisation import temperature_ratios as measure
+from simulations.optimisation.linearised_network import LinearisedNetwork, linearised_network
+from simulations.optimisation.noisy_labels import FittedNetwork, fitted_network
+from simulations.optimisation.temperature_ratios import LATE, TIMES
+from simulations.records.record import Record, Records, between
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, flag, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, equals, limit
+from theory.label_noise import curvatures, slow_flow
 from theory.prediction import Prediction
+from theory.temperature import excess, first_order, moments, then
 
-WIDTH = {"part": "width", "batch": 8, "noise": 2.0, "particles": 10, "dimension": 5, "samples": 3}
+BLOCK = 4
+"""Batches up to a multiple of so many share a program."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 8,
-        "linear": {},
-        "constant": [(2.0, 1), (2.0, 4), (4.0, 4), (8.0, 4)],
-        "distinct": [(2.0, 32)],
-        "schedule": [3.0, 4.0],
-        "width": [({}, [6.0])],
-    },
-    "default": {
-        "seeds": 8,
-        "linear": {"replicas": 64},
-        "constant": [(2.0**k, batch) for batch in (1, 4, 16) for k in range(5)],
-        "distinct": [(4.0, 8), (4.0, 16), (4.0, 24), (4.0, 32)],
-        "schedule": [2.0, 4.0, 8.0],
-        "width": [({"replicas": 64, "dose": 0.5}, [3.0, 6.0])],
-    },
-    "paper": {
-        "seeds": 10,
-        "linear": {"replicas": 2048, "particles": 8, "dimension": 4, "samples": 1000},
-        "constant": [(2.0**k, batch) for batch in (1, 4, 16, 64) for k in range(7)],
-        "distinct": [(4.0, 64), (4.0, 512), (4.0, 960)],
-        "schedule": [2.0, 4.0, 8.0, 16.0],
-        "width": [({"replicas": 512, "particles": 100, "dimension": 20, "samples": 15}, [4.0, 8.0, 16.0])],
-    },
-}
+MOST = 40
+"""Parameters of a linearised network: its second moments follow from matrices of the order of their square."""
+
+LARGE = {"replicas": 2048, "particles": 8, "dimension": 4, "samples": 1000, "seeds": 10}
+"""Linearised networks of the paper's size."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has data, a network and draws of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        common = sizes["linear"] | {"seed": seed}
-        made += [Parameters(**common, fineness=f, batch=b) for f, b in sizes["constant"]]
-        made += [Parameters(**common, fineness=f, batch=b, replacement=False) for f, b in sizes["distinct"]]
-        made += [Parameters(**common, part="schedule", fineness=f) for f in sizes["schedule"]]
-        for options, fine in sizes["width"]:
-            made += [Parameters(**(WIDTH | options), fineness=f, seed=seed) for f in fine]
-    return made
+FITS = {"particles": 100, "dimension": 20, "samples": 15}
+"""Networks that fit their data, of the paper's size."""
 
 
-def settled(record) -> bool:
-    """Return True if the mean has come to rest, and there are replicas enough to average over."""
-    return record["length"] >= 8 and record["replicas"] >= 16
+class Switch(eqx.Module):
+    """A schedule of two values, the second from some step on."""
+
+    before: jax.Array
+    after: jax.Array
+    since: jax.Array
+
+    def __call__(self, step):
+        return jnp.where(step < self.since, self.before, self.after)
 
 
-def constant(records: Records) -> Records:
-    """Runs at one step and batch, drawn with replacement."""
-    return runs("second", part="constant", replacement=True)(records).where(settled)
+class Linearised(Simulations):
+    """Replicas of a linearised network under stochastic gradients, which differ in the samples drawn."""
+
+    fineness: float = number(
+        4.0, "1/(ηL)", "sets the step η; L is the largest Lipschitz constant of one sample's gradient, and above "
+        "ηL = 2 second moments do not settle", above=0.5, batched=False,
+    )  # fmt: skip
+    batch: int = count(1, "B", "samples of a step")
+    noise: float = number(0.5, "σ", "standard deviation of the noise in the labels", unit="units of f", above=0)
+    ridge: float = number(0.1, "λ", "weight decay", unit="risk", above=0)
+    length: float = number(
+        10.0, "", "steps until it has settled", unit="1/(least eigenvalue of the Hessian)", above=0, batched=False
+    )
+    particles: int = count(3, "m", "particles")
+    dimension: int = count(3, "d", "inputs")
+    samples: int = count(40, "n", "samples", at_least=2)
+    replicas: int = count(32, "", "independent runs from one start")
+
+    def refusal(self):
+        size = self.particles * (self.dimension + 1)
+        if size > MOST:
+            return f"particles={self.particles}: expected m (d + 1) of at most {MOST} here, have {size}."
+        return None
+
+    @cached_property
+    def network(self) -> LinearisedNetwork:
+        sizes = self.particles, self.dimension, self.samples
+        return linearised_network(self.generator("data and network"), *sizes, self.ridge, self.noise)
+
+    @property
+    def step(self) -> float:
+        """η."""
+        return 1 / (self.fineness * self.network.problem.smoothness)
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Numbers of steps of the observations until it has settled; the last `LATE` are those of the later half."""
+        last = max(2 * LATE, math.ceil(self.length / (self.step * self.network.problem.convexity)))
+        early = np.unique(np.rint(np.concatenate([[0], np.geomspace(1, last / 2, 12)])))[:-1]
+        return np.concatenate([early, np.rint(np.linspace(last / 2, last, LATE))]).astype(int)
+
+    def flow(self, step, batch, since: int, replacement: bool = True) -> mf.Flow:
+        """Return SGD with steps and batches (before, after) the step `since`: one program for all of them."""
+        sizes = Switch(jnp.asarray(step[0], float), jnp.asarray(step[1], float), jnp.asarray(since))
+        counts = Switch(jnp.asarray(batch[0], float), jnp.asarray(batch[1], float), jnp.asarray(since))
+        return mf.ScheduledSGD(sizes, counts, most=filled(max(batch)), replacement=replacement)
+
+
+def filled(batch: int) -> int:
+    """Return the size of a program's batches."""
+    return -(-batch // BLOCK) * BLOCK
+
+
+class Constant(Linearised):
+    """A linearised network at one step and batch."""
+
+    replacement: bool = flag(True, "whether the samples of a step are drawn with replacement")
+    sizes = grid(
+        smoke=[
+            {"fineness": 2.0, "seeds": 8},
+            {"fineness": (2.0, 4.0, 8.0), "batch": 4, "seeds": 8},
+            {"fineness": 2.0, "batch": 32, "replacement": False, "seeds": 8},
+        ],
+        default=[
+            {"fineness": (1.0, 2.0, 4.0, 8.0, 16.0), "batch": (1, 4, 16), "replicas": 64, "seeds": 8},
+            {"fineness": 4.0, "batch": (8, 16, 24, 32), "replacement": False, "replicas": 64, "seeds": 8},
+        ],
+        paper=[
+            {**LARGE, "fineness": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0), "batch": (1, 4, 16, 64)},
+            {**LARGE, "fineness": 4.0, "batch": (64, 512, 960), "replacement": False},
+        ],
+    )
+
+    def refusal(self):
+        if not self.replacement and filled(self.batch) > self.samples:
+            most = self.samples // BLOCK * BLOCK
+            return f"batch={self.batch}: expected at most {most} of {self.samples} samples without replacement."
+        return super().refusal()
+
+    def setups(self):
+        flow = self.flow((self.step, self.step), (self.batch, self.batch), self.stops[-1], self.replacement)
+        return {self.name: self.network.descents(flow, self.stops * self.step, self.replicas)}
+
+    def measure(self, runs):
+        """Excess risk [T], and second moments [p, p] of b − b* in the later half: means over replicas."""
+        b, problem = self.network.paths(runs[self.name]), self.network.problem
+        late = (b - problem.minimum)[:, -LATE:]
+        second = np.einsum("rti,rtj->ij", late, late) / (late.shape[0] * late.shape[1])
+        return {"steps": self.stops[: b.shape[1]], "excess": problem.excess(b).mean(axis=0), "second": second}
+
+    def theory(self):
+        """The exact values of both, and their first order in η: (η/4B) tr C, with equal moments of all modes."""
+        problem, size = self.network.problem, (self.step, self.batch)
+        exact = moments(problem, self.network.start, *size, self.stops, replacement=self.replacement).second
+        first = first_order(problem, *size)
+        return {
+            "step": np.asarray(self.step),
+            "exact": excess(problem, exact),
+            "exact_second": exact[-LATE:].mean(axis=0),
+            "first_order": np.asarray(first),
+            "equipartition": np.asarray(2 * first / np.trace(problem.hessian)),
+        }
+
+
+class Schedule(Linearised):
+    """A linearised network that has settled, and then a batch that is multiplied, or a step that is divided."""
+
+    factor: int = count(4, "q", "number by which the step is divided or the batch multiplied")
+    sizes = grid(
+        smoke={"fineness": (3.0, 4.0), "seeds": 8},
+        default={"fineness": (2.0, 4.0, 8.0), "replicas": 64, "seeds": 8},
+        paper={**LARGE, "fineness": (2.0, 4.0, 8.0, 16.0)},
+    )
+
+    @cached_property
+    def pauses(self) -> np.ndarray:
+        """Steps after the batch was multiplied at which is observed: until most of what can be lost is."""
+        problem = self.network.problem
+        mean = np.trace(problem.hessian @ problem.noise) / np.trace(problem.noise)
+        last = max(8, math.ceil(1 / (self.step * mean)))
+        return np.rint(np.linspace(last / 8, last, 8)).astype(int)
+
+    @property
+    def later(self) -> np.ndarray:
+        """Steps after the step was divided at which is observed: as many steps, and as many samples."""
+        return np.union1d(self.pauses, self.factor * self.pauses)
+
+    def key(self, name: str) -> jax.Array:
+        """Return one key for both simulations: they see the same samples, and are the same until the change."""
+        return super().key("samples")
+
+    def setups(self):
+        step, batch, first = self.step, self.batch, int(self.stops[-1])
+        grown = self.flow((step, step), (batch, self.factor * batch), first)
+        decayed = self.flow((step, step / self.factor), (batch, batch), first)
+        after = first * step + self.later * step / self.factor
+        return {
+            "grown": self.network.descents(grown, (first + self.pauses) * step, self.replicas),
+            "decayed": self.network.descents(decayed, after, self.replicas),
+        }
+
+    def measure(self, runs):
+        """Excess risk after a batch was multiplied [8]; after a step was divided, at as many samples, and steps [8]."""
+        found = {name: self.network.problem.excess(self.network.paths(runs[name])).mean(axis=0) for name in runs}
+        at = {"decayed": self.factor * self.pauses, "decayed_steps": self.pauses}
+        slower = {name: found["decayed"][np.searchsorted(self.later, steps)] for name, steps in at.items()}
+        return {"pauses": self.pauses, "grown": found["grown"], **slower}
+
+    def theory(self):
+        problem, step, batch = self.network.problem, self.step, self.batch
+        before = moments(problem, self.network.start, step, batch, self.stops[-1:])
+        grown = then(problem, before, step, self.factor * batch, self.pauses)
+        decayed = then(problem, before, step / self.factor, batch, self.factor * self.pauses)
+        names = {"exact_before": before, "exact_grown": grown, "exact_decayed": decayed}
+        return {name: excess(problem, one.second) for name, one in names.items()}
+
+
+class Width(Simulations):
+    """A network that fits its data and drifts along its minima, with fresh noise in its labels.
+
+    `base` has steps η on B samples with noise σ; `batch` has (η/2, B/2, σ) and `noise` (η/2, B, √2 σ), of the same
+    temperature T = ησ²/B; `cold` has (η/2, B, σ), of half of it, and is run twice as long.
+    """
+
+    fineness: float = number(
+        6.0,
+        "1/(ηL)",
+        "sets the step η; L is the largest curvature of one sample at the start",
+        above=0.5,
+        batched=False,
+    )
+    batch: int = count(8, "B", "samples of a step, an even number")
+    noise: float = number(
+        2.0, "σ", "standard deviation of the labels' noise", unit="units of f", above=0, batched=False
+    )
+    dose: float = number(0.25, "s", "(ησ²/4B) η k at the end of a run", unit="units of θ²", above=0, batched=False)
+    particles: int = count(10, "m", "particles")
+    dimension: int = count(5, "d", "inputs")
+    samples: int = count(3, "n", "samples", at_least=2)
+    replicas: int = count(32, "", "independent runs from one start")
+    sizes = grid(
+        smoke={"seeds": 8},
+        default={"fineness": (3.0, 6.0), "dose": 0.5, "replicas": 64, "seeds": 8},
+        paper={**FITS, "fineness": (4.0, 8.0, 16.0), "replicas": 512, "seeds": 10},
+    )  # fmt: skip
+
+    def refusal(self):
+        size = self.particles * (self.dimension + 1)
+        if self.batch % 2:
+            return f"batch={self.batch}: expected an even number, of which half is taken too."
+        if self.samples > size:
+            return f"samples={self.samples}: expected at most m (d + 1) = {size}, which a network can fit."
+        return None
+
+    @cached_property
+    def network(self) -> FittedNetwork:
+        return fitted_network(self.generator("network that fits"), self.particles, self.dimension, self.samples)
+
+    def setups(self):
+        step = 1 / (self.fineness * self.network.smoothness)
+        steps = max(2 * TIMES, math.ceil(4 * self.dose * self.batch / (self.noise * step) ** 2))
+        settings = {
+            "base": (step, self.batch, self.noise, 1),
+            "batch": (step / 2, self.batch // 2, self.noise, 1),
+            "noise": (step / 2, self.batch, math.sqrt(2) * self.noise, 1),
+            "cold": (step / 2, self.batch, self.noise, 2),
+        }
+        start, asked = mf.Particles(self.network.position), {}
+        for name, (size, distinct, noise, longer) in settings.items():
+            problem, flow = self.network.descent(size, self.batch, noise, distinct)
+            times = np.linspace(0, longer * steps * step, longer * (TIMES - 1) + 1)
+            asked[name] = [Setup(problem, start, flow, times, [mf.Positions()])] * self.replicas
+        return asked
+
+    def measure(self, runs):
+        """Trace and largest eigenvalue of the Hessian, [replicas, T], of all four."""
+        values: dict[str, np.ndarray] = {}
+        for name, several in runs.items():
+            reached = min(len(run.times) for run in several)
+            positions = np.stack([run.values["positions"][:reached] for run in several])
+            found = curvatures(positions, self.network.x)
+            values |= {f"{name}_traces": found.sum(axis=-1), f"{name}_largest": found[..., -1]}
+        return values
+
+    def theory(self):
+        """Both along the slow flow, at even doses."""
+        doses = np.linspace(0, self.dose, TIMES)
+        exact = curvatures(slow_flow(self.network.position, self.network.x, doses), self.network.x)
+        return {"doses": doses, "exact_traces": exact.sum(axis=-1), "exact_largest": exact[..., -1]}
+
+
+SETTLED = {"length": between(7.999, np.inf), "replicas": between(15, np.inf)}
+"""The mean has come to rest, and there are replicas enough to average over."""
+
+constant = Constant.at("second", replacement=True, **SETTLED)
+small = Constant.at("second", replacement=True, fineness=between(1.999, np.inf), **SETTLED)
+coarse = Constant.at("second", replacement=True, fineness=between(0, 2.001), batch=1, **SETTLED)
+schedules = Schedule.at("grown", factor=between(2, np.inf), **SETTLED)
 
 
 def distinct(records: Records) -> Records:
     """Runs on batches of different samples, large enough for that to matter."""
-    chosen = runs("second", part="constant", replacement=False)(records).where(settled)
+    chosen = Constant.at("second", replacement=False, **SETTLED)(records)
     return chosen.where(lambda record: record["samples"] > record["batch"] >= record["samples"] / 2)
 
 
-def small(records: Records) -> Records:
-    """Runs of small steps, for the limit."""
-    return constant(records).where(lambda record: record["fineness"] >= 2)
-
-
-def coarse(records: Records) -> Records:
-    """Runs of single samples whose step is half of what one sample's gradient allows, or less than twice smaller."""
-    return constant(records).where(lambda record: record["fineness"] <= 2 and record["batch"] == 1)
-
-
-def schedules(records: Records) -> Records:
-    """Runs that change their step or batch once they have settled."""
-    chosen = runs("grown", part="schedule")(records).where(settled)
-    return chosen.where(lambda record: record["factor"] >= 3)
+def drifting(record: Record) -> bool:
+    """Return True for few samples in general position, and small steps."""
+    return record["samples"] <= record["dimension"] and record["noise"] ** 2 / record["batch"] <= 0.5
 
 
 def width(records: Records) -> Records:
     """Runs along the minima: few samples in general position, small steps, and a dose that tells."""
-    chosen = runs("base_traces", part="width")(records).where(lambda record: record["replicas"] >= 16)
-    return chosen.where(
-        lambda record: (
-            record["samples"] <= record["dimension"]
-            and record["fineness"] >= 4
-            and record["noise"] ** 2 / record["batch"] <= 0.5
-            and record["dose"] >= 0.2
-        )
-    )
+    enough = {"replicas": between(15, np.inf), "fineness": between(3.999, np.inf), "dose": between(0.199, np.inf)}
+    return Width.at("base_traces", **enough)(records).where(drifting)
 
 
 LYAPUNOV = Prediction(1.0, "=", "least squares, exact recursion of second moments, with replacement", "meanfield")
@@ -173,13 +377,10 @@ CLAIMS = (
 )  # fmt: skip
 
 STUDY = Study(
-    name="sgd_temperature",
-    group="optimisation",
-    summary="the step over the batch as a temperature: exact risk of the linearised network, and the width of minima",
-    parameters=Parameters,
-    grid=grid,
-    run=run,
-    predict=predict,
+    "sgd_temperature",
+    "optimisation",
+    "the step over the batch as a temperature: exact risk of the linearised network, and the width of minima",
+    experiments=(Constant, Schedule, Width),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )

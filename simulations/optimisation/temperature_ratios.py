@@ -1,23 +1,15 @@
-"""Measures of the study `sgd_temperature`, each a function of one record."""
+"""Observed over exact: risks, second moments and falls of curvature under stochastic gradients, read off their runs."""
 
 import numpy as np
 
-from simulations.optimisation import _minima
-from simulations.optimisation._temperature import (
-    LATE,
-    Parameters,
-    exact_moments,
-    lazy,
-    predict,
-    problem_of,
-    step_of,
-)
 from simulations.records.record import Record
-from theory.temperature import excess, first_order, variance_factor
+from theory.temperature import variance_factor
 
+LATE = 33
+"""Observations in the later half of a run, which are averaged."""
 
-def parameters_of(record: Record) -> Parameters:
-    return Parameters(**record.parameters)
+TIMES = 9
+"""Observations of a drift along minima, evenly spaced from 0 on; of `cold` twice as many intervals."""
 
 
 def late_excess(record: Record) -> float:
@@ -25,22 +17,19 @@ def late_excess(record: Record) -> float:
     return float(np.mean(record["excess"][-LATE:]))
 
 
-def exact_excess(run: Parameters) -> float:
+def exact_excess(record: Record) -> float:
     """The exact mean of `late_excess`."""
-    return float(np.mean(excess(lazy(run).problem, exact_moments(run).second[-LATE:])))
-
-
-def first_order_excess(run: Parameters) -> float:
-    """(η/4B) tr C."""
-    return first_order(lazy(run).problem, step_of(run), run.batch)
+    return float(np.mean(record["exact"][-LATE:]))
 
 
 def over_exact(record: Record) -> float:
-    return late_excess(record) / exact_excess(parameters_of(record))
+    """Late excess risk over the exact one."""
+    return late_excess(record) / exact_excess(record)
 
 
 def over_first_order(record: Record) -> float:
-    return late_excess(record) / first_order_excess(parameters_of(record))
+    """Late excess risk over (η/4B) tr C."""
+    return late_excess(record) / float(record["first_order"])
 
 
 def over_doubled(record: Record) -> float:
@@ -61,35 +50,31 @@ def over_replaced(record: Record) -> float:
 
 def modes_over_exact(record: Record) -> float:
     """tr(S_exact⁻¹ S)/p, S the second moment of b − b* in the later half."""
-    exact = exact_moments(parameters_of(record)).second[-LATE:].mean(axis=0)
+    exact = record["exact_second"]
     return float(np.trace(np.linalg.solve(exact, record["second"])) / len(exact))
 
 
 def modes_over_equal(record: Record) -> float:
     """Return tr(S)/p, S of `modes_over_exact`, over the multiple of the identity with the first-order excess risk."""
-    run = parameters_of(record)
-    problem = lazy(run).problem
-    equal = 2 * first_order_excess(run) / np.trace(problem.hessian)
-    return float(np.trace(record["second"]) / len(problem.hessian) / equal)
+    return float(np.trace(record["second"]) / len(record["second"]) / record["equipartition"])
 
 
 def grown_over_decayed(record: Record, slower: str = "decayed") -> float:
     """log of the excess with a growing batch over that with a decaying step, mean over the transient, less its exact
     value at equal numbers of samples.
     """
-    exact = predict(parameters_of(record))
-    expected = np.log(exact["grown"].mean() / exact["decayed"].mean())
+    expected = np.log(record["exact_grown"].mean() / record["exact_decayed"].mean())
     return float(np.log(record["grown"].mean() / record[slower].mean()) - expected)
 
 
 def grown_over_decayed_steps(record: Record) -> float:
+    """Return `grown_over_decayed` at equal numbers of steps."""
     return grown_over_decayed(record, "decayed_steps")
 
 
 def _fall(record: Record, name: str) -> float:
     """log of a curvature at the start less that at the end of the slow flow."""
-    run = parameters_of(record)
-    exact = np.log(_minima.predict(run.dose, problem_of(run))[name])
+    exact = np.log(record[f"exact_{name}"])
     return float(exact[0] - exact[-1])
 
 
@@ -111,7 +96,7 @@ def early_ratio(record: Record, name: str) -> float:
 
     The cold run is taken after a quarter of the time of the base.
     """
-    return _fallen(record, "cold", name, _minima.TIMES // 4) / _fall(record, name)
+    return _fallen(record, "cold", name, TIMES // 4) / _fall(record, name)
 
 
 def batch_against_noise(record: Record) -> float:
