@@ -1,17 +1,16 @@
 """On-line learning in six panels: in time, along d, and on the plateau."""
 
-from dataclasses import replace
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Record, Records
-from simulations.limits import _committee_measures as measure
-from simulations.limits._committee import Parameters, committee, expansion
-from simulations.limits.online_learning import apart
-from simulations.records.record import along, runs
+from simulations.limits.committee_order_parameters import committee
+from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, deviation, until
+from simulations.records.record import along
+from theory.order_fluctuations import Expansion
+from theory.order_parameters import Committee
 
 COLORS = (ORANGE, GREEN, PURPLE, BLUE)
 
@@ -37,11 +36,14 @@ def _one_setting(records: Records) -> Records:
     return chosen.where(**{name: first[name] for name in ("rate", "time", "neurons")}) if first else chosen
 
 
-def _curve(record: Record) -> tuple[Parameters, np.ndarray, np.ndarray]:
-    """The run, times, and states of the limit."""
-    run = Parameters(**record.parameters)
-    times = np.linspace(0, run.time, 60)
-    return run, times, committee(run).integrate(expansion(run, np.zeros(1)).limit[0], times)
+def _pair(record: Record, quadratic: bool = True) -> Committee:
+    return committee(record["neurons"], record["rate"], quadratic)
+
+
+def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """Times, and states of the limit."""
+    times = np.linspace(0, record["time"], 60)
+    return times, _pair(record).integrate(record["limit"][0], times)
 
 
 def in_time(axes: Axes, records: Records) -> None:
@@ -50,14 +52,15 @@ def in_time(axes: Axes, records: Records) -> None:
     chosen = _one_setting(records)
     if not len(chosen):
         return empty(axes, "with overlaps apart")
-    run, times, states = _curve(next(iter(chosen)))
-    axes.plot(times, committee(run).error(states), color=THEORY, lw=1, label="theory: d = ∞")
-    wrong = committee(run, quadratic=False)
+    first = next(iter(chosen))
+    times, states = _curve(first)
+    axes.plot(times, _pair(first).error(states), color=THEORY, lw=1, label="theory: d = ∞")
+    wrong = _pair(first, quadratic=False)
     axes.plot(times, wrong.error(wrong.integrate(states[0], times)), color=GREY, lw=0.9, ls=":", label="without η²")
     dimensions = sorted(set(chosen.column("dimension")))
     for d, color, marker in zip(_spread(dimensions), COLORS, "osD^", strict=False):
         rows = list(chosen.where(dimension=d))
-        mean = np.mean([measure.errors(record).mean(axis=0) for record in rows], axis=0)
+        mean = np.mean([record["error"].mean(axis=0) for record in rows], axis=0)
         axes.plot(rows[0]["times"], mean, marker, color=color, ms=3, label=f"d = {d}")
     axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
     axes.legend(loc="upper right")
@@ -72,12 +75,12 @@ def overlaps(axes: Axes, records: Records) -> None:
         return empty(axes, "with overlaps apart")
     largest = chosen.where(dimension=max(chosen.column("dimension")))
     first = next(iter(largest))
-    run, times, states = _curve(first)
-    q, r = committee(run).unpack(states)
+    times, states = _curve(first)
+    q, r = _pair(first).unpack(states)
     seen = np.concatenate([record["overlaps"] for record in largest]).astype(float)
-    q_seen, r_seen = committee(run).unpack(seen)
+    q_seen, r_seen = _pair(first).unpack(seen)
     kinds = [("R₁₁", r, r_seen, (0, 0)), ("Q₁₁", q, q_seen, (0, 0))]
-    if run.neurons > 1:
+    if first["neurons"] > 1:
         kinds += [("R₁₂", r, r_seen, (0, 1)), ("Q₁₂", q, q_seen, (0, 1))]
     for (name, limit, sample, (i, j)), color, marker in zip(kinds, COLORS, "osD^", strict=False):
         axes.plot(times, limit[:, i, j], color=THEORY, lw=1, label="theory: d = ∞" if name == "R₁₁" else None)
@@ -85,7 +88,7 @@ def overlaps(axes: Axes, records: Records) -> None:
         spread = values.std(axis=0, ddof=1)
         at = first["times"]
         axes.errorbar(at, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3, label=name)
-    axes.set(xlabel="time t (samples / d)", ylabel=f"overlap (mean ± sd), d = {run.dimension}")
+    axes.set(xlabel="time t (samples / d)", ylabel=f"overlap (mean ± sd), d = {first['dimension']}")
     axes.set_ylim(None, axes.get_ylim()[1] * 1.3)
     axes.legend(loc="upper left", ncols=3)
     return None
@@ -94,12 +97,11 @@ def overlaps(axes: Axes, records: Records) -> None:
 def fluctuations(axes: Axes, records: Records) -> None:
     """Standard deviation of overlaps along d."""
     axes.set_title("c  Overlaps fluctuate by 1/√d")
-    x, table = along(apart(records), "dimension", measure.deviation)
+    x, table = along(apart(records), "dimension", deviation)
     if not table.size:
         return empty(axes, "along d")
     points(axes, x, table, "networks", MEAN_FIELD)
-    run = Parameters(**next(iter(apart(records))).parameters)
-    variance = np.mean(np.diagonal(expansion(run).covariance[-1]))
+    variance = np.mean(np.diagonal(next(iter(apart(records)))["covariance"][-1]))
     axes.plot(x, np.sqrt(variance / x), color=THEORY, ls="--", lw=0.9, label="theory: √(mean $Σ_{ii}$ / d)")
     axes.set(xscale="log", yscale="log", xlabel="inputs d", ylabel="sd of an overlap at the end")
     _only_these(axes, x)
@@ -114,11 +116,11 @@ def finite(axes: Axes, records: Records) -> None:
     dimensions = np.array(sorted(set(chosen.column("dimension"))))
     if len(dimensions) < 2:
         return empty(axes, "along d")
-    run = Parameters(**next(iter(chosen)).parameters)
-    found, error = expansion(run), committee(run).error
+    first = next(iter(chosen))
+    found, error = Expansion(*(first[name] for name in ("limit", "shift", "covariance"))), _pair(first).error
     limit = float(error(found.limit[-1]))
     for d in dimensions:
-        means = np.array([measure.errors(record)[:, -1].mean() for record in chosen.where(dimension=d)]) / limit
+        means = np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit
         spread = 1.96 * means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else 0.0
         label = "networks, 95 %" if d == dimensions[0] else None
         axes.errorbar([d], [means.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
@@ -134,18 +136,17 @@ def finite(axes: Axes, records: Records) -> None:
 def plateau(axes: Axes, records: Records) -> None:
     """Generalisation error of single networks that start on the plateau."""
     axes.set_title("e  Noise ends the plateau")
-    chosen = list(runs("overlaps", start="plateau")(records))
+    chosen = list(Plateau.at("overlaps")(records))
     if not chosen:
         return empty(axes, "on the plateau")
     record = max(chosen, key=lambda one: one["dimension"])
-    for row in measure.errors(record)[:16]:
+    for row in record["error"][:16]:
         axes.plot(record["times"], row, color=LAZY, lw=0.7, alpha=0.7)
     axes.plot([], [], color=LAZY, lw=0.7, label=f"networks, d = {record['dimension']}")
-    run = Parameters(**record.parameters)
-    height = float(committee(run).error(committee(run).plateau()))
-    small = replace(run, rate=1e-3)
+    pair, small = _pair(record), committee(record["neurons"], 1e-3)
+    height = float(pair.error(pair.plateau()))
     axes.axhline(height, color=THEORY, lw=1, label="theory: fixed point")
-    low = float(committee(small).error(committee(small).plateau()))
+    low = float(small.error(small.plateau()))
     axes.axhline(low, color=GREY, lw=0.9, ls=":", label="fixed point for η → 0")
     axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
     axes.legend(loc="lower left")
@@ -155,16 +156,16 @@ def plateau(axes: Axes, records: Records) -> None:
 def specialised(axes: Axes, records: Records) -> None:
     """Angles of one student with two teachers, before and after."""
     axes.set_title("f  One student, one teacher")
-    chosen = list(runs("overlaps", start="plateau")(records).where(neurons=2))
+    chosen = list(Plateau.at("overlaps")(records).where(neurons=2))
     if not chosen:
         return empty(axes, "of two neurons on the plateau")
     size = max(record["dimension"] for record in chosen)
     shown = [record for record in chosen if record["dimension"] == size]
     states = np.concatenate([record["overlaps"] for record in shown]).astype(float)
-    q, r = committee(Parameters(**shown[0].parameters)).unpack(states)
+    q, r = _pair(shown[0]).unpack(states)
     cosines = r[:, :, 0] / np.sqrt(q[:, :, 0, 0])[:, :, None]
     times = shown[0]["times"]
-    middle = int(np.searchsorted(times, measure.ON_PLATEAU + 1e-9) - 1)
+    middle = until(times, ON_PLATEAU)
     for at, color, marker in ((middle, ORANGE, "o"), (len(times) - 1, BLUE, "s")):
         axes.plot(*cosines[:, at].T, marker, color=color, ms=2.5, alpha=0.6, label=f"t = {times[at]:g}")
     axes.plot(*cosines[0, 0], "*", color=GREY, ms=9, mec="white", label="start: the plateau")

@@ -3,52 +3,222 @@
 Saad & Solla (1995): a student of K hidden neurons that sees every sample once follows closed equations for its overlaps
 as d → ∞. First it is stuck on a plateau where its neurons are all alike; then noise decides who takes which teacher.
 
-The runs fall into two parts. `apart`: students that lean to their teachers from the start, along d. `plateau`: students
-at the symmetric fixed point, which they leave by the noise of their samples alone.
+Two experiments. `apart`: students that lean to their teachers from the start, along d. `plateau`: students at the
+symmetric fixed point, which they leave by the noise of their samples alone.
 """
 
-from functools import partial
+from abc import abstractmethod
+from dataclasses import replace
+from functools import cached_property, partial
 
-from simulations.limits import _committee_measures as measure
-from simulations.limits._committee import Parameters, learn, predict
-from simulations.records.record import Records, runs
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import digamma
+
+import meanfield as mf
+from simulations.limits import committee_order_parameters as order
+from simulations.records.record import Record, Records
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import equals, share_above, slope
+from theory.order_parameters import Committee
 from theory.prediction import Prediction
 
-PLATEAU = {"start": "plateau", "rate": 1.25, "time": 80.0}
+ROUND = 96
+"""Inputs are filled up to a multiple of so many with zeros, so that one program serves several d."""
 
-GRIDS = {
-    "smoke": {"seeds": 9, "dimensions": [48, 96, 192], "replicas": 32, "plateau": (48, 32)},
-    "default": {"seeds": 8, "dimensions": [96, 192, 384, 768], "replicas": 96, "plateau": (192, 96)},
-    "paper": {"seeds": 10, "dimensions": [192, 480, 960, 1920, 4800], "replicas": 256, "plateau": (960, 256)},
-}
+ON_PLATEAU = 20.0
+"""When the plateau is looked at (samples over d): noise has grown, and has not yet ended it."""
 
-
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` times the replicas of every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made += [Parameters(dimension=d, replicas=sizes["replicas"], seed=seed) for d in sizes["dimensions"]]
-        d, replicas = sizes["plateau"]
-        made.append(Parameters(**PLATEAU, dimension=d, replicas=replicas, seed=seed))
-    return made
+APART = np.array([0.0, 0.0, 0.0, 1.0, -1.0, -1.0, 1.0]) / 2
+"""What tells the teachers of two neurons apart, as a linear function of the state."""
 
 
-def several(record) -> bool:
+def until(times: np.ndarray, time: float) -> int:
+    """Return the last observation up to that time."""
+    return int(np.searchsorted(times, time + 1e-9) - 1)
+
+
+class Committees(Simulations):
+    """Students that start at the same overlaps and see samples of their own."""
+
+    precision = "float32"
+    dimension: int = count(200, "d", "inputs, at least twice the neurons")
+    neurons: int = count(2, "K", "hidden neurons of the student, and of the teacher")
+    rate: float = number(1.0, "η", "learning rate: w ← w + (η/d) δ x", above=0)
+    time: float = number(4.0, "T", "samples seen, over d", above=0, batched=False)
+    replicas: int = count(32, "R", "independent students", at_least=2)
+
+    def refusal(self):
+        if self.dimension < 2 * self.neurons:
+            return f"dimension={self.dimension}: expected at least {2 * self.neurons}, twice the neurons."
+        if self.time * self.dimension < 1:
+            return f"time={self.time:g}: shorter than one sample; expected at least {1 / self.dimension:g}."
+        return None
+
+    @property
+    @abstractmethod
+    def initial(self) -> np.ndarray:
+        """The overlaps at the start."""
+
+    @property
+    def pair(self) -> Committee:
+        return order.committee(self.neurons, self.rate)
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """When overlaps are looked at: thirteen times, in units of d samples."""
+        return np.unique(np.rint(np.linspace(0, self.time, 13) * self.dimension)) / self.dimension
+
+    def setups(self):
+        # The engine descends ½ (f − y)²/α² in f = (α/K) Σ_i erf(w_i·x/√2). With α = K its velocity is δ_i x/K, and
+        # steps of h = K η/d are the ones of the committee; d of them are a time of K η.
+        k, d, filled = self.neurons, self.dimension, -(-self.dimension // ROUND) * ROUND
+        unseen = np.zeros((1, filled), np.float32), np.zeros(1, np.float32)  # the problem's own samples are not used
+        problem = mf.Objective(order.HiddenNeuron(), mf.Square(), *unseen, scale=float(k))
+        start = mf.Particles(order.students(self.pair, self.initial, filled).astype(np.float32))
+        fresh = order.FreshSamples(k, jnp.asarray(np.arange(filled) < d, jnp.float32))
+        flow = mf.SGD(k * self.rate / d, 1, sampler=fresh)
+        one = Setup(problem, start, flow, self.seen * k * self.rate, {"overlaps": order.overlaps})
+        return {"students": [one] * self.replicas}
+
+    def measure(self, runs):
+        """States [R, T, s] and generalisation errors [R, T] of all students."""
+        states = np.stack([run.values["overlaps"] for run in runs["students"]])
+        return {"times": self.seen, "overlaps": states, "error": self.pair.error(states.astype(float))}
+
+
+class Apart(Committees):
+    """Students that lean to their teachers from the start."""
+
+    sizes = grid(
+        smoke={"dimension": (48, 96, 192), "replicas": 32, "seeds": 9},
+        default={"dimension": (96, 192, 384, 768), "replicas": 96, "seeds": 8},
+        paper={"dimension": (192, 480, 960, 1920, 4800), "replicas": 256, "seeds": 10},
+    )
+
+    @property
+    def initial(self):
+        return order.apart(self.neurons)
+
+    def theory(self):
+        """Limit, first order in 1/d and covariance of the state; the mean error with its first order in 1/d.
+
+        Beside it limit and error without the terms in η², which are wrong.
+        """
+        of = self.neurons, self.rate, tuple(self.initial), tuple(self.seen)
+        found, wrong = order.expansion(*of), order.without_noise(*of)
+        return {
+            "limit": found.limit,
+            "shift": found.shift,
+            "covariance": found.covariance,
+            "mean_error": found.mean(self.pair.error, self.dimension),
+            "wrong_limit": wrong,
+            "wrong_mean_error": replace(found, limit=wrong).mean(self.pair.error, self.dimension),
+        }
+
+
+class Plateau(Committees):
+    """Students at the symmetric fixed point, all alike."""
+
+    rate: float = number(1.25, "η", "learning rate: w ← w + (η/d) δ x", above=0)
+    time: float = number(80.0, "T", "samples seen, over d", above=0, batched=False)
+    sizes = grid(
+        smoke={"dimension": 48, "replicas": 32, "seeds": 9},
+        default={"dimension": 192, "replicas": 96, "seeds": 8},
+        paper={"dimension": 960, "replicas": 256, "seeds": 10},
+    )
+
+    def refusal(self):
+        try:
+            self.pair.plateau()
+        except ValueError:
+            return f"rate={self.rate:g}: expected one at which {self.neurons} neuron(s) have a plateau."
+        return super().refusal()
+
+    @property
+    def initial(self):
+        return self.pair.plateau()
+
+    def theory(self):
+        """The mean error on the plateau with its first order in 1/d, and the height of the plateau for η → 0.
+
+        Of two neurons also the variance of what tells teachers apart, and what the noise of all steps would add up to
+        without amplification, which is wrong.
+        """
+        k, soon, late = self.neurons, *(self.seen[until(self.seen, time)] for time in (ON_PLATEAU / 2, ON_PLATEAU))
+        height = k / np.pi * (np.pi / 6 - k * np.arcsin(1 / (2 * k)))
+        known = {"small_rate_error": np.array(height)}
+        if soon > 0:
+            of = k, self.rate, tuple(self.initial)
+            known["mean_error"] = order.expansion(*of, (0.0, soon / 50, soon)).mean(self.pair.error, self.dimension)[-1]
+            if k == 2:
+                covariance = order.expansion(*of, (0.0, late / 50, late)).covariance / self.dimension
+                variance = np.einsum("tij,i,j->t", covariance, APART, APART)
+                known |= {"variance": variance[2], "wrong_variance": 50 * variance[1]}
+        return known
+
+
+def error_ratio(record: Record, name: str = "mean_error") -> float:
+    """Return the mean generalisation error at the end, over that of the equations with their first order in 1/d."""
+    return float(record["error"][:, -1].mean() / record[name][-1])
+
+
+def overlap_distance(record: Record, name: str = "limit") -> float:
+    """Return R d (X̄ − E X)'Σ⁻¹(X̄ − E X)/s of the mean overlaps of R replicas: one, if E X and Σ are right."""
+    states, d = record["overlaps"].astype(float), record["dimension"]
+    gap = states.mean(axis=0) - record[name] - record["shift"] / d
+    squares = [gap[t] @ np.linalg.solve(record["covariance"][t], gap[t]) for t in range(1, len(gap))]
+    return len(states) * d * float(np.mean(squares)) / gap.shape[1]
+
+
+def fluctuation_ratio(record: Record, times: float = 1.0) -> float:
+    """Return d (X − X̄)'Σ⁻¹(X − X̄)/s at the end, mean over replicas, so many times: one."""
+    state = record["overlaps"][:, -1].astype(float)
+    gap = state - state.mean(axis=0)
+    squares = np.sum(gap * np.linalg.solve(record["covariance"][-1], gap.T).T)
+    return times * record["dimension"] * float(squares) / ((len(state) - 1) * gap.shape[1])
+
+
+def deviation(record: Record, power: float = 0.5) -> float:
+    """Return the standard deviation (power 1/2) or variance (1) of an overlap at the end between replicas."""
+    return float(np.mean(np.var(record["overlaps"][:, -1].astype(float), axis=0, ddof=1)) ** power)
+
+
+def plateau_height(record: Record, name: str = "mean_error") -> float:
+    """Return the mean generalisation error on the plateau over that of its fixed point."""
+    return float(record["error"][:, until(record["times"], ON_PLATEAU / 2)].mean() / record[name])
+
+
+def symmetry_breaking(record: Record, name: str = "variance") -> float:
+    """Return log of d Σ_r S_r²/R Σ_S on the plateau, S what tells the teachers of two neurons apart, less its mean.
+
+    That of log χ²_R/R is ψ(R/2) − log(R/2).
+    """
+    squares = (record["overlaps"][:, until(record["times"], ON_PLATEAU)].astype(float) @ APART) ** 2
+    half = len(squares) / 2
+    return float(np.log(np.mean(squares) / record[name]) - digamma(half) + np.log(half))
+
+
+def specialised(record: Record, time: float = np.inf) -> np.ndarray:
+    """Return which replicas have one student for each teacher, at an angle of cosine above 0.8."""
+    k, state = record["neurons"], record["overlaps"][:, until(record["times"], time)].astype(float)
+    q, r = order.committee(k, record["rate"]).unpack(state)
+    cosines = r / np.sqrt(np.diagonal(q, axis1=1, axis2=2))[:, :, None]
+    favourite = np.sort(cosines.argmax(axis=2), axis=1)
+    return (favourite == np.arange(k)).all(axis=1) & (cosines.max(axis=2) > 0.8).all(axis=1)
+
+
+def several(record: Record) -> bool:
     """Return True if a run has replicas enough for a variance, and inputs enough for an expansion in 1/d."""
     return record["replicas"] >= 8 and record["dimension"] >= 10 * record["neurons"]
 
 
-def long(record) -> bool:
-    """Return True if a run has time to leave the plateau."""
-    return record["time"] * record["rate"] >= 100
-
-
 def apart(records: Records) -> Records:
-    """Runs for the equations in time."""
-    return runs("overlaps", start="apart")(records).where(several)
+    """Return runs for the equations in time."""
+    return Apart.at("overlaps")(records).where(several)
 
 
 def most_inputs(records: Records) -> Records:
@@ -58,8 +228,9 @@ def most_inputs(records: Records) -> Records:
 
 
 def plateau(records: Records) -> Records:
-    """Runs of two neurons that start on the plateau, and leave it."""
-    return runs("overlaps", start="plateau", neurons=2)(records).where(several).where(long)
+    """Return runs of two neurons that start on the plateau, and have time to leave it."""
+    chosen = Plateau.at("overlaps", "variance", neurons=2)(records).where(several)
+    return chosen.where(lambda record: record["time"] * record["rate"] >= 100)
 
 
 SOURCE = "saad1995online"
@@ -74,44 +245,44 @@ CLAIMS = (
     claim(
         "error", "generalisation error at the end over that of the equations, first order in 1/d included",
         EQUATIONS, equals,
-        select=apart, value=measure.error_ratio, what="ε_g / prediction",
-        wrong="no terms in η²", control={"value": partial(measure.error_ratio, quadratic=False)},
+        select=apart, value=error_ratio, what="ε_g / prediction",
+        wrong="no terms in η²", control={"value": partial(error_ratio, name="wrong_mean_error")},
     ),
     claim(
         "overlaps", "squared distance of the mean overlaps from the equations, over what fluctuations leave",
         EQUATIONS, equals,
-        select=apart, value=measure.overlap_distance, what="R d |X̄ − E X|² in the metric Σ⁻¹, over its mean",
+        select=apart, value=overlap_distance, what="R d |X̄ − E X|² in the metric Σ⁻¹, over its mean",
         wrong="no terms in η², at the largest d",
-        control={"value": partial(measure.overlap_distance, quadratic=False), "select": most_inputs},
+        control={"value": partial(overlap_distance, name="wrong_limit"), "select": most_inputs},
     ),
     claim(
         "fluctuations", "covariance of the overlaps over the predicted one, at the largest d", COVARIANCE, equals,
-        select=most_inputs, value=measure.fluctuation_ratio, what="d |X − X̄|² in the metric Σ⁻¹, over its mean",
+        select=most_inputs, value=fluctuation_ratio, what="d |X − X̄|² in the metric Σ⁻¹, over its mean",
         wrong="as many again as were predicted, that of d/2 inputs",
-        control={"value": lambda record: 2 * measure.fluctuation_ratio(record)},
+        control={"value": partial(fluctuation_ratio, times=2.0)},
     ),
     claim(
         "fluctuation_rate", "overlaps fluctuate by O(1/√d)", ROOT, slope,
-        select=apart, x="dimension", value=measure.deviation,
-        wrong="variance for standard deviation", control={"value": measure.variance},
+        select=apart, x="dimension", value=deviation,
+        wrong="variance for standard deviation", control={"value": partial(deviation, power=1.0)},
     ),
     claim(
         "plateau", "height of the plateau over that of its fixed point, first order in 1/d included", HEIGHT, equals,
-        select=plateau, value=measure.plateau_height, what="ε_g at t ≤ 10 / prediction",
-        wrong="the height for η → 0", control={"value": measure.height_of_small_rates},
+        select=plateau, value=plateau_height, what="ε_g at t ≤ 10 / prediction",
+        wrong="the height for η → 0", control={"value": partial(plateau_height, name="small_rate_error")},
     ),
     claim(
         "symmetry_breaking",
         "on the plateau noise is amplified: log of the variance of what tells teachers apart, over prediction",
         NOISE, equals,
-        select=plateau, value=measure.symmetry_breaking, what="log d E S²/Σ_S at t ≤ 20",
+        select=plateau, value=symmetry_breaking, what="log d E S²/Σ_S at t ≤ 20",
         wrong="noise that adds up and is not amplified",
-        control={"value": partial(measure.symmetry_breaking, grown=False)},
+        control={"value": partial(symmetry_breaking, name="wrong_variance")},
     ),
     claim(
         "specialisation", "after the plateau each student has a teacher of its own", PERMUTED, share_above,
-        select=plateau, value=measure.specialised, what="one-to-one with cosines above 0.8 at the end",
-        wrong="on the plateau, t = 20", control={"value": partial(measure.specialised, time=measure.ON_PLATEAU)},
+        select=plateau, value=specialised, what="one-to-one with cosines above 0.8 at the end",
+        wrong="on the plateau, t = 20", control={"value": partial(specialised, time=ON_PLATEAU)},
     ),
 )  # fmt: skip
 
@@ -119,10 +290,7 @@ STUDY = Study(
     name="online_learning",
     group="limits",
     summary="a committee that learns on-line follows the equations of its overlaps; noise of 1/√d ends the plateau",
-    parameters=Parameters,
-    grid=grid,
-    run=learn,
-    predict=predict,
+    experiments=(Apart, Plateau),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "1 min", "paper": "hours"},
     precision="float32",
