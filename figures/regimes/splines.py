@@ -26,7 +26,7 @@ def draw(records: Records) -> Figure:
 def fitted(axes: Axes, records: Records) -> None:
     """One data set: samples, the output layer's function, and that of both layers with its knots."""
     axes.set_title("a  Lazy: cubic; adaptive: few pieces")
-    cubic, linear = _one(study.kernels(sides="both")(records)), _one(study.decayed(decay="input")(records))
+    cubic, linear = _one(study.Output.at(sides="both")(records)), _one(study.Adaptive.at(decay="input")(records))
     shown = cubic or linear
     if shown is None:
         return empty(axes, "of training")
@@ -51,9 +51,9 @@ def bent(axes: Axes, records: Records) -> None:
     """Cumulative ∫|f''| of the same networks, and of a random one."""
     axes.set_title("b  Where f bends")
     kinds = (
-        (study.untrained()(records), GREY, "random network"),
-        (study.kernels(sides="both")(records), LAZY, "output layer alone"),
-        (study.decayed(decay="input")(records), MEAN_FIELD, "both layers, weight decay"),
+        (study.Random.at()(records), GREY, "random network"),
+        (study.Output.at(sides="both")(records), LAZY, "output layer alone"),
+        (study.Adaptive.at(decay="input")(records), MEAN_FIELD, "both layers, weight decay"),
     )
     seed = _one(kinds[2][0])
     drawn = False
@@ -79,7 +79,7 @@ def bent(axes: Axes, records: Records) -> None:
 def corners(axes: Axes, records: Records) -> None:
     """Both layers in the lazy limit: the tangent kernel's interpolant, corners and all."""
     axes.set_title("c  Lazy with both layers: corners")
-    chosen = study.lazy()(records)
+    chosen = study.Tangent.at()(records)
     record = _one(chosen)
     if record is None:
         return empty(axes, "of the tangent model")
@@ -90,7 +90,7 @@ def corners(axes: Axes, records: Records) -> None:
         one = _one(chosen.where(output=size))
         assert one is not None
         axes.plot(one["exact_points"], one["exact_interpolant"], color=THEORY, lw=0.8, ls="--")
-        axes.plot(one["exact_points"], one["predictions"], "o", ms=3, color=color, label=f"κ = {size:g}")
+        axes.plot(one["exact_points"], one["predictions"][-1], "o", ms=3, color=color, label=f"κ = {size:g}")
     axes.plot([], [], color=THEORY, lw=0.8, ls="--", label="theory: kernel's interpolant")
     axes.plot(record["x"], record["y"], "o", color=GREY, ms=5, label="samples")
     axes.set(xlabel="input x", ylabel="output f(x)")
@@ -110,11 +110,11 @@ def natural(axes: Axes, records: Records) -> None:
         ("right", "natural", GREY, "x", "one orientation − natural spline"),
         ("right", "one_sided", PURPLE, "D", "one orientation − its cubic spline"),
     ):
-        at, distances = _distances(study.kernels(sides=sides)(records), name)
+        at, distances = _distances(study.Output.at(sides=sides)(records), name)
         if len(at):
             axes.plot(at, distances, marker, color=color, label=label)
             drawn = True
-    both = study.kernels(sides="both")(records)
+    both = study.Output.at(sides="both")(records)
     if not drawn:
         return empty(axes, "of the output layer")
     if len(both):
@@ -124,7 +124,7 @@ def natural(axes: Axes, records: Records) -> None:
     axes.set(
         xscale="log", yscale="log", xlabel="reach L of the breakpoints (input)", ylabel="largest distance (output)"
     )
-    ticks = sorted({reach / 2**k for reach in study.kernels()(records).column("reach") for k in range(3)})
+    ticks = sorted({reach / 2**k for reach in study.Output.at()(records).column("reach") for k in range(3)})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     low, high = axes.get_ylim()
@@ -138,7 +138,7 @@ def descent(axes: Axes, records: Records) -> None:
     axes.set_title("e  Weight decay: down to the least F")
     drawn = False
     for decay, color, label in (("input", MEAN_FIELD, "biases free"), ("all", GREEN, "biases decay too")):
-        for i, record in enumerate(study.decayed(decay=decay)(records)):
+        for i, record in enumerate(study.Adaptive.at(decay=decay)(records)):
             late, least = record["times"] > 0, record["exact_minimum"]
             excess = np.maximum(record["energy"] - least, 1e-12) / least
             axes.plot(record["times"][late], excess[late], color=color, lw=0.8, label=None if i else label)
@@ -162,10 +162,10 @@ def pieces(axes: Axes, records: Records) -> None:
     """Linear pieces between the outer samples, every one and as they look."""
     axes.set_title("f  Linear pieces on (−1, 1)")
     kinds = (
-        ("random\nnetwork", study.untrained(), GREY),
-        ("output\nlayer", study.kernels(sides="both"), LAZY),
-        ("weight\ndecay", study.decayed(decay="input"), MEAN_FIELD),
-        ("biases\ntoo", study.decayed(decay="all"), GREEN),
+        ("random\nnetwork", study.Random.at(), GREY),
+        ("output\nlayer", study.Output.at(sides="both"), LAZY),
+        ("weight\ndecay", study.Adaptive.at(decay="input"), MEAN_FIELD),
+        ("biases\ntoo", study.Adaptive.at(decay="all"), GREEN),
     )
     drawn = False
     for at, (_, select, color) in enumerate(kinds):
@@ -179,10 +179,10 @@ def pieces(axes: Axes, records: Records) -> None:
         return empty(axes, "with knots")
     axes.plot([], [], "x", color=GREY, label="all")
     axes.plot([], [], "o", color=GREY, label="that are seen (gaps > 0.02, 99 % of ∫|f''|)")
-    known = [record["samples"] for record in study.decayed()(records)]
+    known = [record["samples"] for record in study.Adaptive.at()(records)]
     if known:
         axes.axhline(max(known) + 1, color=THEORY, ls="--", lw=0.9, label="theory: at most n + 1 are needed")
-    half = [record["particles"] for record in study.untrained()(records)]
+    half = [record["particles"] for record in study.Random.at()(records)]
     for i, m in enumerate(sorted(set(half))):
         axes.plot([-0.4, 0.4], [m / 2 + 1] * 2, color=THEORY, lw=0.9, label=None if i else "theory: m/2 knots")
     axes.set_xticks(range(len(kinds)), [name for name, *_ in kinds])
@@ -192,9 +192,13 @@ def pieces(axes: Axes, records: Records) -> None:
     return None
 
 
+def _first(record: Record) -> tuple[float, ...]:
+    return record["seed"], *(-record[name] for name in ("reach", "particles") if name in record)
+
+
 def _one(chosen: Records) -> Record | None:
     """The record of the first seed, of the largest reach or the most particles among these."""
-    return min(chosen, key=lambda one: (one["seed"], -one["reach"], -one["particles"]), default=None)
+    return min(chosen, key=_first, default=None)
 
 
 def _value(record: Record, x: np.ndarray) -> np.ndarray:

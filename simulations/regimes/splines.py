@@ -7,149 +7,279 @@ corners at the samples. Both layers with weight decay: as little variation of f'
 which few knots at samples attain. Knots are read off the particles (`mf.observables.linear_spline`).
 """
 
-from functools import partial
+from abc import abstractmethod
+from functools import cached_property, partial
 
+import jax.numpy as jnp
 import numpy as np
 
-from simulations.records.record import Record, runs
-from simulations.regimes._splines import Parameters, exact, train
+import meanfield as mf
+from simulations.records.record import Records, between
+from simulations.regimes import bends as measure
+from simulations.regimes.breakpoints import alternating, edges, spread, units
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, bounded, equals
+from theory import convex, splines
 from theory.prediction import Prediction
 
-GRIDS = {
-    "smoke": {"seeds": 7, "reaches": (12.0,), "adaptive": {}, "particles": (200,), "outputs": (1.0,)},
-    "default": {
-        "seeds": 10,
-        "reaches": (12.0, 24.0),
-        "adaptive": {"particles": 100, "time": 6000.0, "step": 0.02},
-        "particles": (40, 200, 1000),
-        "outputs": (0.1, 0.3, 1.0),
-    },
-    "paper": {
-        "seeds": 20,
-        "reaches": (12.0, 24.0, 48.0),
-        "adaptive": {"particles": 1000, "time": 20000.0, "step": 0.02, "strength": 0.001},
-        "particles": (40, 200, 1000, 10000),
-        "outputs": (0.1, 0.3, 1.0, 3.0),
-    },
-}
+HALVINGS = 3
+"""Training of the output layer is looked at for the reach L, L/2 and L/4."""
+
+NEAR = 0.02
+"""Knots at gaps of no more than this count as one (input units)."""
+
+FAINT = 0.01
+"""Share of the variation that the knots left out may make up."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has samples and starts of its own, the same for all trainings."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made += [Parameters(training="output", reach=reach, seed=seed) for reach in sizes["reaches"]]
-        made.append(Parameters(training="output", sides="right", reach=6.0, seed=seed))
-        made += [
-            Parameters(training="tangent", reach=2.0, cells=12, output=size, seed=seed) for size in sizes["outputs"]
-        ]
-        made += [Parameters(decay=decay, **sizes["adaptive"], seed=seed) for decay in ("input", "all")]
-        made += [Parameters(training="none", particles=m, seed=seed) for m in sizes["particles"]]
-    return made
+def spline_of(mu: mf.Particles) -> mf.observables.LinearSpline:
+    """Return the linear spline that a network is."""
+    return mf.observables.linear_spline(mf.Neuron("relu", bias=True), mu)
 
 
-kernels = partial(runs, "predictions", training="output")
-lazy = partial(runs, "predictions", training="tangent")
-decayed = partial(runs, "energy", training="adaptive")
-untrained = partial(runs, "all_pieces", training="none")
+def read(spline: mf.observables.LinearSpline) -> dict[str, np.ndarray]:
+    """Return a linear spline on [−1, 1] as arrays, with its pieces as they are and as they look."""
+    spline = spline.within(-1, 1)
+    return {
+        "knots": spline.knots,
+        "bends": spline.bends,
+        "line": np.array([spline.offset, spline.slope]),
+        "variation": np.array(spline.variation),
+        "all_pieces": np.array(spline.pieces()),
+        "pieces": np.array(spline.pieces(NEAR, FAINT)),
+    }
 
 
-def largest(select, name: str):
-    """Restrict `select` to the largest parameter of this name, since runs of a seed share their samples."""
+class Sampled(Experiment):
+    """Experiments on samples that are the same for all trainings of a seed."""
 
-    def chosen(records):
-        records = select(records)
-        return records.where(**{name: max(records.column(name), default=None)})
+    samples: int = count(5, "n", "training samples in [−1, 1]", at_least=3)
 
-    return chosen
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets, [n] each."""
+        return alternating(self.generator("samples"), self.samples)
+
+    def objective(self, **options) -> mf.Objective:
+        """Return the problem of fitting them."""
+        x, y = self.data
+        unit = mf.Neuron("relu", bias=True)
+        return mf.Objective(unit, mf.Square(), x[:, None], y, kernel=mf.integrals.Dense(), **options)
 
 
-furthest = largest(kernels(sides="both"), "reach")
+class Linear(Sampled):
+    """Linear models of units with breakpoints even on [−L, L], trained until little of the slowest mode is left."""
+
+    reach: float = number(12.0, "L", "breakpoints lie in [−L, L]", unit="input units", above=1)
+    cells: int = count(4, "", "cells of breakpoints between two samples")
+    remainder: float = number(1e-5, "", "what training leaves of the slowest mode", unit="share", above=0, at_most=0.99)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Edges of the cells: where finitely many units are as good as all."""
+        return edges(self.data[0], self.cells)
+
+    @abstractmethod
+    def kernel(self, x: np.ndarray, z: np.ndarray, reach: float) -> np.ndarray:
+        """Return the kernel of infinitely many units."""
+
+    def spectrum(self, reach: float) -> np.ndarray:
+        """Return the eigenvalues of the kernel at the samples, the least first."""
+        return np.linalg.eigvalsh(self.kernel(self.data[0], self.data[0], reach))
+
+    def duration(self, reach: float) -> float:
+        """Return the time of training."""
+        return float(self.samples / self.spectrum(reach)[0] * np.log(1 / self.remainder))
+
+    def watched(self) -> list:
+        """Return the observables: predictions at the edges."""
+        return [mf.Predictions(jnp.asarray(self.points[:, None]))]
+
+    def interpolant(self, reach: float) -> np.ndarray:
+        """Return what training ends at, at the edges."""
+        (x, y), points = self.data, self.points
+        return splines.interpolant(self.kernel(x, x, reach), self.kernel(points, x, reach), y)
+
+    def near(self) -> dict[str, np.ndarray]:
+        """Return the samples and the cubic splines through them, at the edges."""
+        (x, y), points = self.data, self.points
+        cubic = {"exact_natural": splines.natural_spline(x, y), "exact_not_a_knot": splines.CubicSpline(x, y)}
+        return {"x": x, "y": y, "exact_points": points} | {name: spline(points) for name, spline in cubic.items()}
 
 
-def far(records):
-    """Output layer, both orientations, the furthest reach there is, of at least 12."""
-    return furthest(records).where(lambda record: record["reach"] >= 12)
+class Output(Simulations, Linear):
+    """The output layer alone, for the reaches L/4, L/2 and L."""
 
-
-def converged(records):
-    """Adaptive training with free biases that is long and fine enough, and wide enough not to be stuck."""
-    return decayed(decay="input")(records).where(
-        lambda record: (
-            record["particles"] >= 48
-            and record["time"] >= 2000
-            and record["step"] <= 0.05
-            and 5 <= record["samples"] <= 8
-            and 0.001 <= record["strength"] <= 0.005
-        )
+    reach: float = number(12.0, "L", "breakpoints lie in [−L, L]", unit="input units", above=2 ** (HALVINGS - 1))
+    sides: str = choice("both", "orientations of the units; right: relu(x − b) alone", among=("both", "right"))
+    sizes = grid(
+        smoke=[{"reach": 12.0, "seeds": 7}, {"sides": "right", "reach": 6.0, "seeds": 7}],
+        default=[{"reach": (12.0, 24.0), "seeds": 10}, {"sides": "right", "reach": 6.0, "seeds": 10}],
+        paper=[{"reach": (12.0, 24.0, 48.0), "seeds": 20}, {"sides": "right", "reach": 6.0, "seeds": 20}],
     )
 
+    @property
+    def reaches(self) -> list[float]:
+        return [self.reach / 2**k for k in reversed(range(HALVINGS))]
 
-def log_distance(record: Record, name: str = "interpolant") -> float:
-    """log(distance to a function / distance to the natural cubic spline), at the edges of cells and the largest L."""
-    f, other = np.atleast_2d(record["predictions"])[-1], np.atleast_2d(record[f"exact_{name}"])[-1]
-    return float(np.log(np.abs(f - other).max() / np.abs(f - record["exact_natural"]).max()))
+    def kernel(self, x, z, reach):
+        return splines.breakpoint_kernel(x, z, reach, sides=self.sides)
 
+    def setups(self):
+        problem, flow = self.objective(), mf.OutputFlow(mf.StabilisedFlow(rtol=1e-5, atol=1e-7))
+        found = []
+        for reach in self.reaches:
+            start = mf.Particles(*units(self.points, reach, left=self.sides == "both"))
+            found.append(Setup(problem, start, flow, [0.0, self.duration(reach)], self.watched()))
+        return {"reaches": found}
 
-def correction(record: Record, share: float = 1.0) -> float:
-    """L (f_L − natural spline) along its limit, or a share of that, extrapolated from L/2 and L."""
-    limit, size = share * record["exact_correction"], len(record["predictions"])
-    reach = record["reach"] / 2.0 ** np.arange(size)[::-1]
-    along = reach * ((record["predictions"] - record["exact_natural"]) @ limit) / (limit @ limit)
-    return float(2 * along[-1] - along[-2])
+    def measure(self, runs):
+        predictions = np.stack([run.values["predictions"][-1] for run in runs["reaches"]])
+        return {"predictions": predictions} | read(spline_of(runs["reaches"][-1].particles))
 
-
-def variation_over_least(record: Record) -> float:
-    """∫|f''| between the outer samples over that of the linear spline."""
-    return float(record["variation"] / record["exact_linear_variation"])
-
-
-def log_excess(record: Record, time: int = -1) -> float:
-    """log(F − min F of the network / of the natural cubic spline)."""
-    least = record["exact_minimum"]
-    return float(np.log((record["energy"][time] - least) / (record["exact_cubic"] - least)))
-
-
-def cost_over_bound(record: Record, cubic: bool = False) -> np.ndarray:
-    """|R − R*| over what the excess ΔF of the network allows, R = max(∫|f''|, |f'(−∞) + f'(∞)|); nothing where the
-    minimum is 0.
-
-    F is 1/n-strongly convex in f, so that |f − f*|² ≤ 2n ΔF, and λ|R − R*| ≤ ΔF + |½MSE − ½MSE*|.
-    """
-    least, strength = record["exact_minimum"], record["strength"]
-    cost = record["exact_cubic"] / strength if cubic else record["cost"]
-    excess = record["energy"][-1] - record["exact_lower"]
-    residual = np.sqrt(np.mean((record["exact_values"] - record["y"]) ** 2))
-    bound = (2 * excess + residual * np.sqrt(2 * excess)) / strength
-    return np.ravel(abs(cost - record["exact_cost"]) / bound) if least > 0 else np.empty(0)
+    def theory(self):
+        """The kernel's interpolant for every reach, cubic splines, and the first order in 1/L."""
+        x, y = self.data
+        return self.near() | {
+            "exact_interpolant": np.stack([self.interpolant(reach) for reach in self.reaches]),
+            "exact_correction": splines.finite_reach_correction(x, y)(self.points),
+            "exact_one_sided": splines.one_sided_spline(x, y, self.reach)(self.points),
+            "exact_linear_variation": np.array(splines.linear_variation(x, y)),
+        }
 
 
-def share_of_pieces(record: Record) -> float:
-    """Linear pieces, as they look, over n + 1."""
-    return float(record["pieces"] / (record["samples"] + 1))
+class Tangent(Simulation, Linear):
+    """Both layers, linearised at units of output weights ±κ and input weights ±1."""
+
+    reach: float = number(2.0, "L", "breakpoints lie in [−L, L]", unit="input units", above=1)
+    cells: int = count(12, "", "cells of breakpoints between two samples")
+    output: float = number(1.0, "κ", "size of the output weights at the start", unit="parameter units", above=0)
+    sizes = grid(
+        smoke={"output": 1.0, "seeds": 7},
+        default={"output": (0.1, 0.3, 1.0), "seeds": 10},
+        paper={"output": (0.1, 0.3, 1.0, 3.0), "seeds": 20},
+    )
+
+    def kernel(self, x, z, reach):
+        return splines.tangent_kernel(x, z, reach, self.output)
+
+    def problem(self):
+        return self.objective()
+
+    def start(self):
+        return mf.Particles(*units(self.points, self.reach, self.output))
+
+    def flow(self):
+        return mf.TangentFlow(self.samples / self.spectrum(self.reach)[-1])
+
+    def times(self):
+        return [0.0, self.duration(self.reach)]
+
+    def observe(self):
+        return self.watched()
+
+    def theory(self, start):
+        return self.near() | {"exact_interpolant": self.interpolant(self.reach)}
 
 
-def log_reach(record: Record, middles: bool = False) -> float:
-    """log(mean distance of ∫|f''| to the nearest sample, or middle between two / that of an even one to a sample)."""
-    x, weight = record["x"], np.abs(record["bends"])
-    places = (x[1:] + x[:-1]) / 2 if middles else x
-    near = np.abs(record["knots"][:, None] - places).min(axis=1)
-    even = np.sum(np.diff(x) ** 2) / 4 / (x[-1] - x[0])
-    return float(np.log(near @ weight / weight.sum() / even))
+class Adaptive(Simulation, Sampled):
+    """Both layers with weight decay, by gradient descent from knots about evenly on [−1.2, 1.2]."""
+
+    decay: str = choice("input", "what decays: output and input weights, or all, biases too", among=("input", "all"))
+    particles: int = count(48, "m", "particles, a multiple of 4")
+    strength: float = number(0.003, "λ", "weight decay", unit="loss units", above=0)
+    step: float = number(0.05, "h", "step", unit="mean-field time", above=0)
+    time: float = number(2000.0, "T", "time of training", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke={"decay": ("input", "all"), "seeds": 7},
+        default={"decay": ("input", "all"), "particles": 100, "time": 6000.0, "step": 0.02, "seeds": 10},
+        paper={
+            "decay": ("input", "all"), "particles": 1000, "time": 20_000.0, "step": 0.02, "strength": 0.001, "seeds": 20
+        },
+    )  # fmt: skip
+
+    def refusal(self):
+        if self.particles % 4:
+            return f"particles={self.particles}: expected a multiple of 4."
+        if self.time < self.step:
+            return f"time={self.time:g}: expected at least one step of {self.step:g}."
+        return None
+
+    def problem(self):
+        # One program for both kinds of decay.
+        free = 0.0 if self.decay == "input" else self.strength
+        return self.objective(penalty=mf.penalties.ParameterDecay([self.strength, self.strength, free]))
+
+    def start(self):
+        return mf.Particles(spread(self.generator("start"), self.particles))
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def times(self):
+        return np.unique(np.rint(np.append(0, np.geomspace(1, self.time / self.step, 9)))) * self.step
+
+    def observe(self):
+        return [mf.observables.Energy(), mf.Positions()]
+
+    def measure(self, run):
+        spline = spline_of(run.particles)
+        found = read(spline) | {"cost": np.array(cost(spline.variation, spline.slopes[[0, -1]]))}
+        if self.decay == "all":  # the certificate knows this decay by a name of its own
+            even = self.objective(penalty=mf.WeightDecay(self.strength))
+            gaps = [mf.optimality_gap(even, mf.Particles(theta)).gap for theta in run.values["positions"]]
+            found["gap"] = np.array(gaps)
+        return found
+
+    def theory(self, start):
+        """The least of the objective over all widths, and the objective of the natural cubic spline."""
+        (x, y), strength = self.data, self.strength
+        known = {"x": x, "y": y, "exact_linear_variation": splines.linear_variation(x, y)}
+        if self.decay == "all":
+            best = convex.planar_minimum(x, y, strength, bias=True)
+            known |= {"exact_minimum": best.value, "exact_lower": best.lower, "exact_values": best.predictions}
+        else:
+            least, natural = splines.variation_minimum(x, y, strength), splines.natural_spline(x, y)
+            known |= {"exact_minimum": least.value, "exact_lower": least.lower, "exact_values": least.values}
+            known |= {"exact_cost": least.cost}
+            known["exact_cubic"] = strength * cost(splines.cubic_variation(natural), natural(x[[0, -1]], 1))
+        return {name: np.asarray(value) for name, value in known.items()}
 
 
-def excess_over_gap(record: Record, time: int = -1) -> float:
-    """Excess over the certified gap at the end: the largest of all times, or the excess at one of them."""
-    excess = record["energy"] - record["exact_minimum"]
-    return float(np.max(excess / record["gap"]) if time < 0 else excess[time] / record["gap"][-1])
+def cost(variation: float, ends: np.ndarray) -> float:
+    """Return max(∫|f''|, |f'(−∞) + f'(∞)|)."""
+    return float(max(variation, abs(np.sum(ends))))
 
 
-def knots_over_half(record: Record, share: float = 0.5) -> float:
-    """Knots in (−1, 1) over half the particles."""
-    return float((record["all_pieces"] - 1) / (share * record["particles"]))
+class Random(Experiment):
+    """A network of normal parameters, not trained."""
+
+    particles: int = count(200, "m", "particles")
+    sizes = grid(
+        smoke={"particles": 200, "seeds": 7},
+        default={"particles": (40, 200, 1000), "seeds": 10},
+        paper={"particles": (40, 200, 1000, 10_000), "seeds": 20},
+    )
+
+    def run(self):
+        theta = self.generator("particles").normal(size=(self.particles, 3))
+        return read(spline_of(mf.Particles(theta)))
+
+
+furthest = Output.at(sides="both", reach=max)
+converged = Adaptive.at(
+    decay="input", particles=between(47, np.inf), time=between(1999, np.inf), step=between(0, 0.051),
+    samples=between(4, 9), strength=between(0.0009, 0.0051),
+)  # fmt: skip
+"""Training with free biases that is long and fine enough, and wide enough not to be stuck."""
+
+
+def far(records: Records) -> Records:
+    """Return runs of the furthest reach there is, of at least 12."""
+    return furthest(records).where(lambda record: record["reach"] >= 12)
 
 
 KERNEL = Prediction(0.0, "<=", "gradient flow of the output layer from 0, to the end", "williams2019gradient")
@@ -167,61 +297,63 @@ CLAIMS = (
     claim(
         "kernel", "output layer: log(distance to the kernel's interpolant / to the natural cubic spline)",
         KERNEL, below,
-        select=furthest, value=log_distance, what="log ratio of distances",
-        wrong="the not-a-knot spline", control={"value": partial(log_distance, name="not_a_knot")},
+        select=furthest, value=measure.log_distance, what="log ratio of distances",
+        wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
     ),
     claim(
         "natural", "output layer: L (f − natural cubic spline) over its limit, L → ∞", NATURAL, equals,
-        select=far, value=correction, what="extrapolated ratio",
-        wrong="half of that limit", control={"value": partial(correction, share=0.5)},
+        select=far, value=measure.correction, what="extrapolated ratio",
+        wrong="half of that limit", control={"value": partial(measure.correction, share=0.5)},
     ),
     claim(
         "one_sided", "units relu(x − b): log(distance to the cubic spline with f = f' = 0 at −L / to the natural one)",
         CUBIC, below,
-        select=kernels(sides="right"), value=partial(log_distance, name="one_sided"), what="log ratio of distances",
+        select=Output.at(sides="right"), value=partial(measure.log_distance, name="one_sided"),
+        what="log ratio of distances",
         wrong="both orientations", control={"select": furthest},
     ),
     claim(
         "corners", "lazy, both layers: log(distance to the tangent kernel's interpolant / to the natural cubic spline)",
         TANGENT, below,
-        select=largest(lazy(), "output"), value=log_distance, what="log ratio of distances",
-        wrong="the not-a-knot spline", control={"value": partial(log_distance, name="not_a_knot")},
+        select=Tangent.at(output=max), value=measure.log_distance, what="log ratio of distances",
+        wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
     ),
     claim(
         "lazy_variation", "output layer: ∫|f''| over the least of all interpolants", LEAST, above,
-        select=furthest, value=variation_over_least, what="∫|f''| / least",
-        wrong="both layers with weight decay", control={"select": decayed()},
+        select=furthest, value=measure.variation_over_least, what="∫|f''| / least",
+        wrong="both layers with weight decay", control={"select": Adaptive.at("energy")},
     ),
     claim(
         "minimum", "weight decay: log(F − min F over all widths / that of the natural cubic spline)", MINIMUM, below,
-        select=converged, value=log_excess, what="log ratio of excesses",
-        wrong="at the start", control={"value": partial(log_excess, time=0)},
+        select=converged, value=measure.log_excess, what="log ratio of excesses",
+        wrong="at the start", control={"value": partial(measure.log_excess, time=0)},
     ),
     claim(
         "variation", "weight decay: |R − R*| over what the excess allows, R the cost of f''", CERTIFIED, bounded,
-        select=converged, value=cost_over_bound, what="deviation / bound",
-        wrong="the natural cubic spline", control={"value": partial(cost_over_bound, cubic=True)},
+        select=converged, value=measure.cost_over_bound, what="deviation / bound",
+        wrong="the natural cubic spline", control={"value": partial(measure.cost_over_bound, cubic=True)},
     ),
     claim(
         "pieces", "weight decay: linear pieces over samples + 1", FEW, below,
-        select=converged, value=share_of_pieces, what="pieces / (n + 1)",
+        select=converged, value=measure.share_of_pieces, what="pieces / (n + 1)",
         wrong="output layer alone", control={"select": furthest},
     ),
     claim(
         "knots", "weight decay: log(mean distance of ∫|f''| to the nearest sample / that of an even one)",
         MINIMUM, below,
-        select=converged, value=log_reach, what="log ratio of distances",
-        wrong="to the nearest middle of two samples", control={"value": partial(log_reach, middles=True)},
+        select=converged, value=measure.log_reach, what="log ratio of distances",
+        wrong="to the nearest middle of two samples", control={"value": partial(measure.log_reach, middles=True)},
     ),
     claim(
         "certificate", "decay of biases too: excess over the minimum, over the certified gap", DUAL, bounded,
-        select=runs("gap"), value=excess_over_gap, what="excess / gap",
-        wrong="the gap of another network: the trained one's", control={"value": partial(excess_over_gap, time=0)},
+        select=Adaptive.at("gap"), value=measure.excess_over_gap, what="excess / gap",
+        wrong="the gap of another network: the trained one's",
+        control={"value": partial(measure.excess_over_gap, time=0)},
     ),
     claim(
         "regions", "random network: knots in (−1, 1) over half the particles", CAUCHY, equals,
-        select=largest(untrained(), "particles"), value=knots_over_half, what="knots / (m/2)",
-        wrong="over all particles", control={"value": partial(knots_over_half, share=1.0)},
+        select=Random.at(particles=max), value=measure.knots_over_half, what="knots / (m/2)",
+        wrong="over all particles", control={"value": partial(measure.knots_over_half, share=1.0)},
     ),
 )  # fmt: skip
 
@@ -229,10 +361,7 @@ STUDY = Study(
     name="splines",
     group="regimes",
     summary="a ReLU network of one input is a linear spline: cubic-like when lazy, of few knots with weight decay",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=exact,
+    experiments=(Output, Tangent, Adaptive, Random),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "35 s", "paper": "an hour (not timed)"},
 )
