@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.optimisation import saddle_escape as study
+from simulations.optimisation import saddle_measures as measure
 
 COLORS = {"tanh": BLUE, "linear": GREEN, "softplus": PURPLE, "relu": ORANGE}
 
@@ -36,10 +37,10 @@ def plateaus(axes: Axes, records: Records) -> None:
     shades = np.linspace(1.0, 0.35, len(record["sizes"]))
     for k, size in enumerate(record["sizes"]):
         label = f"ε = $10^{{{np.log10(size):.0f}}}$" if k in (0, len(record["sizes"]) - 1) else None
-        risk = record["risk"][k, 0] / record["exact_risk"]
+        risk = record["risk"][k] / record["exact_risk"]
         axes.plot(rate * record["times"], risk, color=BLUE, alpha=shades[k], label=label)
         if "exact_exit_times" in record:
-            late = rate * record["exact_exit_times"][k, 0]
+            late = rate * record["exact_exit_times"][k]
             axes.plot(late, 0.95, "o", color=THEORY, ms=3, label="theory: exit" if k == 0 else None)
     axes.set(xlabel="time, |$λ_{min}$| t", ylabel="risk / risk at the saddle", ylim=(0, 1.35))
     axes.legend(loc="upper right")
@@ -51,14 +52,14 @@ def exits(axes: Axes, records: Records) -> None:
     axes.set_title("b  Exit time: log(1/ε)/|$λ_{min}$| + const")
     groups = {}
     for record in (*study.smooth(records), *study.kinked(records), *study.stable(records)):
-        groups.setdefault((record["activation"], record["start"]), []).append(record)
+        groups.setdefault((record["activation"], record["experiment"]), []).append(record)
     if not groups:
         return empty(axes, "of small starts")
-    for (activation, start), members in sorted(groups.items()):
+    for (activation, experiment), members in sorted(groups.items()):
         first = members[0]
         same = [record for record in members if np.array_equal(record["sizes"], first["sizes"])]
         late = np.mean([_scaled(record, "exit_times") for record in same], axis=0)
-        stable = start == "stable"
+        stable = experiment == study.StableStarts.name
         label = f"{activation}, stable start" if stable else activation
         color = GREY if stable else COLORS[activation]
         axes.plot(first["sizes"], late, "^" if stable else "o", color=color, ms=4, ls="", label=label, zorder=3)
@@ -78,13 +79,13 @@ def slopes(axes: Axes, records: Records) -> None:
     """Slopes of every seed in units of the predicted ones."""
     axes.set_title("c  Slopes: the right rate for each unit")
     shown = [
-        (name, study.smooth(records).where(activation=name), study.local_slope, COLORS[name])
+        (name, study.smooth(records).where(activation=name), measure.local_slope, COLORS[name])
         for name in ("tanh", "linear", "softplus")
     ]
     shown += [
-        ("relu", study.kinked(records), study.kinked_slope, ORANGE),
-        ("relu,\nif |g|/2", study.kinked(records), study.smooth_slope, GREY),
-        ("noise", study.noisy(records), study.noise_slope, PURPLE),
+        ("relu", study.kinked(records), measure.kinked_slope, ORANGE),
+        ("relu,\nif |g|/2", study.kinked(records), measure.smooth_slope, GREY),
+        ("noise", study.noisy(records), measure.noise_slope, PURPLE),
     ]
     shown = [one for one in shown if len(one[1])]
     if not shown:
@@ -135,10 +136,9 @@ def tilted(axes: Axes, records: Records) -> None:
     record = runs[0]
     time = float(record["exact_rate"]) * record["times"]
     for k in _levels(record):
-        axes.plot(time, record["tilt"][k, 0], color=ORANGE, label="tilted by ε" if k == 0 else None)
-    exact = np.max(record["tilt"][-1], axis=0)
-    axes.plot(time, np.maximum(exact, 1e-20), color=BLUE, label="exactly mirrored, the worst")
-    axes.plot(time, study.rounding_bound(record)[0], color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
+        axes.plot(time, record["tilt"][k], color=ORANGE, label="tilted by ε" if k == 0 else None)
+    axes.plot(time, np.maximum(record["tilt"][-1], 1e-20), color=BLUE, label="exactly mirrored")
+    axes.plot(time, measure.rounding_bound(record), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
     axes.set(
         yscale="log", xlabel="time, |λ| t at the origin", ylabel="last weight, root mean square", ylim=(1e-20, 1e10)
     )
@@ -155,9 +155,9 @@ def stuck(axes: Axes, records: Records) -> None:
     record = runs[0]
     time, least = float(record["exact_rate"]) * record["times"], record["exact_symmetric_risk"]
     for k in _levels(record):
-        axes.plot(time, record["risk"][k, 0] / least, color=ORANGE, label="tilted by ε" if k == 0 else None)
-    axes.plot(time, record["risk"][-1, 0] / least, color=BLUE, lw=1.8, label="exactly mirrored")
-    axes.plot(time, record["risk"][-2, 0] / least, color=GREY, lw=1.8, label="start at the origin")
+        axes.plot(time, record["risk"][k] / least, color=ORANGE, label="tilted by ε" if k == 0 else None)
+    axes.plot(time, record["risk"][-1] / least, color=BLUE, lw=1.8, label="exactly mirrored")
+    axes.plot(time, record["risk"][-2] / least, color=GREY, lw=1.8, label="start at the origin")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: least with symmetry")
     axes.set(xlabel="time, |λ| t at the origin", ylabel="risk / least symmetric risk", ylim=(0, None))
     axes.set_ylim(top=1.6 * axes.get_ylim()[1])
@@ -166,8 +166,8 @@ def stuck(axes: Axes, records: Records) -> None:
 
 
 def _scaled(record: Record, name: str) -> np.ndarray:
-    """Mean over directions, in units of the time of one e-fold, [S]."""
-    return np.mean(record[name], axis=1) * float(record["exact_rate"])
+    """In units of the time of one e-fold, [S]."""
+    return record[name] * float(record["exact_rate"])
 
 
 def _levels(record: Record) -> range:

@@ -7,189 +7,302 @@ Noise of temperature τ acts as a start of size √(τ/|λ_min|). Where data and
 descent stays so, and comes to rest at a risk that every small perturbation leads below: but for rounding, for ever.
 """
 
-from functools import partial
+from abc import abstractmethod
+from functools import cached_property, partial
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from simulations.optimisation._saddle_escape import LOOKS, Parameters, escape, predict
-from simulations.records.record import Record, Records, runs
+import meanfield as mf
+from simulations.optimisation import saddle_data
+from simulations.optimisation import saddle_measures as measure
+from simulations.records.record import Records, between
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import at_least, bounded, equals
+from theory import saddle_escape
 from theory.prediction import Prediction
 
-NOISE = {"start": "noise", "activation": "linear", "largest": 1e-3, "smallest": 1e-5, "levels": 3}
-MIRROR = {"start": "mirror", "largest": 1e-1, "smallest": 1e-6}
+SHARE = 0.05
+"""Share of the risk at the saddle by which it has to fall: the exit."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 6,
-        "symmetric": 3,
-        "activations": ("tanh",),
-        "network": {"replicas": 6},
-        "stable": {"largest": 1e-2, "smallest": 1e-3},
-        "noise": {"replicas": 24},
-    },
-    "default": {
-        "seeds": 8,
-        "symmetric": 8,
-        "activations": ("tanh", "linear", "softplus"),
-        "network": {"particles": 12, "dimension": 5, "samples": 32, "levels": 11, "smallest": 1e-12},
-        "stable": {"largest": 1e-2, "smallest": 1e-4},
-        "noise": {"replicas": 128, "levels": 5, "smallest": 1e-7},
-    },
-    "paper": {
-        "seeds": 10,
-        "symmetric": 10,
-        "activations": ("tanh", "linear", "softplus"),
-        "network": {"particles": 100, "dimension": 20, "samples": 200, "levels": 11, "smallest": 1e-12, "replicas": 32},
-        "stable": {"largest": 1e-2, "smallest": 1e-4},
-        "noise": {"replicas": 1000, "levels": 7, "smallest": 1e-9},
-    },
-}
+WIDE: dict[str, Any] = {"particles": 12, "dimension": 5, "samples": 32}
+LARGE: dict[str, Any] = {"particles": 100, "dimension": 20, "samples": 200}
+DEEP: dict[str, Any] = {"levels": 11, "smallest": 1e-12}
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has data, starts and noise of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        common = sizes["network"] | {"seed": seed}
-        made += [Parameters(**common, activation=name) for name in sizes["activations"]]
-        made.append(Parameters(**(common | {"activation": "relu", "dimension": 3, "samples": 12})))
-        made.append(Parameters(**(common | NOISE | sizes["noise"])))
-        if seed < first + sizes["symmetric"]:
-            made.append(Parameters(**(common | {"start": "stable", "levels": 6} | sizes["stable"])))
-            made.append(Parameters(**(common | {"levels": 6} | MIRROR)))
-    return made
+def risk(objective: mf.Objective, mu: mf.Particles):
+    """R."""
+    return objective.risk(mu)
 
 
-def _near(record: Record) -> bool:
-    """Starts of several sizes within the linear regime, whose steps follow the growth."""
-    return bool(np.sum(record["sizes"] <= NEAR) >= 2) and record["step"] <= 0.1 and record["replicas"] >= 4
+def tilt(objective: mf.Objective, mu: mf.Particles):
+    """Root mean square of the last weight, which mirrored networks have not."""
+    return jnp.sqrt(jnp.mean(jnp.square(mu.position[:, -1])))
 
 
-NEAR = 1e-3 * (1 + 1e-9)
-"""Sizes from here on are in the linear regime."""
+def size(objective: mf.Objective, mu: mf.Particles):
+    """Root mean square of all parameters."""
+    return jnp.sqrt(jnp.mean(jnp.square(mu.position)))
 
-small = partial(runs, "exit_times", start="small")
+
+class NearSaddle(Simulations):
+    """Networks near the saddle at the origin, from starts of several sizes ε."""
+
+    particles: int = count(6, "m", "neurons")
+    dimension: int = count(3, "d", "inputs of a neuron")
+    samples: int = count(12, "n", "training samples")
+    largest: float = number(1e-2, "", "largest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-7, "", "smallest ε", unit="parameter units", above=0)
+    levels: int = count(6, "", "values of ε, evenly spaced in their logarithm", at_least=2)
+    step: float = number(0.05, "h λ", "step in units of the time of e-fold growth", above=0, at_most=0.5)
+    activation: str = choice("tanh", "σ", among=saddle_escape.SMOOTH)
+
+    def refusal(self):
+        if self.smallest < self.largest:
+            return None
+        return f"smallest={self.smallest:g}: expected less than largest={self.largest:g}."
+
+    @cached_property
+    def saddle(self) -> saddle_data.Saddle:
+        return saddle_data.plain(self.generator("data"), self.samples, self.dimension, self.activation)
+
+    @property
+    def epsilon(self) -> np.ndarray:
+        """ε, [S], from the largest."""
+        return np.geomspace(self.largest, self.smallest, self.levels)
+
+    @property
+    def length(self) -> float:
+        """The step h in mean-field time."""
+        return self.step / self.saddle.rate
+
+    @cached_property
+    def normal(self) -> np.ndarray:
+        """One direction to start in, [m, 1 + d]."""
+        return self.generator("start").normal(size=(self.particles, 1 + self.dimension))
+
+    @property
+    @abstractmethod
+    def starts(self) -> np.ndarray:
+        """Networks at the start, [S, m, 1 + d]."""
+
+    def times(self, efolds: float, every: int) -> np.ndarray:
+        """Return times from 0 up to so many e-folds, so many steps apart."""
+        return self.length * every * np.arange(int(efolds / (self.step * every)) + 2)
+
+    def setup(self, theta: np.ndarray, flow: mf.Flow, times: np.ndarray, *watched) -> Setup:
+        """Return the simulation from one start."""
+        unit = mf.Neuron(saddle_data.ENGINE.get(self.activation, self.activation))
+        x, y = self.saddle.x, self.saddle.y
+        problem = mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
+        return Setup(problem, mf.Particles(theta), flow, times, {one.__name__: one for one in watched})
+
+    def exits(self, runs: list[mf.Trajectory]) -> np.ndarray:
+        """Return when the risk of every run has fallen by a share; infinity where it does not."""
+        fallen = self.saddle.risk - np.stack([np.asarray(run.values["risk"]) for run in runs])
+        return saddle_escape.crossings(runs[0].times, fallen, SHARE * self.saddle.risk)
+
+    def rates(self, order: int = 4) -> dict[str, float]:
+        """Return what theory says of growth by steps of this order, and the risk at the saddle."""
+        rate = saddle_escape.step_rate(self.saddle.rate, self.length, order)
+        return {"exact_rate": rate, "exact_smooth_rate": self.saddle.smooth_rate, "exact_risk": self.saddle.risk}
+
+    def from_manifold(self, outer: np.ndarray, order: int = 4) -> float:
+        """Return the exit time of a start in the linear regime on the unstable manifold, by the steps of the flow."""
+        x, y = self.saddle.x, self.saddle.y
+        times = saddle_escape.exit_times(outer[None], x, y, self.length, self.activation, order=order, share=SHARE)
+        return float(times[0])
+
+
+class SmallStarts(NearSaddle):
+    """Starts of size ε in one direction."""
+
+    activation: str = choice("tanh", "σ", among=(*saddle_escape.SMOOTH, "relu"))
+    name = "small"
+    sizes = grid(
+        smoke=[{"seeds": 16}, {"activation": "relu", "seeds": 16}],
+        default=[
+            WIDE | DEEP | {"activation": ("tanh", "linear", "softplus"), "seeds": 24},
+            {"particles": 12, "activation": "relu", "seeds": 24} | DEEP,
+        ],
+        paper=[
+            LARGE | DEEP | {"activation": ("tanh", "linear", "softplus"), "seeds": 100},
+            {"particles": 100, "activation": "relu", "seeds": 100} | DEEP,
+        ],
+    )
+
+    @cached_property
+    def starts(self):
+        relu = self.activation == "relu"
+        xi = saddle_data.leaning(self.generator("start"), self.saddle, self.particles) if relu else self.normal
+        return self.epsilon[:, None, None] * xi
+
+    def setups(self):
+        times = self.times(np.log(1 / self.smallest) + 9, 2)
+        return {"starts": [self.setup(theta, mf.RungeKutta(self.length), times, risk) for theta in self.starts]}
+
+    def measure(self, runs):
+        return _exits(self, runs["starts"])
+
+    def theory(self):
+        values = self.rates()
+        if self.activation == "relu":
+            return values
+        # Smooth units of odd σ are off by O(ε²) from here, others by O(ε).
+        small = 1e-6 if self.activation == "softplus" else 1e-4
+        unstable = self.normal @ self.saddle.direction
+        amplitude = np.linalg.norm(unstable)
+        late = self.from_manifold(small * np.outer(unstable / amplitude, self.saddle.direction))
+        return values | {"exact_exit_times": late + np.log(small / (self.epsilon * amplitude)) / values["exact_rate"]}
+
+
+class StableStarts(NearSaddle):
+    """Starts of size ε on the stable eigenspace, from which they leave by what is not linear."""
+
+    name = "stable"
+    largest: float = number(1e-2, "", "largest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-3, "", "smallest ε", unit="parameter units", above=0)
+    sizes = grid(
+        smoke={"seeds": 6},
+        default=WIDE | {"smallest": 1e-4, "seeds": 16},
+        paper=LARGE | {"smallest": 1e-4, "seeds": 40},
+    )
+
+    @property
+    def starts(self):
+        direction = self.saddle.direction * np.append(-1.0, np.ones(self.dimension))
+        return self.epsilon[:, None, None] * np.outer(self.normal @ direction, direction)
+
+    def setups(self):
+        times = self.times(3 * np.log(1 / self.smallest) + 9, 4)
+        return {"starts": [self.setup(theta, mf.RungeKutta(self.length), times, risk) for theta in self.starts]}
+
+    def measure(self, runs):
+        return _exits(self, runs["starts"])
+
+    def theory(self):
+        return self.rates()
+
+
+def _exits(run: NearSaddle, runs: list[mf.Trajectory]) -> dict[str, np.ndarray]:
+    """Return the exit times of a run, and the risks that they are read off."""
+    if not all(one.done for one in runs):
+        return {}
+    risks = np.stack([np.asarray(one.values["risk"]) for one in runs])
+    return {"sizes": run.epsilon, "times": runs[0].times, "risk": risks, "exit_times": run.exits(runs)}
+
+
+class Noise(NearSaddle):
+    """Linear networks that start at the origin, with Langevin noise of temperature λε²."""
+
+    name = "noise"
+    largest: float = number(1e-3, "", "largest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-5, "", "smallest ε", unit="parameter units", above=0)
+    levels: int = count(3, "", "values of ε, evenly spaced in their logarithm", at_least=2)
+    replicas: int = count(24, "", "paths of every temperature, of which mean and variance are taken", at_least=2)
+    activation: str = choice("linear", "σ", among=("linear",))
+    sizes = grid(
+        smoke={"seeds": 6},
+        default=WIDE | {"levels": 5, "smallest": 1e-7, "replicas": 128, "seeds": 8},
+        paper=LARGE | {"levels": 7, "smallest": 1e-9, "replicas": 1000, "seeds": 10},
+    )
+
+    @property
+    def starts(self):
+        return np.zeros((self.levels, self.particles, 1 + self.dimension))
+
+    @cached_property
+    def predicted(self) -> dict[str, Any]:
+        """The mean exit time of every temperature, its standard deviation, and E log χ_m of a random direction."""
+        rate, small, growth = self.saddle.rate, 1e-4, self.rates(order=1)["exact_rate"]
+        outer = small * np.outer(np.full(self.particles, self.particles**-0.5), self.saddle.direction)
+        mean, variance = saddle_escape.log_chi(self.particles)
+        scale = [saddle_escape.noise_amplitude(rate, rate * one**2, self.length) for one in self.epsilon]
+        late = self.from_manifold(outer, order=1) + (np.log(small / np.array(scale)) - mean) / growth
+        return {"exact_exit_times": late, "exact_spread": np.sqrt(variance) / growth, "exact_log_chi": mean}
+
+    def setups(self):
+        # Ten deviations later than the mean: of 10⁸ paths none is.
+        late = np.max(self.predicted["exact_exit_times"]) + 10 * self.predicted["exact_spread"]
+        times, rate = self.times(self.saddle.rate * late, 4), self.saddle.rate
+        flows = [mf.Langevin(self.length, rate * one**2) for one in self.epsilon for _ in range(self.replicas)]
+        return {"paths": [self.setup(self.starts[0], flow, times, risk) for flow in flows]}
+
+    def measure(self, runs):
+        if not all(one.done for one in runs["paths"]):
+            return {}
+        return {"sizes": self.epsilon, "exit_times": self.exits(runs["paths"]).reshape(self.levels, self.replicas)}
+
+    def theory(self):
+        return self.rates(order=1) | self.predicted
+
+
+class Mirror(NearSaddle):
+    """Mirrored data, and neurons that are mirror-symmetric but for ε; the last two starts are the origin and exact."""
+
+    name = "mirror"
+    dimension: int = count(3, "d", "inputs of a neuron", at_least=2)
+    samples: int = count(12, "n", "training samples, a multiple of 4", at_least=4)
+    largest: float = number(1e-1, "", "largest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-6, "", "smallest ε", unit="parameter units", above=0)
+    levels: int = count(6, "", "starts, of which two have ε = 0", at_least=4)
+    sizes = grid(smoke={"seeds": 6}, default=WIDE | {"seeds": 24}, paper=LARGE | {"seeds": 100})
+
+    def refusal(self):
+        if self.samples % 4:
+            return f"samples={self.samples}: expected a multiple of 4."
+        return super().refusal()
+
+    @cached_property
+    def saddle(self):
+        return saddle_data.mirrored(self.generator("data"), self.samples, self.dimension, self.activation)
+
+    @property
+    def starts(self):
+        theta = np.repeat(0.5 * self.normal[None], self.levels, axis=0)
+        theta[..., -1] *= self.epsilon[:, None]
+        theta[-2], theta[-1, :, -1] = 0.0, 0.0
+        return theta
+
+    def setups(self):
+        times, flow = self.times(40, measure.LOOKS), mf.RungeKutta(self.length)
+        return {"starts": [self.setup(theta, flow, times, risk, tilt, size) for theta in self.starts]}
+
+    def measure(self, runs):
+        if not all(one.done for one in runs["starts"]):
+            return {}
+        watched = {
+            name: np.stack([np.asarray(one.values[name]) for one in runs["starts"]])
+            for name in ("risk", "tilt", "size")
+        }
+        return {"sizes": self.epsilon, "times": runs["starts"][0].times, **watched}
+
+    def theory(self):
+        alike = self.saddle.y.reshape(-1, 4)
+        least = np.mean((alike - alike.mean(axis=1, keepdims=True)) ** 2) / 2
+        return self.rates() | {"exact_symmetric_risk": least}
 
 
 def smooth(records: Records) -> Records:
-    """Small starts of smooth units."""
-    return small()(records).where(lambda record: record["activation"] != "relu" and _near(record))
+    """Select small starts of smooth units."""
+    return SmallStarts.at("exit_times", activation=saddle_escape.SMOOTH)(records).where(measure.near)
 
 
 def kinked(records: Records) -> Records:
-    """Small starts of relu units."""
-    return small(activation="relu")(records).where(_near)
-
-
-def stable(records: Records) -> Records:
-    """Starts on the stable eigenspace."""
-    return runs("exit_times", start="stable")(records)
+    """Select small starts of relu units."""
+    return SmallStarts.at("exit_times", activation="relu")(records).where(measure.near)
 
 
 def noisy(records: Records) -> Records:
-    """Starts at the origin with noise."""
-    chosen = runs("exit_times", start="noise")(records)
-    return chosen.where(lambda record: _near(record) and record["replicas"] >= 16)
+    """Select starts at the origin with noise, of paths enough for a variance."""
+    return Noise.at("exit_times", replicas=between(15, np.inf))(records).where(measure.near)
 
 
-mirrored = runs("tilt", start="mirror")
-
-
-def local_slope(record: Record) -> float:
-    """dT/dlog(1/ε), times the rate: fitted to all sizes within the linear regime, mean over directions."""
-    near = record["sizes"] <= max(NEAR, np.sort(record["sizes"])[1])
-    logs = -np.log(record["sizes"][near])
-    spread = logs - logs.mean()
-    slopes = spread @ record["exit_times"][near] / (spread @ spread)
-    return float(np.mean(slopes) * record["exact_rate"])
-
-
-def kinked_slope(record: Record) -> float:
-    """Return dT/dlog(1/ε), times the rate, from the two smallest sizes at least a decade apart.
-
-    There rivals of the fastest direction are faint.
-    """
-    far = np.flatnonzero(record["sizes"] >= 9.9 * record["sizes"][-1])
-    gone = np.log(record["sizes"][far[-1]] / record["sizes"][-1])
-    return float(np.mean(record["exit_times"][-1] - record["exit_times"][far[-1]]) / gone * record["exact_rate"])
-
-
-def smooth_slope(record: Record) -> float:
-    """Return the `kinked_slope` in units of |g|/2, as if relu were smooth at its kink with the mean of both slopes."""
-    return kinked_slope(record) * float(record["exact_smooth_rate"] / record["exact_rate"]) / 2
-
-
-def lateness(record: Record) -> float:
-    """λ (T − prediction) at the largest size within the linear regime, mean over directions."""
-    k = int(np.argmax(record["sizes"] <= NEAR))
-    return float(np.mean(record["exit_times"][k] - record["exact_exit_times"][k]) * record["exact_rate"])
-
-
-def unnormalised_lateness(record: Record) -> float:
-    """Return the `lateness` if what a start has in the unstable direction were √2 times as much."""
-    return lateness(record) + np.log(2) / 2
-
-
-def noise_lateness(record: Record, missing: str | None = None) -> float:
-    """λ (T − its mean as predicted) with noise, mean over replicas and temperatures."""
-    late = (record["exit_times"] - record["exact_exit_times"][:, None]) * record["exact_rate"]
-    return float(np.mean(late) - (0.0 if missing is None else record[missing]))
-
-
-def noise_slope(record: Record) -> float:
-    """dT/dlog(1/√τ), times the rate, of the mean over replicas."""
-    logs = -np.log(record["sizes"])
-    spread = logs - logs.mean()
-    return float(spread @ record["exit_times"].mean(axis=1) / (spread @ spread) * record["exact_rate"])
-
-
-def noise_spread(record: Record) -> float:
-    """Variance of T over its prediction, mean over temperatures."""
-    return float(np.mean(np.var(record["exit_times"], axis=1, ddof=1)) / record["exact_spread"] ** 2)
-
-
-def spread_of_one(record: Record) -> float:
-    """Return the variance of T over its prediction for a single neuron, mean over temperatures."""
-    from theory.saddle_escape import log_chi
-
-    return noise_spread(record) * log_chi(record["particles"])[1] / log_chi(1)[1]
-
-
-def rounding_bound(record: Record) -> np.ndarray:
-    """How far rounding may tilt a symmetric start, [R, T]: errors of every step, carried on as a small tilt is."""
-    small = record["tilt"][-3]
-    growth = small / small[:, :1]
-    made = LOOKS["mirror"] * _operations(record) * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
-    return growth * np.cumsum(made / np.minimum.accumulate(growth[:, ::-1], axis=1)[:, ::-1], axis=1)
-
-
-def over_rounding(record: Record, level: int = -1) -> np.ndarray:
-    """Tilt of a symmetric start over what rounding explains, at every look while a small tilt is small."""
-    linear = np.maximum.accumulate(record["tilt"][-3], axis=1) < 1e-2
-    return (record["tilt"][level] / rounding_bound(record))[linear]
-
-
-def least_symmetric(record: Record, level: int = -1) -> np.ndarray:
-    """Risk of a start over the least that symmetry allows, at every look as long as symmetry lasts.
-
-    The risk of even targets changes with the square of the tilt, which may then be as large as rounding.
-    """
-    lasts = (record["tilt"][level] < 1e-8) if level == -1 else np.ones(record["tilt"][level].shape, bool)
-    rounding = 1 + _operations(record) * np.finfo(float).eps * record["exact_risk"] / record["exact_symmetric_risk"]
-    return record["risk"][level][lasts] / record["exact_symmetric_risk"] * rounding
-
-
-def _operations(record: Record) -> int:
-    """Of one evaluation of the risk and its gradient, one after the other, at most."""
-    return record["samples"] + record["particles"] + 6 * record["dimension"] + 60
-
-
-def largest_size(record: Record, level: int = -2) -> float:
-    """Size of the parameters at the end, the largest of all starts."""
-    return float(np.max(record["size"][level][:, -1]))
+stable, mirrored = StableStarts.at("exit_times"), Mirror.at("tilt")
 
 
 RATE = Prediction(1.0, "=", "ε → 0, a start with a part in the unstable eigenspace", "lee2016gradient")
@@ -206,49 +319,49 @@ ORIGIN = Prediction(0.0, "<=", "gradient flow at a critical point", "meanfield")
 CLAIMS = (
     claim(
         "rate", "smooth units: slope of the exit time in log(1/ε), times |λ_min|", RATE, equals,
-        select=smooth, value=local_slope, what="dT/dlog(1/ε) |λ_min|",
+        select=smooth, value=measure.local_slope, what="dT/dlog(1/ε) |λ_min|",
         wrong="start on the stable eigenspace", control={"select": stable},
     ),
     claim(
         "time", "smooth units: the exit time itself, from the path on the unstable manifold", CONSTANT, equals,
-        select=smooth, value=lateness, what="|λ_min| (T − prediction)",
-        wrong="(1, ĝ) for the unit vector (1, ĝ)/√2", control={"value": unnormalised_lateness},
+        select=smooth, value=measure.lateness, what="|λ_min| (T − prediction)",
+        wrong="(1, ĝ) for the unit vector (1, ĝ)/√2", control={"value": measure.unnormalised_lateness},
     ),
     claim(
         "relu", "relu units: slope times max_u |(1/n) Σ y relu(u·x)|", RELU, equals,
-        select=kinked, value=kinked_slope, what="dT/dlog(1/ε) × rate",
-        wrong="|g|/2, the rate of a smooth unit", control={"value": smooth_slope},
+        select=kinked, value=measure.kinked_slope, what="dT/dlog(1/ε) × rate",
+        wrong="|g|/2, the rate of a smooth unit", control={"value": measure.smooth_slope},
     ),
     claim(
         "noise_rate", "noise at the saddle: slope of the mean exit time in log(1/√τ), times |λ_min|", NOISY, equals,
-        select=noisy, value=noise_slope, what="dT/dlog(1/√τ) |λ_min|",
-        wrong="slope in log(1/τ)", control={"value": lambda record: noise_slope(record) / 2},
+        select=noisy, value=measure.noise_slope, what="dT/dlog(1/√τ) |λ_min|",
+        wrong="slope in log(1/τ)", control={"value": partial(measure.noise_slope, power=1.0)},
     ),
     claim(
         "noise_time", "the mean exit time itself, E log χ_m for a random direction included", NOISY_TIME, equals,
-        select=noisy, value=noise_lateness, what="|λ_min| (T − prediction)",
+        select=noisy, value=measure.noise_lateness, what="|λ_min| (T − prediction)",
         wrong="a start of size √(τ/λ) for noise",
-        control={"value": partial(noise_lateness, missing="exact_log_chi")},
+        control={"value": partial(measure.noise_lateness, missing="exact_log_chi")},
     ),
     claim(
         "noise_spread", "variance of the exit time over ψ'(m/2)/4|λ_min|²", NOISY, equals,
-        select=noisy, value=noise_spread, what="variance / prediction",
-        wrong="a single neuron", control={"value": spread_of_one},
+        select=noisy, value=measure.noise_spread, what="variance / prediction",
+        wrong="a single neuron", control={"value": measure.spread_of_one},
     ),
     claim(
         "mirror", "a mirrored start stays mirrored: tilt over what rounding explains", INVARIANT, bounded,
-        select=mirrored, value=over_rounding, what="tilt / bound",
-        wrong="a start that is slightly tilted", control={"value": partial(over_rounding, level=-3)},
+        select=mirrored, value=measure.over_rounding, what="tilt / bound",
+        wrong="a start that is slightly tilted", control={"value": partial(measure.over_rounding, level=-3)},
     ),
     claim(
         "stuck", "and stays above the least risk that symmetry allows", STUCK, at_least,
-        select=mirrored, value=least_symmetric, what="risk / least symmetric risk",
-        wrong="a start that is tilted", control={"value": partial(least_symmetric, level=0)},
+        select=mirrored, value=measure.least_symmetric, what="risk / least symmetric risk",
+        wrong="a start that is tilted", control={"value": partial(measure.least_symmetric, level=0)},
     ),
     claim(
         "origin", "a start at the saddle stays there, to the bit", ORIGIN, bounded,
-        select=mirrored, value=largest_size, what="size of θ at the end",
-        wrong="a mirrored start", control={"value": partial(largest_size, level=-1)},
+        select=mirrored, value=measure.largest_size, what="size of θ at the end",
+        wrong="a mirrored start", control={"value": partial(measure.largest_size, level=-1)},
     ),
 )  # fmt: skip
 
@@ -256,10 +369,7 @@ STUDY = Study(
     name="saddle_escape",
     group="optimisation",
     summary="saddles are left in a time logarithmic in the size of the start or of noise; symmetric starts never leave",
-    parameters=Parameters,
-    grid=grid,
-    run=escape,
-    predict=predict,
+    experiments=(SmallStarts, StableStarts, Noise, Mirror),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
 )
