@@ -143,7 +143,7 @@ def cosines(axes: Axes, records: Records) -> None:
 def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
     """Test accuracy of regression against depth, mean and 95 % interval over splits, with a table's numbers."""
     axes.set_title(title)
-    chosen = Regression.at("accuracy_tangent")(records).where(data=data)
+    chosen = Regression.at("accuracy_tangent", data=data)(records)
     if not len(chosen):
         return empty(axes, f"of regression on {data}")
     drawn, shift = [], 0.94

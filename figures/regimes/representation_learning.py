@@ -8,7 +8,7 @@ from matplotlib.ticker import NullFormatter
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
 from simulations.records.record import along
-from simulations.regimes import _representation_measures as measure
+from simulations.regimes import hidden_direction, kernel_change
 from simulations.regimes.representation_learning import (
     CENTRED,
     DOUBLED,
@@ -72,7 +72,7 @@ def in_time(axes: Axes, records: Records, name: str, title: str) -> None:
 def exponents(axes: Axes, records: Records) -> None:
     """Change of the tangent kernel, and of its alignment, against α."""
     axes.set_title("c  Symmetry makes it lazier, kinks less")
-    drift, aligned = measure.last("tangent_drift"), measure.last("tangent_realigned")
+    drift, aligned = kernel_change.drift, kernel_change.realigned
     series: list[Series] = [
         ("kernel, ReLU", large("relu")(records), drift, ORANGE, "^", SWITCHES),
         ("kernel, tanh, centred", large("centred")(records), drift, GREEN, "s", CENTRED),
@@ -92,8 +92,8 @@ def _errors(axes: Axes, records: Records, x: str) -> bool:
     """Test errors of both on the same tasks, with the slopes that were measured."""
     drawn = False
     for name, value, color, marker in (
-        ("kernel", measure.kernel_error, LAZY, "s"),
-        ("network", measure.net_error, MEAN_FIELD, "o"),
+        ("kernel", hidden_direction.kernel_error, LAZY, "s"),
+        ("network", hidden_direction.net_error, MEAN_FIELD, "o"),
     ):
         at, table = along(records, x, value)
         if table.size:
@@ -114,7 +114,10 @@ def dimensions(axes: Axes, records: Records) -> None:
     chosen = along_dimensions(records)
     drawn = _errors(axes, chosen, "dimension")
     mine = manifold(records)
-    for value, color, marker in ((measure.kernel_error, LAZY, "D"), (measure.net_error, MEAN_FIELD, "v")):
+    for value, color, marker in (
+        (hidden_direction.kernel_error, LAZY, "D"),
+        (hidden_direction.net_error, MEAN_FIELD, "v"),
+    ):
         at, table = along(mine, "dimension", value)
         if table.size:
             name = "kernel" if color == LAZY else "network"
@@ -152,7 +155,7 @@ def found(axes: Axes, records: Records) -> None:
         for d in sorted(set(chosen.column("dimension").tolist())):
             rows = chosen.where(dimension=d)
             x = [record["along"][-1] for record in rows]
-            y = [np.exp(measure.advantage(record)) for record in rows]
+            y = [np.exp(hidden_direction.advantage(record)) for record in rows]
             axes.plot(x, y, marker, ms=3.5, color=color, alpha=0.7, label=label)
             label, drawn = None, True
     if not drawn:

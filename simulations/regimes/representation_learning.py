@@ -1,131 +1,144 @@
 """Feature learning: kernels that turn to the targets, and a hidden direction that is found among many.
 
-Two parts. `kernel`: networks on sign(x₁x₂) at several output scales α; how their kernels change, align with the targets
-and spread over dimensions. `adaptivity`: test error on a target of one direction among d, along d and n, beside kernel
-regression with the tangent kernel (whose ridge is the best on the test samples); the same on data of few dimensions.
+Networks on sign(x₁x₂) at several output scales α show how their kernels change, align with the targets and spread over
+dimensions. On a target of one direction among d, test errors of networks are compared with those of kernel regression
+with the tangent kernel, along d and n; and on data of few dimensions.
 """
 
-from functools import partial
+from functools import cached_property, partial
 from math import log
-from typing import Any
 
-from simulations.records.record import Records, runs
-from simulations.regimes import _representation_measures as measure
-from simulations.regimes._representation import Parameters, alike, batch_bytes, train, train_together
-from simulations.study.study import Study, Together, claim
+import numpy as np
+
+import meanfield as mf
+from simulations.records.record import Records, between
+from simulations.regimes import hidden_direction, kernel_change
+from simulations.regimes.hidden_direction import MARKS, HiddenDirection, Subspace
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulations
+from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, bounded, equals, slope, slope_above
 from theory.prediction import Prediction
 
-KERNEL = {"part": "kernel", "dimension": 8, "time": 100.0, "step": 0.5, "precision": "float64"}
-LAWS: dict[str, dict[str, Any]] = {
-    "doubled": {"activation": "tanh"},
-    "centred": {"activation": "tanh", "initial": "centred"},
-    "relu": {"activation": "relu"},
-}
 RICH, LAZY = 1.0, 1000.0
 """Output scales at either end."""
 
 LARGE = (100.0, 300.0, 1000.0)
 """Output scales between which exponents are taken."""
 
-INTRINSIC = 5
-"""k, dimensions of the manifold (count)."""
-
-SIZES = {
-    "smoke": {
-        "seeds": 8,
-        "kernel": {"particles": 48, "samples": 48, "replicas": 4},
-        "alphas": (RICH, *LARGE),
-        "adaptivity": {"samples": 128},
-        "dimensions": (5, 10, 20),
-        "samples": {64: 6, 256: 2},
-    },
-    "default": {
-        "seeds": 8,
-        "kernel": {"particles": 128, "samples": 64, "replicas": 8},
-        "alphas": (RICH, 3.0, 10.0, 30.0, *LARGE),
-        "adaptivity": {"samples": 256, "particles": 100, "tested": 1000, "replicas": 4},
-        "dimensions": (5, 10, 20, 40),
-        "samples": {64: 8, 128: 6, 512: 4},
-    },
-    "paper": {
-        "seeds": 10,
-        "kernel": {"particles": 1000, "samples": 256, "replicas": 8},
-        "alphas": (RICH, 3.0, 10.0, 30.0, *LARGE),
-        "adaptivity": {"samples": 1024, "particles": 1000, "time": 400.0, "tested": 5000},
-        "dimensions": (5, 10, 20, 40, 80),
-        "samples": {128: 8, 256: 6, 512: 4, 2048: 2},
-    },
+LAWS = {
+    "doubled": {"activation": "tanh", "initial": "doubled"},
+    "centred": {"activation": "tanh", "initial": "centred"},
+    "relu": {"activation": "relu", "initial": "doubled"},
 }
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` of every setting, the first of them with seed `first`."""
-    sizes = SIZES[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for name, law in LAWS.items():
-            alphas = [alpha for alpha in sizes["alphas"] if alpha in LARGE or name != "centred"]
-            made += [Parameters(**KERNEL, **sizes["kernel"], **law, alpha=alpha, seed=seed) for alpha in alphas]
-        task, most = sizes["adaptivity"] | {"seed": seed}, max(sizes["dimensions"])
-        once = task | {"replicas": 1}
-        for d in sizes["dimensions"]:
-            made.append(Parameters(**task, dimension=d))
-            made.append(Parameters(**once, dimension=d, data="manifold", intrinsic=INTRINSIC))
-        made.append(Parameters(**once, dimension=most, intrinsic=INTRINSIC))
-        made.append(Parameters(**once, dimension=most, target="many"))
-        made += [Parameters(**(task | {"samples": n, "replicas": count})) for n, count in sizes["samples"].items()]
-    return made
+def laws(*alphas: float, **settings: int) -> list[dict]:
+    """Return runs of every law at these output scales and the large ones, of the centred law at the large ones."""
+    scales = {"doubled": (*alphas, *LARGE), "centred": LARGE, "relu": (*alphas, *LARGE)}
+    return [{**law, **settings, "alpha": scales[name]} for name, law in LAWS.items()]
 
 
-kernels = partial(runs, "features_alignment")
-tested = partial(runs, "net_error", target="direction", data="filled", alpha=RICH)
+class Kernels(Simulations):
+    """Networks on sign(x₁x₂), each with data of its own, and their kernels in time."""
+
+    activation: str = choice("tanh", "activation σ", among=tuple(mf.units.activations.ACTIVATIONS))
+    initial: str = choice("doubled", "pairs ±a at the start, or f − f₀ is trained", among=("doubled", "centred"))
+    alpha: float = number(1.0, "α", "output scale", unit="output units", above=0)
+    particles: int = count(48, "m", "particles, in pairs")
+    dimension: int = count(8, "d", "inputs", at_least=2)
+    samples: int = count(48, "n", "training samples", at_least=4)
+    time: float = number(100.0, "T", "final time", unit="mean-field time", above=0)
+    step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0)
+    replicas: int = count(4, "", "networks, of whose changes the root mean square is taken")
+    sizes = grid(
+        smoke=laws(RICH, seeds=8),
+        default=laws(RICH, 3.0, 10.0, 30.0, particles=128, samples=64, replicas=8, seeds=8),
+        paper=laws(RICH, 3.0, 10.0, 30.0, particles=1000, samples=256, replicas=8, seeds=10),
+    )
+
+    def refusal(self):
+        return hidden_direction.unpaired(self) or hidden_direction.shorter(self)
+
+    @cached_property
+    def draws(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Inputs, targets and units of every network; networks that differ in α alone start alike."""
+        random, drawn = self.generator("networks"), []
+        for _ in range(self.replicas):
+            x = random.normal(size=(self.samples, self.dimension))
+            x[:2, 1] = np.abs(x[:2, 1]) * np.sign(x[:2, 0]) * [1, -1]  # both signs, however few samples
+            theta = hidden_direction.units(random, self.particles, self.dimension, self.initial == "doubled")
+            drawn.append((x, np.sign(x[:, 0] * x[:, 1]), theta))
+        return drawn
+
+    def setups(self):
+        unit, loss, centred = mf.Neuron(self.activation), mf.Square(), self.initial == "centred"
+        flow, times, watched = mf.GradientFlow(self.step), np.unique(self.time * MARKS), [mf.Risk(), mf.Positions()]
+        return {
+            "networks": [
+                Setup(
+                    mf.Objective(unit, loss, x, y, scale=self.alpha, centred=centred),
+                    mf.Particles(theta),
+                    flow,
+                    times,
+                    watched,
+                )
+                for x, y, theta in self.draws
+            ]
+        }
+
+    def measure(self, runs):
+        networks = runs["networks"]
+        if not all(run.done for run in networks):
+            return {"times": networks[0].times}
+        risk = np.mean([run.values["risk"] for run in networks], axis=0)
+        statistics = kernel_change.changes(mf.Neuron(self.activation), networks, [y for _, y, _ in self.draws])
+        return {"times": networks[0].times, "risk": risk, **statistics}
+
+
+kernels = partial(Kernels.at, "features_alignment")
 
 
 def large(name: str):
-    """Runs of one law at output scales large enough for an exponent."""
-    law = {"initial": "doubled"} | LAWS[name]
-    return lambda records: kernels(**law)(records).where(lambda record: record["alpha"] >= LARGE[0])
+    """Return the selection of one law at output scales large enough for an exponent."""
+    return kernels(**LAWS[name], alpha=between(LARGE[0] - 1, np.inf))
 
 
 def at(alpha: float, name: str):
-    """Runs of one law at one output scale."""
-    return kernels(**({"initial": "doubled"} | LAWS[name]), alpha=alpha)
+    """Return the selection of one law at one output scale."""
+    return kernels(**LAWS[name], alpha=alpha)
+
+
+directions = HiddenDirection.at("net_error", target="direction", alpha=RICH)
+"""Networks on inputs that fill the sphere."""
+
+many = HiddenDirection.at("net_error", target="many", alpha=RICH)
+"""Targets of 400 directions."""
+
+manifold = Subspace.at("reference_net_error", inside=True, alpha=RICH)
+widest_manifold = Subspace.at("reference_net_error", inside=True, alpha=RICH, dimension=max)
+"""Of these, the ones in the most dimensions: at other d they share their samples and their reference."""
+
+ambient = Subspace.at("reference_net_error", inside=False, alpha=RICH)
 
 
 def along_dimensions(records: Records) -> Records:
-    """Networks on inputs that fill the sphere, at the number of samples that most of them have."""
-    return _most(tested(intrinsic=0)(records), "samples")
+    """Return `directions` at the number of samples that most of them have."""
+    return _most(directions(records), "samples", "dimension")
 
 
 def along_samples(records: Records) -> Records:
-    """Return networks on inputs that fill the sphere, at the dimension that most of them have."""
-    return _most(tested(intrinsic=0)(records), "dimension")
+    """Return `directions` at the dimension that most of them have."""
+    return _most(directions(records), "dimension", "samples")
 
 
-def _most(records: Records, name: str) -> Records:
-    """Those that share the value of a parameter which has the most different values of the other ones."""
+def _most(records: Records, name: str, other: str) -> Records:
+    """The records that share the value of a parameter which has the most different values of the other one."""
     values = records.column(name).tolist()
-    other = "dimension" if name == "samples" else "samples"
-    count = {value: len(set(records.where(**{name: value}).column(other))) for value in values}
-    return records.where(**{name: max(count, key=lambda value: count[value], default=None)})
+    several = {value: len(set(records.where(**{name: value}).column(other))) for value in values}
+    return records.where(**{name: max(several, key=lambda value: several[value], default=None)})
 
-
-def many(records: Records) -> Records:
-    """Targets of 400 directions."""
-    return runs("net_error", target="many", data="filled", alpha=RICH)(records)
-
-
-manifold = runs("reference_net_error", target="direction", data="manifold", alpha=RICH)
-
-
-def widest_manifold(records: Records) -> Records:
-    """Of these, the ones in the most dimensions: at other d they share their samples and their reference."""
-    chosen = manifold(records)
-    return chosen.where(dimension=max(chosen.column("dimension"), default=None))
-
-
-ambient = runs("reference_net_error", target="direction", data="filled", alpha=RICH)
 
 SMOOTH = "α → ∞, fixed horizon, smooth activation"
 DOUBLED = Prediction(-2.0, "slope", f"{SMOOTH}, doubled start", "meanfield")
@@ -148,90 +161,90 @@ SAME = Prediction(0.0, "=", "w off the subspace has no part in f; law N(0, I/k) 
 CLAIMS = (
     claim(
         "change_doubled", "relative change of the tangent kernel in α: −2, tanh, doubled start", DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=measure.last("tangent_drift"), drift=True,
+        select=large("doubled"), x="alpha", value=kernel_change.drift, drift=True,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
         "change_centred", "relative change of the tangent kernel in α: −1, tanh, centred", CENTRED, slope,
-        select=large("centred"), x="alpha", value=measure.last("tangent_drift"), drift=True,
+        select=large("centred"), x="alpha", value=kernel_change.drift, drift=True,
         wrong="doubled, not centred", control={"select": large("doubled")},
     ),
     claim(
         "change_relu", "relative change of the tangent kernel in α, root mean square: −½, ReLU", SWITCHES, slope,
-        select=large("relu"), x="alpha", value=measure.last("tangent_drift"), drift=True,
+        select=large("relu"), x="alpha", value=kernel_change.drift, drift=True,
         wrong="tanh", control={"select": large("doubled")},
     ),
     claim(
         "alignment_lazy", "change of the tangent kernel's alignment with the targets in α: −2, tanh, doubled start",
         DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=measure.last("tangent_realigned"), drift=True,
+        select=large("doubled"), x="alpha", value=kernel_change.realigned, drift=True,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
         "dimension_lazy", "change of the tangent kernel's effective dimension in α: −2, tanh, doubled start",
         DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=measure.last("tangent_respread"), drift=True,
+        select=large("doubled"), x="alpha", value=kernel_change.respread, drift=True,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
         "alignment_bound", "change of alignment over 2 ‖change of the centred kernel‖/‖kernel‖", LIPSCHITZ, bounded,
-        select=kernels(), value=lambda record: float(record["features_over_bound"]), what="change / bound",
+        select=kernels(), value=kernel_change.over_bound, what="change / bound",
         wrong="a hundredth of the bound",
-        control={"value": lambda record: float(100 * record["features_over_bound"])},
+        control={"value": partial(kernel_change.over_bound, factor=100.0)},
     ),
     claim(
         "alignment_grows", "α = 1: the alignment of the features with the targets more than doubles, tanh", TWICE,
         above,
-        select=at(RICH, "doubled"), value=measure.feature_alignment, what="log ratio",
+        select=at(RICH, "doubled"), value=kernel_change.feature_alignment, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "tangent_alignment", "α = 1: the alignment of the tangent kernel grows by more than a tenth, tanh", TENTH_MORE,
         above,
-        select=at(RICH, "doubled"), value=measure.tangent_alignment, what="log ratio",
+        select=at(RICH, "doubled"), value=kernel_change.tangent_alignment, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "dimension_grows", "α = 1: the effective dimension of the tangent kernel grows by more than half, tanh",
         HALF_MORE, above,
-        select=at(RICH, "doubled"), value=measure.tangent_dimension, what="log ratio",
+        select=at(RICH, "doubled"), value=kernel_change.tangent_dimension, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "hidden_direction", "log(test error of the kernel / of the network) above log 3, mean over d and n", THREE,
         above,
-        select=tested(intrinsic=0), value=measure.advantage, what="log ratio",
+        select=directions, value=hidden_direction.advantage, what="log ratio",
         wrong="a target of 400 directions", control={"select": many},
     ),
     claim(
         "features_found", "share of the network along the hidden direction at the end above ½", HALF, above,
-        select=tested(intrinsic=0), value=measure.direction, what="mean cos²(w, e₁)",
-        wrong="at the start", control={"value": lambda record: float(record["along"][0])},
+        select=directions, value=hidden_direction.share_along, what="mean cos²(w, e₁)",
+        wrong="at the start", control={"value": partial(hidden_direction.share_along, at=0)},
     ),
     claim(
         "kernel_in_d", "the kernel's test error grows faster than d", FASTER, slope_above,
-        select=along_dimensions, x="dimension", value=measure.kernel_error,
+        select=along_dimensions, x="dimension", value=hidden_direction.kernel_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
         "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, slope_above,
-        select=along_dimensions, x="dimension", value=measure.net_error,
+        select=along_dimensions, x="dimension", value=hidden_direction.net_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
         "network_in_n", "the network's test error falls faster than 1/√n", ROOT, slope_above,
-        select=along_samples, x="samples", value=measure.inverse_error,
-        wrong="before training", control={"value": partial(measure.inverse_error, at=0)},
+        select=along_samples, x="samples", value=hidden_direction.inverse_error,
+        wrong="before training", control={"value": partial(hidden_direction.inverse_error, at=0)},
     ),
     claim(
         "manifold_kernel", "data on a sphere of 5 dimensions in d: the kernel predicts as it does in 5, to rounding",
         INVARIANT, bounded,
-        select=manifold, value=lambda record: float(record["kernel_difference"]), what="difference / rounding",
+        select=manifold, value=hidden_direction.kernel_difference, what="difference / rounding",
         wrong="data that fill d dimensions", control={"select": ambient},
     ),
     claim(
         "manifold_network", "the same data: log(the network's test error / in 5 dimensions)", SAME, equals,
-        select=widest_manifold, value=measure.excess, what="log ratio",
+        select=widest_manifold, value=hidden_direction.excess, what="log ratio",
         wrong="data that fill d dimensions", control={"select": ambient},
     ),
 )  # fmt: skip
@@ -240,11 +253,7 @@ STUDY = Study(
     name="representation_learning",
     group="regimes",
     summary="features turn to the targets and find a hidden direction, where those of the lazy regime stay",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=lambda parameters: {},
+    experiments=(Kernels, HiddenDirection, Subspace),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "45 s", "paper": "hours"},
-    together=Together(alike, train_together, batch_bytes),
 )
