@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations.generalisation._stability import NOISES
+from simulations.generalisation.compression import NOISES
 from simulations.generalisation.noise_stability import trained
 
 LEVELS = {0: (BLUE, "true labels"), -1: (ORANGE, "random labels")}
@@ -45,7 +45,7 @@ def exact(axes: Axes, records: Records) -> None:
     if not len(records):
         return empty(axes, "without an error in training")
     for level, (color, name) in LEVELS.items():
-        pairs = [(record["attenuation"][level], record["response"][level][:, 0]) for record in list(records)[:3]]
+        pairs = [(record["attenuation"][level], record["response"][level][0]) for record in list(records)[:3]]
         known, found = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
         axes.loglog(known, found, "o", color=color, ms=1.6, alpha=0.4, label=name)
     ends = np.array(axes.get_xlim())
@@ -63,10 +63,7 @@ def sizes(axes: Axes, records: Records) -> None:
         return empty(axes, "without an error in training")
     for level, (color, name) in LEVELS.items():
         table = np.array(
-            [
-                np.mean(record["response"][level] / record["attenuation"][level][:, None], axis=(0, 2))
-                for record in records
-            ]
+            [np.mean(record["response"][level] / record["attenuation"][level], axis=1) for record in records]
         )
         axes.errorbar(NOISES, table.mean(axis=0), yerr=_bars(table), fmt="o-", color=color, lw=0.7, label=name)
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: infinitesimal noise")
@@ -91,7 +88,7 @@ def ordered(axes: Axes, records: Records) -> None:
         ("contraction", "contraction c", THEORY, "x"),
     ):
         sign = -1 if name in ("interlayer", "output", "input") else 1
-        table = np.array([np.atleast_3d(record[name]).mean(axis=(1, 2)) for record in records]) ** sign
+        table = np.array([record[name].reshape(len(share), -1).mean(axis=1) for record in records]) ** sign
         table = table / table[:, :1]
         axes.errorbar(share, table.mean(axis=0), yerr=_bars(table), fmt=f"{marker}-", color=color, lw=0.7, label=said)
     axes.set(xlabel="share of random labels", ylabel="value / that for true labels")
@@ -116,11 +113,11 @@ def bounds(axes: Axes, records: Records) -> None:
         return empty(axes, "without an error in training")
     share = next(iter(records))["shares"]
     for name, said, color, marker in BOUNDS:
-        table = np.exp([np.log(record[f"bound_{name}"]).mean(axis=1) for record in records])
+        table = np.array([record[f"bound_{name}"] for record in records])
         label = f"theory: {said}" if name == "compression" else said
         hollow = "white" if name == "average" else color
         axes.plot(share, table.mean(axis=0), f"{marker}-", color=color, mfc=hollow, lw=0.7, label=label)
-    table = np.array([record["test_error"].mean(axis=1) for record in records])
+    table = np.array([record["test_error"] for record in records])
     axes.errorbar(share, table.mean(axis=0), yerr=_bars(table), fmt="s", color=ORANGE, label="test error")
     axes.axhline(1, color=THEORY, ls=":", lw=0.9)
     axes.set(yscale="log", xlabel="share of random labels", ylabel="bound without constants, and error (share)")

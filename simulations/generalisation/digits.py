@@ -23,17 +23,6 @@ def digits_refusal(first: int, second: int, samples: int, tested: int) -> str | 
     return None
 
 
-def check_digits(first: int, second: int, samples: int, tested: int) -> None:
-    """Refuse digits that are none or the same, and more samples than there are images."""
-    for name, digit in (("first", first), ("second", second)):
-        if not 0 <= digit <= 9:
-            raise ValueError(f"{name}={digit}: expected a digit, 0 to 9.")
-    if samples < 4:
-        raise ValueError(f"samples={samples}: expected at least 4.")
-    if (why := digits_refusal(first, second, samples, tested)) is not None:
-        raise ValueError(why)
-
-
 def two_digits(
     first: int, second: int, samples: int, tested: int, split: np.random.Generator, components: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What the studies of random labels and noise stability build on: labels, measures of what is known, refusals."""
+"""What the study of random labels builds on: labels, measures of what is known, refusals."""
 
 import dataclasses
 import itertools
@@ -8,7 +8,6 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
-from simulations.generalisation import _stability
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
 from simulations.generalisation.random_labels import Capacity, Training, filled
@@ -129,16 +128,3 @@ def test_units_without_mass_change_nothing():
 def test_bad_input_is_named(change, message):
     with pytest.raises(ValueError, match=message):
         Training(**change)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"levels": 1}, "levels=1: expected at least 2"),
-        ({"rate": 0.0}, "rate=0.0: expected a finite number above 0"),
-        ({"tested": 300}, "samples=100 and tested=300: expected at most 357 images together"),
-    ],
-)
-def test_bad_input_of_noise_stability_is_named(change, message):
-    with pytest.raises(ValueError, match=message):
-        _stability.Parameters(**change)
