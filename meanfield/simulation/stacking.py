@@ -37,7 +37,15 @@ def stacked(trees: Sequence[Any], differ: Sequence[bool]) -> tuple[Any, Any]:
 def unstacked(tree: Any) -> list[Any]:
     """The trees that lie along the first axis of every leaf of `tree`, an array on the host."""
     leaves, structure = jax.tree.flatten(tree)
-    return [jax.tree.unflatten(structure, row) for row in zip(*leaves, strict=True)]
+    return [jax.tree.unflatten(structure, row) for row in zip(*map(_rows, leaves), strict=True)]
+
+
+def _rows(leaf) -> Any:
+    """Return what lies along the first axis; of keys without a program, which each number of them would compile."""
+    if not _is_key(leaf):
+        return leaf
+    kind = jax.random.key_impl(leaf)
+    return [jax.random.wrap_key_data(row, impl=kind) for row in np.asarray(jax.random.key_data(leaf))]
 
 
 def alike(name: str, trees: Sequence[Any]) -> None:
