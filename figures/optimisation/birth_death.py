@@ -6,7 +6,16 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
-from simulations.optimisation import birth_death as study
+from simulations.optimisation import certified_excess as measure
+from simulations.optimisation.birth_death import (
+    Sites,
+    Step,
+    Training,
+    born,
+    change_over_exact,
+    energy_over_exact,
+    noise_over_exact,
+)
 
 LEAST = 1e-7
 """Excess below which points are drawn on the floor of an axis."""
@@ -29,7 +38,7 @@ def draw(records: Records) -> Figure:
 def faster(axes: Axes, records: Records) -> None:
     """Excess against time, for every rate and for transport alone."""
     axes.set_title("a  Births and deaths hurry descent")
-    runs = study.trained_runs(start="both", reinjected=0)(records)
+    runs = Training.at("energy", start="both", reinjected=0)(records)
     rates = sorted(set(runs.column("rate")))
     if not rates:
         return empty(axes, "from both signs")
@@ -49,7 +58,7 @@ def faster(axes: Axes, records: Records) -> None:
 def way_out(axes: Axes, records: Records) -> None:
     """Excess in units of what positive output weights cost, against time, clones and births in a prior."""
     axes.set_title("b  Clones are stuck, a prior leads out")
-    runs = study.trained_runs(start="positive")(records)
+    runs = Training.at("energy", start="positive")(records)
     cloned, prior = runs.where(reinjected=0), runs.where(lambda record: record["reinjected"] > 0)
     if not len(runs):
         return empty(axes, "from positive weights")
@@ -59,7 +68,7 @@ def way_out(axes: Axes, records: Records) -> None:
         (prior, "energy", GREEN, "^", "births in a prior"),
     ):
         if len(chosen):
-            times, table = _over_time(chosen, name, unit=study.positive_excess)
+            times, table = _over_time(chosen, name, unit=measure.positive_excess)
             axes.plot(times, table, f"{marker}-", color=color, label=label)
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: best of positive weights")
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)")
@@ -71,15 +80,15 @@ def way_out(axes: Axes, records: Records) -> None:
 def certified(axes: Axes, records: Records) -> None:
     """Excess against the certified gap: every network of every run at every time."""
     axes.set_title("c  What is missing is certified")
-    runs = study.trained_runs()(records)
+    runs = Training.at("energy")(records)
     if not len(runs):
         return empty(axes, "of training")
     for chosen, color, label in (
         (runs.where(start="both"), ORANGE, "start with both signs"),
         (runs.where(start="positive"), GREEN, "start with positive weights"),
     ):
-        far = [np.maximum(study.excess(record), LEAST).ravel() for record in chosen]
-        gaps = [np.maximum(record["gap"], LEAST).ravel() for record in chosen]
+        far = [np.maximum(measure.excess(record), LEAST) for record in chosen]
+        gaps = [np.maximum(record["gap"], LEAST) for record in chosen]
         if far:
             axes.loglog(np.concatenate(gaps), np.concatenate(far), "o", color=color, ms=1.6, alpha=0.4, label=label)
     ends = np.array([max(LEAST, min(axes.get_xlim()[0], axes.get_ylim()[0])), axes.get_xlim()[1]])
@@ -92,7 +101,7 @@ def certified(axes: Axes, records: Records) -> None:
 def where_to(axes: Axes, records: Records) -> None:
     """Particles |a| w of one run at the start and at the end, and the directions of the optimum."""
     axes.set_title("d  Mass gathers at the optimal neurons")
-    runs = list(study.trained_runs(start="both", reinjected=0)(records))
+    runs = list(Training.at("energy", start="both", reinjected=0)(records))
     if not runs:
         return empty(axes, "from both signs")
     record = max(runs, key=lambda record: record["rate"])
@@ -100,7 +109,7 @@ def where_to(axes: Axes, records: Records) -> None:
         _visible(record[name]) for name in ("start_position", "end_position", "transport_end_position")
     )
     reach = 1.15 * float(np.quantile(np.abs(np.concatenate([start, end, alone])), 0.995))
-    for k, (_, *direction) in enumerate(record["exact_atoms"]):
+    for k, (_, *direction) in enumerate(record["atoms"]):
         label = "theory: neurons of the optimum" if k == 0 else None
         axes.plot(*np.outer(direction, [0, 3 * reach]), color=THEORY, lw=0.8, ls="--", label=label)
     axes.plot(*start.T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="", label="start")
@@ -115,11 +124,11 @@ def where_to(axes: Axes, records: Records) -> None:
 def on_sites(axes: Axes, records: Records) -> None:
     """Masses of eight sites over time by the replicator equation, and those of particles at the end."""
     axes.set_title("e  On sites: the replicator equation")
-    runs = list(study.site_runs()(records))
+    runs = list(Sites.at("masses")(records))
     if not runs:
         return empty(axes, "on sites")
     record = max(runs, key=lambda record: (record["particles"], record["rate"]))
-    exact, end = record["exact_masses"], record["times"][-1]
+    exact, end = record["exact_masses"], record["time"]
     times = np.linspace(0, end, len(exact))
     axes.plot(times, exact, color=THEORY, lw=0.9)
     axes.plot([], [], color=THEORY, lw=0.9, label="theory: m = ∞")
@@ -135,14 +144,14 @@ def on_sites(axes: Axes, records: Records) -> None:
 def in_the_mean(axes: Axes, records: Records) -> None:
     """Draw measured over exact values, for every seed: changes in a step, and the noise on sites."""
     axes.set_title("f  Exact in mean and noise")
-    steps, sites = study.moving(study.step_runs())(records), study.moving(study.site_runs())(records)
+    steps, sites = Step.at("energy_change", rate=born)(records), Sites.at("masses", rate=born)(records)
     if not len(steps) + len(sites):
         return empty(axes, "of a step or on sites")
     shown = (
-        ("change\nof f", steps, lambda record: study.change_over_exact("exact_prediction_change", record), GREEN),
-        ("change\nof F", steps, lambda record: study.energy_over_exact("exact_energy_change", record), ORANGE),
-        ("noise", sites, lambda record: study.noise_over_exact("exact_noise", record), PURPLE),
-        ("noise, if\ndrawn apart", sites, lambda record: study.noise_over_exact("exact_noise_apart", record), GREY),
+        ("change\nof f", steps, lambda record: change_over_exact("exact_prediction_change", record), GREEN),
+        ("change\nof F", steps, lambda record: energy_over_exact("exact_energy_change", record), ORANGE),
+        ("noise", sites, lambda record: noise_over_exact("noise", record), PURPLE),
+        ("noise, if\ndrawn apart", sites, lambda record: noise_over_exact("noise_apart", record), GREY),
     )
     for k, (_, chosen, value, color) in enumerate(shown):
         ratios = np.array([value(record) for record in chosen])
@@ -156,17 +165,14 @@ def in_the_mean(axes: Axes, records: Records) -> None:
 
 
 def _over_time(runs: Records, name: str, less: str | None = "minimum", unit=None) -> tuple[np.ndarray, np.ndarray]:
-    """(times, geometric means over seeds and replicas) at the times that all runs have, later than 0."""
+    """Return (times, geometric means over seeds) at the times that all runs have, later than 0."""
     times = sorted(set.intersection(*(set(np.round(record["times"], 9)) for record in runs)) - {0.0})
     rows = []
-    for record in runs:
+    for record in runs if unit is None else runs.where(measure.two_signs):
         at = [int(np.argmin(np.abs(record["times"] - time))) for time in times]
-        values = record[name][:, at] if less is None else study.excess(record, name)[:, at]
-        if unit is not None:
-            known = study.two_signs(record)
-            values = values[known] / unit(record)[known, None]
-        rows.append(values)
-    return np.array(times), np.exp(np.mean(np.log(np.maximum(np.concatenate(rows), 1e-16)), axis=0))
+        values = record[name] if less is None else measure.excess(record, name)
+        rows.append(values[at] / (1 if unit is None else unit(record)))
+    return np.array(times), np.exp(np.mean(np.log(np.maximum(rows, 1e-16)), axis=0))
 
 
 def _visible(position: np.ndarray) -> np.ndarray:

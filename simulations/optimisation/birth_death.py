@@ -4,166 +4,278 @@ Rotskoff, Jelassi, Bruna & Vanden-Eijnden (2019) add births and deaths at the ra
 flow. Mass then reaches places where F' is low without having to travel, and F falls by τ Var_μ(F') more in a unit of
 time. Clones stay where μ already is; the dead that are born again in a prior can be anywhere.
 
-The runs fall into parts. `step`: one step of a random network many times, against its exact mean. `sites`: particles
-that stay on eight sites, against the replicator equation and its noise. `network`: training of a ReLU network with
-weight decay in the plane, whose least objective over all networks is known and certified, with transport alone from
-the same starts beside it.
+There are three experiments. `step`: one step of a random network many times, against its exact mean. `sites`: particles
+that stay on eight sites, against the replicator equation and its noise. `training`: a ReLU network with weight decay in
+the plane, whose least objective over all networks is known and certified, with transport alone from the same start
+beside it.
 """
 
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
-from simulations.optimisation._birth_death import EARLY, Parameters, exact, train
-from simulations.records.record import Record, runs
+import meanfield as mf
+from simulations.optimisation import certified_excess as measure
+from simulations.optimisation.planar_network import PlanarNetwork, features, gradients
+from simulations.records.record import Record
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import at_least, below, bounded, equals
+from theory import birth_death
 from theory.prediction import Prediction
 
-GRIDS = {
-    "smoke": {"seeds": 7, "many": 192, "particles": [256], "network": {}, "rates": [3.0]},
-    "default": {
-        "seeds": 8,
-        "many": 256,
-        "particles": [64, 512, 2048],
-        "network": {"particles": 128, "replicas": 12, "step": 0.05, "time": 200.0},
-        "rates": [1.0, 3.0, 6.0],
-    },
-    "paper": {
-        "seeds": 10,
-        "many": 2048,
-        "particles": [64, 512, 4096, 32768],
-        "network": {"particles": 1000, "replicas": 30, "step": 0.02, "time": 1000.0},
-        "rates": [1.0, 3.0, 10.0],
-    },
-}
+SITES = 8
+"""Sites on which particles stay (count): all particles of one site are alike."""
+
+SHARES = (0.1, 0.3, 1.0)
+"""When training is looked at after `EARLY`, in shares of its time."""
+
+PLACES = 32
+"""Particles of the prior come in multiples of this, and those beyond their number have no weight: one program for all,
+clones included.
+"""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has data, starts, births and deaths of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for m in sizes["particles"]:
-            many = {"particles": m, "replicas": sizes["many"], "rate": 5.0, "seed": seed}
-            # With steps of 0.05 the replicator equation oscillates, and ever more, on one set of sites in two thousand.
-            made += [Parameters(part="sites", step=0.025, time=1.0, **many)]
-            made += [Parameters(part="step", step=0.02, time=0.02, **many)]
-        common = sizes["network"] | {"seed": seed}
-        made += [Parameters(rate=rate, **common) for rate in sizes["rates"]]
-        made += [Parameters(start="positive", rate=2.0, reinjected=count, **common) for count in (0, 32)]
-    return made
+class Step(PlanarNetwork):
+    """One step of a random network, many times with other births and deaths."""
+
+    particles: int = count(256, "m", "particles")
+    rate: float = number(5.0, "τ", "births and deaths per unit of F' and of time", unit="rate", at_least=0)
+    step: float = number(0.02, "h", "step", unit="mean-field time", above=0, batched=False)
+    replicas: int = count(192, "", "steps from the same start")
+    sizes = grid(
+        smoke={"seeds": 7},
+        default={"particles": (64, 512, 2048), "replicas": 256, "seeds": 8},
+        paper={"particles": (64, 512, 4096, 32768), "replicas": 2048, "seeds": 10},
+    )
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        return self.generator("start").normal(size=(self.particles, 3))
+
+    def setups(self):
+        flow, times = mf.BirthDeath(self.step, rate=self.rate), [0.0, self.step]
+        return {"steps": [Setup(self.problem, mf.Particles(self.theta), flow, times, [mf.Positions()])] * self.replicas}
+
+    def measure(self, runs):
+        """Compute the mean of what a step changes: f beyond transport [n], and F."""
+        after = [run.values["positions"][-1] for run in runs["steps"]]
+        moved = features(self.moved, self.data[0]).mean(axis=1)
+        f = np.mean([features(theta, self.data[0]).mean(axis=1) for theta in after], axis=0)
+        change = np.mean([self.energy(theta) for theta in after]) - self.energy(self.theta)
+        return {"prediction_change": f - moved, "energy_change": change}
+
+    @cached_property
+    def moved(self) -> np.ndarray:
+        """The particles after transport."""
+        (x, y), theta = self.data, self.theta
+        slope = gradients(theta, x, features(theta, x).mean(axis=1) - y) + self.strength * theta
+        return theta - self.step * slope
+
+    def theory(self):
+        (x, y), amount = self.data, self.rate * self.step
+        mass = np.full(self.particles, 1 / self.particles)
+        before, after = (
+            (features(at, x), self.strength / 2 * np.sum(at**2, axis=1)) for at in (self.theta, self.moved)
+        )
+        slopes = birth_death.first_variation(before[0], y, before[1], mass)
+        energy = birth_death.energy(before[0], y, before[1], mass)
+        reacted = [after[0] @ (birth_death.reacted(mass, slopes, by) - mass) for by in (amount, 2 * amount)]
+        left = [birth_death.step_energy(after[0], y, after[1], slopes, by) - energy for by in (amount, 2 * amount)]
+        return {
+            "exact_prediction_change": reacted[0],
+            "doubled_prediction_change": reacted[1],
+            "exact_energy_change": np.asarray(left[0]),
+            "doubled_energy_change": np.asarray(left[1]),
+        }
 
 
-step_runs = partial(runs, "energy_change", part="step")
-site_runs = partial(runs, "masses", part="sites")
-trained_runs = partial(runs, "energy", part="network")
+class Sites(PlanarNetwork):
+    """Particles that stay on eight sites, and are born and die many times from the same start."""
+
+    particles: int = count(256, "m", "particles, equally many on every site")
+    rate: float = number(5.0, "τ", "births and deaths per unit of F' and of time", unit="rate", at_least=0)
+    # With steps of 0.05 the replicator equation oscillates, and ever more, on one set of sites in two thousand.
+    step: float = number(0.025, "h", "step", unit="mean-field time", above=0, batched=False)
+    time: float = number(1.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    replicas: int = count(192, "", "runs from the same start")
+    sizes = Step.sizes
+
+    def refusal(self):
+        if self.particles % SITES:
+            return f"particles={self.particles}: expected a multiple of {SITES}."
+        return too_short(self.time, self.step)
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        """The sites, [sites, 3]."""
+        return self.generator("start").normal(size=(SITES, 3))
+
+    @property
+    def steps(self) -> int:
+        return int(np.rint(self.time / self.step))
+
+    def setups(self):
+        start = mf.Particles(np.repeat(self.theta, self.particles // SITES, axis=0))
+        flow, times = mf.BirthDeath(self.step, rate=self.rate, transport=0.0), [0.0, self.steps * self.step]
+        return {"runs": [Setup(self.problem, start, flow, times, [mf.Positions()])] * self.replicas}
+
+    def measure(self, runs):
+        """Compute the share of particles on each site at the end, [replicas, sites]."""
+        after = np.stack([run.values["positions"][-1] for run in runs["runs"]])
+        near = np.abs(after[:, :, None] - self.theta).sum(axis=-1).argmin(axis=-1)
+        return {"masses": np.stack([(near == k).mean(axis=1) for k in range(SITES)], axis=1)}
+
+    def theory(self):
+        (x, y), mass = self.data, np.full(SITES, 1 / SITES)
+        potential = self.strength / 2 * np.sum(self.theta**2, axis=1)
+        limit = features(self.theta, x), y, potential, mass, self.rate, self.step, self.steps
+        masses, noise = birth_death.particle_limit(*limit)
+        apart = birth_death.particle_limit(*limit, drawn="apart")[1]
+        return {
+            "exact_masses": masses,
+            "noise": np.asarray(np.trace(noise)),
+            "noise_apart": np.asarray(np.trace(apart)),
+        }
 
 
-def moving(select):
-    """Restrict `select` to runs with births and deaths."""
-    return lambda records: select(records).where(lambda record: record["rate"] > 0)
+class Training(PlanarNetwork):
+    """Training with births and deaths, and with transport alone from the same start."""
+
+    start: str = choice(
+        "both",
+        "output weights at the start: both signs, or positive (a = 2|w|), which neither transport nor clones can undo",
+        among=("both", "positive"),
+    )
+    particles: int = count(64, "m", "particles")
+    rate: float = number(3.0, "τ", "births and deaths per unit of F' and of time", unit="rate", at_least=0)
+    reinjected: int = count(0, "", "particles of the prior in which the dead are born; 0: they are cloned", at_least=0)
+    step: float = number(0.1, "h", "step", unit="mean-field time", above=0, batched=False)
+    time: float = number(40.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke=[
+            {"seeds": 56},
+            {"start": "positive", "rate": 2.0, "reinjected": (0, 32), "seeds": 56},
+        ],
+        default=[
+            {"particles": 128, "step": 0.05, "time": 200.0, "rate": (1.0, 3.0, 6.0), "seeds": 96},
+            {
+                "start": "positive", "rate": 2.0, "reinjected": (0, 32), "particles": 128, "step": 0.05, "time": 200.0,
+                "seeds": 96,
+            },
+        ],
+        paper=[
+            {"particles": 1000, "step": 0.02, "time": 1000.0, "rate": (1.0, 3.0, 10.0), "seeds": 300},
+            {
+                "start": "positive", "rate": 2.0, "reinjected": (0, 32), "particles": 1000, "step": 0.02,
+                "time": 1000.0, "seeds": 300,
+            },
+        ],
+    )  # fmt: skip
+
+    def refusal(self):
+        return too_short(self.time, self.step)
+
+    @property
+    def times(self) -> np.ndarray:
+        """The times at which a run is looked at."""
+        wanted = np.minimum([*measure.EARLY, *(share * self.time for share in SHARES)], self.time)
+        return np.unique([0, *np.maximum(np.rint(wanted / self.step), 1)]) * self.step
+
+    def setups(self):
+        theta = self.generator("start").normal(size=(self.particles, 3)) / 2
+        if self.start == "positive":
+            theta[:, 0] = 2 * np.linalg.norm(theta[:, 1:], axis=1)
+        flows = [mf.BirthDeath(self.step, rate=rate, prior=prior(self.reinjected)) for rate in (self.rate, 0.0)]
+        watched = [mf.observables.Energy(), mf.Positions()]
+        return {"flows": [Setup(self.problem, mf.Particles(theta), flow, self.times, watched) for flow in flows]}
+
+    def measure(self, runs):
+        """Certify F over time, and compute F with transport alone."""
+        run, alone = (one.values for one in runs["flows"])
+        path = np.asarray(run["positions"])
+        return {
+            "times": self.times,
+            "energy": run["energy"],
+            "transport_energy": alone["energy"],
+            "gap": np.array([mf.optimality_gap(self.problem, mf.Particles(theta)).gap for theta in path]),
+            "kept_positive": np.all(path[..., 0] > 0),
+            "start_position": path[0],
+            "end_position": path[-1],
+            "transport_end_position": alone["positions"][-1],
+        }
+
+    def theory(self):
+        return self.least()
 
 
-def many(records):
-    """Runs on sites with so many particles that what is left over, O(1/m), does not count."""
-    return moving(site_runs())(records).where(lambda record: record["particles"] >= 256)
+def too_short(time: float, step: float) -> str | None:
+    """Return why there is no time for a step, None where there is."""
+    return None if time >= step else f"time={time:g}: expected at least one step of {step:g}."
 
 
-def _fair(record: Record) -> bool:
-    """Long enough, enough particles, steps that resolve births and deaths, and data that need both signs: what the
-    claims on training assume.
+def prior(reinjected: int) -> mf.Particles:
+    """Return small neurons of both signs, evenly about the circle."""
+    number = max(reinjected, 1)
+    angle = 2 * np.pi * (np.arange(-(-number // PLACES) * PLACES) + 0.5) / number
+    sign = np.where(np.arange(len(angle)) % 2 == 0, 1.0, -1.0)
+    weight = np.where(np.arange(len(angle)) < reinjected, 1.0, 0.0)
+    return mf.Particles(0.3 * np.column_stack([sign, np.cos(angle), np.sin(angle)]), weight)
+
+
+def fair(record: Record) -> bool:
+    """Return True for long enough, enough particles, steps that resolve births and deaths, and data that need both
+    signs: what the claims on training assume.
     """
-    long = record["time"] >= 30 and record["particles"] >= 64 and record["rate"] >= 1 and record["replicas"] >= 8
+    long = record["time"] >= 30 and record["particles"] >= 64 and record["rate"] >= 1
     fine = record["step"] <= 0.1 and record["rate"] * record["step"] <= 0.3 * (1 + 1e-9)
     data = 10 <= record["samples"] <= 30 and 0.005 <= record["strength"] <= 0.02
-    return bool(long and fine and data and np.any(two_signs(record)))
+    return bool(long and fine and data and measure.two_signs(record))
+
+
+def born(rate: float) -> bool:
+    """Return True for runs with births and deaths."""
+    return rate > 0
+
+
+def enough(particles: int) -> bool:
+    """Return True for so many particles on sites that what is left over, O(1/m), does not count."""
+    return particles >= 256
 
 
 def both_signs(records):
     """Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
-    chosen = trained_runs(start="both", reinjected=0)(records).where(_fair)
+    chosen = Training.at("energy", start="both", reinjected=0)(records).where(fair)
     return chosen.where(rate=max(chosen.column("rate"), default=None))
 
 
 def cloned(records):
     """Runs that start with positive output weights, and whose dead are replaced by clones."""
-    return trained_runs(start="positive", reinjected=0)(records).where(_fair)
+    return Training.at("energy", start="positive", reinjected=0)(records).where(fair)
 
 
 def reinjected(records):
     """Runs that start with positive output weights, and whose dead are born again in the prior."""
-    chosen = trained_runs(start="positive")(records)
-    return chosen.where(lambda record: record["reinjected"] >= 16 and _fair(record))
-
-
-def two_signs(record: Record) -> np.ndarray:
-    """Replicas on whose data networks of one sign do worse than others, by at least a thousandth, [replicas]."""
-    return record["exact_positive_lower"] > record["exact_minimum"] * 1.001
+    return Training.at("energy", start="positive", reinjected=range(16, 1 << 20))(records).where(fair)
 
 
 def change_over_exact(name: str, record: Record) -> float:
-    """⟨change measured, change predicted⟩/|change predicted|²."""
+    """Return ⟨change measured, change predicted⟩/|change predicted|²."""
     measured, predicted = np.ravel(record["prediction_change"]), np.ravel(record[name])
     return float(measured @ predicted / (predicted @ predicted))
 
 
 def energy_over_exact(name: str, record: Record) -> float:
-    """Mean change of F over its exact mean."""
+    """Return the mean change of F over its exact mean."""
     return float(record["energy_change"] / record[name])
 
 
 def noise_over_exact(name: str, record: Record) -> float:
-    """m E|p_m − p|² over its constant."""
+    """Return m E|p_m − p|² over its constant."""
     off = record["masses"] - record["exact_masses"][-1]
     return float(record["particles"] * np.mean(np.sum(off**2, axis=1)) / record[name])
-
-
-def excess(record: Record, name: str = "energy") -> np.ndarray:
-    """F − min F over all measures, [replicas, times]."""
-    return np.maximum(record[name] - record["exact_minimum"][:, None], 1e-16)
-
-
-def log_excess_ratio(record: Record) -> float:
-    """log(excess with births and deaths / without), from the same starts: mean over replicas and early times."""
-    early = (record["times"] > 0) & (record["times"] <= EARLY[-1] * (1 + 1e-9))
-    return float(np.mean(np.log(excess(record) / excess(record, "transport_energy"))[:, early]))
-
-
-def slower(record: Record) -> float:
-    """Return `log_excess_ratio` with the roles exchanged."""
-    return -log_excess_ratio(record)
-
-
-def log_gap_ratio(record: Record) -> np.ndarray:
-    """log(certified gap at the end / excess of the best network of positive output weights), of every replica in which
-    both signs are needed.
-    """
-    chosen = two_signs(record)
-    return np.log(record["gap"][chosen, -1] / positive_excess(record)[chosen])
-
-
-def above_positive(record: Record) -> np.ndarray:
-    """(F at the end − least F of positive output weights) / (that one's excess), of the replicas in which no output
-    weight fell through 0.
-    """
-    chosen = two_signs(record) & (record["kept_positive"] | (record["reinjected"] > 0))
-    above = (record["energy"][:, -1] - record["exact_positive_lower"])[chosen]
-    return above / positive_excess(record)[chosen]
-
-
-def positive_excess(record: Record) -> np.ndarray:
-    return record["exact_positive_minimum"] - record["exact_minimum"]
-
-
-def excess_over_gap(record: Record) -> float:
-    """Excess over certified gap, the largest of all replicas and times."""
-    return float(np.max((record["energy"] - record["exact_minimum"][:, None]) / record["gap"]))
-
-
-def excess_over_last_gap(record: Record) -> float:
-    """Excess at the start over the gap at the end."""
-    return float(np.max((record["energy"][:, 0] - record["exact_minimum"]) / record["gap"][:, -1]))
 
 
 MEAN = Prediction(1.0, "=", "exact for any m and step: deaths and births drawn together", "meanfield")
@@ -176,57 +288,55 @@ DUAL = Prediction(1.0, "<=", "weak duality, rounding included", "bach2017breakin
 CLAIMS = (
     claim(
         "reaction", "mean change of f by births and deaths in a step, over its exact value", MEAN, equals,
-        select=moving(step_runs()), value=partial(change_over_exact, "exact_prediction_change"),
+        select=Step.at(rate=born), value=partial(change_over_exact, "exact_prediction_change"),
         what="change / exact mean",
-        wrong="twice the rate", control={"value": partial(change_over_exact, "exact_doubled_change")},
+        wrong="twice the rate", control={"value": partial(change_over_exact, "doubled_prediction_change")},
     ),
     claim(
         "dissipation", "mean change of F in a step, over its exact value", MEAN, equals,
-        select=moving(step_runs()), value=partial(energy_over_exact, "exact_energy_change"),
+        select=Step.at(rate=born), value=partial(energy_over_exact, "exact_energy_change"),
         what="change / exact mean",
-        wrong="twice the rate", control={"value": partial(energy_over_exact, "exact_doubled_energy_change")},
+        wrong="twice the rate", control={"value": partial(energy_over_exact, "doubled_energy_change")},
     ),
     claim(
         "replicator", "m E|p_m − p|² over its constant, p the replicator equation's masses", NOISE, equals,
-        select=many, value=partial(noise_over_exact, "exact_noise"), what="m E|p_m − p|² / constant",
-        wrong="deaths and births drawn apart", control={"value": partial(noise_over_exact, "exact_noise_apart")},
+        select=Sites.at(rate=born, particles=enough), value=partial(noise_over_exact, "noise"),
+        what="m E|p_m − p|² / constant",
+        wrong="deaths and births drawn apart", control={"value": partial(noise_over_exact, "noise_apart")},
     ),
     claim(
         "faster", "log(excess with births and deaths / with transport alone), up to time 4", FASTER, below,
-        select=both_signs, value=log_excess_ratio, what="log ratio of excesses",
-        wrong="the roles exchanged", control={"value": slower},
+        select=both_signs, value=measure.log_excess_ratio, what="log ratio of excesses",
+        wrong="the roles exchanged", control={"value": measure.slower},
     ),
     claim(
         "same_minimum", "log(certified gap at the end / excess of the best network of one sign), clones", GLOBAL, below,
-        select=both_signs, value=log_gap_ratio, what="log(gap / excess of one sign)",
+        select=both_signs, value=measure.log_gap_ratio, what="log(gap / excess of one sign)",
         wrong="start with positive output weights", control={"select": cloned},
     ),
     claim(
         "stuck", "clones of positive output weights stay above the best network of one sign", STUCK, at_least,
-        select=cloned, value=above_positive, what="(F − least F of one sign) / its excess",
+        select=cloned, value=measure.above_positive, what="(F − least F of one sign) / its excess",
         wrong="births in a prior of both signs", control={"select": reinjected},
     ),
     claim(
         "escape", "log(certified gap at the end / excess of the best network of one sign), births in a prior",
         GLOBAL, below,
-        select=reinjected, value=log_gap_ratio, what="log(gap / excess of one sign)",
+        select=reinjected, value=measure.log_gap_ratio, what="log(gap / excess of one sign)",
         wrong="clones", control={"select": cloned},
     ),
     claim(
         "certificate", "excess over the global minimum, over the certified gap", DUAL, bounded,
-        select=trained_runs(), value=excess_over_gap, what="excess / gap",
-        wrong="the gap of another network: the trained one's", control={"value": excess_over_last_gap},
+        select=Training.at("energy"), value=measure.excess_over_gap, what="excess / gap",
+        wrong="the gap of another network: the trained one's", control={"value": measure.excess_over_last_gap},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="birth_death",
-    group="optimisation",
-    summary="particles that die and are cloned, against transport alone, with certified distances to the minimum",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=exact,
+    "birth_death",
+    "optimisation",
+    "particles that die and are cloned, against transport alone, with certified distances to the minimum",
+    experiments=(Step, Sites, Training),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )
