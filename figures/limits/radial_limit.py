@@ -6,10 +6,9 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
 from simulations import Record, Records
-from simulations.limits import _gaussians_measures as measure
-from simulations.limits._gaussians import LEVELS, Parameters, problem
-from simulations.limits.radial_limit import OUTPUT, RATE, STEP, early
-from simulations.records.record import along, runs
+from simulations.limits import radial_limit as measure
+from simulations.limits.radial_limit import LEVELS, OUTPUT, RATE, STEP, Networks, early, equation
+from simulations.records.record import along
 
 
 def draw(records: Records) -> Figure:
@@ -27,13 +26,13 @@ def draw(records: Records) -> Figure:
 
 
 def _longest(records: Records) -> Record | None:
-    return max(runs("excess")(records), key=lambda record: record["time"], default=None)
+    return max(Networks.at("excess")(records), key=lambda record: record["time"], default=None)
 
 
 def _equation(record: Record):
     """The equation over the time of a run, with points enough for late times."""
-    run = Parameters(**record.parameters)
-    return problem(run, rule="quantiles", radii=400).integrate(np.linspace(0, run.time, 41), step=0.05)
+    problem = equation(record["dimension"], record["separation"], record["length"], np.inf)
+    return problem.integrate(np.linspace(0, record["time"], 41), step=0.05)
 
 
 def in_time(axes: Axes, records: Records) -> None:
@@ -80,7 +79,7 @@ def start(axes: Axes, records: Records) -> None:
     sizes = sorted(set(chosen.column("particles")))
     if not sizes:
         return empty(axes, "of trained networks")
-    exact = problem(Parameters(**next(iter(chosen)).parameters)).variance()
+    exact = float(next(iter(chosen))["start_coefficient"])
     for n in sizes:
         values = np.array([exact * measure.start_ratio(record) for record in chosen.where(particles=n)])
         spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0

@@ -3,54 +3,252 @@
 Mei, Montanari & Nguyen (2018): for two isotropic Gaussians the distributional dynamics is one equation for radii. The
 risk of N particles leaves its solution by O(1/N), and by the error of the steps.
 
-The runs fall into three parts. `along`: networks along N, up to one early time, trained with ε and 2ε. `coarse`:
-networks with steps so large that their error is seen. `curve`: a long run, for the picture.
+The runs are networks along N, up to one early time; networks with steps so large that their error is seen; and a long
+run, for the picture. Time and step are those of the paper: half of mean-field time.
 """
 
-from functools import partial
+from functools import cached_property, lru_cache, partial
 
-from simulations.limits import _gaussians_measures as measure
-from simulations.limits._gaussians import SMOOTH, Parameters, predict, train
-from simulations.records.record import Records, runs
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+import meanfield as mf
+from simulations.records.record import Record, Records, Select
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, equals, slope
+from simulations.verdicts.checks import Verdict, above, equals, half_width, slope
+from simulations.verdicts.measured import Value, chosen, seed_table, tested
 from theory.prediction import Prediction
+from theory.radial_pde import FROM, LOW, SLOPE, TO, RadialProblem
 
-COARSE = {"time": 1.5, "batch": 200}
+LEVELS = (1, 2, 4)
+"""Multiples of the step ε with which the same networks are trained, to see and to take off the error of a step."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 7, "particles": [16, 32, 64], "time": 0.5, "steps": 96, "batch": 200,
-        "coarse": (64, [32]), "curve": (64, 5.0),
-    },
-    "default": {
-        "seeds": 7, "particles": [25, 50, 100, 200, 400], "time": 2.0, "steps": 96, "batch": 500,
-        "coarse": (200, [32, 64, 128]), "curve": (400, 10.0),
-    },
-    "paper": {
-        "seeds": 10, "particles": [50, 100, 200, 400, 800], "time": 4.0, "steps": 1000000,
-        "batch": 1, "coarse": (200, [32, 64, 128]), "curve": (800, 10.0),
-    },
-}  # fmt: skip
+ROUND = 64
+"""Networks are filled up to a multiple of so many particles with some of mass zero, which nothing feels: one program
+serves several N.
+"""
+
+SMOOTH = 4.0
+"""Up to here radii move together, and Gauss points suffice for the equation (paper's time)."""
+
+LENGTHS = 200
+"""Lengths of inputs at which the predictor of the equation is tabulated; between them it is a cubic spline."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` times the replicas of every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
-    training = {"steps": sizes["steps"], "batch": sizes["batch"]}
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made += [Parameters(**training, particles=n, time=sizes["time"], seed=seed) for n in sizes["particles"]]
-        particles, steps = sizes["coarse"]
-        made += [Parameters(**COARSE, particles=particles, steps=k, seed=seed) for k in steps]
-    particles, time = sizes["curve"]
-    made.append(Parameters(**training, particles=particles, time=time, seed=first))
-    return made
+class Ramp(mf.AbstractUnit):
+    """Φ(w; x) = σ(w·x), low below ½, high above 3/2, linear between: no output weight."""
+
+    outputs: int = eqx.field(static=True, default=1)
+
+    def size(self, d: int) -> int:
+        return d
+
+    def __call__(self, theta, x):
+        return LOW + SLOPE * jnp.clip(theta @ x - FROM, 0.0, TO - FROM)
+
+
+class Gaussians(eqx.Module):
+    """Fresh samples: y = ±1 with equal odds, x ~ N(0, (1 + yΔ)² I)."""
+
+    dimension: int = eqx.field(static=True)
+    separation: jax.Array
+
+    def __call__(self, key, batch):
+        signs, inputs = jax.random.split(key)
+        y = jax.random.rademacher(signs, (batch,), jnp.float32)
+        x = jax.random.normal(inputs, (batch, self.dimension), jnp.float32)
+        return x * (1 + self.separation * y)[:, None], y
+
+
+def radii(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """|θ_j|."""
+    return jnp.linalg.norm(mu.position, axis=1)
+
+
+def equation(dimension: int, separation: float, length: float, time: float) -> RadialProblem:
+    """Return the equation, with points enough for radii up to this time."""
+    points = {} if time <= SMOOTH else {"rule": "quantiles", "radii": 400}
+    return RadialProblem(dimension, separation, length, **points)
+
+
+@lru_cache(maxsize=64)
+def in_steps(problem: RadialProblem, step: float, times: tuple[float, ...]) -> tuple[CubicSpline, np.ndarray]:
+    """Return f at the times as a function of |x|, and the risks, of infinitely many particles in steps of this size."""
+    flow = problem.integrate(times, step=step, method="euler")
+    lengths = np.linspace(0, problem.inputs[0].max(), LENGTHS)
+    return CubicSpline(lengths, [problem.predictor(one, lengths) for one in flow.radii], axis=1), flow.risk
+
+
+@lru_cache(maxsize=64)
+def risks(problem: RadialProblem, times: tuple[float, ...]) -> np.ndarray:
+    """Return the risks of infinitely many particles at the times."""
+    return problem.integrate(times).risk
+
+
+class Networks(Simulations):
+    """Networks of N particles that tell two isotropic Gaussians apart, in one pass with steps of ε, 2ε and 4ε."""
+
+    particles: int = count(100, "N", "particles")
+    dimension: int = count(40, "d", "inputs", at_least=2)
+    separation: float = number(0.8, "Δ", "the classes have standard deviations 1 ± Δ", unit="input units", above=0)
+    length: float = number(0.8, "s", "particles start as N(0, s²/d)", unit="parameter units", above=0)
+    time: float = number(2.0, "T", "final time", unit="the paper's time", above=0, batched=False)
+    steps: int = count(48, "1/ε", "steps in a unit of time, a multiple of 4")
+    batch: int = count(200, "B", "fresh samples of a step")
+    replicas: int = count(8, "", "independent networks, whose mean is the risk of N particles")
+    tested: int = count(2000, "", "test samples, common to the networks of a run and to the equation; an even number")
+    precision = "float32"
+    sizes = grid(
+        smoke=[
+            {"particles": (16, 32, 64), "time": 0.5, "steps": 96, "seeds": 7},
+            {"particles": 64, "time": 1.5, "steps": 32, "seeds": 7},
+            {"particles": 64, "time": 5.0, "steps": 96},
+        ],
+        default=[
+            {"particles": (25, 50, 100, 200, 400), "steps": 96, "batch": 500, "seeds": 7},
+            {"particles": 200, "time": 1.5, "steps": (32, 64, 128), "seeds": 7},
+            {"particles": 400, "time": 10.0, "steps": 96, "batch": 500},
+        ],
+        paper=[
+            {"particles": (50, 100, 200, 400, 800), "time": 4.0, "steps": 1_000_000, "batch": 1, "seeds": 10},
+            {"particles": 200, "time": 1.5, "steps": (32, 64, 128), "seeds": 10},
+            {"particles": 800, "time": 10.0, "steps": 1_000_000, "batch": 1},
+        ],
+    )
+
+    def refusal(self):
+        if self.separation >= 1:
+            return f"separation={self.separation:g}: expected a number below 1."
+        if self.steps % LEVELS[-1]:
+            return f"steps={self.steps}: expected a multiple of {LEVELS[-1]}, for steps of 2ε and 4ε."
+        if self.tested % 2:
+            return f"tested={self.tested}: expected an even number, half of each class."
+        if self.time < LEVELS[-1] / self.steps:
+            return f"time={self.time:g}: shorter than 4ε; expected at least {LEVELS[-1] / self.steps:g}."
+        return None
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """When networks are looked at, whole steps of 4ε: four times, or eight in a long run."""
+        looks, most = 4 if self.time <= SMOOTH else 8, LEVELS[-1] / self.steps
+        return np.unique(np.rint(np.linspace(0, self.time, looks + 1) / most)) * most
+
+    def _drawn(self, what: str) -> np.random.Generator:
+        """Return numbers that are independent for every N and ε, so that one draw is not extrapolated as a trend."""
+        return self.generator(f"{what}, {self.particles} particles, {self.steps} steps, {self.batch} samples")
+
+    @cached_property
+    def tests(self) -> tuple[np.ndarray, np.ndarray]:
+        """Test samples, as many of each class."""
+        y = np.tile([1.0, -1.0], self.tested // 2)
+        x = self._drawn("tests").normal(size=(self.tested, self.dimension))
+        return x * (1 + self.separation * y)[:, None], y
+
+    def setups(self):
+        # The engine's loss has a factor ½ and its velocity none of 2: steps of 2ε there, and twice the time.
+        filled = -(-self.particles // ROUND) * ROUND
+        mass = np.where(np.arange(filled) < self.particles, 1 / self.particles, 0.0)
+        law = self.length / np.sqrt(self.dimension)
+        theta = law * self._drawn("start").normal(size=(self.replicas, filled, self.dimension))
+        starts = [mf.Particles(one, mass) for one in theta]
+        problem = mf.Objective(Ramp(), mf.Square(), *self.tests)
+        sampler = Gaussians(self.dimension, jnp.asarray(self.separation))
+        observe = {"predictions": mf.Predictions(), "radii": radii}
+        flows = {f"{level}ε": mf.SGD(2.0 * level / self.steps, self.batch, sampler=sampler) for level in LEVELS}
+        return {
+            name: [Setup(problem, start, flow, 2 * self.seen, observe) for start in starts]
+            for name, flow in flows.items()
+        }
+
+    def measure(self, runs):
+        """By how much the risks of N particles exceed that of the equation in the same steps, on common samples.
+
+        `excess` [levels, replicas, times] is the mean of (y − f_N)² − (y − f)², with the expectation R_N − R, and
+        `square_deviation` that of (f_N − f)².
+        """
+        if not all(run.done for several in runs.values() for run in several):
+            return {"times": self.seen}
+        (x, y), problem = self.tests, equation(self.dimension, self.separation, self.length, 0.0)
+        excess, deviation, exact = [], [], []
+        for level, several in zip(LEVELS, runs.values(), strict=True):
+            predictor, risk = in_steps(problem, level / self.steps, tuple(self.seen))
+            f = predictor(np.linalg.norm(x, axis=1))
+            networks = np.stack([run.values["predictions"] for run in several]).astype(float)
+            excess.append(np.mean((y - networks) ** 2 - (y - f) ** 2, axis=2))
+            deviation.append(np.mean((networks - f) ** 2, axis=2))
+            exact.append(risk)
+        found = {"excess": excess, "square_deviation": deviation, "euler_risk": exact}
+        paths = runs["1ε"][0].values["radii"][:, : self.particles]
+        return {"times": self.seen, "radii": paths, **{name: np.stack(value) for name, value in found.items()}}
+
+    def theory(self):
+        """The risk of infinitely many particles, and N (R_N − R) at the start."""
+        problem = equation(self.dimension, self.separation, self.length, self.time)
+        return {"risk": risks(problem, tuple(self.seen)), "start_coefficient": np.asarray(problem.variance())}
+
+
+def start_ratio(record: Record, counted: float = 1.0) -> float:
+    """N (f_N − f)² at the start, mean over replicas and inputs, over its exact expectation."""
+    seen = record["square_deviation"][0, :, 0].mean()
+    return float(counted * record["particles"] * seen / record["start_coefficient"])
+
+
+def excess(record: Record) -> float:
+    """R_N − R at the end, against the equation in steps alike, extrapolated from ε and 2ε to steps of zero."""
+    fine, coarse = record["excess"][:2, :, -1].mean(axis=1)
+    return float(2 * fine - coarse)
+
+
+def excess_at_step(record: Record) -> float:
+    """R_N − R at the end with steps of ε, not extrapolated."""
+    return float(record["excess"][0, :, -1].mean())
+
+
+def excess_in_half_time(record: Record) -> float:
+    """Return the `excess` against the equation without the factor 2 in its velocity, which has come half as far."""
+    half = np.interp(record["times"][-1] / 2, record["times"], record["risk"])
+    return excess(record) + float(record["risk"][-1] - half)
+
+
+def output_deviation(record: Record) -> float:
+    """Root mean square of f_N − f at the end."""
+    return float(np.sqrt(np.mean(record["square_deviation"][0, :, -1])))
+
+
+def against_time(record: Record) -> np.ndarray:
+    """R_N − R at the end for every level, R the equation in continuous time."""
+    steps = record["euler_risk"][:, -1] - record["risk"][-1]
+    return record["excess"][:, :, -1].mean(axis=1) + steps
+
+
+def order_of_step(record: Record, forward: bool = True) -> float:
+    """p in error ∝ ε^p: log₂ of the differences between 4ε and 2ε, and 2ε and ε; or with the steps the other way."""
+    levels = against_time(record)
+    fine, middle, coarse = levels if forward else levels[::-1]
+    return float(np.log2(abs(middle - coarse) / abs(fine - middle)))
+
+
+@tested
+def limit(records: Records, *, select: Select, x: str, value: Value, predicted: float, what: str) -> Verdict:
+    """lim value for x → ∞ equals `predicted`: y = a + b/x + c/x², fitted seed by seed by least squares in x y."""
+    points, table = seed_table(chosen(records, select), x, value)
+    basis = np.stack([points, np.ones_like(points), 1 / points], axis=1)
+    limits = np.linalg.lstsq(basis, (table * points).T, rcond=None)[0][0]
+    measured, error = float(np.mean(limits)), half_width(limits)
+    where = f"{what}, {x} {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
+    return Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
 
 
 def early(records: Records) -> Records:
     """Trained networks, several in each run, looked at before radii part."""
-    return runs("excess")(records).where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
+    trained = Networks.at("excess")(records)
+    return trained.where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
 
 
 def coarse(records: Records) -> Records:
@@ -70,35 +268,31 @@ STEP = Prediction(0.5, ">=", "the bound C√ε on what steps add to the risk", S
 CLAIMS = (
     claim(
         "start", "N E (f_N − f)² at the start, by which the risk exceeds its limit, over E Var σ(θ·x)", START, equals,
-        select=early, value=measure.start_ratio, what="N (f_N − f)² / coefficient",
-        wrong="twice as many particles", control={"value": partial(measure.start_ratio, counted=2.0)},
+        select=early, value=start_ratio, what="N (f_N − f)² / coefficient",
+        wrong="twice as many particles", control={"value": partial(start_ratio, counted=2.0)},
     ),
     claim(
         "rate", "the risk of N particles exceeds that of the equation by O(1/N)", RATE, slope,
-        select=early, x="particles", value=measure.excess, drift=True,
-        wrong="the output in place of the risk", control={"value": measure.output_deviation},
+        select=early, x="particles", value=excess, drift=True,
+        wrong="the output in place of the risk", control={"value": output_deviation},
     ),
     claim(
-        "limit", "R_N − R for N → ∞ and ε → 0", LIMIT, measure.limit,
-        select=early, x="particles", value=measure.excess, what="R_N − R at the end, extrapolated",
-        wrong="the equation without its factor 2, at half the time", control={"value": measure.excess_in_half_time},
+        "limit", "R_N − R for N → ∞ and ε → 0", LIMIT, limit,
+        select=early, x="particles", value=excess, what="R_N − R at the end, extrapolated",
+        wrong="the equation without its factor 2, at half the time", control={"value": excess_in_half_time},
     ),
     claim(
         "step", "order of the error in the step ε, from ε, 2ε and 4ε at the largest N", STEP, above,
-        select=coarse, value=measure.order_of_step, what="log₂ of the ratio of differences",
-        wrong="4ε taken for ε, and ε for 4ε", control={"value": partial(measure.order_of_step, forward=False)},
+        select=coarse, value=order_of_step, what="log₂ of the ratio of differences",
+        wrong="4ε taken for ε, and ε for 4ε", control={"value": partial(order_of_step, forward=False)},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="radial_limit",
-    group="limits",
-    summary="two Gaussians: the risk of N particles against the radial equation of infinitely many",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=predict,
+    "radial_limit",
+    "limits",
+    "two Gaussians: the risk of N particles against the radial equation of infinitely many",
+    experiments=(Networks,),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "1 min", "paper": "days"},
-    precision="float32",
 )
