@@ -1,6 +1,7 @@
 """Reports of the progress of a sweep while it runs."""
 
 import contextlib
+import dataclasses
 import sys
 import time
 from collections.abc import Iterable
@@ -164,5 +165,5 @@ def differing(plan) -> tuple[str, ...]:
     """
     if not hasattr(plan, "runs"):
         raise ValueError(refused("plan", plan, "Plan"))
-    names = varying(vars(run) for run in plan.runs.values())
+    names = varying(dataclasses.asdict(run) for run in plan.runs.values())
     return tuple(sorted(names, key=lambda name: name == "seed"))
