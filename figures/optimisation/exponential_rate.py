@@ -69,9 +69,9 @@ def effective(axes: Axes, records: Records) -> None:
     record = max(runs, key=lambda record: record["strength"])
     for name, rates, style in _three(record):
         rates = np.append(rates, rates[-1])
-        axes.plot(rates / np.mean(record[f"{name}_norm"], axis=0) ** 2, **style)
+        axes.plot(rates / record[f"{name}_norm"] ** 2, **style)
     factors = record["factors"]
-    growth = record["rate"] / np.mean(record["decay_norm"], axis=0)[0] ** 2 / factors**2
+    growth = record["rate"] / record["decay_norm"][0] ** 2 / factors**2
     axes.plot(growth, color=THEORY, ls="--", lw=0.9, label="theory, zero gradient")
     axes.set(yscale="log", xlabel="step t", ylabel="η / |w|² (time / weight²)")
     axes.legend(loc="upper left")
@@ -86,8 +86,8 @@ def losses(axes: Axes, records: Records) -> None:
         return empty(axes, "of descent")
     record = max(runs, key=lambda record: record["strength"])
     for name, _, style in _three(record):
-        axes.plot(np.exp(np.mean(np.log(record[f"{name}_risk"]), axis=0)), **style)
-    axes.set(yscale="log", xlabel="step t", ylabel="training risk (loss), geometric mean")
+        axes.plot(record[f"{name}_risk"], **style)
+    axes.set(yscale="log", xlabel="step t", ylabel="training risk (loss)")
     axes.legend(loc="upper right")
     return None
 
@@ -108,8 +108,8 @@ def distances(axes: Axes, records: Records) -> None:
         ("same", ORANGE, "the right rates"),
     )
     for name, color, label in shown:
-        axes.plot(_largest(record, f"{name}_gap"), color=color, label=label)
-    axes.plot(_largest(record, "gap_bound"), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
+        axes.plot(_shown(record, f"{name}_gap"), color=color, label=label)
+    axes.plot(_shown(record, "gap_bound"), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
     axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e20))
     axes.legend(loc="upper right", labelspacing=0.25, borderaxespad=0)
     return None
@@ -152,9 +152,7 @@ def ending(axes: Axes, records: Records) -> None:
     for gamma, color in zip(momenta, colors, strict=False):
         some = runs.where(momentum=gamma)
         at = [record["strength"] / theory.largest_strength(gamma) for record in some]
-        axes.plot(
-            at, [np.max(study.lasted(record)) for record in some], "o", color=color, ls="", label=f"γ = {gamma:g}"
-        )
+        axes.plot(at, [study.lasted(record) for record in some], "o", color=color, ls="", label=f"γ = {gamma:g}")
         ratio = np.geomspace(1.02, max(10, 1.3 * max(at)), 400)
         strengths = ratio * theory.largest_strength(gamma)
         axes.plot(ratio, [theory.lasts(gamma, s) for s in strengths], color=THEORY, lw=0.8, zorder=1)
@@ -178,6 +176,6 @@ def _three(record: Record) -> list[tuple[str, np.ndarray, dict]]:
     ]  # fmt: skip
 
 
-def _largest(record: Record, name: str) -> np.ndarray:
-    """Of all networks, at every step."""
-    return np.clip(np.max(record[name], axis=0), LEAST, 1e6)
+def _shown(record: Record, name: str) -> np.ndarray:
+    """Return a distance at every step where it can be drawn."""
+    return np.clip(record[name], LEAST, 1e6)

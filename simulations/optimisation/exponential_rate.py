@@ -10,13 +10,28 @@ Nothing here is statistical: runs are compared step by step with a bound on what
 path and grows where descent is unstable. Wrong rates, buffers and decays are run beside the right ones.
 """
 
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from simulations.optimisation._exponential_rate import Parameters, descend, predict
-from simulations.records.record import Record, Records, runs
+import meanfield as mf
+from simulations.optimisation.scheduled_heavy_ball import by_optax, heavy_ball
+from simulations.records.record import Record, Records
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import bounded
+from theory import exponential_rate, normalised_descent
 from theory.prediction import Prediction
+
+UNITS = 240
+"""Parameters of all particles at most: the analysis of rounding multiplies matrices of twice that size at each step."""
+
+GROWN = ("same", "even", "half", "unbuffered", "optax_same")
+"""Runs without decay that stand for one with it: their weights are larger, by 1/c."""
 
 KINDS = (
     {},
@@ -35,38 +50,221 @@ FAR = ((0.9, 0.01), (0.5, 0.12))
 FURTHER = ((0.5, 0.2), (0.7, 0.05), (0.8, 0.02), (0.9, 0.004), (0.9, 0.03), (0.95, 0.002), (0.95, 0.01))
 """Momentum and decay beyond (1 − √γ)²."""
 
-LARGE = {"particles": 8, "samples": 24, "steps": 150, "replicas": 4}
-GRIDS = {
-    "smoke": {"seeds": 2, "kinds": KINDS, "beyond": FAR, "network": {}},
-    "default": {"seeds": 3, "kinds": KINDS + MORE, "beyond": FAR + FURTHER, "network": LARGE},
-    "paper": {
-        "seeds": 10,
-        "kinds": KINDS + MORE,
-        "beyond": FAR + FURTHER,
-        "network": LARGE | {"particles": 30, "dimension": 7, "samples": 100, "replicas": 10},
-    },
-}
+LARGE = {"particles": 8, "samples": 24, "steps": 150}
+HUGE = LARGE | {"particles": 30, "dimension": 7, "samples": 100}
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has samples, starts and batches of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        common = sizes["network"] | {"seed": seed}
-        made += [Parameters(**common, **kind) for kind in sizes["kinds"]]
-        made += [Parameters(**common, momentum=gamma, strength=strength) for gamma, strength in sizes["beyond"]]
-    return made
+def several(kinds: tuple, beyond: tuple, **common: Any) -> list[dict[str, Any]]:
+    """Return the settings of one size."""
+    far = [{"momentum": momentum, "strength": strength} for momentum, strength in beyond]
+    return [common | kind for kind in (*kinds, *far)]
+
+
+class Descents(Experiment):
+    """Heavy-ball descent with decay of the weights of normalised neurons, its equivalent without, and wrong ones."""
+
+    momentum: float = number(0.0, "γ", "share of the buffer that a step keeps", at_least=0)
+    strength: float = number(0.01, "ηλ", "share of the weights that decay takes in a step of the first rate", above=0)
+    rate: float = number(0.1, "η", "first rate", unit="mean-field time a step", above=0)
+    schedule: str = choice(
+        "constant",
+        "rates; drop: to a tenth half way, cosine: to a tenth at the end",
+        among=("constant", "drop", "cosine"),
+    )
+    start: str = choice(
+        "rest", "of the equivalent run; else with the buffer of that root", among=("rest", "larger", "smaller")
+    )
+    batch: int = count(0, "", "samples that a step sees, the same ones in all runs; 0: all", at_least=0)
+    activation: str = choice("tanh", "σ", among=tuple(normalised_descent.ACTIVATIONS))
+    particles: int = count(5, "m", "neurons")
+    dimension: int = count(3, "d", "inputs of a neuron")
+    samples: int = count(12, "n", "training samples")
+    steps: int = count(100, "T", "steps that are taken")
+    sizes = grid(
+        smoke=several(KINDS, FAR, seeds=5),
+        default=several(KINDS + MORE, FAR + FURTHER, seeds=12, **LARGE),
+        paper=several(KINDS + MORE, FAR + FURTHER, seeds=100, **HUGE),
+    )
+
+    def refusal(self):
+        if self.momentum >= 1:
+            return f"momentum={self.momentum:g}: expected a number below 1."
+        if self.batch > self.samples:
+            return f"batch={self.batch}: expected 0 for all, or at most samples={self.samples}."
+        if self.particles * (1 + self.dimension) > UNITS:
+            return f"particles={self.particles}: expected at most {UNITS // (1 + self.dimension)} here."
+        if self.start != "rest":
+            if self.schedule != "constant" or (self.start == "smaller" and self.momentum == 0):
+                return f"start={self.start!r}: expected 'rest' for this schedule and momentum."
+            if self.beyond:
+                return f"strength={self.strength:g}: expected at most {self.largest:.6g} for real roots."
+        try:
+            _ = self.factors
+        except ValueError:
+            return f"steps={self.steps}: expected fewer, the equivalent rate leaves float64."
+        return None
+
+    @property
+    def largest(self) -> float:
+        """(1 − √γ)², the strongest decay for which some positive rate is equivalent for ever."""
+        return float(exponential_rate.largest_strength(self.momentum))
+
+    @property
+    def beyond(self) -> bool:
+        return self.strength > self.largest
+
+    @property
+    def decay(self) -> float:
+        """λ."""
+        return self.strength / self.rate
+
+    @cached_property
+    def rates(self) -> np.ndarray:
+        """η_t with decay, [T]."""
+        t = np.arange(self.steps) / self.steps
+        if self.schedule == "drop":
+            return self.rate * np.where(t < 0.5, 1.0, 0.1)
+        if self.schedule == "cosine":
+            return self.rate * (0.1 + 0.9 * np.cos(np.pi * t / 2) ** 2)
+        return np.full(self.steps, self.rate)
+
+    @cached_property
+    def factors(self) -> np.ndarray:
+        """c_t, by which the weights of both runs differ, [T + 1]."""
+        if self.start == "rest":
+            return exponential_rate.factors(self.rates, self.decay, self.momentum)
+        return exponential_rate.root_factors(self.momentum, self.strength, self.steps, self.start)
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Samples [n, d], and targets of two neurons of opposite sign."""
+        random = self.generator("samples")
+        x = random.normal(size=(self.samples, self.dimension))
+        return x, np.tanh(x @ random.normal(size=(self.dimension, 2))) @ np.array([1.0, -1.0])
+
+    @cached_property
+    def fresh(self) -> np.ndarray:
+        """Inputs at which functions are compared, [32, d]."""
+        return self.generator("fresh inputs").normal(size=(32, self.dimension))
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        """Neurons at the start, [m, 1 + d]."""
+        theta = self.generator("start").normal(size=(self.particles, 1 + self.dimension))
+        # A neuron near the origin turns at once, and by as much as its rounding errors.
+        norm = np.linalg.norm(theta[:, 1:], axis=1, keepdims=True)
+        theta[:, 1:] *= np.maximum(1, np.sqrt(self.dimension) / norm)
+        return theta
+
+    @cached_property
+    def kinds(self) -> dict[str, dict[str, Any]]:
+        """Rates of input weights, and what else is not as in descent without decay, by the name of the run."""
+        eta, c = self.rates, self.factors
+        first = {"buffer": exponential_rate.initial_buffer(1.0, self.rate, c[1])}
+        buffered = {} if self.start == "rest" else first
+        same, weights, both = exponential_rate.equivalent_rates(eta, c), (0.0, self.decay), (self.decay, self.decay)
+        return {
+            "decay": {"rates": eta, "decay": weights},
+            "same": {"rates": same, **buffered},
+            "plain": {"rates": eta},
+            "even": {"rates": eta / c[:-1] ** 2, **buffered},
+            "half": {"rates": eta / np.abs(c[:-1]), **buffered},
+            "unbuffered": {"rates": same},
+            "everywhere": {"rates": eta, "decay": both},
+            "decoupled": {"rates": eta, "decoupled": weights},
+        }
+
+    def run(self):
+        paths, status = self.paths()
+        values = {"factors": self.factors, "rates": self.rates, "equivalent_rates": self.kinds["same"]["rates"]}
+        with np.errstate(over="ignore", invalid="ignore"):  # where descent is unstable the bound may be infinite
+            return values | self.theory() | self.compared(paths) | self.bounds(paths["decay"]), status
+
+    def paths(self) -> tuple[dict[str, np.ndarray], str]:
+        """Return positions [T + 1, m, 1 + d] by the name of the run, and how those ended that must not diverge."""
+        unit, (x, y), eta = mf.units.NormalisedNeuron(self.activation), self.data, self.rates
+        objective = mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
+        descend = partial(mf.simulate_replicas, times=np.arange(self.steps + 1.0), observables=[mf.Positions()])
+        mu, batch, kinds = mf.Particles(self.theta), self.batch or None, self.kinds
+        flows = [heavy_ball(self.theta, eta, self.momentum, batch=batch, **kind) for kind in kinds.values()]
+        # One key, so that a step sees the same samples in all runs.
+        runs = dict(zip(kinds, descend(objective, flows, mu, keys=[self.key("batches")] * len(flows)), strict=True))
+        if not self.batch:
+            flows = [by_optax(self.theta, eta, self.momentum, **kinds[name]) for name in ("decay", "same")]
+            runs |= zip(("optax_decay", "optax_same"), descend(objective, flows, mu), strict=True)
+        # Wrong rates may diverge: what is missing then is infinitely far away.
+        paths = {name: np.full((self.steps + 1, *self.theta.shape), np.inf) for name in runs}
+        for name, run in runs.items():
+            paths[name][: len(run.times)] = np.asarray(run.values["positions"])
+        needed = ["decay"] if self.beyond else ["decay", "same", "plain"]
+        return paths, next((runs[name].status for name in needed if not runs[name].done), "done")
+
+    def compared(self, paths: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return distances from the run with decay, of parameters and of functions, and what is drawn, [T + 1]."""
+        decay, (x, y), values = paths["decay"], self.data, {}
+        for name, path in paths.items():
+            scaled = path.copy()
+            if name in GROWN:
+                scaled[..., 1:] *= self.factors[:, None, None]
+            if name != "decay":
+                values[f"{name}_error"] = _finite(np.linalg.norm(decay - scaled, axis=(1, 2)))
+                gap = self.outputs(path, self.fresh) - self.outputs(decay, self.fresh)
+                values[f"{name}_gap"] = _finite(np.abs(gap).max(axis=1))
+            if name in ("decay", "same", "plain"):
+                values[f"{name}_norm"] = _finite(np.linalg.norm(path[..., 1:], axis=-1).mean(axis=1))
+                values[f"{name}_risk"] = _finite(np.mean((self.outputs(path, x) - y) ** 2, axis=1) / 2)
+        return values
+
+    def outputs(self, path: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the function at inputs x along a path, [T + 1, inputs]; infinity where the path has ended."""
+        known, f = np.isfinite(path).all(axis=(1, 2)), np.full((len(path), len(x)), np.inf)
+        if known.any():
+            f[known] = normalised_descent.outputs(path[known], x, self.activation)
+        return f
+
+    def bounds(self, path: np.ndarray) -> dict[str, np.ndarray]:
+        """Return how far apart rounding may drive the two: parameters, and the function, [T + 1]."""
+        if not np.all(np.isfinite(path)):
+            return dict.fromkeys(("error_bound", "gap_bound"), np.full(self.steps + 1, np.inf))
+        roundoff, (x, y), rows = float(np.finfo(float).eps) / 2, self.data, self.rows()
+        moved = np.concatenate([np.zeros_like(path[:1]), path[:-1] - path[1:]])
+        known = normalised_descent.Path(path, moved, x[rows], y[rows], self.rates, self.momentum, self.decay)
+        error = normalised_descent.rounding_bound(known, self.factors, roundoff, self.activation)
+        gap = normalised_descent.prediction_bound(path, error, self.fresh, roundoff)
+        return {"error_bound": error, "gap_bound": gap}
+
+    def rows(self) -> np.ndarray:
+        """Return the samples that every step sees, [T, samples of a step]."""
+        if not self.batch:
+            return np.broadcast_to(np.arange(self.samples), (self.steps, self.samples))
+        draws, key = mf.gradients.Minibatch(self.batch), self.key("batches")
+        return np.asarray(jax.vmap(lambda k: draws.rows(key, k, self.samples))(jnp.arange(self.steps)))
+
+    def theory(self) -> dict[str, Any]:
+        """Return the roots, when no positive rate is equivalent any more, and half a turn of complex roots."""
+        gamma, strength, real = self.momentum, self.strength, not self.beyond
+        angle = np.inf if real else np.pi / np.arccos((1 + gamma - strength) / (2 * gamma**0.5))
+        return {
+            "exact_roots": np.array(exponential_rate.roots(gamma, strength) if real else (np.nan, np.nan)),
+            "exact_largest_strength": self.largest,
+            "exact_lasts": exponential_rate.lasts(gamma, strength),
+            "exact_half_turn": angle,
+        }
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Return infinity for what is not a number: it is not near anything."""
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def within(records: Records) -> Records:
-    """Runs in which a positive rate is equivalent at all steps."""
-    return runs("same_error")(records).where(lambda record: record["exact_lasts"] > record["steps"])
+    """Select runs in which a positive rate is equivalent at all steps."""
+    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] > record["steps"])
 
 
 def beyond(records: Records) -> Records:
-    """Runs in which none is after some steps, and which have that many."""
-    return runs("same_error")(records).where(lambda record: record["exact_lasts"] <= record["steps"])
+    """Select runs in which none is after some steps, and which have that many."""
+    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] <= record["steps"])
 
 
 def chosen(select=within, **parameters):
@@ -74,23 +272,21 @@ def chosen(select=within, **parameters):
     return lambda records: select(records).where(**parameters)
 
 
-def descent(records: Records) -> Records:
-    """Descent at a constant rate without momentum, on all samples."""
-    return chosen(momentum=0.0, schedule="constant", batch=0)(records)
+descent = chosen(momentum=0.0, schedule="constant", batch=0)
 
 
 def from_rest(records: Records) -> Records:
-    """Descent with momentum that starts from rest in both runs, on all samples."""
+    """Select descent with momentum that starts from rest in both runs, on all samples."""
     return chosen(start="rest", batch=0)(records).where(lambda record: record["momentum"] > 0)
 
 
 def stochastic(records: Records) -> Records:
-    """Descent on a few samples a step."""
+    """Select descent on a few samples a step."""
     return within(records).where(lambda record: record["batch"] > 0)
 
 
 def over_bound(*names: str, bound: str = "error_bound"):
-    """Distance over what rounding explains, of all networks and the steps at which that is known."""
+    """Return the distance over what rounding explains, at the steps at which that is known."""
 
     def value(record: Record) -> np.ndarray:
         known = np.isfinite(record[bound])
@@ -99,20 +295,20 @@ def over_bound(*names: str, bound: str = "error_bound"):
     return value
 
 
-def lasted(record: Record) -> np.ndarray:
-    """Steps after which the function is another one, by more than rounding explains, [replicas]."""
+def lasted(record: Record) -> float:
+    """Return the number of steps after which the function is another one, by more than rounding explains."""
     apart = record["same_gap"] > record["gap_bound"]
-    return np.where(apart.any(axis=1), apart.argmax(axis=1), np.inf)
+    return float(apart.argmax()) if apart.any() else np.inf
 
 
 def off_by(record: Record) -> float:
-    """Steps between that and the step at which the factor c turns negative, the largest of all networks."""
-    return float(np.max(np.abs(lasted(record) - record["exact_lasts"])))
+    """Return the number of steps between that and the step at which the factor c turns negative."""
+    return float(abs(lasted(record) - record["exact_lasts"]))
 
 
 def off_half_turn(record: Record) -> float:
-    """Return the steps between `lasted` and half a turn of the complex roots, the largest of all networks."""
-    return float(np.max(np.abs(lasted(record) - record["exact_half_turn"])))
+    """Return the number of steps between `lasted` and half a turn of the complex roots."""
+    return float(abs(lasted(record) - record["exact_half_turn"]))
 
 
 EXACT = "exact for scale-invariant weights; twice the rounding errors of a step, carried along the path"
@@ -170,10 +366,7 @@ STUDY = Study(
     name="exponential_rate",
     group="optimisation",
     summary="weight decay of normalised weights is a rate that grows exponentially, to rounding; and when it is not",
-    parameters=Parameters,
-    grid=grid,
-    run=descend,
-    predict=predict,
+    experiments=(Descents,),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
 )
