@@ -204,7 +204,7 @@ class Capacity(Simulation, TwoDigits):
         return filled(self.generator("start").normal(size=size).astype("float32"), 64)
 
     def flow(self):
-        return mf.OptimiserFlow(adam(self.rate))
+        return adam(self.rate)
 
     def times(self):
         return [0.0, float(self.steps)]
@@ -229,9 +229,9 @@ def filled(theta: np.ndarray, tile: int) -> mf.Particles:
 
 
 @functools.cache
-def adam(rate: float) -> optax.GradientTransformation:
-    """Return Adam, as one object for all runs of a rate, so that they share a program."""
-    return optax.adam(rate)
+def adam(rate: float) -> mf.Flow:
+    """Return the flow of Adam, as one object for all runs of a rate: they share a program, and its preparation."""
+    return mf.OptimiserFlow(optax.adam(rate))
 
 
 def drawn(records: Records) -> Records:
