@@ -9,9 +9,11 @@ from matplotlib.ticker import NullFormatter
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
-from simulations.records.record import along, runs
-from simulations.regimes import _tangent_measures as measure
-from simulations.regimes.tangent_kernel import accuracy_runs, direction_runs, start_runs
+from simulations.records.record import along
+from simulations.regimes import eigendirections
+from simulations.regimes.eigendirections import learning
+from simulations.regimes.kernel_methods import score
+from simulations.regimes.tangent_kernel import accuracy_runs, direction_runs, distance, start_runs
 from theory import scaling
 
 ACTIVATIONS = {"relu": BLUE, "leaky_relu": ORANGE, "squared_relu": PURPLE, "erf": GREEN, "cosine": GREY}
@@ -52,7 +54,7 @@ def kernels(axes: Axes, records: Records) -> None:
     drawn = False
     for activation, color in ACTIVATIONS.items():
         chosen = start_runs(activation=activation)(records)
-        x, table = along(chosen, "particles", measure.distance)
+        x, table = along(chosen, "particles", distance)
         if table.size:
             points(axes, x, table, activation, color)
             constant = np.mean([float(record["constant_both"]) for record in chosen])
@@ -82,7 +84,7 @@ def curves(axes: Axes, records: Records) -> None:
             continue
         seen = record["steps"] > 0
         power = np.sum(record["y"] ** 2)
-        loss = np.mean(np.sum(record["residuals"] ** 2, axis=2), axis=0) / power
+        loss = np.sum(record["residuals"] ** 2, axis=1) / power
         axes.plot(record["steps"][seen], loss[seen], marker, color=color, label=f"{name}, m = {record['particles']}")
         exact = np.sum(record["limit_residuals"] ** 2, axis=1) / power
         label = None if drawn else "theory: Σ (1 − hλᵢ/n)²ᵏ (vᵢ·y)²"
@@ -98,7 +100,7 @@ def curves(axes: Axes, records: Records) -> None:
 def times(axes: Axes, records: Records) -> None:
     """Measured against predicted learning time, a point a direction."""
     axes.set_title("c  Direction i is learnt in time n / hλᵢ")
-    chosen = measure.learning(records)
+    chosen = learning(records)
     if not len(chosen):
         return empty(axes, "with even labels, long enough")
     sizes = sorted(set(chosen.column("particles")))
@@ -106,9 +108,8 @@ def times(axes: Axes, records: Records) -> None:
     for m, color in zip(sizes if len(sizes) < 3 else (sizes[0], sizes[-1]), (ORANGE, LAZY), strict=False):
         label = f"m = {m}"
         for record in chosen.where(particles=m):
-            predicted, measured = measure.learnt(record)
-            predicted = np.broadcast_to(predicted, measured.shape)
-            axes.plot(predicted.ravel(), measured.ravel(), ".", ms=2.5, color=color, alpha=0.5, label=label)
+            predicted, measured = eigendirections.learnt(record)
+            axes.plot(predicted, measured, ".", ms=2.5, color=color, alpha=0.5, label=label)
             label, span = None, [min(span[0], predicted.min()), max(span[1], predicted.max())]
     axes.plot(span, span, color=THEORY, lw=1, label="theory")
     axes.set(
@@ -124,10 +125,10 @@ def width(axes: Axes, records: Records) -> None:
     half = scaling.kernel_limit_exponent()
     true, random, even = (direction_runs(labels=labels)(records) for labels in ("true", "random", "even"))
     series: list[Series] = [
-        ("error, odd or even", true, measure.residual_error, LAZY, "o", half),
-        ("error, random labels", random, measure.residual_error, ORANGE, "s", half),
-        ("error, all directions alike", even, measure.residual_error, GREEN, "^", half),
-        ("scatter of log learning times", measure.learning(records), measure.scatter, PURPLE, "D", half),
+        ("error, odd or even", true, eigendirections.residual_error, LAZY, "o", half),
+        ("error, random labels", random, eigendirections.residual_error, ORANGE, "s", half),
+        ("error, all directions alike", even, eigendirections.residual_error, GREEN, "^", half),
+        ("scatter of log learning times", learning(records), eigendirections.scatter, PURPLE, "D", half),
     ]
     if not powers(axes, series, "particles", "theory: slope −½"):
         return empty(axes, "trained along m")
@@ -150,12 +151,12 @@ def methods(row: list[Axes], records: Records) -> None:
             empty(axes, "")
             axes.set_xlabel(name)
             continue
-        scores = {method: [100 * measure.score(record, method) for record in chosen] for method in NAMES}
-        centres = {method: float(np.mean(score)) for method, score in scores.items()}
-        infinite = 100 * np.mean([measure.score(record, "infinite") for record in chosen])
+        scores = {method: [100 * score(record, method) for record in chosen] for method in NAMES}
+        centres = {method: float(np.mean(shares)) for method, shares in scores.items()}
+        infinite = 100 * np.mean([score(record, "infinite") for record in chosen])
         ends = [infinite]
-        for place, (method, score) in enumerate(scores.items()):
-            spread = 1.96 * np.std(score, ddof=1) / np.sqrt(len(score)) if len(score) > 1 else 0.0
+        for place, (method, shares) in enumerate(scores.items()):
+            spread = 1.96 * np.std(shares, ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else 0.0
             ends += [centres[method] - spread, centres[method] + spread]
             color = {"lazy": LAZY, "mean_field": MEAN_FIELD, "tangent": GREEN}.get(method, GREY)
             axes.errorbar(centres[method], place, xerr=spread, fmt="o", color=color, ms=3.5)
@@ -195,7 +196,7 @@ def training(axes: Axes, records: Records) -> None:
                 steps[seen], (centre - spread)[seen], (centre + spread)[seen], color=color, alpha=0.15, lw=0
             )
     for method, color, line in (("tangent", GREEN, "--"), ("linear", GREY, ":")):
-        level = 100 * float(np.mean([measure.score(record, method) for record in chosen]))
+        level = 100 * float(np.mean([score(record, method) for record in chosen]))
         axes.axhline(level, color=color, ls=line, lw=1, label=f"{NAMES[method]} regression")
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="steps k (count)", ylabel=f"test accuracy (%), {samples} training images")
@@ -215,5 +216,4 @@ def _sizes(axes: Axes, records: Records) -> None:
 
 def _widest(records: Records) -> Record | None:
     """The first network of the largest size."""
-    chosen = runs("residuals")(records)
-    return max(chosen, key=lambda record: (record["particles"], -record["seed"]), default=None)
+    return max(records, key=lambda record: (record["particles"], -record["seed"]), default=None)

@@ -7,63 +7,64 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
-from simulations.regimes import _accuracy, _tangent, _tangent_measures
-from simulations.regimes.tangent_kernel import DIRECTIONS, START, STUDY, Parameters
+from simulations.regimes import eigendirections, kernel_methods, random_units
+from simulations.regimes.eigendirections import Directions
+from simulations.regimes.kernel_methods import Accuracy
+from simulations.regimes.tangent_kernel import STUDY, Start
 from simulations.verdicts.checks import not_below
 
-KNOWN = Parameters(**DIRECTIONS, samples=20, steps=60, particles=8, labels="even")
+KNOWN = Directions(samples=20, steps=60, particles=8, labels="even")
 
 
 @pytest.fixture(scope="module")
 def exact():
-    """A record whose two networks do just what the limiting kernel says."""
-    values = _tangent.directions_limit(KNOWN)
-    residuals = np.stack([values["limit_residuals"]] * 2)
-    return Record(dataclasses.asdict(KNOWN), values | {"residuals": residuals})
+    """A record whose network does just what the limiting kernel says."""
+    values = KNOWN.theory()
+    return Record(dataclasses.asdict(KNOWN), values | {"residuals": values["limit_residuals"]})
 
 
 def test_what_obeys_the_prediction_is_measured_so(exact):
     """Between two looks a residual falls by a constant factor, so that interpolation is exact."""
-    assert _tangent_measures.residual_error(exact) < 1e-12
-    assert _tangent_measures.exponent(exact) == pytest.approx(-1, abs=1e-9)
-    assert _tangent_measures.prefactor(exact) == pytest.approx(1, abs=1e-9)
-    assert _tangent_measures.scatter(exact) < 1e-9
-    predicted, measured = _tangent_measures.learnt(exact)
+    assert eigendirections.residual_error(exact) < 1e-12
+    assert eigendirections.exponent(exact) == pytest.approx(-1, abs=1e-9)
+    assert eigendirections.prefactor(exact) == pytest.approx(1, abs=1e-9)
+    assert eigendirections.scatter(exact) < 1e-9
+    predicted, measured = eigendirections.learnt(exact)
     assert len(predicted) >= 5
-    assert measured.shape == (2, len(predicted))
+    assert measured.shape == predicted.shape
 
 
 def test_what_does_not_obey_is_measured_so(exact):
     """The wrong predictions of the controls are far off, on the same record."""
-    assert _tangent_measures.slow_error(exact) > 0.5
-    assert _tangent_measures.dealt_error(exact) > 0.5
-    assert _tangent_measures.dealt_exponent(exact) > -0.8
-    assert _tangent_measures.undivided_prefactor(exact) == pytest.approx(1 / 20)
+    assert eigendirections.slow_error(exact) > 0.5
+    assert eigendirections.dealt_error(exact) > 0.5
+    assert eigendirections.dealt_exponent(exact) > -0.8
+    assert eigendirections.undivided_prefactor(exact) == pytest.approx(1 / 20)
     # Learnt at half the rate: twice the time, the same exponent.
     late = exact["limit_residuals"][:1] * np.abs(exact["limit_residuals"] / exact["limit_residuals"][:1]) ** 0.5
-    slow = Record(exact.parameters, exact.values | {"residuals": np.stack([late] * 2)})
-    assert _tangent_measures.prefactor(slow) == pytest.approx(0.5, rel=1e-6)
-    assert _tangent_measures.exponent(slow) == pytest.approx(-1, abs=1e-6)
+    slow = Record(exact.parameters, exact.values | {"residuals": late})
+    assert eigendirections.prefactor(slow) == pytest.approx(0.5, rel=1e-6)
+    assert eigendirections.exponent(slow) == pytest.approx(-1, abs=1e-6)
 
 
 def test_labels():
     """Even labels have the same size along every eigenvector; all labels have the power of ±1."""
-    for labels in _tangent.LABELS:
-        problem = _tangent.spectrum(dataclasses.replace(KNOWN, labels=labels))
+    for labels in ("true", "random", "even"):
+        problem = dataclasses.replace(KNOWN, labels=labels).spectrum
         assert np.sum(problem.y**2) == pytest.approx(20)
         along = np.abs(problem.y @ problem.vectors)
         assert (along.max() - along.min() < 1e-9) == (labels == "even")
     # The projections of the prediction are powers of 1 − hλ/n; the step takes the first one to 1 − share.
-    problem = _tangent.spectrum(KNOWN)
+    problem = KNOWN.spectrum
     assert problem.step * problem.values[0] / 20 == pytest.approx(KNOWN.share)
-    exact = _tangent.directions_limit(KNOWN)["limit_residuals"]
+    exact = KNOWN.theory()["limit_residuals"]
     assert np.abs(problem.residuals(problem.values) - exact).max() < 1e-9
 
 
 def test_units_without_mass_change_nothing():
-    theta = _tangent.doubled(np.random.default_rng(0).normal(size=(3, 4)), 1)
+    theta = random_units.doubled(np.random.default_rng(0).normal(size=(3, 4)), 1)
     unit, x = mf.Neuron("erf"), np.random.default_rng(1).normal(size=(5, 3)).astype("float32")
-    position, mass = _tangent.filled(theta, 8, "float32")
+    position, mass = random_units.filled(theta, 8)
     assert position.shape == (8, 4)
     plain = mf.tangent_kernel(unit, mf.Particles(theta.astype("float32")), x)
     assert np.abs(mf.tangent_kernel(unit, mf.Particles(position, mass), x) - plain).max() < 1e-6
@@ -78,14 +79,14 @@ def test_best_kernel_is_chosen_without_the_test_part():
     x = np.where(label, 1.0, -1.0)[:, None] + 0.1 * rng.normal(size=(60, 2))
     noise = rng.normal(size=(60, 2))
     kernels = [z @ z[:40].T for z in (noise, x)]
-    f = _accuracy._best(kernels, label[:40])
+    f = kernel_methods.best(kernels, label[:40])
     assert f.shape == (20, 10)
     assert np.mean(f.argmax(axis=1) == label[40:]) == 1
 
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "mnist1d"])
 def test_inputs_are_of_unit_length_and_centred(data):
-    x, label, x_test, label_test = _accuracy.dataset(Parameters(part="accuracy", data=data, samples=50, tested=20))
+    x, label, x_test, label_test = Accuracy(data=data, samples=50, tested=20).split
     assert (len(x), len(label), len(x_test), len(label_test)) == (50, 50, 20, 20)
     assert np.abs(np.linalg.norm(np.concatenate([x, x_test]), axis=1) - 1).max() < 1e-5
     assert set(label) <= set(range(10))
@@ -103,12 +104,12 @@ def records(values):
 def test_limit_allows_for_the_last_step():
     settings = {"select": lambda r: r, "x": "particles", "value": lambda r: float(r["value"]), "what": "value"}
     drifting = records([[1.5, 1.3, 1.1], [1.5, 1.3, 1.101], [1.5, 1.3, 1.099]])
-    found = _tangent_measures.limit(drifting, predicted=1.0, **settings)
+    found = eigendirections.limit(drifting, predicted=1.0, **settings)
     assert found.passed is True
     assert found.error == pytest.approx(0.2, abs=0.02)
-    assert _tangent_measures.limit(drifting, predicted=0.5, **settings).passed is False
-    assert _tangent_measures.limit(drifting.where(seed=0), predicted=1.0, **settings).passed is None
-    assert _tangent_measures.limit(Records([]), predicted=1.0, **settings).passed is None
+    assert eigendirections.limit(drifting, predicted=0.5, **settings).passed is False
+    assert eigendirections.limit(drifting.where(seed=0), predicted=1.0, **settings).passed is None
+    assert eigendirections.limit(Records([]), predicted=1.0, **settings).passed is None
 
 
 def test_not_below():
@@ -121,50 +122,57 @@ def test_not_below():
 
 
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("experiment", "changed", "message"),
     [
-        ({"part": "begin"}, "part='begin': expected one of start, directions, accuracy"),
-        ({"part": "start"}, "part='start' and data='digits': expected one of sphere"),
-        ({"labels": "wrong"}, "labels='wrong': expected one of true, random, even"),
-        ({"activation": "tanh"}, "activation='tanh': expected one of"),
-        ({"initial": "plain"}, "initial='plain': expected one of doubled"),
-        ({"particles": 3}, "particles=3: expected an even number"),
-        ({"share": 2.5}, "share=2.5: descent diverges"),
-        ({"samples": 1}, "samples=1: expected at least 2"),
-        ({"samples": 2000}, "samples=2000: expected at most 1796 of digits"),
+        (Directions, {"data": "sphere"}, "data='sphere': expected one of digits, breast_cancer"),
+        (Accuracy, {"data": "sphere"}, "data='sphere': expected one of digits, breast_cancer, mnist1d"),
+        (Directions, {"labels": "wrong"}, "labels='wrong': expected one of true, random, even"),
+        (Directions, {"activation": "tanh"}, "activation='tanh': expected one of"),
+        (Start, {"initial": "centred"}, "initial='centred': expected one of plain, doubled"),
+        (Directions, {"particles": 3}, "particles=3: expected an even number"),
+        (Start, {"particles": 3, "initial": "doubled"}, "particles=3: expected an even number"),
+        (Directions, {"share": 2.5}, "share=2.5: expected less than 2, from where on descent diverges"),
+        (Accuracy, {"share": 2.5}, "share=2.5: expected less than 2, from where on descent diverges"),
+        (Directions, {"samples": 1}, "samples=1: expected a whole number of at least 2"),
+        (Directions, {"samples": 2000}, "samples=2000: expected at most 1796 of digits"),
         (
-            {"part": "accuracy", "samples": 1500, "tested": 900},
+            Accuracy,
+            {"samples": 1500, "tested": 900},
             "samples=1500: expected at most 897 of digits",
         ),
-        ({"part": "accuracy", "activation": "erf"}, "activation='erf': accuracy compares with ReLU kernels"),
-        ({"steps": 0}, "steps=0: expected a whole number of at least 1"),
+        (Directions, {"steps": 0}, "steps=0: expected a whole number of at least 1"),
     ],
 )
-def test_bad_input_is_one_sentence(changed, message):
+def test_bad_input_is_one_sentence(experiment, changed, message):
     with pytest.raises(ValueError, match=message) as caught:
-        Parameters(**changed)
+        experiment(**changed)
     assert "\n" not in str(caught.value)
+
+
+def test_parameters_of_another_experiment_are_refused():
+    """Kernels at the start have no data set, and test accuracy compares with ReLU kernels alone."""
+    for experiment, name, value in (("start", "data", "digits"), ("accuracy", "activation", "erf")):
+        with pytest.raises(ValueError, match=f"parameter={name!r}"):
+            STUDY.make({"experiment": experiment, name: value})
 
 
 def test_runs_of_other_settings():
     """What the sizes do not hold runs as well, and says what theory says."""
-    pairs = START | {"activation": "linear", "initial": "doubled", "output": "signs"}
-    one = Parameters(**pairs, particles=6, replicas=2)
-    values, status = STUDY.run(one)
-    assert status == "done"
+    one = Start(activation="linear", initial="doubled", output="signs", particles=6, replicas=2)
+    values = one.run()
     assert values["distance_both"].shape == (2,)
-    assert np.array_equal(STUDY.predict(one)["constant_input"], values["constant_input"])
-    two = Parameters(data="breast_cancer", activation="erf", particles=2, samples=5, steps=1)
+    independent = dataclasses.replace(one, particles=8, replicas=1, initial="plain")
+    assert np.array_equal(independent.run()["constant_input"], values["constant_input"])
+    two = Directions(data="breast_cancer", activation="erf", particles=2, samples=5, steps=1)
     values, status = STUDY.run(two)
     assert status == "done"
-    assert np.array_equal(STUDY.predict(two)["limit_residuals"], values["limit_residuals"])
-    assert STUDY.predict(Parameters(part="accuracy")) == {}
+    assert np.array_equal(two.theory()["limit_residuals"], values["limit_residuals"])
 
 
 def test_runs_too_short_to_judge():
     """No claim breaks over them: what can't be judged is not tested."""
     runs = [
-        Parameters(data="breast_cancer", particles=m, samples=3, steps=1, seed=seed, labels="even", share=1.0)
+        Directions(data="breast_cancer", particles=m, samples=3, steps=1, seed=seed, labels="even", share=1.0)
         for m in (2, 4, 6)
         for seed in range(3)
     ]
