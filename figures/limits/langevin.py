@@ -1,17 +1,13 @@
 """Mean-field Langevin in six panels: law, linear clouds, free energy, fluctuations and bias in time, annealing."""
 
-from dataclasses import replace
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
-from simulations.limits import _langevin_measures as measure
-from simulations.limits._langevin import finite_path, path, plane_law
-from simulations.limits.langevin import cold_runs, cooled_runs, line_runs, plane_runs
-from theory import gibbs
+from simulations.limits import deviations_from_laws as measure
+from simulations.limits import langevin as study
 
 SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 
@@ -21,13 +17,13 @@ def draw(records: Records) -> Figure:
     records = records.done
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     panels = figure.subplots(2, 3)
-    line = _alike(line_runs()(records))
+    line = _alike(study.line(records))
     law(panels[0, 0], line)
-    clouds(panels[0, 1], _alike(plane_runs()(records), "seed"))
+    clouds(panels[0, 1], _alike(study.plane(records), "seed"))
     free_energy(panels[0, 2], line)
     fluctuations(panels[1, 0], line)
     bias(panels[1, 1], line)
-    annealing(panels[1, 2], _alike(cold_runs()(records)), _alike(cooled_runs()(records)))
+    annealing(panels[1, 2], _alike(study.cold(records)), _alike(study.cooled(records)))
     return figure
 
 
@@ -38,18 +34,17 @@ def law(axes: Axes, line: Records) -> None:
         return empty(axes, "on the line")
     wide = line.where(particles=max(line.column("particles")))
     one = next(iter(wide))
-    found = measure.known(one)
-    nodes = found.problem.nodes
+    nodes, equilibrium = one["nodes"], one["equilibrium"]
     counts = np.sum([record["histogram"] for record in wide], axis=0)
-    density = counts / counts.sum(axis=1, keepdims=True) / found.problem.spacing
+    density = counts / counts.sum(axis=1, keepdims=True) / (nodes[1] - nodes[0])
     chosen = sorted({1, len(density) // 2, len(density) - 1} & set(range(1, len(density))))
     for k, (color, marker) in zip(chosen, SERIES, strict=False):
         axes.plot(nodes, density[k], marker, color=color, ms=3, label=f"particles, t = {one['times'][k]:g}")
-        axes.plot(nodes, found.law.density[k], color=THEORY, lw=0.8, label="theory: law" if k == chosen[-1] else None)
-    axes.plot(nodes, found.equilibrium, color=GREY, lw=2.5, alpha=0.5, zorder=1, label="theory: Gibbs measure")
+        axes.plot(nodes, one["density"][k], color=THEORY, lw=0.8, label="theory: law" if k == chosen[-1] else None)
+    axes.plot(nodes, equilibrium, color=GREY, lw=2.5, alpha=0.5, zorder=1, label="theory: Gibbs measure")
     inside = nodes[density[chosen].max(axis=0) > 1e-3 * density.max()]
     axes.set_xlim(inside[0], inside[-1])
-    axes.set_ylim(0, 1.45 * max(density[chosen].max(), found.equilibrium.max()))
+    axes.set_ylim(0, 1.45 * max(density[chosen].max(), equilibrium.max()))
     axes.set(xlabel="parameter θ", ylabel="density (1 / parameter)")
     axes.legend(loc="upper left", ncols=2, columnspacing=1)
     return None
@@ -61,22 +56,19 @@ def clouds(axes: Axes, plane: Records) -> None:
     if not len(plane):
         return empty(axes, "in the plane")
     for record, (color, marker) in zip(_by_count(plane), SERIES, strict=False):
-        exact_law, m = plane_law(measure.parameters(record)), record["particles"]
-        away = record["means"] - exact_law.mean[:, None]
+        m, away = record["particles"], record["means"] - record["exact_mean"][:, None]
         spread = np.trace(record["within"], axis1=1, axis2=2) / 2 / max(1 - 1 / m, 1e-9)
         of_mean = m * np.mean(away**2, axis=(1, 2))
         # 2R squares of independent normal numbers, at each time
         bars = 1.96 * of_mean / np.sqrt(record["replicas"])
         axes.errorbar(record["times"], of_mean, bars, fmt=marker, color=color, label=f"m = {_count(record)}")
         axes.plot(record["times"], spread, marker, color=color, mfc="white")
-    run = replace(measure.parameters(next(iter(plane))), particles=1, replicas=2)
-    fine = _times(run)
-    exact_law = plane_law(run, every=True)
+    one = next(iter(plane))
     names = ("theory: m × variance of the mean (filled)", "theory: variance within (open)")
-    lines = (np.trace(exact_law.fluctuation, axis1=1, axis2=2) / 2, exact_law.spread)
+    lines = (one["path_fluctuation"], one["path_spread"])
     for values, name, style in zip(lines, names, ("-", "--"), strict=True):
-        axes.plot(fine, values, style, color=THEORY, lw=0.9, label=name, zorder=1)
-    axes.axhline(run.temperature / run.strength, color=GREY, lw=0.9, ls=":", label="theory: Gibbs, τ/λ")
+        axes.plot(_times(one, values), values, style, color=THEORY, lw=0.9, label=name, zorder=1)
+    axes.axhline(one["temperature"] / one["strength"], color=GREY, lw=0.9, ls=":", label="theory: Gibbs, τ/λ")
     axes.set(xlabel="time t (mean-field time)", ylabel="variance (parameter²)")
     axes.set_ylim(0, 2.8 * max(values.max() for values in lines))
     axes.legend(loc="upper right")
@@ -89,19 +81,14 @@ def free_energy(axes: Axes, line: Records) -> None:
     if not len(line):
         return empty(axes, "on the line")
     wide = line.where(particles=max(line.column("particles")))
-    run, found = measure.parameters(next(iter(wide))), measure.known(next(iter(wide)))
-    gaps = np.array([measure.gap(record)[0] for record in wide])
-    mean = gaps.mean(axis=0)
-    tau = run.final_temperature
-    least = gibbs.free_energy(found.problem, found.equilibrium, tau)
-    curve = gibbs.free_energy(found.problem, path(run).density, tau) - least
-    axes.plot(_times(run), curve, color=THEORY, label="theory: exact law")
-    bound = curve[0] * np.exp(-measure.bound_exponent(run))
-    axes.plot(_times(run), bound, color=THEORY, ls="--", lw=0.9, label="theory: log-Sobolev bound")
+    one, gaps = next(iter(wide)), np.array([measure.gap(record) for record in wide])
+    mean, times = gaps.mean(axis=0), _times(one, one["path_gap"])
+    axes.plot(times, one["path_gap"], color=THEORY, label="theory: exact law")
+    axes.plot(times, one["path_bound"], color=THEORY, ls="--", lw=0.9, label="theory: log-Sobolev bound")
     spread = 1.96 * gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.zeros(len(mean))
     seen = mean > spread  # what is left of it is more than its error
     axes.errorbar(
-        next(iter(wide))["times"][seen],
+        one["times"][seen],
         mean[seen],
         spread[seen],
         fmt="o",
@@ -120,13 +107,10 @@ def fluctuations(axes: Axes, line: Records) -> None:
     if not len(line):
         return empty(axes, "on the line")
     _in_time(axes, line, lambda record: record["particles"] * measure.squares(record))
-    run = measure.parameters(next(iter(line)))
-    exact_law = finite_path(run)
-    axes.plot(
-        _times(run), np.trace(exact_law.covariance, axis1=1, axis2=2), color=THEORY, label="theory: limit", zorder=1
-    )
-    independent = np.trace(exact_law.sampling, axis1=1, axis2=2)
-    axes.plot(_times(run), independent, ls="--", lw=0.9, color=THEORY, label="theory: independent particles", zorder=1)
+    one = next(iter(line))
+    times, independent = _times(one, one["path_squares"]), one["path_independent"]
+    axes.plot(times, one["path_squares"], color=THEORY, label="theory: limit", zorder=1)
+    axes.plot(times, independent, ls="--", lw=0.9, color=THEORY, label="theory: independent particles", zorder=1)
     axes.set(xlabel="time t (mean-field time)", ylabel="m E|fₘ − f|² (output²)")
     axes.set_ylim(0, 1.45 * independent.max())
     axes.legend(loc="upper left", ncols=2, columnspacing=1)
@@ -138,18 +122,15 @@ def bias(axes: Axes, line: Records) -> None:
     axes.set_title("e  Bias: O(1/m) at all times")
     if not len(line):
         return empty(axes, "on the line")
-    run, problem = measure.parameters(next(iter(line))), measure.known(next(iter(line))).problem
 
     def along(record: Record) -> np.ndarray:
-        law = measure.known(record).law
-        limit = gibbs.predictions(problem, law.bias)
+        limit = record["limit_bias"]
         size = np.maximum(np.linalg.norm(limit, axis=1), 1e-300)
-        return record["particles"] * np.sum((record["mean"] - law.predictions) * limit, axis=1) / size
+        return record["particles"] * np.sum((record["mean"] - record["limit_mean"]) * limit, axis=1) / size
 
     _in_time(axes, line, along)
-    exact_law = finite_path(run)
-    limit = np.linalg.norm(gibbs.predictions(problem, exact_law.bias), axis=1)
-    axes.plot(_times(run), limit, color=THEORY, label="theory: limit", zorder=1)
+    limit = next(iter(line))["path_bias"]
+    axes.plot(_times(next(iter(line)), limit), limit, color=THEORY, label="theory: limit", zorder=1)
     axes.set(xlabel="time t (mean-field time)", ylabel="m (E fₘ − f), along its limit (output)")
     axes.axhline(0, color=GREY, lw=0.6)
     axes.set_ylim(-2 * limit.max(), 4 * limit.max())
@@ -162,21 +143,17 @@ def annealing(axes: Axes, cold: Records, cooled: Records) -> None:
     axes.set_title("f  Two wells: cooling wins")
     if not len(cooled):
         return empty(axes, "with two wells")
-    run, found = measure.parameters(next(iter(cooled))), measure.known(next(iter(cooled)))
-    last = run.final_temperature
-    constant = [replace(run, temperature=tau, final_temperature=tau, cooling=0.0) for tau in (measure.HOT, last)]
+    one = next(iter(cooled))
+    hot, last = one["temperature"], one["final_temperature"]
     drawn = (
-        (f"τ = {measure.HOT:g}", constant[0], Records([]), GREY, "^"),
-        (f"τ = {last:g}", constant[1], cold, LAZY, "s"),
-        (f"τ from {run.temperature:g} to {last:g}", run, cooled, MEAN_FIELD, "o"),
+        (f"τ = {study.HOT:g}", "path_hot", Records([]), GREY, "^"),
+        (f"τ = {last:g}", "path_cold", cold, LAZY, "s"),
+        (f"τ from {hot:g} to {last:g}", "path_energy", cooled, MEAN_FIELD, "o"),
     )
-    for name, one, simulated, color, marker in drawn:
-        problem = measure.theory_of(one).problem
-        rest = gibbs.free_energy(found.problem, found.equilibrium, 0.0)
-        curve = gibbs.free_energy(problem, path(one).density, 0.0) - rest
-        axes.plot(_times(one), curve, color=color, lw=1, label=f"theory, {name}")
+    for name, curve, simulated, color, marker in drawn:
+        axes.plot(_times(one, one[curve]), one[curve], color=color, lw=1, label=f"theory, {name}")
         if len(simulated):
-            values = np.array([record["energy"] - rest for record in simulated])
+            values = np.array([record["energy"] - record["rest"] for record in simulated])
             axes.plot(next(iter(simulated))["times"], values.mean(axis=0), marker, color=color, label="particles")
     axes.set(yscale="log", xlabel="time t (mean-field time)", ylabel="energy F above Gibbs's (loss)")
     axes.legend(loc="upper right")
@@ -209,8 +186,9 @@ def _by_count(records: Records) -> list[Record]:
     return sorted(records, key=lambda record: record["particles"])
 
 
-def _times(run) -> np.ndarray:
-    return np.arange(run.stops[-1] + 1) * run.step
+def _times(record: Record, path: np.ndarray) -> np.ndarray:
+    """Return the times of a path over all steps of a run."""
+    return np.arange(len(path)) * record["step"]
 
 
 def _count(record: Record) -> str:

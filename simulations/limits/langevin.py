@@ -5,77 +5,251 @@ the Gibbs measure of its own first variation, and falls to it exponentially (Mei
 Nitanda, Wu & Suzuki 2022). m particles stay within O(1/m) of it, in squared distance and in bias, for all times (Chen,
 Ren & Wang 2022).
 
-Everything is compared with exact laws of the discrete steps, so that no claim hides a bias of h. The runs fall into
-parts. `plane`: linear units, for which every moment is known at every m. `line`: tanh units at one temperature, against
-the exact law and its first correction in 1/m. `wells`: two wells, a start in the worse one, and a temperature that
-falls.
+Everything is compared with exact laws of the discrete steps, so that no claim hides a bias of h. In the plane, with
+linear units, every moment is known at every m. On the line, with tanh units at one temperature, so is the exact law and
+its first correction in 1/m. Two wells, and a start in the worse one, ask for a temperature that falls.
 """
 
-from functools import partial
-from typing import Any
+import math
+from abc import abstractmethod
+from functools import cached_property, partial
 
-from simulations.limits import _langevin_measures as measure
-from simulations.limits._langevin import Parameters, predict, simulate
-from simulations.records.record import narrowest, runs, widest
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.limits import deviations_from_laws as measure
+from simulations.limits import laws_on_the_line as laws
+from simulations.limits import noisy_networks as networks
+from simulations.limits.diffusion import SCENE, Diffusion
+from simulations.records.record import between, narrowest, widest
+from simulations.study.animation import Animation
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import count, number
+from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import below, bounded, equals, slope
+from theory import linear_langevin
 from theory.prediction import Prediction
 
-PLANE = {"problem": "linear", "temperature": 0.3, "final_temperature": 0.3, "strength": 0.5, "step": 0.4, "time": 16.0}
-LINE = {"problem": "tanh", "temperature": 0.15, "final_temperature": 0.15, "time": 8.0}
-COLD: dict[str, Any] = {
-    "problem": "wells", "temperature": 0.05, "final_temperature": 0.05, "strength": 0.25, "step": 0.1, "time": 12.0,
-}  # fmt: skip
-COOLED: dict[str, Any] = COLD | {"temperature": measure.HOT, "cooling": 10.0}
+SAMPLES, MEAN, DEVIATION = 20, np.array([2.0, -1.0]), 1.0
+"""In the plane: samples (count), and mean and deviation of the initial particles."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 7,
-        "plane": {10: 200, 100: 200, 1000: 30},
-        "line": {8: 3000, 64: 160},
-        "wells": (64, 160),
-    },
-    "default": {
-        "seeds": 10,
-        "plane": {10: 1000, 100: 1000, 1000: 200},
-        "line": {32: 16000, 128: 4000, 512: 1000},
-        "wells": (512, 1000),
-    },
-    "paper": {
-        "seeds": 20,
-        "plane": {10: 10000, 100: 10000, 1000: 1000, 10000: 100},
-        "line": {32: 160000, 64: 160000, 256: 40000, 1024: 10000},
-        "wells": (1024, 4000),
-    },
-}
+HOT, COLD = 0.5, 0.05
+"""Temperatures with two wells: the one from which it falls, and the last."""
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size, with seeds from `first` on."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        made += [Parameters(**PLANE, particles=m, replicas=count, seed=seed) for m, count in sizes["plane"].items()]
-        made += [Parameters(**LINE, particles=m, replicas=count, seed=seed) for m, count in sizes["line"].items()]
-        m, count = sizes["wells"]
-        made += [Parameters(**part, particles=m, replicas=count, seed=seed) for part in (COLD, COOLED)]
-    return made
+def stops(step: float, time: float) -> np.ndarray:
+    """Return the steps after which a run is observed."""
+    return np.unique(np.rint(time / step * np.array([0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])).astype(int))
 
 
-def many(record) -> bool:
-    """Return True for networks enough for a standard error, and particles enough for a covariance within a cloud."""
-    return record["replicas"] >= 30 and record["particles"] >= 2
+def too_short(step: float, time: float) -> str | None:
+    """Return a sentence for a time of less than one step."""
+    return f"time={time:g}: shorter than one step; expected at least step={step:g}." if time < step else None
 
 
-def exact_runs(name: str, **parameters):
-    """Runs with this value (those on the line carry a histogram if their law is known), of networks enough."""
-    return lambda records: runs(name, **parameters)(records).where(many)
+class Plane(Simulation):
+    """Networks of linear units in the plane."""
+
+    temperature: float = number(0.3, "τ", "temperature", unit="objective", above=0)
+    strength: float = number(0.5, "λ", "in the penalty λ|θ|²/2", unit="objective / parameter²", above=0)
+    step: float = number(0.4, "h", "step", unit="mean-field time", above=0)
+    time: float = number(16.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    particles: int = count(10, "m", "particles of a network")
+    replicas: int = count(200, "", "networks in a run", at_least=2)
+    precision = "float32"
+    sizes = grid(
+        smoke=[{"particles": (10, 100), "seeds": 7}, {"particles": 1000, "replicas": 30, "seeds": 7}],
+        default=[
+            {"particles": (10, 100), "replicas": 1000, "seeds": 10},
+            {"particles": 1000, "seeds": 10},
+        ],
+        paper=[
+            {"particles": (10, 100), "replicas": 10000, "seeds": 20},
+            {"particles": 1000, "replicas": 1000, "seeds": 20},
+            {"particles": 10000, "replicas": 100, "seeds": 20},
+        ],
+    )
+
+    def refusal(self):
+        return too_short(self.step, self.time)
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        random = self.generator("samples in the plane")
+        return random.normal(size=(SAMPLES, 2)), random.normal(size=SAMPLES)
+
+    def problem(self):
+        return networks.side_by_side(self.replicas, networks.linear, *self.data, self.strength)
+
+    def start(self):
+        normal = self.generator(f"start of {self.particles} particles").normal(size=(self.particles, 2 * self.replicas))
+        return mf.Particles(np.tile(MEAN, self.replicas) + DEVIATION * normal)
+
+    def flow(self):
+        return mf.Langevin(self.step, self.temperature)
+
+    def times(self):
+        return stops(self.step, self.time) * self.step
+
+    def observe(self):
+        return {"means": networks.cloud_means, "within": networks.cloud_covariance}
+
+    def theory(self, start):
+        """Mean and spread of a cloud, m times the variance of its mean, at the observed and at all steps."""
+        setting, law = (*self.data, self.strength, self.temperature), {"mean": MEAN, "deviation": DEVIATION}
+        seen = stops(self.step, self.time)
+        every = linear_langevin.discrete(*setting, self.step, np.arange(seen[-1] + 1), **law)
+        continuous = linear_langevin.continuous(*setting, seen * self.step, **law)
+        return {
+            "exact_mean": every.mean[seen],
+            "exact_spread": every.spread[seen],
+            "exact_fluctuation": every.fluctuation[seen],
+            "continuous_mean": continuous.mean,
+            "continuous_spread": continuous.spread,
+            "path_spread": every.spread,
+            "path_fluctuation": np.trace(every.fluctuation, axis1=1, axis2=2) / 2,
+        }
 
 
-plane_runs = partial(exact_runs, "means", problem="linear")
-line_runs = partial(exact_runs, "histogram", problem="tanh", cooling=0.0)
-cooled_runs = partial(exact_runs, "histogram", **COOLED)
-cold_runs = partial(exact_runs, "histogram", **COLD)
+class OnTheLine(Experiment):
+    """Networks of tanh units on the line, each with its mirror image, of the opposite noise.
+
+    The mirror image starts on the opposite side of the mean. In coordinates −θ it is the same simulation with the same
+    key, inputs −x, and a start reflected at zero. What is linear in the noise cancels in the pair's mean, and only what
+    makes the bias is left.
+    """
+
+    strength: float = number(0.25, "λ", "in the penalty λ|θ|²/2", unit="objective / parameter²", above=0)
+    step: float = number(0.1, "h", "step", unit="mean-field time", above=0)
+    particles: int = count(64, "m", "particles of a network")
+    replicas: int = count(160, "", "networks in a run, each with its mirror image", at_least=2)
+    precision = "float32"
+
+    @property
+    @abstractmethod
+    def descent(self) -> laws.Descent:
+        """All that the law of infinitely many particles depends on."""
+
+    @abstractmethod
+    def theory(self, stops: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the exact law says of a run that is observed after these steps, where there is a law."""
+
+    def paths(self, inputs: np.ndarray, start: np.ndarray) -> mf.Trajectory:
+        """Return the flow of all networks from `start`, [m, R]: of one key, whatever the inputs."""
+        one = self.descent
+        steps = one.cooling / one.step or math.inf
+        falling = networks.Falling(*(jnp.asarray(v, float) for v in (one.temperature, one.final_temperature, steps)))
+        return mf.simulate(
+            networks.side_by_side(self.replicas, networks.shifted_tanh, inputs[:, None], one.targets.y, self.strength),
+            mf.Langevin(self.step, falling),
+            mf.Particles(start),
+            times=stops(self.step, one.steps * one.step) * self.step,
+            key=self.key(f"noise of {self.particles} particles"),
+            observables=[mf.Predictions(), mf.Positions()],
+        )
+
+    def run(self):
+        one, random = self.descent, self.generator(f"start of {self.particles} particles")
+        normal = one.targets.deviation * random.normal(size=(self.particles, self.replicas))
+        pair = self.paths(laws.INPUTS, one.targets.mean + normal), self.paths(-laws.INPUTS, normal - one.targets.mean)
+        reached = min(len(half.times) for half in pair)  # unequal where one of them has diverged
+        f, g = (half.values["predictions"][:reached].astype(float) for half in pair)
+        theta, other = (half.values["positions"][:reached].astype(float) for half in pair)
+        theta, mean = np.concatenate([theta, -other], axis=2), (f + g).mean(axis=2) / 2
+        penalty = self.strength / 2 * np.mean(theta**2, axis=(1, 2))
+        values = {
+            "times": pair[0].times[:reached],
+            "mean": mean,
+            "covariance": networks.covariance(f),
+            "pair_covariance": networks.covariance((f + g) / 2),
+            "energy": one.risk(np.concatenate([f, g], axis=2)) + penalty,
+            "energy_of_mean": one.risk(mean[:, :, None]) + penalty,
+        }
+        if (nodes := one.nodes) is not None:
+            half = (nodes[1] - nodes[0]) / 2
+            edges = np.append(nodes - half, nodes[-1] + half)
+            values["histogram"] = np.array([np.histogram(row, edges)[0] for row in theta])
+            values |= self.theory(np.rint(values["times"] / self.step).astype(int))
+        return values, pair[0].status if not pair[0].done else pair[1].status
+
+
+class Line(OnTheLine):
+    """Two neurons to be found at one temperature."""
+
+    temperature: float = number(0.15, "τ", "temperature", unit="objective", above=0)
+    time: float = number(8.0, "T", "final time", unit="mean-field time", above=0)
+    sizes = grid(
+        smoke=[{"particles": 8, "replicas": 3000, "seeds": 7}, {"particles": 64, "seeds": 7}],
+        default=[
+            {"particles": 32, "replicas": 16000, "seeds": 10},
+            {"particles": 128, "replicas": 4000, "seeds": 10},
+            {"particles": 512, "replicas": 1000, "seeds": 10},
+        ],
+        paper=[
+            {"particles": (32, 64), "replicas": 160_000, "seeds": 20},
+            {"particles": 256, "replicas": 40_000, "seeds": 20},
+            {"particles": 1024, "replicas": 10_000, "seeds": 20},
+        ],
+    )
+
+    def refusal(self):
+        return too_short(self.step, self.time)
+
+    @property
+    def descent(self):
+        steps = int(stops(self.step, self.time)[-1])
+        return laws.Descent(laws.NEURONS, self.strength, self.step, steps, self.temperature, self.temperature)
+
+    def theory(self, stops):
+        return laws.at_one_temperature(self.descent, self.particles, stops)
+
+
+class Wells(OnTheLine):
+    """Two wells, and a start in the worse one, at a constant temperature."""
+
+    temperature: float = number(COLD, "τ", "temperature", unit="objective", above=0)
+    time: float = number(12.0, "T", "final time", unit="mean-field time", above=0)
+    sizes = grid(
+        smoke={"seeds": 7},
+        default={"particles": 512, "replicas": 1000, "seeds": 10},
+        paper={"particles": 1024, "replicas": 4000, "seeds": 20},
+    )
+
+    def refusal(self):
+        return too_short(self.step, self.time)
+
+    @property
+    def descent(self):
+        steps = int(stops(self.step, self.time)[-1])
+        return laws.Descent(laws.WELLS, self.strength, self.step, steps, self.temperature, self.temperature)
+
+    def theory(self, stops):
+        return laws.annealed(self.descent, self.particles, stops, HOT)
+
+
+class Cooled(Wells):
+    """Two wells, and a start in the worse one, at a temperature that falls linearly and then stays."""
+
+    temperature: float = number(HOT, "τ", "temperature at the start", unit="objective", above=0)
+    final_temperature: float = number(COLD, "", "temperature in the end", unit="objective", above=0)
+    cooling: float = number(10.0, "", "time in which it falls", unit="mean-field time", above=0)
+
+    @property
+    def descent(self):
+        steps = int(stops(self.step, self.time)[-1])
+        setting = laws.WELLS, self.strength, self.step, steps
+        return laws.Descent(*setting, self.temperature, self.final_temperature, self.cooling)
+
+
+MANY = {"replicas": between(29, np.inf), "particles": between(1, np.inf)}
+"""Networks enough for a standard error, and particles enough for a covariance within a cloud."""
+
+COMMON = {"temperature": COLD, "strength": 0.25, "step": 0.1, "time": 12.0}
+plane, line = Plane.at("means", **MANY), Line.at("exact_mean", **MANY)
+cold = Wells.at("exact_mean", **COMMON, **MANY)
+cooled = Cooled.at("exact_mean", **COMMON | {"temperature": HOT, "final_temperature": COLD, "cooling": 10.0}, **MANY)
 
 EXACT = Prediction(0.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
 ONE = Prediction(1.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
@@ -93,74 +267,71 @@ CLAIMS = (
     claim(
         "linear_mean", "mean of a cloud after the first steps, from its exact law (0) to that in continuous time (1)",
         EXACT, equals,
-        select=plane_runs(), value=measure.mean_on_the_way, what="share of the way",
+        select=plane, value=measure.mean_on_the_way, what="share of the way",
         wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
     ),
     claim(
         "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, equals,
-        select=plane_runs(), value=measure.mean_fluctuation, what="ratio",
+        select=plane, value=measure.mean_fluctuation, what="ratio",
         wrong="independent particles", control={"value": partial(measure.mean_fluctuation, independent=True)},
     ),
     claim(
         "linear_spread", "covariance within a cloud at rest over (1 − 1/m) τ/(λ(1 − hλ/2))", ONE, equals,
-        select=plane_runs(), value=measure.within_cloud, what="ratio",
+        select=plane, value=measure.within_cloud, what="ratio",
         wrong="the Gibbs measure's τ/λ", control={"value": partial(measure.within_cloud, wrong=True)},
     ),
     claim(
         "linear_rate", "distance of a cloud's mean to its limit in m", ROOT, slope,
-        select=plane_runs(), x="particles", value=measure.mean_distance,
+        select=plane, x="particles", value=measure.mean_distance,
         wrong="the radius of the cloud", control={"value": measure.cloud_radius},
     ),
     claim(
         "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, equals,
-        select=widest(line_runs()), value=partial(measure.law_score, against="continuous time"), what="z",
+        select=widest(line), value=measure.law_score, what="z",
         wrong="the law of continuous time",
-        control={"value": partial(measure.law_score, against="continuous time", wrong=True)},
+        control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(
         "fluctuation", "m E|f_m − f|² at all times over its limit", FLUCTUATION, equals,
-        select=widest(line_runs()), value=measure.fluctuation, what="ratio",
+        select=widest(line), value=measure.fluctuation, what="ratio",
         wrong="independent particles of the same law",
         control={"value": partial(measure.fluctuation, independent=True)},
     ),
     claim(
         "bias", "m (E f_m − f) at all times over its limit", BIAS, equals,
-        select=narrowest(line_runs()), value=measure.bias, what="ratio",
+        select=narrowest(line), value=measure.bias, what="ratio",
         wrong="a bias that falls as m^{-1/2}", control={"value": partial(measure.bias, power=0.5)},
     ),
     claim(
         "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE, equals,
-        select=widest(line_runs()), value=measure.gap_ratio, what="ratio",
+        select=widest(line), value=measure.gap_ratio, what="ratio",
         wrong="twice the entropy", control={"value": partial(measure.gap_ratio, entropy=2.0)},
     ),
     claim(
         "log_sobolev", "free energy above its minimum over the bound of the log-Sobolev constants", DECAY, bounded,
-        select=widest(line_runs()), value=measure.gap_over_bound, what="largest ratio",
+        select=widest(line), value=measure.gap_over_bound, what="largest ratio",
         wrong="twice the rate at the minimum", control={"value": partial(measure.gap_over_bound, linearised=2.0)},
     ),
     claim(
         "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, equals,
-        select=cooled_runs(), value=partial(measure.law_score, against="constant temperature"), what="z",
+        select=cooled, value=measure.law_score, what="z",
         wrong="the final temperature throughout",
-        control={"value": partial(measure.law_score, against="constant temperature", wrong=True)},
+        control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(
         "annealing", "log of the energy left by a falling temperature over that left by the better constant one",
         ANNEALED, below,
-        select=cooled_runs(), value=measure.excess, what="log ratio",
-        wrong="the final temperature throughout", control={"select": cold_runs()},
+        select=cooled, value=measure.excess, what="log ratio",
+        wrong="the final temperature throughout", control={"select": cold},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="langevin",
-    group="limits",
-    summary="noisy gradient descent against exact laws: Gibbs measures, free energy, what m particles add, annealing",
-    parameters=Parameters,
-    grid=grid,
-    run=simulate,
-    predict=predict,
+    "langevin",
+    "limits",
+    "noisy gradient descent against exact laws: Gibbs measures, free energy, what m particles add, annealing",
+    experiments=(Plane, Line, Wells, Cooled),
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "2 min", "paper": "1 hour"},
-    precision="float32",
+    animation=Animation(Diffusion, SCENE),
 )

@@ -41,11 +41,11 @@ _FILES = (
 
 MOTIONS = {
     "lazy_scaling": "neurons",
-    "langevin": "langevin_law",
+    "langevin": "diffusion",
     "sparse_deconvolution": "spikes",
     "mode_collapse": "generator",
 }
-"""Of every study that has particles to be watched, the name of its motion: the file, and the folder of its records."""
+"""Of every study that has particles to be watched, the name of its motion: its experiment, or its file."""
 
 GROUPS = {
     "regimes": "When do features move, and what is learned when they do not?",

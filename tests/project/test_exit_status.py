@@ -117,4 +117,4 @@ def test_a_size_with_other_seeds_is_that_size():
     assert {run.seed for run in plan.runs.values()} == {5, 6}
     assert plan.size == "smoke"
     assert simulations.prepare("langevin").size == "default"
-    assert simulations.prepare("langevin", seed=3).size is None
+    assert simulations.prepare("langevin/line", seed=3).size is None

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-RUN = ("run", "langevin", "--seed", "0", "--time", "1")
+RUN = ("run", "langevin/line", "--seed", "0", "--time", "1")
 SETTINGS = [
     (
         ("info", "--json"),

@@ -14,6 +14,7 @@ from simulations import Record, Records, checks, choice, count, flag, grid, numb
 from simulations.records.record import canonical_text
 from simulations.records.store import Store
 from simulations.study.simulation import batch_key, simulated
+from tests.simulations.test_shipping import study as of_functions
 from theory.prediction import Prediction
 
 X = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
@@ -162,7 +163,7 @@ def test_streams_differ_by_name_and_seed():
         (lambda: number(1.0, above=0, at_least=0), "above=0 and at_least=0: expected one of them"),
         (lambda: number(-1.0, above=0), r"default=-1.0: expected a number above 0, by above=0.0\."),
         (lambda: STUDY.only("dize"), "Did you mean 'dice'"),
-        (lambda: simulations.find("langevin/dice"), "langevin is not made of experiments"),
+        (lambda: of_functions().only("dice"), "squares is not made of experiments"),
         (lambda: simulations.Study("a", "b", "c", experiments=(Dice, Dice)), "expected names that differ"),
         (lambda: simulations.Study("a", "b", "c", experiments=(int,)), "expected subclasses of Experiment"),
         (lambda: simulations.Study("a", "b", "c", experiments=(Dice,), run=len), "experiments and run: expected one"),

@@ -58,12 +58,13 @@ def test_claims_and_pages_are_no_part_of_it():
 def test_the_code_of_a_packaged_study_is_what_its_runs_import():
     known = code._closure(identify(simulations.find("langevin")).modules)
     assert {
-        "simulations.limits._langevin",
+        "simulations.limits.langevin",
+        "simulations.limits.laws_on_the_line",
         "theory.gibbs",
         "meanfield.objectives.losses",
         "meanfield.flows.noises",
     } <= known
-    assert not known & {"simulations.limits.langevin", "meanfield.command.main", "meanfield.plot", "theory.spikes"}
+    assert not known & {"simulations.limits.radial_limit", "meanfield.command.main", "meanfield.plot", "theory.spikes"}
 
 
 def test_it_is_told_within_a_tenth_of_a_second_once_a_process():

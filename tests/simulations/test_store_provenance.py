@@ -34,7 +34,7 @@ def test_what_is_told():
     [
         ("lazy_scaling", {"precision": "float32"}, "float32"),
         ("lazy_scaling", {}, "float64"),
-        ("langevin", {}, "float32"),
+        ("langevin", {"cooling": 1.0}, "float32"),
         ("depth", {"power": 2.0}, "float64"),
         ("scaling_laws", {"experiment": "teacher"}, "float32"),
         ("scaling_laws", {"experiment": "mean_field"}, "float64"),
