@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, points
 from simulations import Records
-from simulations.generalisation import _margin_measures as measure
-from simulations.generalisation.implicit_bias import ERROR, lazy, margins, output, rich, tested
+from simulations.generalisation import normalised_margins as measure
+from simulations.generalisation.implicit_bias import INPUTS, SAMPLES, both, lazy, output, rich, tested
 from simulations.records.record import along
 
 
@@ -64,7 +64,7 @@ def in_time(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "to a margin")
     at = np.geomspace(1, drawn * 1.3, 100)
-    n = max(record["samples"] for record in margins()(records))
+    n = max(record["samples"] for select in (both, output) for record in select(records))
     axes.axhline(1, color=THEORY, lw=1, label="theory: largest margin")
     # A maximiser of norm r has (margin)/(γ r) ≥ margin/(margin + log n).
     axes.plot(at, at / (at + np.log(n)), color=THEORY, ls="--", lw=0.9, label="theory: but for log n")
@@ -76,7 +76,7 @@ def in_time(axes: Axes, records: Records) -> None:
 def path(axes: Axes, records: Records) -> None:
     """From F1 to the tangent space: both relative margins against α."""
     axes.set_title("c  Between them: the output scale α")
-    chosen = margins(layers="both", labels="checker")(records)
+    chosen = both(records)
     drawn = False
     kinds = (("variation", "F1: mean ½|θ|²", MEAN_FIELD, "D"), ("moved", "tangent: ‖θ − θ₀‖", GREEN, "^"))
     for norm, name, color, marker in kinds:
@@ -123,11 +123,11 @@ def ends(axes: Axes, records: Records) -> None:
 def errors(axes: Axes, records: Records, x: str, title: str) -> None:
     """Test errors of the network and of the classifier of largest margin over F2 against n or d."""
     axes.set_title(title)
-    other = {"samples": "dimension", "dimension": "samples"}[x]
+    other, usual = {"samples": ("dimension", INPUTS), "dimension": ("samples", SAMPLES)}[x]
     shown = False
     for labels, filled in (("clusters", True), ("spread", False)):
         chosen = tested(labels=labels)(records)
-        at = ERROR[other] if ERROR[other] in set(chosen.column(other)) else max(chosen.column(other), default=None)
+        at = usual if usual in set(chosen.column(other)) else max(chosen.column(other), default=None)
         chosen = chosen.where(**{other: at})
         ticks = sorted(set(chosen.column(x))) if len(chosen) else []
         for name, said, color, marker in (
@@ -156,6 +156,6 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
 
 def _share(records: Records, name: str) -> tuple[float, float]:
     """(mean, half-width of its 95 % interval) in percent, over all networks."""
-    shares = 100 * np.concatenate([record[name] for record in records])
+    shares = 100 * np.array([record[name] for record in records])
     half = 1.96 * shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else 0.0
     return float(shares.mean()), float(half)

@@ -58,8 +58,8 @@ def test_what_is_refused(grid, sentence):
     [
         ("global_convergence", {"dimension": 1e15}),
         ("global_convergence", {"dimension": 1e6, "samples": 1e6}),
-        ("implicit_bias", {"dimension": 1e12}),
-        ("implicit_bias", {"dimension": 1e6, "samples": 1e6}),
+        ("implicit_bias", {"experiment": "both_layers", "dimension": 1e12}),
+        ("implicit_bias", {"experiment": "both_layers", "dimension": 1e6, "samples": 1e6}),
     ],
 )
 def test_huge_spaces_are_refused_at_once(study, grid):

@@ -1,4 +1,4 @@
-"""Measures of the margin study, each a function of one record."""
+"""Margins of trained classifiers over their norms, and over the largest margin that there is in the norm."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from simulations.records.record import Record
 
 
 def in_time(record: Record, norm: str) -> np.ndarray:
-    """The margin over time, over its norm and the largest that there is: at most 1."""
+    """Return the margin over time, over its norm and the largest that there is: at most 1."""
     if norm == "variation":
         return record["in_variation"] / record["variation_upper"]
     if norm == "output":
@@ -23,7 +23,7 @@ def relative(record: Record, norm: str, factor: float = 1.0) -> float:
 
 
 def excess(record: Record, norm: str) -> float:
-    """(margin − γ ‖f‖) / log n at the end, γ the largest margin: at least −1 for a maximiser of the soft-min.
+    """Return (margin − γ ‖f‖) / log n at the end, γ the largest margin: at least −1 for a maximiser of the soft-min.
 
     Of norm r, the function of the largest margin has a soft-min, −log (1/n) Σ exp(−y_i f_i), of at least γr, and no
     margin is below a soft-min by more than log n.
@@ -37,11 +37,6 @@ def excess(record: Record, norm: str) -> float:
     }[norm]
     missing = record["margin"][-1] - record["alpha"] * size * record[over]
     return float(missing / np.log(record["samples"]))
-
-
-def fewer_errors(record: Record, other: str = "output_error") -> float:
-    """Test error of a kernel's classifier less that of the network, mean over replicas."""
-    return float(np.mean(record[other] - record["error"]))
 
 
 in_variation, in_output = (partial(relative, norm=norm) for norm in ("variation", "output"))
