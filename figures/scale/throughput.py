@@ -26,7 +26,7 @@ def draw(records: Records) -> Figure:
 def roofline(axes: Axes, records: Records) -> None:
     """Operations a second against operations a byte, under the machine's two limits; steps of plain JAX below ours."""
     axes.set_title("a  Every shape beats plain JAX")
-    panel = study.panel_runs()(records)
+    panel = study.panel_runs(records)
     shapes = sorted({_shape(record) for record in panel}, key=lambda shape: (shape[2], -shape[0]))
     if not shapes:
         return empty(axes, "with a baseline")
@@ -65,10 +65,10 @@ def along_particles(axes: Axes, records: Records) -> None:
     """Time of a step against m, n fixed."""
     axes.set_title("b  Time is linear in particles")
     series: list[Series] = [
-        ("blocked, d = 10, n = 100", study.space_runs()(records), study.seconds, BLUE, "o", cost.particle_exponent()),
+        ("blocked, d = 10, n = 100", study.space_runs(records), study.seconds, BLUE, "o", cost.particle_exponent()),
         (
             "sorted, d = 2, n = 1000",
-            study.plane_runs()(records),
+            study.plane_runs(records),
             study.seconds,
             ORANGE,
             "s",
@@ -87,7 +87,7 @@ def jointly(axes: Axes, records: Records) -> None:
     series: list[Series] = [
         (
             "every pair (blocked)",
-            study.joint_runs(kernel="blocked")(records),
+            study.blocked_runs(records),
             study.seconds,
             BLUE,
             "o",
@@ -95,7 +95,7 @@ def jointly(axes: Axes, records: Records) -> None:
         ),
         (
             "sorted",
-            study.joint_runs(kernel="sorted")(records),
+            study.sorted_runs(records),
             study.seconds,
             ORANGE,
             "s",
@@ -116,7 +116,8 @@ def _legend(axes: Axes, place: Literal["lower right", "upper left"]) -> None:
 
 
 def _shape(record: Record) -> tuple[int, int, int]:
-    return study.Parameters(**record.parameters).shape
+    m, n, d = (int(count) for count in record["shape"])
+    return m, n, d
 
 
 def _intensity(record: Record) -> float:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from simulations.scale import throughput
-from simulations.scale._steps import Parameters, measure
+from simulations.scale.throughput import Panel
 from theory.cost import attainable
 
 Progress = Callable[[int, int], None]
@@ -25,14 +25,10 @@ def bench(report: Progress | None = None) -> dict[str, Any]:
     accelerated = jax.default_backend() != "cpu"
     shapes = throughput.GPU_PANEL if accelerated else throughput.PANEL
     kernels = ("auto", "blocked") if accelerated else ("auto",)
-    runs = [
-        Parameters(*shape, kernel=kernel, baseline=True, steps=throughput.STEPS)
-        for shape in shapes
-        for kernel in kernels
-    ]
+    runs = [Panel(particles=m, samples=n, dimension=d, kernel=kernel) for m, n, d in shapes for kernel in kernels]
     rows = []
     for i, run in enumerate(runs):
-        rows.append(_row(run, measure(run)[0]))
+        rows.append(_row(run, run.run()))
         if report is not None:
             report(i + 1, len(runs))
     gains = [row["speedup"] for row, run in zip(rows, runs, strict=True) if row["speedup"] and run.kernel == "auto"]
@@ -45,8 +41,8 @@ def bench(report: Progress | None = None) -> dict[str, Any]:
     return answer
 
 
-def _row(run: Parameters, values: dict[str, np.ndarray]) -> dict[str, Any]:
-    m, n, d = run.shape
+def _row(run: Panel, values: dict[str, np.ndarray]) -> dict[str, Any]:
+    m, n, d = run.particles, run.samples, run.dimension
     seconds = float(np.median(values["seconds"]))
     limit = attainable(*(float(values[name][0]) for name in ("operations", "traffic", "rate", "bandwidth")))
     row = {

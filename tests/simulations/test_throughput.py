@@ -10,8 +10,8 @@ import pytest
 import figures
 import simulations
 from simulations.records.record import Record, Records, runs
-from simulations.scale import _timing, bench, throughput
-from simulations.scale._steps import Parameters, measure, problem
+from simulations.scale import bench, throughput, timing
+from simulations.scale.descent_steps import engine, plain_step, problem
 from simulations.verdicts.checks import slope
 
 STUDY = simulations.find("throughput")
@@ -23,10 +23,10 @@ def tiny(tmp_path_factory):
     out = tmp_path_factory.mktemp("throughput")
     small = {"repeats": 2}
     grids = [
-        {"particles": [300, 600, 1200], "kernel": "blocked", "dimension": 10, "samples": 100, **small},
-        {"particles": [300, 600, 1200], "samples": 0, "kernel": "sorted", "dimension": 2, **small},
-        {"particles": [300], "samples": 500, "dimension": [2, 10], "baseline": True, **small},
-        {"particles": [3000], "samples": 3000, "kernel": "dense", **small},
+        {"experiment": "particles", "particles": [300, 600, 1200], **small},
+        {"experiment": "square", "particles": [300, 600, 1200], "kernel": "sorted", **small},
+        {"experiment": "panel", "particles": [300], "samples": 500, "dimension": [2, 10], **small},
+        {"experiment": "dense", "particles": [3000], "samples": 3000, **small},
     ]
     return Records([record for grid in grids for record in simulations.sweep(STUDY, grid, out=out)])
 
@@ -34,7 +34,7 @@ def tiny(tmp_path_factory):
 def test_records_hold_what_the_claims_ask_for(tiny):
     assert all(record.status == "done" for record in tiny)
     assert all(np.all(record["seconds"] > 0) for record in tiny)
-    (plane, space) = tiny.where(baseline=True)
+    (plane, space) = tiny.where(experiment="panel")
     assert plane["label"][0] == "sorted"
     assert {len(space[name]) for name in ("seconds", "plain_seconds")} == {2}
     assert space["rate"][0] > space["bandwidth"][0] / 100 > 0
@@ -42,11 +42,9 @@ def test_records_hold_what_the_claims_ask_for(tiny):
 
 def test_all_programs_take_the_same_step():
     """The baseline is a baseline only if it computes the same thing."""
-    from simulations.scale._steps import _engine, _plain
-
     position, x, y = (np.asarray(part, float) for part in problem(200, 100, 3))
-    (ours,) = (leaf for leaf in _leaves(_engine(200, 100, 3, "blocked").call()) if leaf.shape == (200, 4))
-    plain = _plain(200, 100, 3, 1)
+    (ours,) = (leaf for leaf in _leaves(engine(200, 100, 3, "blocked").call()) if leaf.shape == (200, 4))
+    plain = plain_step(200, 100, 3, 1)
     assert plain is not None
     a, w = position[:, :1], position[:, 1:]
     z = w @ x.T
@@ -76,7 +74,7 @@ def times(exponent, noise=0.0, seeds=3, points=(100, 200, 400, 800, 1600)):
     rng = np.random.default_rng(0)
     return Records(
         Record(
-            {"particles": m, "samples": 100, "dimension": 10, "kernel": "blocked", "baseline": False, "seed": seed},
+            {"experiment": "particles", "particles": m, "samples": 100, "dimension": 10, "seed": seed},
             {"seconds": 1e-9 * m**exponent * (1 + noise * rng.exponential(size=3))},
         )
         for m in points
@@ -108,7 +106,7 @@ def test_a_pooled_line_shrugs_off_disturbances():
 def test_turns_are_taken():
     """Every program is called twice a round, and only the second call is timed."""
     calls: list[str] = []
-    seconds = _timing.by_turns({name: lambda name=name: calls.append(name) for name in "ab"}, 3)
+    seconds = timing.by_turns({name: lambda name=name: calls.append(name) for name in "ab"}, 3)
     assert calls == list("aabb" * 3)
     assert {name: taken.shape for name, taken in seconds.items()} == {"a": (3,), "b": (3,)}
 
@@ -118,19 +116,17 @@ def test_turns_are_taken():
     [
         ({"particles": 0}, "particles=0: expected a whole number of at least 1"),
         ({"samples": -1}, "samples=-1: expected a whole number of at least 1"),
-        ({"kernel": "sort"}, "kernel='sort': expected one of .* Did you mean 'sorted'"),
+        ({"kernel": "sort"}, "kernel='sort': expected one of auto, dense, blocked, sorted, fused"),
         ({"kernel": "sorted"}, "dimension=10: expected at most 2 with kernel=sorted"),
     ],
 )
 def test_parameters_that_make_no_sense(given, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Parameters(**given)
+        throughput.Panel(**given)
 
 
 def test_plain_jax_is_not_asked_for_what_does_not_fit():
-    from simulations.scale._steps import _plain
-
-    assert _plain(10**8, 1000, 10, 1) is None
+    assert plain_step(10**8, 1000, 10, 1) is None
 
 
 def test_the_bench_table(monkeypatch):
@@ -160,7 +156,18 @@ def test_claims_hold_at_smoke_size(tmp_path):
     assert not failed, failed
 
 
-def test_measure_says_what_it_ran():
-    values, status = measure(Parameters(particles=100, samples=50, repeats=1))
-    assert status == "done"
+def test_a_run_says_what_it_was():
+    values = throughput.Panel(particles=100, samples=50, repeats=1).run()
     assert values["label"][0] == "dense"
+    assert values["shape"].tolist() == [100, 50, 10]
+
+
+def test_sizes_of_a_line_take_turns():
+    """All of a seed, then all of the next: a machine that is slower for a while is so for a whole line."""
+    lines = [run for run in STUDY.grid("smoke", 2, 0) if run.experiment == "plane"]
+    assert [run.seed for run in lines] == [0] * 6 + [1] * 6
+    assert (
+        [run.particles for run in lines[:6]]
+        == [run.particles for run in lines[6:]]
+        == sorted({run.particles for run in lines})
+    )

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from meanfield.arguments import one_of, positive_count
-from simulations.scale import _timing as timing
+from simulations.scale import timing
+from theory import cost
 
 STEP = 0.1
 """h (mean-field time); of no consequence for the time a step takes."""
@@ -25,80 +25,47 @@ PLAIN_BYTES = 1 << 33
 """Plain JAX is not asked for m × n arrays of more than this together."""
 
 SMALL = 120_000_000
-"""Numbers in the particles and data of a step that is kept ready while others are measured."""
+"""Numbers in the particles and data of a step that is kept ready, with all others of this kind, for its next turn."""
 
 KERNELS = ("auto", "dense", "blocked", "sorted", "fused")
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """One step at one size, timed."""
+def measured(
+    shape: tuple[int, int, int], kernel: str, *, steps: int, repeats: int, baseline: bool = False
+) -> dict[str, np.ndarray]:
+    """Return seconds of a step [repeats] at (m, n, d), and what plan and compiler say of memory and operations.
 
-    particles: int = 100_000
-    """m, particles (count)."""
-    samples: int = 1000
-    """n, samples (count); 0 takes as many as there are particles."""
-    dimension: int = 10
-    """d, inputs (count)."""
-    kernel: str = "auto"
-    """auto (what the plan chooses), dense, blocked, sorted or fused."""
-    baseline: bool = False
-    """Whether plain JAX, and PyTorch where it is installed, take turns with it."""
-    steps: int = 1
-    """Steps of one timed call (count), in one compiled loop as in a simulation; seconds are those of one step."""
-    repeats: int = 7
-    """Timed calls (count)."""
-    seed: int = 0
-    """Seed of particles and data; also numbers the measurements."""
-
-    def __post_init__(self):
-        for name in ("particles", "dimension", "steps", "repeats"):
-            positive_count(name, getattr(self, name))
-        if self.samples != 0:
-            positive_count("samples", self.samples)
-        one_of("kernel", self.kernel, KERNELS)
-        if self.kernel == "sorted" and self.dimension > 2:
-            raise ValueError(f"dimension={self.dimension}: expected at most 2 with kernel=sorted.")
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(m, n, d)."""
-        return self.particles, self.samples or self.particles, self.dimension
-
-    @property
-    def small(self) -> bool:
-        """Return True if a run's arrays may wait in memory for their next turn, with those of all other small ones."""
-        m, n, d = self.shape
-        return (m + n) * (1 + d) <= SMALL
-
-
-def measure(run: Parameters) -> tuple[dict[str, np.ndarray], str]:
-    """Seconds of every program by turns, and what the plan and the compiler say of memory and operations."""
-    make = _kept if run.small else _engine
-    step = make(*run.shape, run.kernel, run.steps)
+    So many `steps` are one timed call, in one compiled loop as in a simulation. With `baseline` plain JAX, and PyTorch
+    where it is installed, take turns with it.
+    """
+    m, n, d = shape
+    small = (m + n) * (1 + d) <= SMALL
+    step = (_kept if small else engine)(m, n, d, kernel, steps)
     programs = {"seconds": step.call}
     values: dict[str, Any] = {
+        "shape": shape,
         "temporary_bytes": step.temporary_bytes,
         "operations": step.plan.operations,
         "traffic": step.plan.traffic,
         "planned_bytes": step.tile_bytes or step.plan.bytes,
         "label": step.kernel.label(),
+        "pair_operations": float(cost.pair_operations(m, n, d)),
     }
     values["rate"], values["bandwidth"] = _machine()
-    if run.baseline:
-        if (plain := _plain(*run.shape, run.steps)) is not None:
+    if baseline:
+        if (plain := plain_step(m, n, d, steps)) is not None:
             programs["plain_seconds"] = plain
-        if (torch := _torch(*run.shape, run.steps)) is not None:
+        if (torch := _torch(m, n, d, steps)) is not None:
             programs["torch_seconds"] = torch
         if isinstance(step.kernel, mf.integrals.Blocked):
-            tile = step.kernel.particles, step.kernel.samples or run.shape[1]
-            values["product_seconds"] = timing.product_seconds(*run.shape, *tile)
-    values |= {name: taken / run.steps for name, taken in timing.by_turns(programs, run.repeats).items()}
-    return {name: np.atleast_1d(value) for name, value in values.items()}, "done"
+            tile = step.kernel.particles, step.kernel.samples or n
+            values["product_seconds"] = timing.product_seconds(m, n, d, *tile)
+    values |= {name: taken / steps for name, taken in timing.by_turns(programs, repeats).items()}
+    return {name: np.atleast_1d(value) for name, value in values.items()}
 
 
 def problem(m: int, n: int, d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """(positions [m, 1 + d], inputs [n, d], targets [n]), float32."""
+    """Return (positions [m, 1 + d], inputs [n, d], targets [n]), float32."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, d), dtype=np.float32)
     position = rng.standard_normal((m, 1 + d), dtype=np.float32)
@@ -107,7 +74,9 @@ def problem(m: int, n: int, d: int) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
+    """A compiled step of this package, with its plan."""
+
     call: Callable[[], Any]
     kernel: Any
     plan: mf.integrals.Plan
@@ -116,13 +85,14 @@ class _Step:
 
     @property
     def tile_bytes(self) -> int:
-        """Of a blocked kernel; 0 for others."""
+        """Return the bytes of a tile of a blocked kernel; 0 for others."""
         blocked = isinstance(self.kernel, mf.integrals.Blocked)
         return 4 * self.kernel.particles * (self.kernel.samples or self.samples) if blocked else 0
 
 
 @functools.lru_cache(maxsize=2)
-def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
+def engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> Step:
+    """Return the step as this package takes it, so many of them in one call."""
     position, x, y = problem(m, n, d)
     unit, flow, mu = mf.Neuron("relu"), mf.GradientFlow(STEP), mf.Particles(position)
     free = mf.Objective(unit, mf.Square(), x, y)
@@ -147,14 +117,14 @@ def _engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> _Step:
         return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
 
     call, temporary = timing.compiled(step, changing)
-    return _Step(call, objective.kernel, plan, n, temporary)  # type: ignore[attr-defined]
+    return Step(call, objective.kernel, plan, n, temporary)  # type: ignore[attr-defined]
 
 
-_kept = functools.lru_cache(maxsize=64)(_engine.__wrapped__)
+_kept = functools.lru_cache(maxsize=64)(engine.__wrapped__)
 
 
 @functools.lru_cache(maxsize=2)
-def _plain(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
+def plain_step(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
     """Return the step as one writes it without this package, `jax.jit(jax.grad(risk))`; None if it would not fit."""
     if 3 * m * n * 4 > PLAIN_BYTES:
         return None

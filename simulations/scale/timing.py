@@ -17,7 +17,7 @@ COPIED = 1 << 24
 
 
 def by_turns(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, np.ndarray]:
-    """Seconds of every program, [repeats], one after the other in every round.
+    """Return the seconds of every program, [repeats], one after the other in every round.
 
     Each timed call follows an untimed one of the same program: memory that another program gives back, which happens
     after its result is there, is not held against this one.
@@ -33,14 +33,14 @@ def by_turns(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[st
 
 
 def compiled(function: Callable, *arguments) -> tuple[Callable[[], Any], int]:
-    """(a call without arguments, the bytes of its temporary arrays)."""
+    """Return (a call without arguments, the bytes of its temporary arrays)."""
     program = jax.jit(function).lower(*arguments).compile()
     memory = program.memory_analysis()
     return (lambda: program(*arguments)), (0 if memory is None else int(memory.temp_size_in_bytes))
 
 
 def rates(repeats: int = 3) -> tuple[float, float]:
-    """(operations a second in a large float32 product, bytes a second in a copy), the best of a few."""
+    """Return (operations a second in a large float32 product, bytes a second in a copy), the best of a few."""
     a = jnp.ones((SQUARE, SQUARE), jnp.float32)
     v = jnp.ones(COPIED, jnp.float32)
     product, _ = compiled(lambda a: jnp.matmul(a, a, precision="highest"), a)
@@ -51,7 +51,7 @@ def rates(repeats: int = 3) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=8)
 def product_seconds(m: int, n: int, d: int, rows: int, columns: int, repeats: int = 5) -> float:
-    """Seconds that the two products of a velocity take on their own, tile by tile, with nothing in between.
+    """Return the seconds that the two products of a velocity take on their own, tile by tile, with nothing in between.
 
     The rate of matrix products depends on their shape; this is what a kernel with such tiles is up against.
     """
