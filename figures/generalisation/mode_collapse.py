@@ -6,12 +6,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
-from simulations import Records
-from simulations.generalisation import _mode_collapse as made
+from simulations import Record, Records
+from simulations.generalisation import diversity as measure
+from simulations.generalisation import gaussian_ring
 from simulations.generalisation import mode_collapse as study
 from theory import birthday
 
-CRITICS = {"network": "neurons", "kernel": "features"}
+CRITICS = {study.Network.name: "neurons", study.Kernel.name: "features"}
 
 
 def draw(records: Records) -> Figure:
@@ -19,8 +20,8 @@ def draw(records: Records) -> Figure:
     records = records.done
     figure = Figure(figsize=(10, 6.6), layout="constrained")
     axes = figure.subplots(2, 3)
-    ring(axes[0, 0], records, "network", max, "a  Strong critic: every mode")
-    ring(axes[0, 1], records, "network", min, "b  Weak critic: what it can see")
+    ring(axes[0, 0], records, study.Network, max, "a  Strong critic: every mode")
+    ring(axes[0, 1], records, study.Network, min, "b  Weak critic: what it can see")
     diversity(axes[0, 2], records)
     told(axes[1, 0], records)
     coincidences(axes[1, 1], records)
@@ -28,18 +29,26 @@ def draw(records: Records) -> Figure:
     return figure
 
 
-def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
+def ring(axes: Axes, records: Records, critic: type[study.Points], choose, title: str) -> None:
     """Data and generated points of one run, against the strongest critic or the weakest of at least four neurons."""
     axes.set_title(title)
-    runs = list(study.generators(part=part)(records).where(lambda record: record["critic"] >= study.WEAK))
+    runs = list(critic.at("points")(records).where(lambda record: record["critic"] >= study.WEAK))
     if not runs:
-        return empty(axes, f"against a {part}")
+        return empty(axes, f"against a {critic.name}")
     record = choose(runs, key=lambda record: record["critic"])
-    points = record["points"][0]
-    for k, centre in enumerate(made.centres(record["kinds"])):
+    points = record["points"]
+    for k, centre in enumerate(gaussian_ring.centres(record["kinds"])):
         label = "theory: modes, 4 standard deviations" if k == 0 else None
         axes.add_patch(
-            Circle(tuple(centre), made.ON * made.SPREAD, fill=False, ec=THEORY, lw=0.8, ls="--", label=label)
+            Circle(
+                tuple(centre),
+                gaussian_ring.ON * gaussian_ring.SPREAD,
+                fill=False,
+                ec=THEORY,
+                lw=0.8,
+                ls="--",
+                label=label,
+            )
         )
     axes.plot(*record["data"].T, ".", color=GREY, ms=2.5, label="data")
     axes.plot(
@@ -48,7 +57,7 @@ def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
         color=ORANGE,
         ms=3.5,
         alpha=0.7,
-        label=f"{len(points)} points, {record['critic']} {CRITICS[part]}",
+        label=f"{len(points)} points, {record['critic']} {CRITICS[critic.name]}",
     )
     reach = min(max(1.4, 1.1 * float(np.abs(points).max())), 4.0)
     axes.set(xlim=(-reach, reach), ylim=(-reach, 1.6 * reach), aspect="equal", xlabel="z₁ (data units)")
@@ -60,16 +69,16 @@ def ring(axes: Axes, records: Records, part: str, choose, title: str) -> None:
 def diversity(axes: Axes, records: Records) -> None:
     """1/Σq² of the modes covered by the points, times their share on modes, against the size of the critic."""
     axes.set_title("c  Modes covered, by the critic's size")
-    runs = list(study.generators()(records))
+    runs = list(study.generators(records))
     if not runs:
         return empty(axes, "of generators")
     kinds = runs[0]["kinds"]
     runs = [run for run in runs if run["kinds"] == kinds]
     for part, color, marker in (("network", BLUE, "o"), ("kernel", GREEN, "s")):
-        own = [run for run in runs if run["part"] == part]
+        own = [run for run in runs if run["experiment"] == part]
         sizes = sorted({run["critic"] for run in own})
-        for value, style, what in ((study.effective, "-", "1/Σq²"), (_fully, ":", "modes with half their share")):
-            table = [np.concatenate([value(run) for run in own if run["critic"] == size]) for size in sizes]
+        for value, style, what in ((measure.effective, "-", "1/Σq²"), (_fully, ":", "modes with half their share")):
+            table = [np.array([value(run) for run in own if run["critic"] == size]) for size in sizes]
             middle, spread = [row.mean() for row in table], [2 * row.std() / np.sqrt(len(row)) for row in table]
             if sizes:
                 label = f"{part}: {what}"
@@ -93,17 +102,17 @@ def diversity(axes: Axes, records: Records) -> None:
 def told(axes: Axes, records: Records) -> None:
     """Diversity as one set of samples tells it, against that of the points they were drawn from."""
     axes.set_title("d  Diversity told from samples alone")
-    runs = list(study.generators()(records))
+    runs = list(study.generators(records))
     if not runs:
         return empty(axes, "of generators")
     drawn = runs[0]["drawn"]
     for part, color, marker in (("network", BLUE, "o"), ("kernel", GREEN, "s")):
-        own = [run for run in runs if run["part"] == part and run["drawn"] == drawn]
+        own = [run for run in runs if run["experiment"] == part and run["drawn"] == drawn]
         if not own:
             continue
-        true = np.concatenate([study.effective(run) for run in own])
-        low, high = (np.concatenate([run[f"mode_moment_{end}"][:, 0] for run in own]) for end in ("low", "high"))
-        pairs = np.concatenate([run["mode_pairs"][:, 0] for run in own])
+        true = np.array([measure.effective(run) for run in own])
+        low, high = (np.array([run[f"mode_moment_{end}"][0] for run in own]) for end in ("low", "high"))
+        pairs = np.array([run["mode_pairs"][0] for run in own])
         estimate = drawn * (drawn - 1) / 2 / np.maximum(pairs, 1)
         bars = [np.maximum(estimate - low, 0), np.minimum(np.maximum(high - estimate, 0), 100)]
         label = f"{part} critic: {drawn} samples, 95 % interval"
@@ -117,7 +126,7 @@ def told(axes: Axes, records: Records) -> None:
 def coincidences(axes: Axes, records: Records) -> None:
     """P(no coincidence) against the number of samples, measured and exact, for uniform and uneven laws."""
     axes.set_title("e  The birthday paradox")
-    runs = list(study.known()(records))
+    runs = list(study.known(records))
     if not runs:
         return empty(axes, "on known laws")
     laws = sorted({(run["law"], run["kinds"]) for run in runs})[:4]
@@ -139,7 +148,7 @@ def coincidences(axes: Axes, records: Records) -> None:
 def intervals(axes: Axes, records: Records) -> None:
     """How often each interval holds 1/Σp², by law and number of samples, with the exact value for the Poisson one."""
     axes.set_title("f  How often intervals hold 1/Σp²")
-    runs = list(study.known()(records).where(lambda record: record["drawn"] >= 30))
+    runs = list(study.known(records).where(lambda record: record["drawn"] >= 30))
     if not runs:
         return empty(axes, "on known laws")
     laws = sorted({(run["law"], run["kinds"], run["drawn"]) for run in runs})
@@ -160,7 +169,7 @@ def intervals(axes: Axes, records: Records) -> None:
         axes.plot(k - 0.2, support, "x", color=GREY, label="Poisson: holds N" if k == 0 else None)
         exact = float(own[0]["exact_coverage"])
         axes.plot([k - 0.4, k], [exact, exact], color=THEORY, lw=1, label="theory: exact" if k == 0 else None)
-    axes.axhline(study.LEVEL, color=THEORY, lw=0.8, ls=":")
+    axes.axhline(measure.LEVEL, color=THEORY, lw=0.8, ls=":")
     axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
     axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75))
     axes.set(xlabel="law, kinds N, samples s", ylabel="share of sets")
@@ -169,10 +178,9 @@ def intervals(axes: Axes, records: Records) -> None:
     return None
 
 
-def _fully(record) -> np.ndarray:
-    """Modes with at least half of their fair share of all points, [replicas]."""
-    counts = record["counts"]
-    return np.sum(counts >= record["particles"] / record["kinds"] / 2, axis=1)
+def _fully(record: Record) -> int:
+    """Return the number of modes with at least half of their fair share of all points."""
+    return int(np.sum(record["counts"] >= record["particles"] / record["kinds"] / 2))
 
 
 def _wilson(wins: int, count: int, z: float = 1.96) -> tuple[float, float]:

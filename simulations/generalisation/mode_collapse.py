@@ -9,170 +9,224 @@ critic makes them cover every mode. A weak one is satisfied, or blind, long befo
 sees. The points share no parameters, so that this is no model of generators that are networks themselves.
 """
 
-from functools import partial
-from math import comb
+from abc import abstractmethod
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
-from simulations.generalisation._mode_collapse import LEVEL, Parameters, exact, play, shares
-from simulations.records.record import Record, runs
+import meanfield as mf
+from simulations.generalisation import diversity as measure
+from simulations.generalisation import gaussian_ring as ring
+from simulations.generalisation.generator import ANIMATION
+from simulations.records.record import Record, Records, runs
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import above, below, equals, share_above
+from theory import birthday
 from theory.prediction import Prediction
-
-KERNEL = {"part": "kernel", "step": 0.2, "time": 400.0}
-SETS = (("uniform", 100, 15), ("uniform", 100, 40), ("zipf", 400, 10), ("zipf", 400, 60))
-"""Known laws: kind of law, number of kinds, samples."""
 
 STRONG, WEAK = 64, 4
 """Neurons or features that a strong critic has at least, and a weak one at most (count)."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 7,
-        "known": SETS,
-        "draws": 500,
-        "network": ((128, {"replicas": 3}), (4, {})),
-        "kernel": ((128, {"time": 240.0, "replicas": 2}), (4, {"time": 240.0})),
-        "generator": {},
-    },
-    "default": {
-        "seeds": 8,
-        "known": (*SETS, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 100)),
-        "draws": 4000,
-        "network": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128)),
-        "kernel": tuple((critic, {}) for critic in (2, 4, 8, 16, 32, 128)),
-        "generator": {},
-    },
-    "paper": {
-        "seeds": 20,
-        "known": (*SETS, ("uniform", 10000, 150), ("zipf", 10000, 200)),
-        "draws": 50000,
-        "network": tuple((critic, {"kinds": kinds}) for critic in (2, 4, 8, 16, 32, 128, 512) for kinds in (8, 16)),
-        "kernel": tuple((critic, {"kinds": kinds}) for critic in (2, 4, 8, 16, 32, 128, 512) for kinds in (8, 16)),
-        "generator": {"particles": 1024, "samples": 4096, "time": 400.0, "replicas": 20},
-    },
-}
+CRITICS = (2, 4, 8, 16, 32, 128)
+LARGE = {"critic": (*CRITICS, 512), "kinds": (8, 16), "particles": 1024, "samples": 4096, "time": 400.0, "seeds": 100}
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; every seed has samples, data, points and critics of its own."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for law, kinds, drawn in sizes["known"]:
-            known = {"part": "known", "law": law, "kinds": kinds, "drawn": drawn, "draws": sizes["draws"]}
-            made.append(Parameters(**known, seed=seed))
-        for critic, other in sizes["network"]:
-            made.append(Parameters(**{"critic": critic, "seed": seed} | sizes["generator"] | other))
-        for critic, other in sizes["kernel"]:
-            made.append(Parameters(**{"critic": critic, "seed": seed} | sizes["generator"] | KERNEL | other))
-    return made
+def laws(draws: int, seeds: int, *more: tuple[str, int, int]) -> list[dict[str, Any]]:
+    """Return the settings of known laws: kind of law, number of kinds, samples."""
+    usual = (("uniform", 100, 15), ("uniform", 100, 40), ("zipf", 400, 10), ("zipf", 400, 60))
+    names = ("law", "kinds", "drawn")
+    return [dict(zip(names, one, strict=True)) | {"draws": draws, "seeds": seeds} for one in (*usual, *more)]
 
 
-known = partial(runs, "pairs", part="known")
-generators = partial(runs, "points")
+class Known(Experiment):
+    """Samples of a law on kinds whose number is known."""
+
+    law: str = choice("uniform", "chances; zipf: ∝ 1/rank", among=("uniform", "zipf"))
+    kinds: int = count(100, "N", "kinds", at_least=2)
+    # A variance of coincidences takes three samples; the law of their number is computed for at most 200.
+    drawn: int = count(40, "s", "samples in which coincidences are looked for", at_least=3, at_most=200)
+    draws: int = count(500, "", "sets of s samples")
+    sizes = grid(
+        smoke=laws(500, 7),
+        default=laws(4000, 8, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 100)),
+        paper=laws(50000, 20, ("uniform", 10000, 150), ("zipf", 10000, 200)),
+    )
+
+    def run(self):
+        chances = np.ones(self.kinds) if self.law == "uniform" else 1 / np.arange(1, self.kinds + 1)
+        law, uniform = chances / chances.sum(), np.full(self.kinds, 1 / self.kinds)
+        # Sets of samples of different laws share no random numbers: alike, they would coincide together.
+        random = self.generator(f"{self.drawn} samples of {self.law} on {self.kinds}")
+        return measure.coincidences(random, law, self.drawn, self.draws) | {
+            "exact_none": birthday.no_collision(law, self.drawn),
+            "exact_uniform_none": birthday.no_collision(uniform, self.drawn),
+            "exact_effective": birthday.effective_number(law),
+            "exact_coverage": birthday.poisson_coverage(law, self.drawn, measure.LEVEL),
+        }
 
 
-def uneven(records):
-    """Known laws in which a kind is drawn far more often than others."""
-    return known(law="zipf")(records).where(lambda record: record["drawn"] >= 30)
+class Points(Simulation):
+    """A generator of points against a critic."""
+
+    kinds: int = count(8, "k", "Gaussians on the ring", at_least=2, at_most=24)
+    particles: int = count(64, "m", "points of the generator")
+    critic: int = count(64, "", "neurons or features of the critic")
+    samples: int = count(64, "n", "training samples of the ring")
+    drawn: int = count(40, "s", "samples in which coincidences are looked for", at_least=3, at_most=200)
+    draws: int = count(500, "", "sets of s samples")
+    step: float = number(0.1, "h", "step of the flow", unit="mean-field time", above=0, batched=False)
+    time: float = number(80.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    precision = "float32"
+
+    def refusal(self):
+        return None if self.time >= self.step else f"time={self.time:g}: expected at least one step of {self.step:g}."
+
+    @cached_property
+    def data(self) -> np.ndarray:
+        """The training samples, [n, 2]."""
+        return ring.samples(self.generator("data"), self.samples, self.kinds)
+
+    def times(self):
+        return [0, self.time]
+
+    @abstractmethod
+    def points(self, run: mf.Trajectory) -> mf.Particles:
+        """Return the points at the end."""
+
+    @abstractmethod
+    def distances(self, points: np.ndarray) -> dict[str, Any]:
+        """Return how far the critic, or the kernel, sees them from the data."""
+
+    def measure(self, run):
+        if not run.done:
+            return {}
+        points = np.asarray(self.points(run).position, float)
+        counts = ring.on_modes(points, self.kinds)
+        random = self.generator(f"coincidences, {self.name}")
+        found = measure.coincidences(random, ring.shares(counts), self.drawn, self.draws)
+        kept = ("pairs", "moment_low", "moment_high", "disjoint_holds", "disjoint_holds_support")
+        values = {"points": points, "counts": counts, "data": self.data} | self.distances(points)
+        return values | {f"mode_{name}": found[name] for name in kept}
 
 
-def mixed(records):
-    """Known laws of both kinds under which no coincidence, and some, are both usual."""
-    return known()(records).where(lambda record: 0.02 <= record["exact_none"] <= 0.98)
+class Network(Points):
+    """Points against neurons that are trained to tell them from data."""
+
+    decay: float = number(0.01, "λ", "strength of the weight decay (λ/2)|θ|² of the critic", unit="data units", above=0)
+    rate: float = number(5.0, "", "velocity of the critic over that of the points", above=0)
+    sizes = grid(
+        smoke={"critic": (128, 4), "seeds": 16},
+        default={"critic": CRITICS, "seeds": 24},
+        paper=LARGE,
+    )
+
+    def problem(self):
+        return ring.game(self.data, self.particles, self.decay, self.rate)
+
+    def start(self):
+        points = mf.Particles(ring.points(self.generator("start"), self.particles))
+        return self.problem().join(points, mf.Particles(ring.critic(self.generator("critic"), self.critic)))
+
+    def flow(self):
+        return mf.RungeKutta(self.step, order=2)
+
+    def observe(self):
+        return [mf.observables.Energy()]
+
+    def points(self, run):
+        return self.problem().split(run.particles)[0]
+
+    def distances(self, points):
+        return {"contrast": ring.contrast(points, self.data)}
 
 
-def uneven_mixed(records):
-    """Return the `mixed` records of uneven laws."""
+class Kernel(Points):
+    """Points against random features with the best output weights: they descend a maximum mean discrepancy."""
+
+    step: float = number(0.2, "h", "step of the flow", unit="mean-field time", above=0, batched=False)
+    time: float = number(400.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke={"critic": (128, 4), "time": 240.0, "seeds": 16},
+        default={"critic": CRITICS, "seeds": 24},
+        paper=LARGE,
+    )
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """The waves of the critic, [features, 4]."""
+        return ring.features(self.generator(f"{self.critic} features"), self.critic)
+
+    def problem(self):
+        means = ring.waves(self.features, self.data).astype(np.float32)
+        return mf.Objective(
+            mf.units.Dual(mf.Neuron("cosine", bias=True), 2), mf.Square(), self.features.astype(np.float32), means
+        )
+
+    def start(self):
+        return mf.Particles(ring.points(self.generator("start"), self.particles))
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def points(self, run):
+        return run.particles
+
+    def distances(self, points):
+        """Return squared discrepancies from the data, by the critic's own features and by the exact kernel, [2]."""
+        true = ring.samples(self.generator("true samples"), self.particles, self.kinds)
+        return {"distance": self.both_distances(points), "real_distance": self.both_distances(true)}
+
+    def both_distances(self, z: np.ndarray) -> np.ndarray:
+        own = np.mean((ring.waves(self.features, z) - ring.waves(self.features, self.data)) ** 2)
+        return np.array([own, ring.discrepancy(z, self.data)])
+
+
+def uneven(records: Records) -> Records:
+    """Select known laws in which a kind is drawn far more often than others."""
+    return Known.at("pairs", law="zipf")(records).where(lambda record: record["drawn"] >= 30)
+
+
+def mixed(records: Records) -> Records:
+    """Select known laws of both kinds under which no coincidence, and some, are both usual."""
+    return Known.at("pairs")(records).where(lambda record: 0.02 <= record["exact_none"] <= 0.98)
+
+
+def uneven_mixed(records: Records) -> Records:
+    """Select the `mixed` records of uneven laws."""
     return mixed(records).where(law="zipf")
 
 
 def fair(record: Record) -> bool:
-    """Long enough, on data with several samples a mode, and the settings that the claims on generators assume."""
+    """Return True for a long run on data with several samples a mode, and the settings that the claims assume."""
     usual = record["kinds"] == 8 and record["samples"] >= 64 and 64 <= record["particles"] <= 1024
-    if record["part"] == "kernel":
+    if record["experiment"] == Kernel.name:
         return bool(usual and record["step"] <= 0.2 and record["time"] >= 200)
     quick = 5 <= record["rate"] <= 20 and record["step"] * record["rate"] <= 0.5 * (1 + 1e-9)
     return bool(usual and quick and record["decay"] == 0.01 and record["time"] >= 75)
 
 
-def strong(part: str):
-    """Generators against the strongest critic of the kind."""
-
-    def select(records):
-        records = generators(part=part)(records).where(lambda r: fair(r) and r["critic"] >= STRONG)
-        return records.where(critic=max(records.column("critic"), default=None))
-
-    return select
+def strong(kind: type[Points], records: Records) -> Records:
+    """Select generators against the strongest critic of the kind."""
+    records = kind.at("points")(records).where(lambda record: fair(record) and record["critic"] >= STRONG)
+    return records.where(critic=max(records.column("critic"), default=None))
 
 
-def weak(part: str):
-    """Generators against a critic of four neurons or features."""
-    return lambda records: generators(part=part)(records).where(fair).where(critic=WEAK)
+def weak(kind: type[Points], records: Records) -> Records:
+    """Select generators against a critic of four neurons or features."""
+    return kind.at("points", critic=WEAK)(records).where(fair)
 
 
-def none_over_exact(name: str, record: Record) -> float:
-    """Share of sets without a coincidence, over its exact value."""
-    return float(np.mean(record["pairs"] == 0) / record[name])
-
-
-def pairs_over_exact(support: bool, record: Record) -> float:
-    """Mean share of pairs that coincide, over Σp², or over 1/N."""
-    share = np.mean(record["pairs"]) / comb(int(record["drawn"]), 2)
-    return float(share * (record["kinds"] if support else record["exact_effective"]))
-
-
-def coverage_over(nominal: bool, record: Record) -> float:
-    """How often the Poisson interval holds 1/Σp², over how often it does so exactly, or is said to."""
-    return float(np.mean(record["poisson_holds"]) / (LEVEL if nominal else record["exact_coverage"]))
-
-
-def better(sign: float, record: Record) -> float:
-    """Coverage of the interval from the U-statistic's variance less that of the Poisson one; roles as the sign says."""
-    return float(sign * (np.mean(record["moment_holds"]) - np.mean(record["poisson_holds"])))
-
-
-def outcomes(name: str, record: Record) -> np.ndarray:
-    """Return for every set whether the interval held."""
-    return record[name]
-
-
-def effective(record: Record) -> np.ndarray:
-    """1/Σq², q the shares of the modes among points that are on one, [replicas]."""
-    return np.array([1 / np.sum(shares(count) ** 2) for count in record["counts"]])
-
-
-def modes_over(record: Record) -> float:
-    """1/Σq² less what it can be at most if a mode is missing: k − 1."""
-    return float(np.mean(effective(record)) - (record["kinds"] - 1))
-
-
-def mode_pairs(record: Record, ordered: bool = False) -> float:
-    """Mean share of pairs of generated samples on one mode, over Σq² of the modes covered; `ordered` takes the share
-    among pairs in order, which are twice as many.
-    """
-    drawn = int(record["drawn"])
-    share = np.mean(record["mode_pairs"], axis=1) / (drawn * (drawn - 1) if ordered else comb(drawn, 2))
-    return float(np.mean(share * effective(record)))
-
-
-def log_fooled(which: int, record: Record) -> float:
-    """log(distance from the data, over that of as many true samples): by the critic's features, or the kernel."""
-    near, true = record["distance"][:, which], record["real_distance"][:, which]
-    return float(np.mean(np.log(np.maximum(near, 1e-14) / true)))
-
-
-def log_contrast(record: Record) -> float:
-    """log(what the best neuron of unit weights tells points from data by / λ)."""
-    return float(np.mean(np.log(record["contrast"] / record["decay"])))
+known, generators = Known.at("pairs"), runs("points", experiment=(Network.name, Kernel.name))
 
 
 FORMULA = Prediction(1.0, "=", "independent samples: s! e_s(p), any law", "arora2018gans")
 UNBIASED = Prediction(1.0, "=", "independent samples: E pairs = s(s − 1)/2 Σp², any law", "meanfield")
 COVERAGE = Prediction(1.0, "=", "exact law of the number of pairs that coincide", "meanfield")
-ANY = Prediction(LEVEL, ">=", "disjoint pairs coincide independently: Clopper and Pearson", "clopper1934use")
+ANY = Prediction(measure.LEVEL, ">=", "disjoint pairs coincide independently: Clopper and Pearson", "clopper1934use")
 SPREAD = Prediction(0.0, ">=", "uneven laws: pairs that share a sample coincide together", "hoeffding1948class")
 COVERED = Prediction(0.0, ">=", "k − 1 modes at most have 1/Σq² ≤ k − 1", "arora2018gans")
 BLIND = Prediction(0.0, "<=", "few features: fewer equations than points have coordinates", "arora2017generalization")
@@ -181,59 +235,60 @@ LIMIT = Prediction(0.0, "<=", "L ≤ 0 for all critics iff no neuron of unit wei
 CLAIMS = (
     claim(
         "collision", "share of sets without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, equals,
-        select=mixed, value=partial(none_over_exact, "exact_none"), what="share / exact",
+        select=mixed, value=partial(measure.none_over_exact, "exact_none"), what="share / exact",
         wrong="the formula of a uniform law for Zipf's",
-        control={"select": uneven_mixed, "value": partial(none_over_exact, "exact_uniform_none")},
+        control={"select": uneven_mixed, "value": partial(measure.none_over_exact, "exact_uniform_none")},
     ),
     claim(
         "estimator", "share of pairs that coincide, over Σp²", UNBIASED, equals,
-        select=known(), value=partial(pairs_over_exact, False), what="share / exact",
-        wrong="over 1/N: the support, which it does not tell", control={"value": partial(pairs_over_exact, True)},
+        select=known, value=partial(measure.pairs_over_exact, False), what="share / exact",
+        wrong="over 1/N: the support, which it does not tell",
+        control={"value": partial(measure.pairs_over_exact, True)},
     ),
     claim(
         "poisson", "coverage of the Poisson interval over its exact value, uniform and Zipf", COVERAGE, equals,
-        select=known(), value=partial(coverage_over, False), what="coverage / exact",
-        wrong="over the nominal 95 %, Zipf", control={"select": uneven, "value": partial(coverage_over, True)},
+        select=known, value=partial(measure.coverage_over, False), what="coverage / exact",
+        wrong="over the nominal 95 %, Zipf", control={"select": uneven, "value": partial(measure.coverage_over, True)},
     ),
     claim(
         "moment", "uneven laws: coverage of the U-statistic's interval less that of the Poisson one", SPREAD, above,
-        select=uneven, value=partial(better, 1.0), what="difference of coverages",
-        wrong="the roles exchanged", control={"value": partial(better, -1.0)},
+        select=uneven, value=partial(measure.better, 1.0), what="difference of coverages",
+        wrong="the roles exchanged", control={"value": partial(measure.better, -1.0)},
     ),
     claim(
         "disjoint", "disjoint pairs: the interval holds 1/Σp² in 95 % of sets or more, uneven laws", ANY, share_above,
-        select=uneven, value=partial(outcomes, "disjoint_holds"), what="coverage",
-        wrong="of the support", control={"value": partial(outcomes, "disjoint_holds_support")},
+        select=uneven, value=partial(measure.outcomes, "disjoint_holds"), what="coverage",
+        wrong="of the support", control={"value": partial(measure.outcomes, "disjoint_holds_support")},
     ),
     claim(
         "network", "strong network critic: 1/Σq² of the modes covered, less k − 1", COVERED, above,
-        select=strong("network"), value=modes_over, what="1/Σq² − (k − 1)",
-        wrong="4 neurons", control={"select": weak("network")},
+        select=partial(strong, Network), value=measure.modes_over, what="1/Σq² − (k − 1)",
+        wrong="4 neurons", control={"select": partial(weak, Network)},
     ),
     claim(
         "kernel", "strong kernel critic: 1/Σq² of the modes covered, less k − 1", COVERED, above,
-        select=strong("kernel"), value=modes_over, what="1/Σq² − (k − 1)",
-        wrong="4 features", control={"select": weak("kernel")},
+        select=partial(strong, Kernel), value=measure.modes_over, what="1/Σq² − (k − 1)",
+        wrong="4 features", control={"select": partial(weak, Kernel)},
     ),
     claim(
         "fooled", "4 features: log(their distance of points from data / of true samples from data)", BLIND, below,
-        select=weak("kernel"), value=partial(log_fooled, 0), what="log(distance / of true samples)",
-        wrong="as the whole kernel sees it", control={"value": partial(log_fooled, 1)},
+        select=partial(weak, Kernel), value=partial(measure.log_fooled, 0), what="log(distance / of true samples)",
+        wrong="as the whole kernel sees it", control={"value": partial(measure.log_fooled, 1)},
     ),
     claim(
         "limit", "strong network critic: log(what the best neuron tells points from data by / λ)", LIMIT, below,
-        select=strong("network"), value=log_contrast, what="log(contrast / λ)",
-        wrong="4 neurons", control={"select": weak("network")},
+        select=partial(strong, Network), value=measure.log_contrast, what="log(contrast / λ)",
+        wrong="4 neurons", control={"select": partial(weak, Network)},
     ),
     claim(
         "birthday", "share of pairs of generated samples on one mode, over Σq² of the points", UNBIASED, equals,
-        select=generators(), value=mode_pairs, what="share / Σq²",
-        wrong="among pairs in order", control={"value": partial(mode_pairs, ordered=True)},
+        select=generators, value=measure.mode_pairs, what="share / Σq²",
+        wrong="among pairs in order", control={"value": partial(measure.mode_pairs, ordered=True)},
     ),
     claim(
         "diversity", "weak critic: the interval from samples holds 1/Σq² in 95 % of sets or more", ANY, share_above,
-        select=weak("kernel"), value=partial(outcomes, "mode_disjoint_holds"), what="coverage",
-        wrong="of the number of modes", control={"value": partial(outcomes, "mode_disjoint_holds_support")},
+        select=partial(weak, Kernel), value=partial(measure.outcomes, "mode_disjoint_holds"), what="coverage",
+        wrong="of the number of modes", control={"value": partial(measure.outcomes, "mode_disjoint_holds_support")},
     ),
 )  # fmt: skip
 
@@ -241,11 +296,9 @@ STUDY = Study(
     name="mode_collapse",
     group="generalisation",
     summary="points imitate a ring of Gaussians against strong and weak critics; diversity by the birthday paradox",
-    parameters=Parameters,
-    grid=grid,
-    run=play,
-    predict=exact,
+    experiments=(Known, Network, Kernel),
     claims=CLAIMS,
     cost={"smoke": "9 s", "default": "40 s", "paper": "hours (not timed)"},
     precision="float32",
+    animation=ANIMATION,
 )
