@@ -20,7 +20,7 @@ def largest_distance(before: list[np.ndarray], after: list[np.ndarray]) -> float
     return max([0.0, *(float(np.linalg.norm(b - a)) for a, b in zip(before, after, strict=True))])
 
 
-def rounding(x: np.ndarray, y: np.ndarray, matrix: np.ndarray, steps: int, hidden: int) -> float:
+def rounding(x: np.ndarray, y: np.ndarray, matrix: np.ndarray, steps: float, hidden: int) -> float:
     """Return how far apart rounding may drive two computations of one descent from W = W_2 W_1: a step's, times growth.
 
     The Hessian of L(W_2 W_1) is a positive part and one of norm |G| ≤ (2Lν)^{1/2}, ν the largest eigenvalue of xᵀx/n;

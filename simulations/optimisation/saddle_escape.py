@@ -135,7 +135,7 @@ class SmallStarts(NearSaddle):
         ],
     )
 
-    @cached_property
+    @property
     def starts(self):
         relu = self.activation == "relu"
         xi = saddle_data.leaning(self.generator("start"), self.saddle, self.particles) if relu else self.normal

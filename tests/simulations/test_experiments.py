@@ -183,7 +183,7 @@ def test_what_another_experiment_lacks_selects_none_of_it():
     records = Records(list(simulations.run(STUDY, "smoke", seeds=1)))
     assert len(Dice.at(dice=10)(records)) == 1
     assert len(Dice.at(dice=10)(Descent.at()(records))) == 0
-    with pytest.raises(ValueError, match="'dicee': is no parameter|dicee"):
+    with pytest.raises(ValueError, match="dicee"):
         Dice.at(dicee=10)(records)
 
 
