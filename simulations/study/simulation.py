@@ -20,7 +20,7 @@ from simulations.study.parameters import kinds
 class Setup:
     """One simulation: the problem, the particles at time zero, their flow, the times, and what is observed then."""
 
-    problem: mf.Objective
+    problem: mf.objectives.AbstractObjective
     start: mf.Particles
     flow: mf.Flow
     times: Iterable[float]
@@ -40,7 +40,7 @@ class Simulation(Experiment):
     divergence: ClassVar[bool] = False
 
     @abstractmethod
-    def problem(self) -> mf.Objective:
+    def problem(self) -> mf.objectives.AbstractObjective:
         """Return the problem that is descended."""
 
     @abstractmethod
