@@ -94,7 +94,7 @@ class Training(Simulations, Kernels):
     radius: float = number(0.04, "r", "largest change of a pixel that may make a test sample critical", above=0)
     sizes = grid(
         smoke={"samples": 48, "tested": 80, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
-        default={"samples": 80, "steps": 250, "particles": (64, 256, 1024), "seeds": 20},
+        default={"samples": 80, "steps": 250, "particles": (128, 512, 2048), "seeds": 12},
         paper={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
     )
 
