@@ -14,6 +14,7 @@ import math
 from abc import abstractmethod
 from functools import cached_property, partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -79,6 +80,10 @@ class Plane(Simulation):
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         random = self.generator("samples in the plane")
         return random.normal(size=(SAMPLES, 2)), random.normal(size=SAMPLES)
+
+    def key(self, name: str) -> jax.Array:
+        """Return the key of a stream for this number of particles: runs that differ in it are independent."""
+        return super().key(f"{name} of {self.particles} particles")
 
     def problem(self):
         return networks.side_by_side(self.replicas, networks.linear, *self.data, self.strength)
