@@ -9,14 +9,7 @@ from scipy.stats import beta
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
-from simulations.optimisation._spikes import LOOKS
-from simulations.optimisation.sparse_deconvolution import (
-    certified,
-    collective_rate,
-    local_runs,
-    plane_runs,
-    uniform_runs,
-)
+from simulations.optimisation.sparse_deconvolution import LOOKS, Local, Uniform, certified, collective_rate
 from simulations.records.record import along
 from theory.deconvolution import Problem
 
@@ -31,11 +24,11 @@ def draw(records: Records) -> Figure:
     records = records.done
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 4, wspace=0.04, hspace=0.06)
-    line, plane = shown(uniform_runs()(records)), shown(plane_runs()(records))
+    line, plane = (shown(Uniform.at("positions", dimension=d, moving=True, signs="both")(records)) for d in (1, 2))
     paths_on_line(figure.add_subplot(grid[0, 0]), line)
     certificate(figure.add_subplot(grid[0, 1]), line)
     paths_in_plane(figure.add_subplot(grid[0, 2]), plane)
-    decay(figure.add_subplot(grid[0, 3]), line)
+    decay(figure.add_subplot(grid[0, 3]), line, records)
     families(figure.add_subplot(grid[1, 0]), records)
     rates(figure.add_subplot(grid[1, 1]), records)
     width(figure.add_subplot(grid[1, 2]), records)
@@ -44,13 +37,8 @@ def draw(records: Records) -> Figure:
 
 
 def shown(records: Records) -> Record | None:
-    """The run whose paths are drawn: of the first seed and the strongest penalty, with about 30 particles."""
-    kept = [
-        record
-        for record in records.where(moving=True, signs="both")
-        if "positions" in record and record["dimension"] in (1, 2)
-    ]
-    return min(kept, key=lambda r: (r["seed"], -r["strength"], abs(r["particles"] - 30)), default=None)
+    """Return the run whose paths are drawn: of the first seed and the strongest penalty, with about 30 particles."""
+    return min(records, key=lambda r: (r["seed"], -r["strength"], abs(r["particles"] - 30)), default=None)
 
 
 def paths_on_line(axes: Axes, record: Record | None) -> None:
@@ -130,22 +118,26 @@ def paths_in_plane(axes: Axes, record: Record | None) -> None:
     return None
 
 
-def decay(axes: Axes, record: Record | None) -> None:
-    """Excess and certified gap of every instance of one run, with the rates that theory predicts for the end."""
+def decay(axes: Axes, record: Record | None, records: Records, most: int = 6) -> None:
+    """Excess and certified gap of a few seeds of one setting, with the rates that theory predicts for the end."""
     axes.set_title("d  The slowest mode rules the end")
     if record is None:
         return empty(axes, "in one dimension")
-    t = record["times"]
-    for r, (excess, gap) in enumerate(zip(record["excess"], record["gap"], strict=True)):
+    setting = {name: value for name, value in record.parameters.items() if name != "seed"}
+    alike = sorted(records.where(**setting), key=lambda one: one["seed"])[:most]
+    for k, one in enumerate(alike):
+        t, excess = one["times"], one["excess"]
         above = np.where(excess > 1e-14, excess, np.nan)
-        axes.plot(t, above, "o", ms=2.5, color=BLUE, label=None if r else "J − min J")
-        axes.plot(t[::-LOOKS][::-1], gap, "-", lw=0.7, color=ORANGE, label=None if r else "certified gap")
+        axes.plot(t, above, "o", ms=2.5, color=BLUE, label=None if k else "J − min J")
+        axes.plot(t[::-LOOKS][::-1], one["gap"], "-", lw=0.7, color=ORANGE, label=None if k else "certified gap")
         late = np.flatnonzero((excess > 1e-12) & (t > 0))
         if len(late):
             at = t[late[-1]] * np.linspace(0.4, 1, 30)
-            line = excess[late[-1]] * np.exp(-record["slowest"][r] * (at - at[-1]))
-            axes.plot(at, line, color=THEORY, lw=0.8, ls="--", label=None if r else "theory: slowest rate")
-    axes.axhline(float(np.mean(record["floor"])), color=ORANGE, ls=":", lw=0.9, label="what the grid leaves open")
+            line = excess[late[-1]] * np.exp(-one["slowest"] * (at - at[-1]))
+            axes.plot(at, line, color=THEORY, lw=0.8, ls="--", label=None if k else "theory: slowest rate")
+    axes.axhline(
+        float(np.mean([one["floor"] for one in alike])), color=ORANGE, ls=":", lw=0.9, label="what the grid leaves open"
+    )
     axes.set(yscale="log", xlabel="steps", ylabel="objective (output units²)", ylim=(1e-14, 50))
     axes.legend(loc="upper right")
     return None
@@ -154,16 +146,16 @@ def decay(axes: Axes, record: Record | None) -> None:
 def families(axes: Axes, records: Records) -> None:
     """Excess of one local run in time, and the three families that it is the sum of."""
     axes.set_title("e  Near the optimum: three families")
-    chosen = list(local_runs(metric="mass")(records).where(lambda record: len(record["far_rates"]) > 0))
+    chosen = list(Local.at("far_rates", metric="mass")(records).where(lambda record: len(record["far_rates"]) > 0))
     if not chosen:
         return empty(axes, "near the optimum")
     record = min(chosen, key=lambda r: (r["seed"], -r["strength"], abs(r["particles"] - 30)))
-    t, parts = record["times"][1:], record["predicted_excess"][0][:, 1:]
-    floor = 1e4 * np.finfo(float).eps * record["least"][0]
+    t, parts = record["times"][1:], record["predicted_excess"][:, 1:]
+    floor = 1e4 * np.finfo(float).eps * record["least"]
     for part, (name, color, _) in zip(parts, FAMILIES, strict=True):
         axes.plot(t, part, color=color, lw=1, label=name)
     axes.plot(t, parts.sum(axis=0), color=THEORY, ls="--", lw=1, label="theory: their sum")
-    seen = record["excess"][0][1:]
+    seen = record["excess"][1:]
     axes.plot(t[seen > floor], seen[seen > floor], "o", ms=3, mfc="white", mec=THEORY, label="particles")
     axes.set(
         xscale="log", yscale="log", ylim=(floor, 3 * seen.max()), xlabel="steps", ylabel="J − min J (output units²)"
@@ -175,7 +167,7 @@ def families(axes: Axes, records: Records) -> None:
 def rates(axes: Axes, records: Records) -> None:
     """Measured against predicted rates of every mode of all local runs."""
     axes.set_title("f  Every mode at its own rate")
-    chosen = list(local_runs(metric="mass")(records))
+    chosen = list(Local.at("far_rates", metric="mass")(records))
     drawn = False
     for name, color, marker in FAMILIES:
         pairs = [record[f"{name}_rates"] for record in chosen if len(record[f"{name}_rates"])]
@@ -199,7 +191,7 @@ def width(axes: Axes, records: Records) -> None:
     axes.set_title("g  The rate does not depend on m")
     drawn = False
     for metric, color, label in (("mass", BLUE, "conic descent"), ("plain", ORANGE, "plain gradient descent")):
-        x, table = along(local_runs(metric=metric)(records), "particles", collective_rate)
+        x, table = along(Local.at("collective_rates", metric=metric)(records), "particles", collective_rate)
         if table.size:
             axes.plot(np.tile(x, (len(table), 1)).T, table.T, "o", ms=3.5, mfc="none", color=color)
             level = np.exp(np.log(table).mean(axis=0))
@@ -221,15 +213,13 @@ def success(axes: Axes, records: Records) -> None:
     """Share of instances whose global optimum is reached and certified, against m."""
     axes.set_title("h  A few times as many as spikes")
     drawn = False
-    full = {"moving": True, "signs": "both"}
-    kinds = sorted(
-        {(r["dimension"], r["order"], r["spikes"], r["strength"]) for r in records.where(start="uniform", **full)}
-    )
+    full = Uniform.at("gap", moving=True, signs="both")(records)
+    kinds = sorted({(r["dimension"], r["order"], r["spikes"], r["strength"]) for r in full})
     for i, (dimension, order, spikes, strength) in enumerate(kinds):
         kind = {"dimension": dimension, "order": order, "spikes": spikes, "strength": strength}
-        chosen = records.where(start="uniform", **kind, **full)
+        chosen = full.where(**kind)
         ms = sorted(set(chosen.column("particles").tolist()))
-        wins = [np.concatenate([certified(r) for r in chosen.where(particles=m)]) for m in ms]
+        wins = [np.array([certified(r) for r in chosen.where(particles=m)]) for m in ms]
         share, error = np.array([np.mean(win) for win in wins]), np.array([_interval(win) for win in wins]).T
         color, marker = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))[i % 4]
         label = f"{dimension}-D, {spikes} spikes, λ = {strength:g}"

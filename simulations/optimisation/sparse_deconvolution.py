@@ -6,148 +6,237 @@ mirror steps, positions by gradient steps. With enough particles all over the to
 a dual certificate proves; near a non-degenerate one it converges exponentially, at rates that do not depend on how many
 particles there are.
 
-The runs fall into parts. `uniform`: particles from all over the torus, in one and two dimensions, for many and few
+There are two experiments. `uniform`: particles from all over the torus, in one and two dimensions, for many and few
 particles, with moves and signs taken away as controls. `local`: particles near the optimum, every mode excited, at
 several m. The optimum is found by Newton's method, apart from the particles; instances are screened on its predicted
 rates before any particle moves, and `tried` counts those that were looked at.
 """
 
-from functools import partial
+from abc import abstractmethod
+from functools import cached_property, partial
 
 import numpy as np
 
-from simulations.optimisation._spikes import LOOKS, Parameters, descend, predict
-from simulations.records.record import Record, Select, narrowest, runs, widest
+import meanfield as mf
+from simulations.optimisation import sparse_modes as modes
+from simulations.optimisation.sparse_spikes import Deconvolution, Instance, masses, positions, slowest
+from simulations.optimisation.spikes import SCENE, Spikes
+from simulations.records.record import Record, Records, narrowest, widest
+from simulations.study.animation import Animation
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, flag, number
+from simulations.study.simulation import Setup
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import at_least, equals, share_above, slope
 from theory.prediction import Prediction
 
-LINE = {"dimension": 1, "order": 7, "spikes": 5, "separation": 0.14, "noise": 0.04, "strength": 0.1}
-WEAK = LINE | {"strength": 0.02, "growth": 0.02, "transport": 1e-4, "steps": 30_000, "instances": 4}
-PLANE = {"dimension": 2, "order": 2, "spikes": 3, "separation": 0.3, "noise": 0.04, "strength": 0.1}
-FAST = LINE | {"growth": 0.15, "transport": 5e-4, "steps": 1000}
-PAPER = {
-    "dimension": 1, "order": 8, "spikes": 5, "positive": True, "signs": "plus", "separation": 0.14, "noise": 0.0,
-    "strength": 0.3,
-}  # fmt: skip
-NEAR = LINE | {"start": "local", "growth": 0.05, "transport": 5e-4, "steps": 400, "folds": 1.0}
+LOOKS = 4
+"""Gaps are certified at the last time and every so many times before it."""
 
-GRIDS = {
-    "smoke": {
-        "seeds": 5,
-        "uniform": [(FAST, [6, 24])],
-        "plane": [(PLANE | {"growth": 0.2, "transport": 0.01, "steps": 500}, [24])],
-        "local": [(NEAR, [6, 12, 24])],
-        "instances": 6,
-    },
-    "default": {
-        "seeds": 8,
-        "uniform": [(FAST, [5, 6, 8, 10, 12, 14, 20, 40, 100]), (WEAK, [60])],
-        "plane": [(PLANE | {"growth": 0.1, "transport": 0.005, "steps": 1000}, [3, 4, 8, 16, 100])],
-        "local": [(NEAR, [6, 12, 24, 100, 1000]), (NEAR | {"strength": 0.02, "steps": 4000}, [24])],
-        "instances": 8,
-    },
-    "paper": {
-        "seeds": 10,
-        "uniform": [
-            (FAST, [5, 6, 8, 10, 12, 14, 20, 40, 100]),
-            (WEAK, [6, 8, 10, 14, 20, 60, 100]),
-            *((PAPER | {"transport": 0.05 * 2.0**-k, "steps": 30_000}, range(4, 11)) for k in (7, 9, 11)),
+SHOWN = 64
+"""Up to this many particles, a record keeps their paths."""
+
+PLANE = {"dimension": 2, "order": 2, "spikes": 3, "separation": 0.3}
+WEAK = {"strength": 0.02, "growth": 0.02, "transport": 1e-4, "steps": 30_000}
+PAPER = {"order": 8, "positive": True, "signs": "plus", "noise": 0.0, "strength": 0.3, "steps": 30_000}
+FEW = (5, 6, 8, 10, 12, 14, 20, 40, 100)
+
+
+class Descent(Deconvolution):
+    """Conic descent from some start; of where all its particles are, a record keeps what is said of it."""
+
+    dimension: int = count(1, "d", "dimension of the torus [0, 1)^d", at_most=2)
+    positive: bool = flag(False, "whether all true weights are positive; if not, signs alternate")
+    growth: float = number(0.05, "α", "a mass changes by exp(−4αJ') a step", unit="1 / output units²", above=0)
+    transport: float = number(5e-4, "β", "a position moves by −β∇J' a step", unit="period² / output units²", above=0)
+    steps: int = count(3000, "", "steps")
+    folds: float = number(15.0, "", "e-folds by which theory's slowest mode falls in these steps, at least", above=0)
+
+    @cached_property
+    def one(self) -> Instance:
+        return self.screened(self.growth, self.transport, self.steps, self.folds)
+
+    @abstractmethod
+    def start(self) -> mf.Particles:
+        """Return the particles at time zero."""
+
+    @abstractmethod
+    def flow(self) -> mf.Flow:
+        """Return the flow that they follow."""
+
+    def setups(self):
+        times = np.unique(np.concatenate([[0.0], np.rint(np.geomspace(1, self.steps, 40))]))
+        watched = {"positions": positions, "masses": masses}
+        return {"descent": Setup(self.objective(self.one), self.start(), self.flow(), times, watched)}
+
+    def excess(self, run: mf.Trajectory) -> dict[str, np.ndarray]:
+        """Return the times of a run, and J − min J at them."""
+        excess = modes.excess(self.one.optimum, run.values["masses"], run.values["positions"])
+        return {"times": run.times, "excess": excess}
+
+    def theory(self):
+        """Return min J, its spikes beside the true ones, the slowest rate (1 / step) and what the grid leaves open."""
+        one, rate = self.one, slowest(self.one, self.growth, self.transport)
+        numbers = {"least": one.optimum.value, "slowest": rate, "floor": one.floor, "tried": one.tried}
+        return {name: np.asarray(value) for name, value in numbers.items()} | {
+            "truth": one.truth,
+            "found": one.found,
+            "y": one.problem.y,
+        }
+
+
+class Uniform(Descent):
+    """Particles from all over the torus, of mass 1 in all."""
+
+    signs: str = choice("both", "signs of the particles", among=("both", "plus"))
+    moving: bool = flag(True, "whether particles move; if not, only masses change")
+    growth: float = number(0.15, "α", "a mass changes by exp(−4αJ') a step", unit="1 / output units²", above=0)
+    steps: int = count(1000, "", "steps")
+    sizes = grid(
+        smoke=[
+            {"particles": (6, 24), "seeds": 20},
+            {"particles": 24, "moving": False, "seeds": 20},
+            {**PLANE, "signs": ("both", "plus"), "growth": 0.2, "transport": 0.01, "steps": 500, "seeds": 20},
         ],
-        "plane": [
-            (PLANE | {"growth": 0.01, "transport": 0.01, "strength": s, "steps": 20_000}, [3, 4, 100])
-            for s in (0.04, 0.16)
+        default=[
+            {"particles": FEW, "seeds": 64},
+            {"particles": 24, "moving": False, "seeds": 24},
+            {**WEAK, "particles": 60, "seeds": 32},
+            {**PLANE, "growth": 0.1, "transport": 0.005, "particles": (3, 4, 8, 16, 100), "seeds": 64},
+            {**PLANE, "growth": 0.1, "transport": 0.005, "particles": 24, "signs": "plus", "seeds": 24},
         ],
-        "local": [(NEAR, [6, 12, 24, 100, 1000, 10_000])],
-        "instances": 20,
-    },
-}  # fmt: skip
-"""The paper's λ = 1 and 4 in two dimensions are taken to be for |φ|² = 25, which makes them 0.04 and 0.16 here; at its
-λ = 0 there is no certificate of this kind."""
+        # The paper's λ = 1 and 4 in two dimensions are taken to be for |φ|² = 25, which makes them 0.04 and 0.16 here;
+        # at its λ = 0 there is no certificate of this kind.
+        paper=[
+            {"particles": FEW, "seeds": 200},
+            {"particles": 24, "moving": False, "seeds": 60},
+            {**WEAK, "particles": (6, 8, 10, 14, 20, 60, 100), "seeds": 40},
+            {
+                **PAPER, "particles": range(4, 11), "growth": 0.05,
+                "transport": tuple(0.05 * 2.0**-k for k in (7, 9, 11)), "seeds": 200,
+            },
+            {
+                **PLANE, "strength": (0.04, 0.16), "growth": 0.01, "transport": 0.01, "steps": 20_000,
+                "particles": (3, 4, 100), "seeds": 200,
+            },
+            {
+                **PLANE, "strength": 0.04, "growth": 0.01, "transport": 0.01, "steps": 20_000, "particles": 24,
+                "signs": "plus", "seeds": 60,
+            },
+        ],
+    )  # fmt: skip
+
+    def start(self):
+        return self.lattice(1 if self.signs == "plus" else 2)
+
+    def flow(self):
+        return mf.ConicFlow(1.0, self.growth, self.transport if self.moving else 0.0, signed=True)
+
+    def measure(self, runs):
+        """Compute excess over time, certified gaps at every `LOOKS`-th time, and paths."""
+        run, problem = runs["descent"], self.one.problem
+        mass, place = run.values["masses"], run.values["positions"]
+        late = [(p * at[:, 0], at[:, 1:]) for p, at in zip(mass[::-LOOKS], place[::-LOOKS], strict=True)][::-1]
+        paths = {"positions": place, "masses": mass} if self.particles <= SHOWN else {}
+        return self.excess(run) | paths | {
+            "gap": np.array([problem.gap(*pair, self.side) for pair in late]),
+            "naive_gap": np.array([problem.gap(*pair, self.side, feasible=False) for pair in late]),
+        }  # fmt: skip
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` sets of instances for every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
+class Local(Descent):
+    """Particles near the optimum."""
 
-    def make(**setting) -> Parameters:
-        return Parameters(**{"instances": sizes["instances"]} | setting)
+    folds: float = number(1.0, "", "e-folds by which theory's slowest mode falls in these steps, at least", above=0)
+    steps: int = count(400, "", "steps")
+    offset: float = number(
+        1e-4, "", "size of the perturbation", unit="share of the weights, and of 1/(2π order)", above=0, at_most=0.1
+    )
+    metric: str = choice(
+        "mass",
+        "mass (the conic metric) or plain (α/m and β/m: gradient descent on all r_j and θ_j)",
+        among=("mass", "plain"),
+    )
+    sizes = grid(
+        smoke={"particles": (6, 12, 24), "metric": ("mass", "plain"), "seeds": 20},
+        default=[
+            {"particles": (6, 12, 24, 100, 1000), "seeds": 64},
+            {"strength": 0.02, "steps": 4000, "seeds": 64},
+            {"particles": (6, 12, 24), "metric": "plain", "seeds": 24},
+        ],
+        paper=[
+            {"particles": (6, 12, 24, 100, 1000, 10_000), "seeds": 200},
+            {"particles": (6, 12, 24), "metric": "plain", "seeds": 60},
+        ],
+    )
 
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        control = seed < first + 3  # what fails in every instance need not be shown more often
-        for part in ("uniform", "plane", "local"):
-            for setting, ms in sizes[part]:
-                made += [make(**setting, particles=m, seed=seed) for m in ms]
-        if control:
-            setting, ms = sizes["uniform"][0]
-            made.append(make(**setting, particles=24, moving=False, seed=seed))
-            setting, _ = sizes["plane"][0]
-            made.append(make(**setting, particles=24, signs="plus", seed=seed))
-            made += [make(**NEAR, particles=m, metric="plain", seed=seed) for m in (6, 12, 24)]
-    return made
+    def refusal(self):
+        if self.particles < self.spikes:
+            return f"particles={self.particles}: expected at least one particle for each of {self.spikes} spikes."
+        return super().refusal()
+
+    @cached_property
+    def clusters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sign and place, mass, and cluster of all particles."""
+        setting = self.particles, self.growth, self.transport, self.offset, self.side
+        # Drawn anew at every m: what signs of the modes do to a rate at this offset is noise, and not to be repeated.
+        return modes.local_start(self.one.optimum, *setting, self.generator(f"start of {self.particles}"))
+
+    def start(self):
+        return mf.Particles(*self.clusters[:2])
+
+    def flow(self):
+        share = self.particles if self.metric == "plain" else 1
+        return mf.ConicFlow(1.0, self.growth / share, self.transport / share, signed=True)
+
+    def measure(self, runs):
+        """Compute excess over time, and predicted and measured rates."""
+        run, setting = runs["descent"], (self.one.optimum, self.growth, self.transport, self.side)
+        return self.excess(run) | modes.measured(*setting, self.clusters[2], run)
 
 
-uniform_runs = partial(runs, "gap", start="uniform", dimension=1)
-plane_runs = partial(runs, "gap", start="uniform", dimension=2)
-local_runs = partial(runs, "spread_rates", start="local")
-
-
-def converged(select: Select) -> Select:
-    """Restrict `select` to runs whose screen leaves time to converge, as that of these sizes does."""
-    return lambda records: select(records).where(lambda record: record["folds"] >= 15)
-
-
-def with_modes(family: str) -> Select:
+def with_modes(family: str, records: Records) -> Records:
     """Local runs with particles to spare for this family."""
-    return lambda records: local_runs(metric="mass")(records).where(lambda record: len(record[f"{family}_rates"]) > 0)
+    return local(records).where(lambda record: len(record[f"{family}_rates"]) > 0)
 
 
-def line_runs(**parameters) -> Select:
-    """Runs from all over the torus in one dimension, with nothing taken away."""
-    return converged(uniform_runs(moving=True, signs="both", strength=0.1, spikes=5, **parameters))
+def enough_folds(folds: float) -> bool:
+    """Return True for a screen that leaves time to converge, as that of these sizes does."""
+    return folds >= 15
 
 
-def ratio(family: str, factor: float = 1.0):
-    """Measured over predicted rate, on average over all modes of a family; the prediction is multiplied by `factor`."""
-
-    def value(record: Record) -> float:
-        predicted, measured = record[f"{family}_rates"].T
-        return float(np.mean(measured / (factor * predicted)))
-
-    return value
+def ratio(family: str, record: Record, *, factor: float = 1.0) -> float:
+    """Return measured over predicted rate, on average over all modes of a family; the prediction times `factor`."""
+    predicted, measured = record[f"{family}_rates"].T
+    return float(np.mean(measured / (factor * predicted)))
 
 
-def log_excess(name: str):
-    """log(measured/predicted J − min J), of all instances and the times at which rounding can't be seen."""
-
-    def value(record: Record) -> np.ndarray:
-        resolved = record["predicted_excess"].sum(axis=1) > 1e4 * np.finfo(float).eps * record["least"][:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.log(record["excess"] / record[name].sum(axis=1))
-        return ratio[resolved]
-
-    return value
+def log_excess(name: str, record: Record) -> np.ndarray:
+    """Return log(measured/predicted J − min J) at the times at which rounding can't be seen."""
+    resolved = record["predicted_excess"].sum(axis=0) > 1e4 * np.finfo(float).eps * record["least"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(record["excess"] / record[name].sum(axis=0))
+    return ratio[resolved]
 
 
 def collective_rate(record: Record) -> float:
-    """Geometric mean of the measured rates of all collective modes (1 / step)."""
+    """Return the geometric mean of the measured rates of all collective modes (1 / step)."""
     return float(np.exp(np.mean(np.log(record["collective_rates"][:, 1]))))
 
 
-def certified(record: Record) -> np.ndarray:
-    """For each instance, whether the gap that is certified at the end is within twice what the grid leaves open."""
-    return record["gap"][:, -1] <= 2 * record["floor"]
+def certified(record: Record) -> bool:
+    """Return True if the gap that is certified at the end is within twice what the grid leaves open."""
+    return bool(record["gap"][-1] <= 2 * record["floor"])
 
 
-def least_margin(name: str):
-    """The least of gap − excess at all times, of the gap of that name; 1e-14 of rounding is allowed."""
+def least_margin(name: str, record: Record) -> float:
+    """Return the least of gap − excess at all times, of the gap of that name; 1e-14 of rounding is allowed."""
+    return float(np.min(record[name] - record["excess"][::-LOOKS][::-1]) + 1e-14)
 
-    def value(record: Record) -> float:
-        return float(np.min(record[name] - record["excess"][:, ::-LOOKS][:, ::-1]) + 1e-14)
 
-    return value
-
+local, plain = Local.at("spread_rates", metric="mass"), Local.at("spread_rates", metric="plain")
+line = partial(Uniform.at, "gap", dimension=1, moving=True, signs="both", strength=0.1, spikes=5, folds=enough_folds)
+plane = partial(Uniform.at, "gap", dimension=2)
 
 WHOLE = "non-degenerate optimum, linearised steps of any size, every m"
 ONE = partial(Prediction, 1.0, "=")
@@ -155,67 +244,65 @@ CLAIMS = (
     claim(
         "collective", "clusters: distance to the spikes falls by 1 − κ a step, κ of diag(4α|w|, β/|w|)·∇²J",
         ONE(WHOLE, "chizat2022sparse"), equals,
-        select=local_runs(metric="mass"), value=ratio("collective"), what="measured / predicted rate",
-        wrong="2α for 4α", control={"value": ratio("half_metric")},
+        select=local, value=partial(ratio, "collective"), what="measured / predicted rate",
+        wrong="2α for 4α", control={"value": partial(ratio, "half_metric")},
     ),
     claim(
         "spread", "within a cluster: variances fall by (1 − βh)² a step, h of ∇²J'(x)",
         ONE(WHOLE, "chizat2022sparse"), equals,
-        select=with_modes("spread"), value=ratio("spread"), what="measured / predicted rate",
-        wrong="the rate of distances", control={"value": ratio("spread", 0.5)},
+        select=partial(with_modes, "spread"), value=partial(ratio, "spread"), what="measured / predicted rate",
+        wrong="the rate of distances", control={"value": partial(ratio, "spread", factor=0.5)},
     ),
     claim(
         "far", "far particles: masses fall by exp(−4αJ'(x)) a step at the minima of J'",
         ONE(WHOLE, "chizat2022sparse"), equals,
-        select=with_modes("far"), value=ratio("far"), what="measured / predicted rate",
-        wrong="2α for 4α, the rate of r", control={"value": ratio("far", 0.5)},
+        select=partial(with_modes, "far"), value=partial(ratio, "far"), what="measured / predicted rate",
+        wrong="2α for 4α, the rate of r", control={"value": partial(ratio, "far", factor=0.5)},
     ),
     claim(
         "excess", "J − min J over time is the sum of the three families",
         Prediction(0.0, "=", WHOLE, "meanfield"), equals,
-        select=local_runs(metric="mass"), value=log_excess("predicted_excess"), what="log(measured / predicted excess)",
-        wrong="2α for 4α", control={"value": log_excess("half_metric_excess")},
+        select=local, value=partial(log_excess, "predicted_excess"), what="log(measured / predicted excess)",
+        wrong="2α for 4α", control={"value": partial(log_excess, "half_metric_excess")},
     ),
     claim(
         "width", "the local rate does not depend on m", Prediction(0.0, "slope", WHOLE, "chizat2022sparse"), slope,
-        select=local_runs(metric="mass"), x="particles", value=collective_rate,
-        wrong="plain gradient descent, without the factor m", control={"select": local_runs(metric="plain")},
+        select=local, x="particles", value=collective_rate,
+        wrong="plain gradient descent, without the factor m", control={"select": plain},
     ),
     claim(
         "certificate", "the certified gap is never below the excess, at no time of no run",
         Prediction(0.0, ">=", "λ > 0, any measure", "ehlich1964schwankung"), at_least,
-        select=runs("gap", start="uniform"), value=least_margin("gap"), what="gap − excess",
-        wrong="residual as dual point, not made feasible", control={"value": least_margin("naive_gap")},
+        select=Uniform.at("gap"), value=partial(least_margin, "gap"), what="gap − excess",
+        wrong="residual as dual point, not made feasible", control={"value": partial(least_margin, "naive_gap")},
     ),
     claim(
         "recovery", "the global optimum from all over the torus, certified: share of instances",
         Prediction(0.5, ">=", "screened instances, 1-D, largest m; the paper proves m → ∞", "chizat2018global"),
         share_above,
-        select=widest(line_runs()), value=certified, what="certified instances",
-        wrong="particles do not move", control={"select": uniform_runs(moving=False)},
+        select=widest(line()), value=certified, what="certified instances",
+        wrong="particles do not move", control={"select": Uniform.at("gap", dimension=1, moving=False)},
     ),
     claim(
         "enough_particles", "m ≥ 14 particles do for 5 spikes: share of instances solved",
         Prediction(0.5, ">=", "screened instances, 1-D; observed, not proved", "chizat2022sparse"), share_above,
-        select=line_runs(particles=tuple(range(14, 1001))), value=certified, what="certified instances",
-        wrong="the smallest m", control={"select": narrowest(line_runs())},
+        select=line(particles=range(14, 1001)), value=certified, what="certified instances",
+        wrong="the smallest m", control={"select": narrowest(line())},
     ),
     claim(
         "recovery_plane", "the same in two dimensions",
         Prediction(0.5, ">=", "screened instances, 2-D, largest m", "chizat2018global"), share_above,
-        select=widest(converged(plane_runs(signs="both"))), value=certified, what="certified instances",
-        wrong="one sign only", control={"select": plane_runs(signs="plus")},
+        select=widest(plane(signs="both", folds=enough_folds)), value=certified, what="certified instances",
+        wrong="one sign only", control={"select": plane(signs="plus")},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="sparse_deconvolution",
-    group="optimisation",
-    summary="spikes found by particles that move and grow, certified, and at the rates that theory predicts",
-    parameters=Parameters,
-    grid=grid,
-    run=descend,
-    predict=predict,
+    "sparse_deconvolution",
+    "optimisation",
+    "spikes found by particles that move and grow, certified, and at the rates that theory predicts",
+    experiments=(Uniform, Local),
     claims=CLAIMS,
     cost={"smoke": "15 s", "default": "1 min", "paper": "an hour"},
+    animation=Animation(Spikes, SCENE),
 )

@@ -155,10 +155,10 @@ def test_film_makes_the_runs_that_are_missing_and_takes_those_that_are_there(cap
     said = capsys.readouterr()
     film = tmp_path / "figures" / "sparse_deconvolution.gif"
     assert said.out.split() == [str(film)]
-    assert "spikes: 2 of 2" in said.err
+    assert "sparse_deconvolution: 2 of 2" in said.err
     once = film.read_bytes()
     assert main(arguments) == 0
-    assert "spikes: all 2 runs are there" in capsys.readouterr().err
+    assert "sparse_deconvolution: all 2 runs are there" in capsys.readouterr().err
     assert film.read_bytes() == once
 
 

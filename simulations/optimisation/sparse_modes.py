@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import meanfield as mf
 from theory import sparse_rates
 from theory.deconvolution import features
 from theory.sparse_optimum import Optimum
@@ -14,15 +15,14 @@ FAR = 0.3
 
 
 def local_start(
-    optimum: Optimum, m: int, growth: float, transport: float, offset: float, side: int, seed
+    optimum: Optimum, m: int, growth: float, transport: float, offset: float, side: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(sign and place, mass, cluster) of m particles; cluster −1 − l means the l-th far minimum.
+    """Return sign and place, mass, and cluster of m particles; cluster −1 − l means the l-th far minimum.
 
     Every collective mode has amplitude ±offset in its largest entry (weights relative, positions in 1/(2π order)), the
     particles of a cluster scatter by as much about their mean, and one particle sits at each far minimum, as long as
     two are left for every spike.
     """
-    rng = np.random.default_rng(seed)
     d, k = optimum.problem.dimension, len(optimum.weights)
     unit = offset / (2 * np.pi * optimum.problem.order)
     modes = sparse_rates.collective(optimum, growth, transport)
@@ -47,7 +47,10 @@ def local_start(
 
 
 def excess(optimum: Optimum, mass: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """J(ν_t) − min J [T] for masses [T, m]: ½|∫φ d(ν − ν*)|² + ∫J'_s dν, without cancellation (J' is 0 on spikes)."""
+    """Return J(ν_t) − min J [T] for masses [T, m], without cancellation.
+
+    It is ½|∫φ d(ν − ν*)|² + ∫J'_s dν, and J' is 0 on spikes.
+    """
     problem, sign = optimum.problem, position[:, :, 0]
     phi = features(position[:, :, 1:].reshape(-1, problem.dimension), problem.order)[0].reshape(*mass.shape, -1)
     moved = np.einsum("tm,tmn->tn", sign * mass, phi) - problem.y - optimum.residual
@@ -55,44 +58,42 @@ def excess(optimum: Optimum, mass: np.ndarray, position: np.ndarray) -> np.ndarr
     return 0.5 * np.mean(moved**2, axis=1) + np.sum(mass * slope, axis=1)
 
 
-def measured(run, found, starts, trajectories) -> dict[str, np.ndarray]:
-    """(predicted, measured) rates of every mode of all instances, [q, 2] a family, and the excess that theory predicts,
-    [R, 3, T], a row a family. `half_metric` is predicted with α/2, which is wrong.
+def measured(
+    optimum: Optimum, growth: float, transport: float, side: int, cluster: np.ndarray, run: mf.Trajectory
+) -> dict[str, np.ndarray]:
+    """Return (predicted, measured) rates of every mode, [q, 2] a family, and the excess that theory predicts, [3, T], a
+    row a family. `half_metric` is predicted with α/2, which is wrong.
     """
-    rates: dict[str, list] = {"collective": [], "half_metric": [], "spread": [], "far": []}
-    expected: dict[str, list] = {"predicted": [], "half_metric": []}
-    for one, start, trajectory in zip(found, starts, trajectories, strict=True):
-        modes = sparse_rates.collective(one.optimum, run.growth, run.transport)
-        half = sparse_rates.collective(one.optimum, run.growth / 2, run.transport)
-        h, axes = sparse_rates.curvatures(one.optimum)
-        _, _, slopes = sparse_rates.far_minima(one.optimum, run.side)
-        t = trajectory.times
-        z, spread, far = _families(one.optimum, axes, start[2], trajectory)
-        slopes = slopes[: far.shape[1]]
-        c = z @ modes.left.T
-        variance_rates = -2 * np.log(np.abs(1 - run.transport * h)).ravel()
-        seen = _falls(t, np.abs(c), modes.rates)
-        rates["collective"] += zip(modes.rates, seen, strict=True)
-        rates["half_metric"] += zip(half.rates, seen, strict=True)
-        sizes = np.bincount(start[2][start[2] >= 0], minlength=len(h))
-        wide = np.repeat(sizes > 1, h.shape[1])  # a particle that is alone has no spread
-        rates["spread"] += zip(variance_rates[wide], _falls(t, spread[:, wide], variance_rates[wide]), strict=True)
-        rates["far"] += zip(4 * run.growth * slopes, _falls(t, far, 4 * run.growth * slopes), strict=True)
-        for name, metric, of in (("predicted", run.growth, modes), ("half_metric", run.growth / 2, half)):
-            ahead = (z[0] @ of.left.T * (1 - of.kappa) ** t[:, None]) @ of.right.T
-            weight = np.repeat(np.abs(one.optimum.weights), h.shape[1])
-            parts = (
-                0.5 * np.einsum("tq,qr,tr->t", ahead, of.hessian, ahead),
-                0.5 * (spread[0] * np.exp(-np.outer(t, variance_rates))) @ (weight * h.ravel()),
-                (far[0] * np.exp(-np.outer(t, 4 * metric * slopes))) @ slopes,
-            )
-            expected[name].append(parts)
-    pairs = {f"{name}_rates": np.array(rows, float).reshape(-1, 2) for name, rows in rates.items()}
-    return pairs | {f"{name}_excess": np.array(rows) for name, rows in expected.items()}
+    modes, half = (sparse_rates.collective(optimum, alpha, transport) for alpha in (growth, growth / 2))
+    h, axes = sparse_rates.curvatures(optimum)
+    _, _, slopes = sparse_rates.far_minima(optimum, side)
+    t = run.times
+    z, spread, far = _families(optimum, axes, cluster, run)
+    slopes = slopes[: far.shape[1]]
+    seen = _falls(t, np.abs(z @ modes.left.T), modes.rates)
+    variance_rates = -2 * np.log(np.abs(1 - transport * h)).ravel()
+    wide = np.repeat(np.bincount(cluster[cluster >= 0], minlength=len(h)) > 1, h.shape[1])  # one alone has no spread
+    found = {
+        "collective_rates": (modes.rates, seen),
+        "half_metric_rates": (half.rates, seen),
+        "spread_rates": (variance_rates[wide], _falls(t, spread[:, wide], variance_rates[wide])),
+        "far_rates": (4 * growth * slopes, _falls(t, far, 4 * growth * slopes)),
+    }
+    weight = np.repeat(np.abs(optimum.weights), h.shape[1])
+    expected = {}
+    for name, alpha, of in (("predicted", growth, modes), ("half_metric", growth / 2, half)):
+        ahead = (z[0] @ of.left.T * (1 - of.kappa) ** t[:, None]) @ of.right.T
+        parts = (
+            0.5 * np.einsum("tq,qr,tr->t", ahead, of.hessian, ahead),
+            0.5 * (spread[0] * np.exp(-np.outer(t, variance_rates))) @ (weight * h.ravel()),
+            (far[0] * np.exp(-np.outer(t, 4 * alpha * slopes))) @ slopes,
+        )
+        expected[f"{name}_excess"] = np.array(parts)
+    return {name: np.column_stack(pair) for name, pair in found.items()} | expected
 
 
 def _families(optimum: Optimum, axes: np.ndarray, cluster: np.ndarray, trajectory) -> tuple[np.ndarray, ...]:
-    """Over time: offset of weights and mean positions [T, q], variances along `axes` [T, kd], far masses [T, l]."""
+    """Return offsets of weights and mean positions [T, q], variances along `axes` [T, kd], and far masses [T, l]."""
     mass, position = trajectory.values["masses"], trajectory.values["positions"]
     k, d = optimum.positions.shape
     z, spread = np.empty((len(mass), k * (1 + d))), np.empty((len(mass), k, d))
@@ -108,7 +109,7 @@ def _families(optimum: Optimum, axes: np.ndarray, cluster: np.ndarray, trajector
 
 
 def _falls(times: np.ndarray, series: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """The rate at which each column of `series` is seen to fall from the start to about `FOLDS` predicted e-folds."""
+    """Return the rate at which each column of `series` falls from the start to about `FOLDS` predicted e-folds."""
     at = 1 + np.argmin(np.abs(times[1:, None] * rates - FOLDS), axis=0)
     columns = np.arange(series.shape[1])
     return np.log(series[0] / series[at, columns]) / times[at]
