@@ -6,9 +6,8 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, THEORY, empty
 from simulations import Record, Records
-from simulations.optimisation import _success as success
-from simulations.optimisation.global_convergence import certified_runs, plane_runs, population_runs, relu_runs
-from simulations.optimisation.global_convergence import sigmoid_runs as sigmoid
+from simulations.optimisation import shares_of_success as success
+from simulations.optimisation.global_convergence import Paths, Population, Sigmoid, every, plane, relu
 
 LEAST = 1e-10
 """Relative excess below which points are drawn on the floor of an axis."""
@@ -31,9 +30,9 @@ def draw(records: Records) -> Figure:
 def how_often(axes: Axes, records: Records) -> None:
     """Share of students that reach the global minimum against m."""
     axes.set_title("a  More particles, more often global")
-    shown = _shares(axes, plane_runs(records), success.at_minimum, "within 0.1 %", ORANGE, "o")
-    shown |= _shares(axes, plane_runs(records), success.certified, "certified, 1 %", GREEN, "s")
-    shown |= _shares(axes, relu_runs(layers="output")(records), success.at_minimum, "output only", BLUE, "^")
+    shown = _shares(axes, plane(records), success.at_minimum, "within 0.1 %", ORANGE, "o")
+    shown |= _shares(axes, plane(records), success.certified, "certified, 1 %", GREEN, "s")
+    shown |= _shares(axes, relu(layers="output")(records), success.at_minimum, "output only", BLUE, "^")
     if not shown:
         return empty(axes, "in the plane")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: m → ∞")
@@ -46,7 +45,7 @@ def how_often(axes: Axes, records: Records) -> None:
 def how_far(axes: Axes, records: Records) -> None:
     """Excess over the convex minimum against m, beside fixed random features."""
     axes.set_title("b  Features that move find it")
-    students = plane_runs(records)
+    students = plane(records)
     if not len(students):
         return empty(axes, "in the plane")
     _cloud(axes, students, success.excess, "trained", ORANGE, -0.03)
@@ -62,15 +61,15 @@ def how_far(axes: Axes, records: Records) -> None:
 def how_sure(axes: Axes, records: Records) -> None:
     """Excess against what a certificate says, for every run with weight decay."""
     axes.set_title("c  A certificate is never wrong")
-    chosen = list(certified_runs()(records))
+    chosen = list(every(records))
     if not chosen:
         return empty(axes, "with weight decay")
     for name, color, marker, label in (
         ("own_gap", GREY, "x", "at its own neurons: no proof"),
         ("gap", GREEN, "o", "over the whole sphere: certified"),
     ):
-        gaps = np.concatenate([record[name] / record["minimum"] for record in chosen])
-        far = np.concatenate([success.excess(record) for record in chosen])
+        gaps = np.array([record[name] / record["minimum"] for record in chosen])
+        far = np.array([success.excess(record) for record in chosen])
         axes.plot(_floored(gaps), _floored(far), marker, color=color, ms=2.2, alpha=0.5, ls="", mew=0.6, label=label)
     ends = np.array([LEAST, 1e2])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
@@ -82,12 +81,12 @@ def how_sure(axes: Axes, records: Records) -> None:
 def where_to(axes: Axes, records: Records) -> None:
     """Paths of the particles |a| w of one student in the plane, and the atoms of the convex optimum."""
     axes.set_title("d  Particles move to the optimum's atoms")
-    chosen = plane_runs(records).where(lambda record: "positions" in record)
-    chosen = [record for record in chosen if record["particles"] <= 32]
-    if not chosen:
+    chosen = Paths.at("positions", dimension=2, layers="both")(records)
+    if not len(chosen):
         return empty(axes, "in the plane")
     record = max(chosen, key=lambda one: (one["particles"], -one["seed"]))
-    a, w = record["positions"][..., :1], record["positions"][..., 1:]
+    positions = record["positions"][:, : record["particles"]]
+    a, w = positions[..., :1], positions[..., 1:]
     paths, sign = np.abs(a) * w, np.sign(a[-1, :, 0])
     for value, color in ((1, ORANGE), (-1, BLUE)):
         axes.plot(*np.moveaxis(paths[:, sign == value], 2, 0), color=color, lw=0.6, alpha=0.6)
@@ -108,7 +107,7 @@ def where_to(axes: Axes, records: Records) -> None:
 def teachers(axes: Axes, records: Records) -> None:
     """Share of students that find their teacher against m, exact population risk."""
     axes.set_title("e  Larger students find the teacher")
-    chosen = population_runs(records)
+    chosen = Population.at("energy")(records)
     if not _shares(axes, chosen, success.fitted, "both layers", ORANGE, "o"):
         return empty(axes, "on the population risk")
     for neurons in sorted(set(chosen.column("neurons")))[:1]:
@@ -122,10 +121,10 @@ def teachers(axes: Axes, records: Records) -> None:
 def sigmoids(axes: Axes, records: Records) -> None:
     """Loss of sigmoid students against m, beside fixed random features."""
     axes.set_title("f  Sigmoid, from {0} × sphere")
-    chosen = sigmoid(layers="both")(records)
+    chosen = Sigmoid.at("energy", layers="both")(records)
     if not len(chosen):
         return empty(axes, "with sigmoid neurons")
-    _cloud(axes, chosen, lambda record: record["energy"][:, -1] / record["nothing"], "trained", ORANGE, -0.03)
+    _cloud(axes, chosen, lambda record: record["energy"][-1] / record["nothing"], "trained", ORANGE, -0.03)
     _cloud(axes, chosen, lambda record: record["feature_minimum"] / record["nothing"], "convex, fixed", BLUE, 0.03)
     neurons = min(chosen.column("neurons"))
     axes.axvline(neurons, ymax=0.75, color=GREY, ls=":", lw=0.9, label=f"teacher, m* = {neurons}")
@@ -136,8 +135,8 @@ def sigmoids(axes: Axes, records: Records) -> None:
     return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
 
 
-def _feature_excess(record: Record) -> np.ndarray:
-    return record["feature_minimum"] / record["minimum"] - 1
+def _feature_excess(record: Record) -> float:
+    return float(record["feature_minimum"] / record["minimum"] - 1)
 
 
 def _shares(axes: Axes, records: Records, value, label: str, color: str, marker: str) -> bool:
@@ -154,9 +153,9 @@ def _shares(axes: Axes, records: Records, value, label: str, color: str, marker:
 
 
 def _cloud(axes: Axes, records: Records, value, label: str, color: str, shift: float) -> None:
-    """Median, middle half and range of all replicas at every m."""
+    """Draw median, middle half and range of all runs at every m."""
     for m in sorted(set(records.column("particles"))):
-        samples = _floored(np.concatenate([value(record) for record in records.where(particles=m)]))
+        samples = _floored(np.array([value(record) for record in records.where(particles=m)]))
         x = m * np.exp(shift)
         axes.plot([x, x], [samples.min(), samples.max()], color=color, lw=0.7, alpha=0.7)
         axes.plot([x, x], np.quantile(samples, [0.25, 0.75]), color=color, lw=3, alpha=0.6)

@@ -4,113 +4,233 @@ Chizat & Bach (2018): the Wasserstein gradient flow of a two-layer network that 
 global minimum of the objective over all measures. How many particles that takes, no theorem says. Here the minimum is
 known: by a convex program over activation cells, or because students can be the teacher.
 
-The runs fall into parts. `relu`: students with weight decay in the plane (and in four dimensions), each on an instance
-of its own, against the convex minimum; as controls with a frozen input layer, and with output weights of one sign,
-whose limit is another minimum. `population`: the exact risk over all inputs, students smaller and larger than their
-teacher. `sigmoid`: neurons that are homogeneous in the output weight only, started at {0} × sphere, against convex
-minimisation over the output weights of the same neurons left where they start.
+There are three experiments, and in each every run has a teacher and a start of its own. `relu`: students with weight
+decay in the plane (and in four dimensions), against the convex minimum; as controls with a frozen input layer, and with
+output weights of one sign, whose limit is another minimum. `population`: the exact risk over all inputs, students
+smaller and larger than their teacher. `sigmoid`: neurons that are homogeneous in the output weight only, started at
+{0} × sphere, against convex minimisation over the output weights of the same neurons left where they start. `paths` is
+one run of `relu` whose particles are drawn on their way.
 """
 
-from functools import partial
-from typing import Any
+import dataclasses
+import functools
+from functools import cached_property, partial
+from typing import ClassVar
 
-from simulations.optimisation import _success as success
-from simulations.optimisation._students import Parameters, limit, train
-from simulations.records.record import narrowest, runs, widest
+import numpy as np
+
+import meanfield as mf
+from simulations.optimisation import shares_of_success as success
+from simulations.optimisation.nesterov_descent import Students
+from simulations.optimisation.population_risk import PopulationObjective
+from simulations.optimisation.screened_teachers import Instance, own_gap, screened, sphere
+from simulations.records.record import Record, Records, Select, narrowest, widest
+from simulations.study.experiment import grid
+from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import at_least, below, bounded, share_above
+from theory import convex
+from theory.arc_cosine import conjugate_kernel
 from theory.prediction import Prediction
 
-RELU: dict[str, Any] = {"problem": "relu", "neurons": 3, "dimension": 2, "samples": 15, "step": 0.1, "momentum": 0.99}
-SPACE: dict[str, Any] = RELU | {"dimension": 4}
-POPULATION: dict[str, Any] = {"problem": "population", "step": 0.1, "momentum": 0.9}
-SIGMOID: dict[str, Any] = {"problem": "sigmoid", "length": 4.0, "step": 1.0, "momentum": 0.98}
 
-FEW = 2
-"""Seeds of the settings that need few, at smoke size: small students, which fail often, are soon told apart."""
+class Relu(Students):
+    """Students with weight decay on samples of a ReLU teacher."""
 
-GRIDS: dict[str, dict[str, Any]] = {
-    "smoke": {
-        "seeds": 5,
-        "replicas": 20,
-        "relu": [32],
-        "relu_few": [4],
-        "relu_updates": 4000,
-        "controls": 3,
-        "teacher": {"neurons": 4, "dimension": 6, "updates": 1000},
-        "population": [4, 8],
-        "population_few": [3],
-        "smooth": {"neurons": 3, "dimension": 3, "samples": 100, "updates": 1000, "replicas": 10},
-        "sigmoid": [12],
-    },
-    "default": {
-        "seeds": 8,
-        "replicas": 25,
-        "relu": [2, 3, 4, 6, 8, 12, 16, 24, 32, 64],
-        "relu_updates": 8000,
-        "slow_updates": 40000,
-        "space": [3, 6, 12, 50],
-        "controls": 8,
-        "teacher": {"neurons": 6, "dimension": 6, "updates": 3000},
-        "population": [4, 5, 6, 8, 10, 12, 18, 24],
-        "smooth": {"neurons": 3, "dimension": 3, "samples": 100, "updates": 3000},
-        "sigmoid": [1, 2, 3, 4, 6, 12, 24],
-    },
-    "paper": {
-        "seeds": 8,
-        "replicas": 30,
-        "relu": [2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128],
-        "relu_updates": 40000,
-        "slow_updates": 400000,
-        "space": [3, 6, 12, 50, 100],
-        "controls": 8,
-        "teacher": {"neurons": 10, "dimension": 100, "updates": 20000},
-        "population": [5, 9, 10, 12, 15, 20, 30, 40, 60],
-        "smooth": {"neurons": 20, "dimension": 100, "samples": 1000, "updates": 20000},
-        "sigmoid": [5, 10, 20, 40, 80, 160],
-    },
-}
-
-
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` batches of students for every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
-    relu = RELU | {"replicas": sizes["replicas"], "updates": sizes["relu_updates"]}
-    population = POPULATION | {"replicas": sizes["replicas"]} | sizes["teacher"]
-    sigmoid = SIGMOID | {"replicas": sizes["replicas"]} | sizes["smooth"]
-    made = []
-    for index in range(sizes["seeds"] if seeds is None else seeds):
-        seed = first + index
-        made += [Parameters(**relu, particles=m, seed=seed) for m in sizes["relu"]]
-        made += [Parameters(**population, particles=m, seed=seed) for m in sizes["population"]]
-        made += [Parameters(**sigmoid, particles=m, seed=seed) for m in sizes["sigmoid"]]
-        if index < FEW:
-            made += [Parameters(**relu, particles=m, seed=seed) for m in sizes.get("relu_few", [])]
-            made += [Parameters(**population, particles=m, seed=seed) for m in sizes.get("population_few", [])]
-            made.append(Parameters(**relu, layers="output", particles=32, seed=seed))
-        if index < sizes["controls"]:
-            made.append(Parameters(**relu, layers="positive", particles=32, seed=seed))
-            made.append(Parameters(**sigmoid, layers="output", particles=sizes["sigmoid"][-1], seed=seed))
-        if "slow_updates" in sizes and index == 0:
-            slow = relu | {"momentum": 0.0, "step": 0.5, "updates": sizes["slow_updates"]}
-            made.append(Parameters(**slow, particles=32, seed=seed))
-            space = SPACE | {"replicas": 10, "updates": sizes["relu_updates"]}
-            made += [Parameters(**space, particles=m, seed=seed) for m in sizes["space"]]
-    return made
-
-
-def at_ratio(select, lowest: float, highest: float):
-    """Restrict `select` to runs with m/m* from `lowest` to `highest`."""
-    return lambda records: select(records).where(
-        lambda record: lowest <= record["particles"] / record["neurons"] <= highest
+    layers: str = choice(
+        "both",
+        "both layers, the output layer alone, or both with output weights kept positive",
+        among=("both", "output", "positive"),
+    )
+    samples: int = count(15, "n", "training samples")
+    strength: float = number(0.01, "λ", "strength of the weight decay (λ/2)|θ|²", unit="loss units", above=0)
+    atoms: int = count(3, "", "atoms, of both signs, of the convex optimum, at least; 0: any optimum", at_least=0)
+    places: ClassVar[int] = 32
+    sizes = grid(
+        smoke=[
+            {"particles": 32, "layers": ("both", "positive"), "updates": 4000, "seeds": 80},
+            {"particles": 32, "layers": "output", "updates": 4000, "seeds": 40},
+            {"particles": 4, "updates": 4000, "seeds": 40},
+        ],
+        default=[
+            {"particles": (2, 3, 4, 6, 8, 12, 16, 24, 32, 64), "updates": 8000, "seeds": 100},
+            {"layers": ("output", "positive"), "updates": 8000, "seeds": 100},
+            {"momentum": 0.0, "step": 0.5, "updates": 40_000, "seeds": 25},
+            {"dimension": 4, "particles": (3, 6, 12, 50), "updates": 8000, "seeds": 16},
+        ],
+        paper=[
+            {"particles": (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128), "updates": 40_000, "seeds": 240},
+            {"layers": ("output", "positive"), "updates": 40_000, "seeds": 240},
+            {"momentum": 0.0, "step": 0.5, "updates": 400_000, "seeds": 30},
+            {"dimension": 4, "particles": (3, 6, 12, 50, 100), "updates": 40_000, "seeds": 16},
+        ],
     )
 
+    def refusal(self):
+        if not convex.enumerable(self.samples, self.dimension):
+            return (
+                f"samples={self.samples}, dimension={self.dimension}: expected so few that all activation cells can "
+                f"be listed; take dimension=2, fewer samples, or the experiment population."
+            )
+        return super().refusal()
 
-relu_runs = partial(runs, "gap", problem="relu", dimension=2, momentum=RELU["momentum"], atoms=(3, 4, 5))
-plane_runs = relu_runs(layers="both")
-certified_runs = partial(runs, "gap", problem="relu")
-population_runs = runs("energy", problem="population", layers="both")
-sigmoid_runs = partial(runs, "feature_minimum", problem="sigmoid")
+    @property
+    def instance(self) -> Instance:
+        """The samples and their optimum, the same for all students of a seed."""
+        return instance_of(dataclasses.replace(self, particles=1, layers="both", step=1.0, momentum=0.0, updates=1))
+
+    def problem(self):
+        one, decay = self.instance, mf.WeightDecay(self.strength)
+        # Dense, so that one program serves all.
+        return mf.Objective(mf.Neuron("relu"), mf.Square(), one.x, one.y, penalty=decay, kernel=mf.integrals.Dense())
+
+    def output(self, signs):
+        return self.length * (np.abs(signs) if self.layers == "positive" else signs)
+
+    def measure(self, run):
+        """Certify the trained network; `own_gap` looks at its own neurons only, and proves nothing."""
+        one, position = self.instance, np.asarray(run.particles.position)[: self.particles]
+        gap = mf.optimality_gap(self.problem(), mf.Particles(position))
+        return {
+            "gap": np.asarray(gap.gap),
+            "certified": np.asarray(gap.certified),
+            "final": np.asarray(gap.gap + gap.lower_bound),
+            "own_gap": np.asarray(own_gap(position, one.x, one.y, self.strength)),
+        }
+
+    def theory(self, start):
+        """Return F at 0, and the least value of all networks, of positive ones and of fixed features, with bounds."""
+        one, (x, y) = self.instance, (self.instance.x, self.instance.y)
+        values = {"nothing": np.mean(y**2) / 2, "minimum": one.minimum.value, "lower": one.minimum.lower}
+        values |= {"dearer_lower": one.dearer.lower, "optimum": one.minimum.measure}
+        if self.layers == "positive":
+            values |= {"positive_minimum": one.positive.value, "positive_lower": one.positive.lower}
+        if self.layers == "both":
+            features = np.maximum(x @ self.position[: self.particles, 1:].T, 0) / self.length
+            values["feature_minimum"] = convex.feature_minimum(features, y, self.strength)[0]
+        return {name: np.asarray(value) for name, value in values.items()}
+
+
+class Paths(Relu):
+    """Students whose particles are kept on their way."""
+
+    sizes = grid(smoke={"updates": 4000}, default={"updates": 8000}, paper={"updates": 40_000})
+
+    def observe(self):
+        return [mf.observables.Energy(), mf.Positions()]
+
+
+class Population(Students):
+    """Students that see all inputs of a ReLU teacher, and pay no penalty: the minimum is 0 from m = m* on."""
+
+    neurons: int = count(4, "m*", "neurons of the teacher, of alternating signs")
+    dimension: int = count(6, "d", "inputs")
+    momentum: float = number(0.9, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0)
+    sizes = grid(
+        smoke=[
+            {"particles": (4, 8), "updates": 1000, "seeds": 80},
+            {"particles": 3, "updates": 1000, "seeds": 40},
+        ],
+        default={"neurons": 6, "particles": (4, 5, 6, 8, 10, 12, 18, 24), "updates": 3000, "seeds": 100},
+        paper={
+            "neurons": 10, "dimension": 100, "particles": (5, 9, 10, 12, 15, 20, 30, 40, 60), "updates": 20_000,
+            "seeds": 240,
+        },
+    )  # fmt: skip
+
+    @cached_property
+    def neuron_rows(self) -> np.ndarray:
+        return self.teacher(self.generator("teacher"))
+
+    def problem(self):
+        return PopulationObjective(self.neuron_rows)
+
+    def theory(self, start):
+        """Return the risk at 0."""
+        c, v = self.neuron_rows[:, 0], self.neuron_rows[:, 1:]
+        return {"nothing": np.asarray(c @ conjugate_kernel(v) @ c / 2)}
+
+
+class Sigmoid(Students):
+    """Sigmoid students of a sigmoid teacher, without a penalty, that start at {0} × sphere."""
+
+    layers: str = choice("both", "both layers, or the output layer alone", among=("both", "output"))
+    dimension: int = count(3, "d", "inputs")
+    samples: int = count(100, "n", "training samples, normal")
+    length: float = number(4.0, "", "length of all input weights at the start", unit="parameter units", above=0)
+    step: float = number(1.0, "h", "step of the descent in its first half", unit="mean-field time", above=0)
+    momentum: float = number(0.98, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0)
+    places: ClassVar[int] = 16
+    sizes = grid(
+        smoke={"particles": 12, "layers": ("both", "output"), "updates": 1000, "seeds": 40},
+        default=[
+            {"particles": (1, 2, 3, 4, 6, 12, 24), "updates": 3000, "seeds": 100},
+            {"particles": 24, "layers": "output", "updates": 3000, "seeds": 100},
+        ],
+        paper=[
+            {
+                "particles": (5, 10, 20, 40, 80, 160), "neurons": 20, "dimension": 100, "samples": 1000,
+                "updates": 20_000, "seeds": 240,
+            },
+            {
+                "particles": 160, "layers": "output", "neurons": 20, "dimension": 100, "samples": 1000,
+                "updates": 20_000, "seeds": 240,
+            },
+        ],
+    )  # fmt: skip
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        random = self.generator("data")
+        teacher, x = self.teacher(random), random.normal(size=(self.samples, self.dimension))
+        return x, sigmoid(x @ teacher[:, 1:].T) @ teacher[:, 0]
+
+    def problem(self):
+        return mf.Objective(mf.Neuron("sigmoid"), mf.Square(), *self.data, kernel=mf.integrals.Dense())
+
+    def output(self, signs):
+        return np.zeros(self.room)
+
+    def theory(self, start):
+        """Return the loss at 0, and its least value over the output weights of the neurons at the start."""
+        x, y = self.data
+        features = sigmoid(x @ self.position[: self.particles, 1:].T)
+        missed = features @ np.linalg.lstsq(features, y, rcond=None)[0] - y
+        return {"nothing": np.mean(y**2) / 2, "feature_minimum": np.mean(missed**2) / 2}
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(−z))."""
+    return 1 / (1 + np.exp(-z))
+
+
+@functools.lru_cache(maxsize=4096)
+def instance_of(run: Relu) -> Instance:
+    """Return the first instance of a run's seed that passes the screening."""
+    random = run.generator("instances")
+
+    def draw() -> tuple[np.ndarray, np.ndarray]:
+        teacher, x = run.teacher(random), sphere(random, run.samples, run.dimension)
+        return x, np.maximum(x @ teacher[:, 1:].T, 0) @ teacher[:, 0]
+
+    return screened(draw, run.strength, run.atoms)
+
+
+def at_ratio(lowest: float, highest: float, records: Records) -> Records:
+    """Students on the population risk with m/m* from `lowest` to `highest`."""
+
+    def fits(record: Record) -> bool:
+        return lowest <= record["particles"] / record["neurons"] <= highest
+
+    return Population.at("energy")(records).where(fits)
+
+
+def relu(**parameters) -> Select:
+    """Return a selection of students in the plane whose optimum has several atoms, by momentum descent."""
+    return Relu.at("gap", dimension=2, momentum=0.99, atoms=(3, 4, 5), **parameters)
+
+
+plane, every = relu(layers="both"), Relu.at("gap")
 
 PROVED = Prediction(1.0, "<=", "any network with weight decay: weak duality, certified slope", "bach2017breaking")
 FLOOR = Prediction(
@@ -127,55 +247,53 @@ CLAIMS = (
     claim(
         "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
         share_above,
-        select=widest(plane_runs), value=success.certified, what="certified",
+        select=widest(plane), value=success.certified, what="certified",
         wrong="only the output layer is trained",
-        control={"select": widest(relu_runs(layers="output"))},
+        control={"select": widest(relu(layers="output"))},
     ),
     claim(
         "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
-        select=widest(plane_runs), fewer=narrowest(plane_runs), value=success.certified, what="certified",
+        select=widest(plane), fewer=narrowest(plane), value=success.certified, what="certified",
         wrong="only the output layer is trained at the largest m",
-        control={"select": widest(relu_runs(layers="output"))},
+        control={"select": widest(relu(layers="output"))},
     ),
     claim(
         "gap", "no run is further from the convex minimum than its certified gap", PROVED, bounded,
-        select=success.where_some_are_trapped(certified_runs()), value=success.excess_over_gap, what="(F − F*) / gap",
+        select=success.where_some_are_trapped(every), value=success.excess_over_gap, what="(F − F*) / gap",
         wrong="the slope is bounded at the network's own neurons only",
         control={"value": success.excess_over_own_gap},
     ),
     claim(
         "floor", "no run goes below the convex minimum: least (F − F_low)/F(0)", FLOOR, at_least,
-        select=success.where_some_arrive(certified_runs()), value=success.above_floor, what="(F − F_low) / F(0)",
+        select=success.where_some_arrive(every), value=success.above_floor, what="(F − F_low) / F(0)",
         wrong="a convex program with 2λ for λ", control={"value": success.above_dearer_floor},
     ),
     claim(
         "positive", "probability that a ≥ 0 ends within 1e-3 of the least value of all networks with a ≥ 0", GLOBAL,
         share_above,
-        select=widest(relu_runs(layers="positive")), value=success.at_positive_minimum, what="at that minimum",
+        select=widest(relu(layers="positive")), value=success.at_positive_minimum, what="at that minimum",
         wrong="the minimum with both signs", control={"value": success.at_minimum},
     ),
     claim(
         "over_provisioned", "population risk: success at m = 2m* less that at m = m*", MORE, success.more_often,
-        select=at_ratio(population_runs, 2, 2), fewer=at_ratio(population_runs, 1, 1), value=success.fitted,
+        select=partial(at_ratio, 2, 2), fewer=partial(at_ratio, 1, 1), value=success.fitted,
         what="risk < 1e-3 of that of f = 0",
-        wrong="under-provisioned, m < m*", control={"select": at_ratio(population_runs, 0, 0.99)},
+        wrong="under-provisioned, m < m*", control={"select": partial(at_ratio, 0, 0.99)},
     ),
     claim(
         "sigmoid_features", "sigmoid: log(loss / least loss of as many random features) at the largest m", FEATURES,
         below,
-        select=widest(sigmoid_runs(layers="both")), value=success.log_feature_ratio, what="log ratio",
-        wrong="only the output layer is trained", control={"select": widest(sigmoid_runs(layers="output"))},
+        select=widest(Sigmoid.at("feature_minimum", layers="both")), value=success.log_feature_ratio, what="log ratio",
+        wrong="only the output layer is trained",
+        control={"select": widest(Sigmoid.at("feature_minimum", layers="output"))},
     ),
 )  # fmt: skip
 
 STUDY = Study(
-    name="global_convergence",
-    group="optimisation",
-    summary="how often networks of m particles reach the global minimum, which a convex program and a certificate know",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=limit,
+    "global_convergence",
+    "optimisation",
+    "how often networks of m particles reach the global minimum, which a convex program and a certificate know",
+    experiments=(Relu, Paths, Population, Sigmoid),
     claims=CLAIMS,
     cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )

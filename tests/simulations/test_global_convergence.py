@@ -1,21 +1,20 @@
 """The parts of the global-convergence study, each against another computation."""
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import meanfield as mf
 import simulations
-from simulations.optimisation import _success as success
-from simulations.optimisation._descent import descent
-from simulations.optimisation._population import PopulationObjective
-from simulations.optimisation._students import Parameters, instances, own_gap, starts, train
+from simulations.optimisation import shares_of_success as success
+from simulations.optimisation.global_convergence import STUDY, Paths, Relu
+from simulations.optimisation.nesterov_descent import descent
+from simulations.optimisation.population_risk import PopulationObjective
+from simulations.optimisation.screened_teachers import own_gap
 from theory import convex
 from theory.arc_cosine import conjugate_kernel
 
-SMALL = Parameters(particles=5, replicas=3, updates=60, step=0.1)
+SMALL = Paths(particles=5, updates=60)
 
 
 @pytest.fixture
@@ -58,57 +57,44 @@ def test_population_velocity_is_minus_the_gradient_over_the_masses(teacher, mu, 
 
 
 def test_descent_without_momentum_is_gradient_descent(x64):
-    run = Parameters(particles=32, replicas=1, momentum=0.0, step=0.05, updates=40, atoms=0)
-    one, position = instances(run)[0], jnp.asarray(starts(run)[0])
-    objective = mf.Objective(
-        mf.Neuron("relu"), mf.Square(), jnp.asarray(one.x), jnp.asarray(one.y), penalty=mf.WeightDecay(0.01)
-    )
-    mine = mf.simulate(objective, descent(run, 3), mf.Particles(position), times=[20.0])
-    plain = mf.simulate(objective, mf.GradientFlow(0.05), mf.Particles(position), times=[1.0])
+    run = Relu(momentum=0.0, step=0.05, updates=40, atoms=0)
+    objective, start = run.problem(), run.start()
+    mine = mf.simulate(objective, run.flow(), start, times=[20.0])
+    plain = mf.simulate(objective, mf.GradientFlow(0.05), start, times=[1.0])
     np.testing.assert_allclose(mine.particles.position, plain.particles.position, rtol=1e-12, atol=1e-14)
 
 
-def test_layers_and_massless_particles(x64):
-    for layers, m in (("output", 5), ("positive", 5), ("both", 5)):
-        run = Parameters(particles=m, replicas=1, updates=200, step=0.1, layers=layers, atoms=0)
-        one, first = instances(run)[0], starts(run)[0]
-        objective = mf.Objective(mf.Neuron("relu"), mf.Square(), jnp.asarray(one.x), jnp.asarray(one.y))
-        mass = jnp.where(jnp.arange(run.room) < m, 1 / m, 0.0)
-        last = mf.simulate(objective, descent(run, 3), mf.Particles(jnp.asarray(first), mass), times=[200.0]).particles
-        moved = np.asarray(last.position) - first
-        assert np.all(moved[m:] == 0)
-        assert np.any(moved[:m, 0] != 0)
-        assert np.all(moved[:, 1:] == 0) == (layers == "output")
-        assert np.all(np.asarray(last.position)[:m, 0] >= 0) or layers != "positive"
+@pytest.mark.parametrize("layers", ["output", "positive", "both"])
+def test_layers_and_massless_particles(x64, layers):
+    run = Relu(particles=5, updates=200, layers=layers, atoms=0)
+    objective, first = mf.Objective(mf.Neuron("relu"), mf.Square(), run.instance.x, run.instance.y), run.start()
+    last = mf.simulate(objective, run.flow(), first, times=[200.0]).particles
+    moved = np.asarray(last.position - first.position)
+    assert np.all(moved[5:] == 0)
+    assert np.any(moved[:5, 0] != 0)
+    assert np.all(moved[:, 1:] == 0) == (layers == "output")
+    assert np.all(np.asarray(last.position)[:5, 0] >= 0) or layers != "positive"
 
 
-def test_padding_does_not_change_a_run():
-    with jax.enable_x64(True):
-        run = SMALL
-        one, first = instances(run)[0], starts(run)[0]
-        values, status = train(run)
-        objective = mf.Objective(
-            mf.Neuron("relu"), mf.Square(), jnp.asarray(one.x), jnp.asarray(one.y), penalty=mf.WeightDecay(0.01)
-        )
-        # As many places as particles.
-        flow = eqx.tree_at(lambda flow: flow.stepper.optimiser.update.rates, descent(run, 3), jnp.ones((5, 3)))
-        last = mf.simulate(objective, flow, mf.Particles(jnp.asarray(first[:5])), times=[60.0]).particles
+def test_padding_does_not_change_a_run(x64):
+    values, status = SMALL.run()
+    # As many places as particles.
+    flow = descent(5, 5, 3, SMALL.step, SMALL.momentum, SMALL.updates)
+    last = mf.simulate(SMALL.problem(), flow, mf.Particles(SMALL.position[:5]), times=[60.0]).particles
     assert status == "done"
-    np.testing.assert_allclose(values["positions"][-1], last.position, rtol=1e-9, atol=1e-11)
-    assert values["energy"][0, -1] == pytest.approx(float(values["final"][0]), rel=1e-10)
+    np.testing.assert_allclose(values["positions"][-1][:5], last.position, rtol=1e-9, atol=1e-11)
+    assert values["energy"][-1] == pytest.approx(float(values["final"]), rel=1e-10)
 
 
 def test_instances_are_screened_shared_between_widths_and_fresh_for_every_seed():
-    some = instances(SMALL)
+    some = [Relu(particles=5, seed=seed).instance for seed in range(3)]
     for one in some:
         c = one.minimum.measure[:, 0]
         assert len(c) >= 3
         assert c.min() < 0 < c.max()
-    other = instances(Parameters(particles=7, replicas=2))
-    assert all(one is two for one, two in zip(other, some, strict=False))
-    fresh = instances(Parameters(replicas=2, seed=1))
-    assert not np.isin(fresh[0].x, [one.x for one in some]).any()
-    assert not np.isin(starts(Parameters(seed=-1))[..., 1:], starts(Parameters(seed=1))[..., 1:]).any()
+    assert all(Relu(particles=7, layers="output", seed=seed).instance is one for seed, one in enumerate(some))
+    assert not np.isin(some[0].x, [one.x for one in some[1:]]).any()
+    assert not np.isin(Relu(seed=2).position[:, 1:], Relu(seed=1).position[:, 1:]).any()
 
 
 def test_own_gap_is_exact_for_one_neuron_at_the_optimum():
@@ -138,32 +124,31 @@ def test_more_often_is_fishers_test(wins, others, passed):
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("experiment", "values", "message"),
     [
-        ({"problem": "tanh"}, "problem='tanh': expected one of relu, population, sigmoid"),
-        ({"layers": "input"}, "layers='input': expected one of both, output, positive"),
-        ({"layers": "positive", "problem": "sigmoid"}, "layers='positive': expected problem='relu', got 'sigmoid'"),
-        ({"momentum": 1.0}, "momentum=1: expected a share below 1"),
-        ({"particles": 0}, "particles=0: expected a whole number of at least 1"),
-        ({"strength": -1.0}, "strength=-1.0: expected a finite number above 0"),
-        ({"samples": 100, "dimension": 5}, "samples=100, dimension=5: expected so few"),
+        ("relu", {"layers": "input"}, "layers='input': expected one of both, output, positive"),
+        ("sigmoid", {"layers": "positive"}, "layers='positive': expected one of both, output"),
+        ("relu", {"momentum": 1.0}, "momentum=1: expected a share below 1"),
+        ("population", {"particles": 0}, "particles=0: expected a whole number of at least 1"),
+        ("relu", {"strength": -1.0}, "strength=-1.0: expected a number above 0"),
+        ("relu", {"samples": 100, "dimension": 5}, "samples=100, dimension=5: expected so few"),
     ],
 )
-def test_bad_parameters_are_named(values, message):
+def test_bad_parameters_are_named(experiment, values, message):
     with pytest.raises(ValueError, match=message):
-        Parameters(**values)
+        STUDY.make({"experiment": experiment} | values)
 
 
 def test_screening_gives_up_with_advice(monkeypatch):
-    monkeypatch.setattr("simulations.optimisation._instances.ATTEMPTS", 3)
-    values, status = train(Parameters(neurons=1, replicas=1))
-    assert values == {}
-    assert "atoms=3: none of 3 instances" in status
-    assert "expected fewer (0 takes any instance)" in status
+    monkeypatch.setattr("simulations.optimisation.screened_teachers.ATTEMPTS", 3)
+    (record,) = simulations.run(STUDY, experiment="relu", neurons=1, seed=0)
+    assert record.values == {}
+    assert "atoms=3: none of 3 instances" in record.status
+    assert "expected fewer (0 takes any instance)" in record.status
 
 
 def test_claims_without_the_runs_they_need_are_not_tested():
-    records = simulations.run("global_convergence", particles=5, replicas=3, updates=60, seed=0)
-    for claim in simulations.find("global_convergence").claims:
+    records = simulations.run(STUDY, experiment="relu", particles=5, updates=60, seed=(0, 1, 2))
+    for claim in STUDY.claims:
         assert claim.check(records).passed is None or claim.control(records).passed is None, claim.name
         assert claim.check(simulations.Records([])).passed is None

@@ -56,8 +56,8 @@ def test_what_is_refused(grid, sentence):
 @pytest.mark.parametrize(
     ("study", "grid"),
     [
-        ("global_convergence", {"dimension": 1e15}),
-        ("global_convergence", {"dimension": 1e6, "samples": 1e6}),
+        ("global_convergence", {"experiment": "relu", "dimension": 1e15}),
+        ("global_convergence", {"experiment": "relu", "dimension": 1e6, "samples": 1e6}),
         ("implicit_bias", {"experiment": "both_layers", "dimension": 1e12}),
         ("implicit_bias", {"experiment": "both_layers", "dimension": 1e6, "samples": 1e6}),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 import simulations
 from simulations import Claim, Record, Records, Study, all_passed, claim
-from simulations.optimisation._success import more_often
+from simulations.optimisation.shares_of_success import more_often
 from simulations.records.record import runs
 from simulations.verdicts.checks import above, bounded, share_above
 from simulations.verdicts.ledger import few_seeds

@@ -5,7 +5,7 @@ import pytest
 
 import simulations
 from simulations import Record, Records
-from simulations.optimisation._success import more_often
+from simulations.optimisation.shares_of_success import more_often
 from simulations.records.record import runs
 from simulations.verdicts.checks import above, at_least, below, bounded, equals, limit, not_below, share_above, slope
 from simulations.verdicts.checks import slope_above as steeper

@@ -1,17 +1,17 @@
-"""Measures of the global-convergence study, and an exact comparison of two shares."""
+"""Success of students: which are at a global minimum, how many of them, and an exact comparison of two shares."""
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from simulations.optimisation._instances import least
 from simulations.records.record import Record, Records, Select
 from simulations.verdicts.checks import LEVEL, Verdict
 from simulations.verdicts.measured import Untested, chosen, outcomes, tested
 from simulations.verdicts.verdict import undecided
 
-Outcomes = Callable[[Record], np.ndarray]
-"""True or false for every replica of a record."""
+Outcomes = Callable[[Record], ArrayLike]
+"""True or false of a record, or of several outcomes in it."""
 
 CLOSE = 1e-3
 """Success: the objective is within this share of its least value, or of that of f = 0 where that is zero."""
@@ -23,70 +23,69 @@ ROUNDING = 1e-13
 """Rounding of F, its minimum and its bounds, in units of F(0): some hundred terms, each to 1e-16, and what cancels."""
 
 
-def excess(record: Record, least_value: str = "minimum") -> np.ndarray:
-    """(F − F*)/F* of every replica, F as the certificate bounds it from above."""
-    return (record["final"] - record[least_value]) / record[least_value]
+def excess(record: Record, least_value: str = "minimum") -> float:
+    """Return (F − F*)/F*, F as the certificate bounds it from above."""
+    return float((record["final"] - record[least_value]) / record[least_value])
 
 
-def certified(record: Record) -> np.ndarray:
-    """Which replicas are proved to be near the global minimum, by their own certificate."""
-    return record["certified"] & (record["gap"] < PROVED * record["minimum"])
+def certified(record: Record) -> bool:
+    """Return True where a certificate proves that the network is near the global minimum."""
+    return bool(record["certified"] and record["gap"] < PROVED * record["minimum"])
 
 
-def at_positive_minimum(record: Record) -> np.ndarray:
-    """Which replicas are close to the least value of networks with output weights of one sign."""
+def at_positive_minimum(record: Record) -> bool:
+    """Return True close to the least value of networks with output weights of one sign."""
     return excess(record, "positive_minimum") < CLOSE
 
 
-def at_minimum(record: Record) -> np.ndarray:
-    """Which replicas are close to the least value of all networks."""
+def at_minimum(record: Record) -> bool:
+    """Return True close to the least value of all networks."""
     return excess(record) < CLOSE
 
 
-def fitted(record: Record) -> np.ndarray:
-    """Which replicas have all but lost the loss that f = 0 has."""
-    return record["energy"][:, -1] < CLOSE * record["nothing"]
+def fitted(record: Record) -> bool:
+    """Return True where all but nothing is left of the loss that f = 0 has."""
+    return bool(record["energy"][-1] < CLOSE * record["nothing"])
 
 
 def excess_over_gap(record: Record, gap: str = "gap") -> float:
-    """Largest (F − F*)/gap: a gap that is certified is never exceeded."""
+    """Return (F − F*)/gap: a gap that is certified is never exceeded."""
     rounding = ROUNDING * record["nothing"]
-    return float(np.max((record["final"] - record["minimum"]) / (record[gap] + rounding)))
+    return float((record["final"] - record["minimum"]) / (record[gap] + rounding))
 
 
 def excess_over_own_gap(record: Record) -> float:
+    """Return (F − F*)/gap with the slope at the network's own neurons, which certifies nothing."""
     return excess_over_gap(record, "own_gap")
 
 
 def above_floor(record: Record) -> float:
-    """Least (F − F_low)/F(0), F_low what theory proves that no network of this kind goes below."""
+    """Return (F − F_low)/F(0), F_low what theory proves that no network of this kind goes below."""
     floor = record["positive_lower"] if record["layers"] == "positive" else record["lower"]
-    return float(np.min((record["final"] - floor) / record["nothing"])) + ROUNDING
+    return float((record["final"] - floor) / record["nothing"]) + ROUNDING
 
 
 def above_dearer_floor(record: Record) -> float:
-    """Return (F − F_low)/F(0) of the replica nearest to its minimum, F_low with the penalty 2λ‖ν‖.
-
-    That penalty is not (λ/2)∫ a² + |w|² dμ.
-    """
-    r = int(np.argmin(excess(record)))
-    floor = least(record["x"][r], record["y"][r], 2 * record["strength"]).lower
-    return float((record["final"][r] - floor) / record["nothing"][r]) + ROUNDING
+    """Return (F − F_low)/F(0), F_low with the penalty 2λ‖ν‖, which is not (λ/2)∫ a² + |w|² dμ."""
+    return float((record["final"] - record["dearer_lower"]) / record["nothing"]) + ROUNDING
 
 
 def where_some_arrive(select: Select) -> Select:
-    """Those records, if some replica is at its minimum: far above it, no floor is tested."""
+    """Restrict `select` to nothing unless some run is at its minimum: far above it, no floor is tested."""
     return lambda records: _if_any(select(records), at_minimum)
 
 
 def where_some_are_trapped(select: Select) -> Select:
-    """Those records, if some replica is far from its minimum and its own neurons do not tell: the case for a bound."""
+    """Restrict `select` to nothing unless some run is far from its minimum and its own neurons do not tell.
+
+    That is the case for a bound.
+    """
     return lambda records: _if_any(select(records), trapped)
 
 
-def trapped(record: Record) -> np.ndarray:
-    """Which replicas are not at the minimum although the slope at their own neurons is that of one."""
-    return ~at_minimum(record) & (record["own_gap"] < CLOSE * record["minimum"])
+def trapped(record: Record) -> bool:
+    """Return True away from the minimum where the slope at the network's own neurons is that of one."""
+    return bool(not at_minimum(record) and record["own_gap"] < CLOSE * record["minimum"])
 
 
 def _if_any(records: Records, value: Outcomes) -> Records:
@@ -94,18 +93,18 @@ def _if_any(records: Records, value: Outcomes) -> Records:
 
 
 def log_feature_ratio(record: Record) -> float:
-    """Mean of log(F / least F of fixed random features of the same number), students without a penalty."""
-    return float(np.mean(np.log(record["energy"][:, -1] / record["feature_minimum"])))
+    """Return log(F / least F of fixed random features of the same number), students without a penalty."""
+    return float(np.log(record["energy"][-1] / record["feature_minimum"]))
 
 
 def tally(records: Records, value: Outcomes) -> tuple[int, int]:
-    """(successes, outcomes) of independent runs."""
+    """Return how many outcomes of independent runs are successes, and how many there are."""
     found = np.concatenate([np.zeros(0), *[np.ravel(value(record)) for record in records]])
     return int(np.sum(found != 0)), len(found)
 
 
 def share_interval(wins: int, count: int) -> tuple[float, float]:
-    """Clopper and Pearson's ends for a probability, each missed with probability `LEVEL`."""
+    """Return Clopper and Pearson's ends for a probability, each missed with probability `LEVEL`."""
     from scipy.special import betaincinv
 
     low = float(betaincinv(wins, count - wins + 1, LEVEL)) if wins else 0.0
