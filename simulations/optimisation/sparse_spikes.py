@@ -43,7 +43,7 @@ class Instance:
 
     @functools.cached_property
     def floor(self) -> float:
-        """What the grid of the certificate leaves open at the optimum."""
+        """The gap that the certificate's grid leaves open at the optimum."""
         return self.problem.floor(self.optimum.weights, self.optimum.positions, self.optimum.side)
 
 
