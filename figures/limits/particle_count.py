@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
-from simulations.limits import _fluctuations as measure
+from simulations.limits import fluctuations as measure
 from simulations.limits.particle_count import (
     EARLY,
     PENALTY,

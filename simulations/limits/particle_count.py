@@ -7,15 +7,28 @@ Gaussian process. At α = 1 it vanishes and f has a deterministic limit f_∞ in
 initial measure. Fluctuations stay below the Monte-Carlo error of fresh draws, and where the limit interpolates they
 heal: on the samples, though not between them (Rotskoff & Vanden-Eijnden 2018; Chen et al. 2020).
 
-Runs are of two kinds. `start`: untrained ReLU networks, in both scalings. `training`: tanh networks on the line, at
-α = 1, at α = √m, and with a penalty that keeps the limit from interpolating.
+What is measured are variances and laws, so that a run has many networks, which differ in their initial draw alone.
 """
 
-from simulations.limits import _fluctuations as measure
-from simulations.limits._ensemble import RESPONSE_TIME, Parameters, predict, simulate
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import meanfield as mf
+from simulations.limits import fluctuations as measure
+from simulations.limits.box_limit import BOX, LONGEST, RESPONSE_TIME, Limit, limit, looks, on_a_line
 from simulations.records.record import Records, Select, widest
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts.checks import below, equals, slope
+from theory import initial_law
 from theory.prediction import Prediction
 
 MEAN_FIELD, TANGENT = 0.0, 0.5
@@ -27,67 +40,180 @@ CONTROLS = 5
 EARLY, LATE, END = 2.0, 10.0, 20.0
 """Times of the claims in training (mean-field time)."""
 
-START = {"stage": "start", "dimension": 3, "samples": 4}
-TRAINING = {"stage": "training", "samples": 3, "step": 0.5}
 
-GRIDS = {
-    "smoke": {
-        "seeds": 7,
-        "start": {4: 1200, 16: 1200, 64: 1200},
-        "training": {32: 40, 128: 40, 512: 40},
-        "times": {END: 512},
-    },
-    "default": {
-        "seeds": 10,
-        "start": {4: 20000, 16: 20000, 64: 20000, 256: 8000, 1024: 4000},
-        "training": {32: 60, 128: 60, 512: 60, 2048: 60, 8192: 60},
-        "times": {END: 2048, 50.0: 8192},
-    },
-    "paper": {
-        "seeds": 20,
-        "start": {4: 200000, 16: 200000, 64: 200000, 256: 100000, 1024: 40000, 4096: 10000},
-        "training": {128: 300, 512: 300, 2048: 300, 8192: 300, 32768: 100},
-        "times": {END: 8192, 100.0: 32768},
-    },
-}
+def ensembles(replicas: Mapping[int, int], exponent: float, seeds: int) -> list[dict[str, Any]]:
+    """Return runs with so many networks of every m, and fewer for controls with the other exponent."""
+    kinds = ((exponent, seeds), (TANGENT + MEAN_FIELD - exponent, CONTROLS))
+    return [
+        {"particles": m, "replicas": networks, "exponent": power, "seeds": several}
+        for m, networks in replicas.items()
+        for power, several in kinds
+    ]
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` ensembles for every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for m, count in sizes["start"].items():
-            made.append(Parameters(**START, exponent=TANGENT, particles=m, replicas=count, seed=seed))
-        m, count = list(sizes["start"].items())[1]
-        made.append(Parameters(**START, exponent=TANGENT, particles=m, replicas=count, output="signs", seed=seed))
-        for m, count in sizes["training"].items():
-            made.append(Parameters(**TRAINING, particles=m, replicas=count, seed=seed))
-        for time, m in sizes["times"].items():
-            count = sizes["training"][m]
-            made.append(Parameters(**TRAINING, particles=m, replicas=count, time=time, penalty=PENALTY, seed=seed))
-            if time > END:
-                made.append(Parameters(**TRAINING, particles=m, replicas=count, time=time, seed=seed))
-        if seed < first + CONTROLS:
-            for m, count in sizes["start"].items():
-                made.append(Parameters(**START, exponent=MEAN_FIELD, particles=m, replicas=count, seed=seed))
-            for m, count in sizes["training"].items():
-                made.append(Parameters(**TRAINING, exponent=TANGENT, particles=m, replicas=count, seed=seed))
-    return made
+class Ensemble(Experiment):
+    """Experiments on networks of m particles that differ in their initial draw alone."""
+
+    particles: int = count(64, "m", "particles")
+    exponent: float = number(MEAN_FIELD, "", "exponent of m in the output scale: 0 mean-field, 0.5 neural-tangent")
+    alpha: float = number(1.0, "α", "output scale at m = 1; it is alpha · m^exponent", unit="output units", above=0)
+    replicas: int = count(60, "", "networks, whose variance and law are measured", at_least=2)
+
+    @property
+    def scale(self) -> float:
+        """The output scale α."""
+        return self.alpha * self.particles**self.exponent
+
+    def masses(self, room: int) -> np.ndarray:
+        """Return 1/m for the particles of a network, 0 for the rest of arrays that have room for so many.
+
+        What has no mass acts on nothing, and networks of several sizes share a program.
+        """
+        room = max(self.particles, room)
+        return np.where(np.arange(room) < self.particles, 1 / self.particles, 0.0)
 
 
-def start_runs(**parameters) -> Select:
-    """Untrained ensembles."""
-    return lambda records: records.where(lambda record: "conditional" in record, **parameters)
+class Untrained(Ensemble):
+    """ReLU networks with Gaussian weights at the start: moments of f, and of its law given the input weights."""
+
+    output: str = choice("gaussian", "law of the output weights: N(0, 1) or ±1", among=("gaussian", "signs"))
+    dimension: int = count(3, "d", "inputs")
+    samples: int = count(4, "n", "samples, of every length and angle")
+    sizes = grid(
+        smoke=[
+            *ensembles(dict.fromkeys((4, 16, 64), 1200), TANGENT, 7),
+            {"output": "signs", "particles": 16, "replicas": 1200, "exponent": TANGENT, "seeds": 7},
+        ],
+        default=[
+            *ensembles({4: 20000, 16: 20000, 64: 20000, 256: 8000, 1024: 4000}, TANGENT, 10),
+            {"output": "signs", "particles": 16, "replicas": 20000, "exponent": TANGENT, "seeds": 10},
+        ],
+        paper=[
+            *ensembles({4: 200000, 16: 200000, 64: 200000, 256: 100000, 1024: 40000, 4096: 10000}, TANGENT, 20),
+            {"output": "signs", "particles": 16, "replicas": 200000, "exponent": TANGENT, "seeds": 20},
+        ],
+    )
+
+    def run(self):
+        x = self.generator("inputs").normal(size=(self.samples, self.dimension))
+        objective = mf.Objective(mf.Neuron("relu"), mf.Square(), x, np.zeros(len(x)), scale=self.scale)
+        key = self.key(f"networks of {self.particles} particles")
+        drawn = _untrained(np.asarray(self.output == "signs"), self.replicas, key, objective, self.masses(64))
+        f, variance, quartic = (np.asarray(part) for part in drawn)
+        half = self.replicas // 2
+        fourth = 3.0 if self.output == "gaussian" else 1.0
+        return {
+            "x": x,
+            "outputs": f[:, 0].astype(np.float32),
+            "second": np.mean(f**2, axis=0),
+            "fourth": np.mean(f**4, axis=0),
+            "covariance_halves": np.stack([part.T @ part / half for part in (f[:half], f[half : 2 * half])]),
+            "conditional": np.stack([variance.mean(axis=0), np.mean(variance**2, axis=0), quartic.mean(axis=0)]),
+            "limit_covariance": initial_law.output_covariance(x, self.particles, self.scale),
+            "limit_kurtosis": np.array([initial_law.output_kurtosis(self.particles, fourth_moment=fourth).value]),
+        }
+
+
+@eqx.filter_jit
+def _untrained(signs, replicas: int, key, objective: mf.Objective, mass):
+    """(f, Var(f | w), Σ_j (∂f/∂a_j)⁴), each [replicas, n]; f is linear in the output weights a.
+
+    Whether a are signs is an argument, so that one program serves both laws.
+    """
+    outputs = jnp.eye(objective.x.shape[0], dtype=mass.dtype)
+
+    def one(replica):
+        law = jax.random.fold_in(key, replica), objective.unit, len(mass), objective.x.shape[1]
+        theta = mf.Particles.gaussian(*law, dtype=mass.dtype).position
+
+        def predictor(a):
+            return objective.predict(mf.Particles(theta.at[:, 0].set(a), mass))
+
+        f, pull = jax.vjp(predictor, jnp.where(signs, jnp.sign(theta[:, 0]), theta[:, 0]))
+        (slopes,) = jax.vmap(pull)(outputs)
+        return f, jnp.sum(slopes**2, axis=1), jnp.sum(slopes**4, axis=1)
+
+    return jax.lax.map(one, jnp.arange(replicas), batch_size=max(1, min(replicas, 2**18 // len(mass))))
+
+
+class Trained(Ensemble, Simulations):
+    """tanh networks with bias that descend on the line from a box, beside the limit of infinitely many particles."""
+
+    samples: int = count(3, "n", "samples; the network is tested between them", at_least=2)
+    penalty: float = number(0.0, "λ", "strength of the penalty (λ/2)|θ|²", unit="output² / parameter²", at_least=0)
+    time: float = number(END, "T", "final time", unit="mean-field time", above=0, batched=False)
+    step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke=[
+            *ensembles(dict.fromkeys((32, 128, 512), 40), MEAN_FIELD, 7),
+            {"particles": 512, "replicas": 40, "penalty": PENALTY, "seeds": 7},
+        ],
+        default=[
+            *ensembles(dict.fromkeys((32, 128, 512, 2048, 8192), 60), MEAN_FIELD, 10),
+            {"particles": 2048, "penalty": PENALTY, "seeds": 10},
+            {"particles": 8192, "penalty": (0.0, PENALTY), "time": 50.0, "seeds": 10},
+        ],
+        paper=[
+            *ensembles({128: 300, 512: 300, 2048: 300, 8192: 300, 32768: 100}, MEAN_FIELD, 20),
+            {"particles": 8192, "replicas": 300, "penalty": PENALTY, "seeds": 20},
+            {"particles": 32768, "replicas": 100, "penalty": (0.0, PENALTY), "time": 100.0, "seeds": 20},
+        ],
+    )
+
+    def refusal(self):
+        steps = self.time / self.step
+        if not 0.5 < steps < LONGEST + 0.5:
+            return f"step={self.step:g}: makes {steps:g} steps up to time={self.time:g}; expected 1 to {LONGEST}."
+        return None
+
+    @property
+    def limit(self) -> Limit:
+        """The descent of infinitely many particles, at the scale α of m = 1."""
+        return limit(self.samples, self.alpha, self.penalty, self.time, self.step)
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        """The particles at the start, with room for as many as share a program: [replicas, …, 3]."""
+        rng, room = self.generator(f"networks of {self.particles} particles"), len(self.masses(512))
+        return rng.uniform(-1, 1, (self.replicas, room, len(BOX))) * BOX
+
+    def setups(self):
+        x, between, y = on_a_line(self.samples)
+        unit, mass = mf.Neuron("tanh", bias=True), self.masses(512)
+        problem = mf.Objective(unit, mf.Square(), x, y, scale=self.scale, penalty=mf.WeightDecay(self.penalty))
+        observe = {"train": mf.Predictions(), "test": mf.Predictions(jnp.asarray(between))}
+        flow, times = mf.GradientFlow(self.step), self.step * looks(self.time, self.step)
+        return {"networks": [Setup(problem, mf.Particles(one, mass), flow, times, observe) for one in self.theta]}
+
+    def measure(self, runs):
+        """The limit, mean squared distances to it, and what each network's own linear response leaves of them."""
+        networks = runs["networks"]
+        if failed := [run for run in networks if not run.done]:
+            return {"times": failed[0].times}  # the descent of the limit may leave the numbers, too
+        exact = self.limit
+        apart = np.stack([run.values["train"] for run in networks]) - exact.values["predictions"]
+        test_apart = np.stack([run.values["test"] for run in networks]) - exact.values["test_predictions"]
+        values = {"times": exact.times, "y": on_a_line(self.samples)[2]}
+        values |= {f"limit_{name}": value for name, value in exact.values.items()}
+        values |= {"distance": np.mean(apart**2, axis=(0, 2)), "test_distance": np.mean(test_apart**2, axis=(0, 2))}
+        seen = np.flatnonzero(np.isclose(exact.times, RESPONSE_TIME))
+        if len(seen) and self.exponent == 0:
+            values |= exact.remainders(self.theta[:, : self.particles], apart[:, seen[0]])
+        return values
+
+
+start_runs = partial(Untrained.at, "conditional")
+"""Untrained ensembles."""
 
 
 def trained_runs(at: float, exponent: float = MEAN_FIELD, penalty: float = 0.0) -> Select:
     """Ensembles in training that were looked at at this time."""
+    select = Trained.at("distance", exponent=exponent, penalty=penalty, alpha=1.0)
 
-    def select(records: Records) -> Records:
-        return records.where(measure.seen_at(at), exponent=exponent, penalty=penalty, alpha=1.0)
+    def looked_at(records: Records) -> Records:
+        return select(records).where(measure.seen_at(at))
 
-    return select
+    return looked_at
 
 
 EXACT = "ReLU, w ~ N(0, I), m independent units, every m"
@@ -196,14 +322,10 @@ CLAIMS = (
 )  # fmt: skip
 
 STUDY = Study(
-    name="particle_count",
-    group="limits",
-    summary="the law of large numbers and the central limit theorem in m, with exact constants, at the start and in "
-    "training",
-    parameters=Parameters,
-    grid=grid,
-    run=simulate,
-    predict=predict,
+    "particle_count",
+    "limits",
+    "the law of large numbers and the central limit theorem in m, with exact constants, at the start and in training",
+    experiments=(Untrained, Trained),
     claims=CLAIMS,
     cost={"smoke": "8 s", "default": "2 min", "paper": "hours"},
 )

@@ -1,4 +1,4 @@
-"""Measures of the study of particle counts, each a function of one record."""
+"""Fluctuations of networks of m particles about their limit, and of their law: measures, each of one record."""
 
 from collections.abc import Callable
 
