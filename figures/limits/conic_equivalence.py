@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, Series, empty, powers
 from simulations import Record, Records
-from simulations.limits import _conic_measures as measure
-from simulations.limits._conic import SMOOTHING
-from simulations.limits.conic_equivalence import balanced, order, relu, trained
+from simulations.limits import conic_defects as measure
+from simulations.limits.conic_equivalence import Conic, Descent, RungeKutta, balanced, order, relu, trained
+from simulations.limits.first_variation import SMOOTHING
 from simulations.records.record import along
 from theory import conic
 
@@ -81,7 +81,7 @@ def masses(axes: Axes, record: Record | None) -> None:
 def energy(axes: Axes, records: Records) -> None:
     """The defect in the balance of energy against the number of steps."""
     axes.set_title("c  Energy lost is energy dissipated")
-    euler, fourth = (trained(flow=flow)(records) for flow in ("euler", "runge_kutta"))
+    euler, fourth = (trained(experiment)(records) for experiment in (Descent, RungeKutta))
     series: list[Series] = [
         ("gradient descent", euler, measure.energy_defect, ORANGE, "o", order(1, "Euler")),
         ("less its leading term", euler, measure.beyond_leading, GREEN, "s", order(2, "Euler")),
@@ -93,8 +93,8 @@ def energy(axes: Axes, records: Records) -> None:
 def kept(axes: Axes, records: Records) -> None:
     """How far a² − |w|² is from its exact decay, with decay and without."""
     axes.set_title(r"d  a² − |w|² decays as $\mathbf{e^{-2λt}}$")
-    fourth = trained(flow="runge_kutta")(records)
-    relus = relu(flow="euler", start="unbalanced")(records)
+    fourth = trained(RungeKutta)(records)
+    relus = relu(Descent, balanced=False)(records)
     series: list[Series] = [
         ("Runge–Kutta, smooth unit", fourth, measure.balance_defect, BLUE, "^", order(4, "Runge–Kutta")),
         ("gradient descent, ReLU", relus, measure.balance_defect, ORANGE, "o", order(1, "Euler")),
@@ -106,8 +106,8 @@ def kept(axes: Axes, records: Records) -> None:
 def spheres(axes: Axes, records: Records) -> None:
     """Distance of predictions to the flows on the two spheres."""
     axes.set_title("e  Same predictions on both spheres")
-    full, inner = trained(flow="runge_kutta")(records), balanced(flow="runge_kutta")(records)
-    descent = trained(flow="conic")(records)
+    full, inner = trained(RungeKutta)(records), balanced(RungeKutta)(records)
+    descent = trained(Conic)(records)
     series: list[Series] = [
         ("ConicFlow, all parameters", descent, measure.to_sphere, ORANGE, "o", order(1, "conic")),
         ("particles, all parameters", full, measure.to_sphere, BLUE, "^", order(4, "Runge–Kutta")),
@@ -120,8 +120,8 @@ def spheres(axes: Axes, records: Records) -> None:
 def kinks(axes: Axes, records: Records) -> None:
     """Draw the distance of predictions to theory for ReLU, whose velocity jumps: order one for every integrator."""
     axes.set_title("f  ReLU: kinks leave order one")
-    descent = relu(flow="euler", start="unbalanced")(records)
-    inner = relu(flow="conic", start="balanced")(records)
+    descent = relu(Descent, balanced=False)(records)
+    inner = relu(Conic, balanced=True)(records)
     series: list[Series] = [
         ("gradient descent, all", descent, measure.to_sphere, ORANGE, "o", order(1, "Euler")),
         ("ConicFlow, input weights", inner, measure.to_balanced, GREEN, "s", order(1, "Euler")),
@@ -150,7 +150,7 @@ def _orders(axes: Axes, series: list[Series], wrong: list, ylabel: str, theory: 
 
 def _shown(records: Records) -> Record | None:
     """The balanced network with the most steps of those that kept their path."""
-    chosen = balanced(flow="runge_kutta")(records).where(lambda record: "path" in record and record["dimension"] > 1)
+    chosen = balanced(RungeKutta)(records).where(lambda record: "path" in record and record["dimension"] > 1)
     return max(chosen, key=lambda record: record["steps"], default=None)
 
 

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulations.limits._conic import SMOOTHING, Parameters, Rounded, problem
+from simulations.limits.conic_equivalence import STUDY, Descent
+from simulations.limits.first_variation import SMOOTHING, Rounded
 from theory.conic import sphere_flow
 
 
@@ -17,9 +18,9 @@ def test_rounded_unit_is_two_homogeneous_and_that_of_theory():
     assert flow.predictions[0, 0] == pytest.approx(value, rel=1e-6)
 
 
-@pytest.mark.parametrize(("start", "share"), [("balanced", 1.0), ("unbalanced", 0.5)])
-def test_starts(start, share):
-    theta, x, _ = problem(Parameters(start=start, seed=3))
+@pytest.mark.parametrize(("balanced", "share"), [(True, 1.0), (False, 0.5)])
+def test_starts(balanced, share):
+    theta, x, _ = Descent(balanced=balanced, seed=3).data
     assert np.allclose(np.abs(theta[..., 0]), share * np.linalg.norm(theta[..., 1:], axis=2))
     assert np.allclose(np.linalg.norm(x, axis=2), 1)
 
@@ -27,13 +28,14 @@ def test_starts(start, share):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"flow": "heun"}, "flow='heun': expected one of euler, runge_kutta, conic"),
-        ({"activation": "tanh"}, "activation='tanh': expected one of rounded, relu"),
-        ({"steps": 0}, "steps=0: expected a whole number of at least 1"),
-        ({"alpha": 0.0}, "alpha=0.0: expected a finite number above 0"),
-        ({"time": -1.0}, "time=-1.0: expected a finite number at least 0"),
+        ({"experiment": "heun"}, "experiment='heun': expected one of descent, runge_kutta, conic, first_variation"),
+        ({"experiment": "conic", "activation": "tanh"}, "activation='tanh': expected one of rounded, relu"),
+        ({"experiment": "descent", "steps": 0}, "steps=0: expected a whole number of at least 1"),
+        ({"experiment": "descent", "alpha": 0.0}, "alpha=0.0: expected a number above 0"),
+        ({"experiment": "descent", "time": -1.0}, "time=-1.0: expected a number above 0"),
+        ({"experiment": "descent", "decay": -1.0}, "decay=-1.0: expected a number of at least 0"),
     ],
 )
 def test_bad_input_is_named(change, message):
     with pytest.raises(ValueError, match=message):
-        Parameters(**change)
+        STUDY.make(change)

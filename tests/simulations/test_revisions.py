@@ -203,7 +203,7 @@ def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
         return done.stdout
 
     first = code()
-    for name in ("theory/chaos.py", "simulations/limits/_conic.py", "meanfield/plot.py"):
+    for name in ("theory/chaos.py", "simulations/limits/conic_defects.py", "meanfield/plot.py"):
         (copy / name).write_text((copy / name).read_text() + "\n\nEDITED = 1\n")
     (copy / "meanfield/objectives/losses.py").write_text(
         (copy / "meanfield/objectives/losses.py").read_text() + "\n\n# A comment.\n"
