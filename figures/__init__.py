@@ -71,7 +71,7 @@ def table(records: Records, value: str | Sequence[str] | None = None, x: str | N
     An axis is logarithmic where its numbers are positive and span a factor of ten.
 
     >>> import figures, simulations
-    >>> grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": "10:40:2log"}
+    >>> grid = {"samples": 4, "time": 1.0, "particles": "10:40:2log"}
     >>> records = simulations.sweep("lazy_scaling", grid, seeds=2)
     >>> figures.table(records, "risk", x="particles").axes[0].get_xlabel()
     'particles'

@@ -33,7 +33,7 @@ from figures.style import LAZY, MEAN_FIELD, points, power, styled
 from theory.scaling import displacement_exponent
 
 GRID = {
-    "problem": "random", "dimension": 2, "samples": 4, "precision": "float32",
+    "dimension": 2, "samples": 4,
     "time": 4.0, "step": 0.5, "particles": "32:512:3log", "exponent": [0.0, 0.5],
 }  # fmt: skip
 SEEDS = 6
@@ -49,14 +49,14 @@ SEEDS = 6
 
 # %%
 folder = tempfile.TemporaryDirectory()
-plan = simulations.prepare("lazy_scaling", **GRID, seeds=SEEDS, out=folder.name)
+plan = simulations.prepare("lazy_scaling/smooth", **GRID, seeds=SEEDS, out=folder.name)
 print("\n".join(simulations.estimate(plan).lines(workers=2)))
 assert len(plan) == 3 * 2 * SEEDS
 
 # %% [markdown]
 # ## Several processes, and a kill
 #
-# The command `meanfield run lazy_scaling … --workers 2` starts two processes and stores
+# The command `meanfield run lazy_scaling/smooth … --workers 2` starts two processes and stores
 # each record as it comes. Here it is killed as soon as one is there. SIGKILL leaves no
 # time to tidy up, and none is needed: a record is one file, there whole or not at all.
 # `meanfield status` counts them.
@@ -72,7 +72,7 @@ command = [
     "-m",
     "meanfield",
     "run",
-    "lazy_scaling",
+    "lazy_scaling/smooth",
     *words,
     "--seeds",
     str(SEEDS),
@@ -94,7 +94,7 @@ assert row.damaged == 0
 # standard input:
 #
 # ```python
-# records = simulations.sweep("lazy_scaling", GRID, seeds=6, out="grid", workers=2)
+# records = simulations.sweep("lazy_scaling/smooth", GRID, seeds=6, out="grid", workers=2)
 # ```
 #
 # ## On a cluster
@@ -121,7 +121,7 @@ with LocalCluster(
     found = []
     where = {"out": folder.name, "scheduler": cluster.scheduler_address}
     records = simulations.sweep(
-        "lazy_scaling",
+        "lazy_scaling/smooth",
         GRID,
         seeds=SEEDS,
         report=lambda progress: found.append(progress.found),
@@ -136,7 +136,7 @@ assert found[-1] >= row.done  # a batch may have come between the count and the 
 # alone, to the bit.
 
 # %%
-alone = simulations.sweep("lazy_scaling", GRID, seeds=SEEDS)
+alone = simulations.sweep("lazy_scaling/smooth", GRID, seeds=SEEDS)
 for one, other in zip(records, alone, strict=True):
     assert one.parameters == other.parameters
     assert all(
@@ -157,7 +157,7 @@ print(moved.mean("seed").round(4).to_pandas())
 # %% [markdown]
 # ## The exponent
 #
-# The fit is over seeds, which share data and particles at all $m$: the exponent with
+# The fit is over seeds, each with data of its own at all $m$: the exponent with
 # Student's interval (± below) and the bootstrap's over whole seeds, $R^2$, a test of
 # curvature, and the range over which the law is straight. The interval says how well
 # the exponent of *this* range is known; that $m \ge 32$ is large enough is for the

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
 from simulations.records.record import along
-from simulations.regimes import _measures as measure
+from simulations.regimes import linearised as measure
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
-from simulations.regimes.lazy_scaling import TANGENT, lazy_runs, trained_runs, width_runs
+from simulations.regimes.lazy_scaling import TANGENT, Plane, Teacher, along_alpha, along_m, digits, teachers
 from theory import scaling
 
 WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
@@ -20,20 +20,20 @@ def draw(records: Records) -> Figure:
     records = records.done
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 3, wspace=0.04, hspace=0.06)
-    along_alpha(figure.add_subplot(grid[0, 0]), records)
-    along_width(figure.add_subplot(grid[0, 1]), records)
+    in_alpha(figure.add_subplot(grid[0, 0]), records)
+    in_width(figure.add_subplot(grid[0, 1]), records)
     in_time(figure.add_subplot(grid[0, 2]), records)
     pair = grid[1, 0].subgridspec(1, 2, wspace=0.0)
     in_plane([figure.add_subplot(pair[0]), figure.add_subplot(pair[1])], records)
-    teacher(figure.add_subplot(grid[1, 1]), records)
-    digits(figure.add_subplot(grid[1, 2]), records)
+    on_teacher(figure.add_subplot(grid[1, 1]), records)
+    on_digits(figure.add_subplot(grid[1, 2]), records)
     return figure
 
 
-def along_alpha(axes: Axes, records: Records) -> None:
+def in_alpha(axes: Axes, records: Records) -> None:
     """Movement and output gap of tanh networks against α."""
     axes.set_title("a  Large α: little moves, less bends")
-    doubled, centred = (lazy_runs(initial=initial)(records) for initial in ("doubled", "centred"))
+    doubled, centred = (along_alpha(initial=initial)(records) for initial in ("doubled", "centred"))
     moved, gap = measure.last("displacement"), measure.linearised_gap
     series: list[Series] = [
         ("movement (parameter)", doubled, moved, LAZY, "o", scaling.movement_exponent()),
@@ -46,10 +46,10 @@ def along_alpha(axes: Axes, records: Records) -> None:
     return _legend_below(axes, 3e2)
 
 
-def along_width(axes: Axes, records: Records) -> None:
+def in_width(axes: Axes, records: Records) -> None:
     """Kernel change and movement of tanh networks against m, in both scalings."""
     axes.set_title("b  α = √m freezes, α = 1 does not")
-    flat, tangent = (width_runs(exponent=exponent)(records) for exponent in (FLAT, TANGENT))
+    flat, tangent = (along_m(exponent=exponent)(records) for exponent in (FLAT, TANGENT))
     change, moved = measure.last("kernel_drift"), measure.last("displacement")
     series: list[Series] = [
         ("kernel change, α = 1", flat, change, MEAN_FIELD, "o", scaling.kernel_change_exponent("mean-field")),
@@ -73,7 +73,7 @@ def _legend_below(axes: Axes, room: float) -> None:
 def in_time(axes: Axes, records: Records) -> None:
     """Training loss on the teacher over time, with the exact kernel flow."""
     axes.set_title("c  The lazy loss is the kernel flow's")
-    chosen = trained_runs(problem="teacher")(records).where(lambda record: record["dimension"] > 2)
+    chosen = teachers()(records)
     if not len(chosen):
         return empty(axes, "on the teacher")
     first = min(chosen.column("seed"))
@@ -110,24 +110,22 @@ def in_time(axes: Axes, records: Records) -> None:
 
 def in_plane(pair: list[Axes], records: Records) -> None:
     """Paths of the particles |a| w of two networks in the plane."""
-    chosen = [record for record in records.where(dimension=2, initial="doubled") if "positions" in record]
-    chosen = sorted(chosen, key=lambda record: record["alpha"] * record["particles"] ** record["exponent"])
+    chosen = sorted(Plane.at("marks")(records), key=lambda record: record["alpha"])
     pair[0].set_title("d  Particles find the teacher, or stay")
     if len(chosen) < 2:
         for axes in pair:
             empty(axes, "in the plane")
         return
-    reach = max(float(np.abs(_visible(record)).max()) for record in (chosen[0], chosen[-1])) * 1.12
+    reach = max(float(np.abs(record["particles"]).max()) for record in (chosen[0], chosen[-1])) * 1.12
     for axes, record, color in zip(pair, (chosen[0], chosen[-1]), (MEAN_FIELD, LAZY), strict=True):
-        for direction in record["teacher"][:, 1:] if "teacher" in record else []:
+        for direction in record["marks"]:
             axes.plot(
                 *np.outer(direction / np.linalg.norm(direction), [0, 2 * reach]),
                 color=THEORY,
                 lw=0.8,
                 ls="--",
             )
-        paths = _visible(record)
-        sign = np.sign(record["positions"][0, :, 0])
+        paths, sign = record["particles"], np.sign(record["weights"][0])
         axes.plot(paths[:, :, 0], paths[:, :, 1], color=color, lw=0.8, alpha=0.8)
         axes.plot(*paths[0].T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="")
         for value, marker in ((1, "P"), (-1, "o")):
@@ -141,10 +139,10 @@ def in_plane(pair: list[Axes], records: Records) -> None:
     pair[1].set_yticklabels([])
 
 
-def teacher(axes: Axes, records: Records) -> None:
+def on_teacher(axes: Axes, records: Records) -> None:
     """Test risk on the teacher against α at one m."""
     axes.set_title("e  Teacher: features beat the kernel")
-    chosen = records.where(problem="teacher", tangent=True)
+    chosen = Teacher.at(tangent=True)(records)
     x, table = along(chosen, "alpha", lambda record: float(np.exp(measure.log_risk_ratio(record))))
     if not table.size:
         return empty(axes, "along α on the teacher")
@@ -156,12 +154,12 @@ def teacher(axes: Axes, records: Records) -> None:
     return None
 
 
-def digits(axes: Axes, records: Records) -> None:
+def on_digits(axes: Axes, records: Records) -> None:
     """Test error on ten classes of digits against m, in both scalings."""
     axes.set_title("f  Digits: lazy and wide is the kernel")
     drawn = False
     for exponent, name, color, marker in ((FLAT, "α = 1", MEAN_FIELD, "D"), (TANGENT, "α = √m", LAZY, "o")):
-        chosen = trained_runs(problem="digits", exponent=exponent)(records)
+        chosen = digits(exponent=exponent)(records)
         x, table = along(chosen, "particles", lambda record: 100 * float(record["test_error"][-1]))
         if table.size:
             spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
@@ -169,7 +167,7 @@ def digits(axes: Axes, records: Records) -> None:
             drawn = True
     if not drawn:
         return empty(axes, "on digits")
-    chosen = trained_runs(problem="digits")(records)
+    chosen = digits()(records)
     levels = {record["seed"]: 100 * float(record["limit_test_error"][-1]) for record in chosen}
     level = float(np.mean(list(levels.values())))
     axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
@@ -181,12 +179,6 @@ def digits(axes: Axes, records: Records) -> None:
     axes.set_ylim(0, None)
     axes.legend(loc="upper right")
     return None
-
-
-def _visible(record: Record) -> np.ndarray:
-    """|a_j| w_j over time, [T, m, 2]."""
-    theta = record["positions"]
-    return np.abs(theta[:, :, :1]) * theta[:, :, 1:3]
 
 
 def _spread(records: list[Record]) -> list[Record]:

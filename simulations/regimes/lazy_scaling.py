@@ -4,127 +4,262 @@ Chizat, Oyallon & Bach (2019): as α → ∞ particles move by O(1/α) and the n
 the same happens as m → ∞, with the limiting tangent kernel; at α = 1 particles and kernel move by O(1) however many
 there are.
 
-The runs fall into parts. `lazy`: tanh networks along α, against their exact linearised flow. `start`: tangent kernels
-at the start, against the arc-cosine kernel. `width`: tanh networks along m. `teacher` and `digits`: ReLU networks along
-m and along α, against kernel regression and their own tangent models. `plane`: two networks in the plane, for the
-picture.
+tanh networks on random labels along α, against their exact linearised flow, and along m; their gradient flow against
+the theorem; tangent kernels at the start against the arc-cosine kernel; ReLU networks along m and along α, on a teacher
+and on digits, against kernel regression and their own tangent models; and two networks in the plane, for the picture.
 """
 
-from functools import partial
+from functools import cached_property, partial
 
-from simulations.records.record import runs, widest
-from simulations.regimes import _measures as measure
-from simulations.regimes._network import Parameters, limit
-from simulations.regimes._training import alike, batch_bytes, train, train_together
-from simulations.study.study import Study, Together, claim
+import equinox as eqx
+import jax
+import numpy as np
+
+import meanfield as mf
+from simulations.records.record import widest
+from simulations.regimes import few_neurons
+from simulations.regimes import linearised as measure
+from simulations.regimes.kernel_limit import TESTED, Learner, filled, whole_steps
+from simulations.regimes.neurons import ANIMATION, Neurons
+from simulations.study.experiment import Experiment, grid
+from simulations.study.parameters import choice, count, number
+from simulations.study.simulation import Simulation
+from simulations.study.study import Study, claim
 from simulations.verdicts.checks import below, bounded, equals, slope
 from simulations.verdicts.checks import limit as limit_of
-from theory import scaling
+from theory import arc_cosine, scaling
+from theory.neurons import Network
 from theory.prediction import Prediction
 
 MEAN_FIELD, TANGENT = 0.0, 0.5
 """Exponents of m in the output scale."""
 
-LAZY = {"problem": "random", "activation": "tanh", "particles": 64, "dimension": 4, "samples": 8, "time": 8.0}
-FLOW = LAZY | {"flow": "adaptive", "tolerance": 1e-10}
-START = {
-    "problem": "random", "activation": "relu", "output": "gaussian", "dimension": 3, "samples": 8, "time": 0.0
-}  # fmt: skip
-WIDTH = {
-    "problem": "random", "activation": "tanh", "dimension": 3, "samples": 5, "time": 6.0, "step": 0.1,
-}  # fmt: skip
-TEACHER = {
-    "problem": "teacher",
-    "dimension": 5,
-    "samples": 64,
-    "time": 100.0,
-    "step": 0.5,
-    "precision": "float32",
-}
-DIGITS = {"problem": "digits", "dimension": 64, "time": 150.0, "step": 0.75, "precision": "float32"}
-PLANE = {"problem": "teacher", "dimension": 2, "samples": 15, "particles": 20, "time": 400.0, "step": 0.05}
+DIGITS = 1797
+"""Images of digits in all (count)."""
 
+ROOM = 1024
+"""More than 64 tanh particles come in arrays of a multiple of this."""
+
+STARTS = ("doubled", "centred", "plain")
+LAZY = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+BOUND = (10.0, 100.0, 1000.0, 10000.0)
 ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-GRIDS = {
-    "smoke": {
-        "seeds": 7,
-        "lazy": [10.0, 100.0, 1000.0, 10000.0],
-        "bound": [100.0, 10000.0],
-        "start": {16: 60, 128: 60, 1024: 30},
-        "width": [64, 256, 1024],
-        "teacher": [32, 128, 512],
-        "digits": [16, 128, 512],
-        "digits_samples": 100,
-        "teacher_alpha": (128, [100.0, 300.0, 1000.0]),
-        "digits_alpha": (128, [100.0, 300.0, 1000.0]),
-    },
-    "default": {
-        "seeds": 7,
-        "lazy": [10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0],
-        "bound": [10.0, 100.0, 1000.0, 10000.0],
-        "start": {16: 400, 64: 400, 256: 400, 1024: 200, 10000: 40, 100000: 8},
-        "width": [128, 512, 2048, 10000, 100000],
-        "teacher": [64, 256, 1024, 4096, 16384, 100000],
-        "digits": [32, 256, 1024, 4096],
-        "digits_samples": 200,
-        "teacher_alpha": (1024, ALPHAS),
-        "digits_alpha": (256, [1.0, 10.0, 100.0, 300.0, 1000.0]),
-    },
-    "paper": {
-        "seeds": 10,
-        "lazy": [10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0],
-        "bound": [10.0, 100.0, 1000.0, 10000.0],
-        "start": {16: 1000, 64: 1000, 256: 1000, 1024: 1000, 10000: 100, 100000: 20, 1000000: 4},
-        "width": [128, 512, 2048, 10000, 100000, 1000000],
-        "teacher": [64, 256, 1024, 4096, 16384, 100000, 1000000],
-        "digits": [64, 256, 1024, 4096, 16384],
-        "digits_samples": 1000,
-        "teacher_alpha": (1024, ALPHAS),
-        "digits_alpha": (1024, ALPHAS),
-    },
-}
+LARGE = tuple(alpha for alpha in ALPHAS if alpha >= 100)
+BOTH = {"exponent": (MEAN_FIELD, TANGENT)}
+SMALL = {"dimension": 3, "samples": 5, "time": 6.0, "step": 0.1, **BOTH}
 
 
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Parameters]:
-    """The runs of one size; `seeds` networks for every setting, the first of them with seed `first`."""
-    sizes = GRIDS[size]
-    digits = DIGITS | {"samples": sizes["digits_samples"]}
-    made = []
-    for seed in range(first, first + (sizes["seeds"] if seeds is None else seeds)):
-        for initial in ("doubled", "centred", "plain"):
-            made += [Parameters(**LAZY, step=0.02, initial=initial, alpha=a, seed=seed) for a in sizes["lazy"]]
-        for initial in ("doubled", "centred"):
-            made += [Parameters(**FLOW, initial=initial, alpha=a, seed=seed) for a in sizes["bound"]]
-        made += [
-            Parameters(**START, initial="plain", particles=m, replicas=count, seed=seed)
-            for m, count in sizes["start"].items()
-        ]
-        m, count = list(sizes["start"].items())[1]
-        made.append(Parameters(**START, initial="doubled", particles=m, replicas=count, seed=seed))
-        for exponent in (MEAN_FIELD, TANGENT):
-            for part, ms in ((WIDTH, sizes["width"]), (TEACHER, sizes["teacher"]), (digits, sizes["digits"])):
-                made += [Parameters(**part, exponent=exponent, particles=m, seed=seed) for m in ms]
-        for part, (m, alphas) in ((TEACHER, sizes["teacher_alpha"]), (digits, sizes["digits_alpha"])):
-            made += [Parameters(**part, alpha=a, particles=m, tangent=True, seed=seed) for a in alphas]
-    # For the picture alone, and so one seed: in the second one the three teacher neurons point well apart.
-    made += [Parameters(**PLANE, alpha=a, seed=first + 1) for a in (1.0, 100.0)]
-    return made
+class Labels(Simulation):
+    """tanh networks that learn random labels on the sphere."""
+
+    particles: int = count(64, "m", "particles, an even number if doubled")
+    dimension: int = count(4, "d", "inputs")
+    samples: int = count(8, "n", "training samples")
+    initial: str = choice("doubled", "pairs ±a with f = 0, f − f_0 trained, or neither", among=STARTS)
+    alpha: float = number(1.0, "α", "output scale at m = 1", unit="output units", above=0)
+    time: float = number(8.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+
+    def refusal(self):
+        return few_neurons.uneven(self.particles) if self.initial == "doubled" else None
+
+    @property
+    def scale(self) -> float:
+        """The output scale."""
+        return self.alpha
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        random = self.generator("data")
+        return few_neurons.sphere(random, self.samples, self.dimension), random.normal(size=self.samples)
+
+    @cached_property
+    def theta(self) -> np.ndarray:
+        random, m = self.generator(f"start of {self.particles}"), self.particles
+        if self.initial == "doubled":
+            return few_neurons.paired(few_neurons.students(random, m // 2, self.dimension))
+        return few_neurons.students(random, m, self.dimension)
+
+    def problem(self):
+        centred = self.initial == "centred"
+        return mf.Objective(mf.Neuron("tanh"), mf.Square(), *self.data, scale=self.scale, centred=centred)
+
+    def start(self):
+        return filled(self.theta, ROOM)
+
+    def observe(self):
+        return [mf.Risk(), mf.Displacement(), mf.observables.KernelDrift(), mf.Predictions()]
+
+    def measure(self, run):
+        return {"x": self.data[0], "y": self.data[1]}
+
+    def theory(self, start):
+        """The tangent kernel at the start, from its formula."""
+        return {"kernel": Network(self.theta, "tanh").tangent_kernel(self.data[0])[:, 0, :, 0]}
 
 
-lazy_runs = partial(runs, "predictions", activation="tanh", flow="euler", exponent=MEAN_FIELD, precision="float64")
-bound_runs = partial(
-    runs, "predictions", activation="tanh", flow="adaptive", exponent=MEAN_FIELD, alpha=tuple(GRIDS["paper"]["bound"])
-)
-start_runs = partial(runs, "kernel_distance", activation="relu", output="gaussian")
-width_runs = partial(
-    runs, "kernel_drift", activation="tanh", initial="doubled", output="signs", flow="euler", alpha=1.0
-)
-trained_runs = partial(
-    runs, "limit_test_predictions", activation="relu", initial="doubled", flow="euler", alpha=1.0, tangent=False
-)
-scaled_runs = partial(
-    runs, "tangent_test_predictions", activation="relu", initial="doubled", alpha=tuple(a for a in ALPHAS if a >= 100)
-)
+class Smooth(Labels):
+    """tanh networks that learn random labels, by gradient descent."""
+
+    exponent: float = number(MEAN_FIELD, "p", "exponent of m in the output scale, which is α m^p")
+    step: float = number(0.02, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke=[
+            {"initial": STARTS, "alpha": (10.0, 100.0, 1000.0, 10000.0), "seeds": 7},
+            {**SMALL, "particles": (64, 256, 1024), "seeds": 7},
+        ],
+        default=[
+            {"initial": STARTS, "alpha": LAZY, "seeds": 7},
+            {**SMALL, "particles": (128, 512, 2048, 10000, 100000), "seeds": 7},
+        ],
+        paper=[
+            {"initial": STARTS, "alpha": LAZY, "seeds": 10},
+            {**SMALL, "particles": (128, 512, 2048, 10000, 100000, 1000000), "seeds": 10},
+        ],
+    )
+
+    def refusal(self):
+        if self.time < self.step:
+            return f"time={self.time:g}: shorter than one step; expected at least step={self.step:g}."
+        return super().refusal()
+
+    @property
+    def scale(self) -> float:
+        """The output scale."""
+        return self.alpha * self.particles**self.exponent
+
+    def flow(self):
+        return mf.GradientFlow(self.step)
+
+    def times(self):
+        return self.step * whole_steps(self.step, self.time)
+
+
+class Flow(Labels):
+    """tanh networks that learn random labels by the gradient flow, to a tolerance: the theorem bounds it."""
+
+    initial: str = choice("doubled", "pairs ±a with f = 0, or f − f_0 trained", among=STARTS[:2])
+    tolerance: float = number(1e-10, "", "relative tolerance of the flow", unit="share", above=0)
+    sizes = grid(
+        smoke={"initial": STARTS[:2], "alpha": (100.0, 10000.0), "seeds": 7},
+        default={"initial": STARTS[:2], "alpha": BOUND, "seeds": 7},
+        paper={"initial": STARTS[:2], "alpha": BOUND, "seeds": 10},
+    )
+
+    def flow(self):
+        return mf.AdaptiveFlow(self.tolerance, self.tolerance / 100)
+
+    def times(self):
+        return np.append(0.0, np.geomspace(self.time / 300, self.time, 18))
+
+    def measure(self, run):
+        return super().measure(run) | {"weights": self.theta}
+
+
+def networks(replicas: dict[int, int], seeds: int) -> list[dict]:
+    """Return the parts of a size: replicas by particles, and the second of them doubled as well."""
+    parts = [{"particles": m, "replicas": many, "seeds": seeds} for m, many in replicas.items()]
+    return [*parts, parts[1] | {"initial": "doubled"}]
+
+
+class Kernel(Experiment):
+    """Tangent kernels of ReLU networks at the start, both layers Gaussian, and the arc-cosine kernel."""
+
+    particles: int = count(128, "m", "particles, an even number if doubled")
+    dimension: int = count(3, "d", "inputs")
+    samples: int = count(8, "n", "inputs at which the kernel is taken")
+    initial: str = choice("plain", "independent particles, or pairs ±a", among=("plain", "doubled"))
+    replicas: int = count(60, "", "networks of a run, over which squared distances are averaged")
+    sizes = grid(
+        smoke=networks({16: 60, 128: 60, 1024: 30}, 7),
+        default=networks({16: 400, 64: 400, 256: 400, 1024: 200, 10000: 40, 100000: 8}, 7),
+        paper=networks({16: 1000, 64: 1000, 256: 1000, 1024: 1000, 10000: 100, 100000: 20, 1000000: 4}, 10),
+    )
+
+    def refusal(self):
+        return few_neurons.uneven(self.particles) if self.initial == "doubled" else None
+
+    def run(self):
+        x = few_neurons.sphere(self.generator("data"), self.samples, self.dimension)
+        random, twins = self.generator(f"{self.initial} starts of {self.particles}"), self.initial == "doubled"
+        kernels = []
+        for _ in range(self.replicas):
+            theta = few_neurons.students(random, self.particles // (1 + twins), self.dimension, signs=False)
+            mu = filled(few_neurons.paired(theta) if twins else theta, ROOM)
+            kernels.append(np.asarray(tangent_kernel(mf.Neuron("relu"), mu, x)))
+        exact = {
+            "kernel_distance": arc_cosine.tangent_kernel(x, activation="relu"),
+            "output_layer_distance": arc_cosine.tangent_kernel(x, activation="relu", layers="output"),
+        }
+        far = {name: np.sum((np.stack(kernels) - kernel) ** 2, axis=(1, 2)) for name, kernel in exact.items()}
+        return {"x": x, **far}
+
+
+@eqx.filter_jit
+def tangent_kernel(unit: mf.Neuron, mu: mf.Particles, x: np.ndarray) -> jax.Array:
+    """Return K_m [n, n]."""
+    return mf.tangent_kernel(unit, mu, x)
+
+
+class Teacher(Learner):
+    """ReLU networks that learn a teacher of three neurons on the sphere."""
+
+    dimension: int = count(5, "d", "inputs")
+    sizes = grid(
+        smoke=[
+            {"particles": (32, 128, 512), **BOTH, "seeds": 7},
+            {"particles": 128, "alpha": LARGE[:3], "tangent": True, "seeds": 7},
+        ],
+        default=[
+            {"particles": (64, 256, 1024, 4096, 16384, 100000), **BOTH, "seeds": 7},
+            {"particles": 1024, "alpha": ALPHAS, "tangent": True, "seeds": 7},
+        ],
+        paper=[
+            {"particles": (64, 256, 1024, 4096, 16384, 100000, 1000000), **BOTH, "seeds": 10},
+            {"particles": 1024, "alpha": ALPHAS, "tangent": True, "seeds": 10},
+        ],
+    )
+
+    def draw(self):
+        return few_neurons.teacher(self.generator("data"), self.samples, self.dimension, tested=TESTED)
+
+
+class Digits(Learner):
+    """ReLU networks of ten outputs that learn images of digits."""
+
+    room = 2
+    samples: int = count(200, "n", "training images", at_most=DIGITS - TESTED)
+    time: float = number(150.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    step: float = number(0.75, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    sizes = grid(
+        smoke=[
+            {"samples": 100, "particles": (16, 128, 512), **BOTH, "seeds": 7},
+            {"samples": 100, "particles": 128, "alpha": LARGE[:3], "tangent": True, "seeds": 7},
+        ],
+        default=[
+            {"particles": (32, 256, 1024, 4096), **BOTH, "seeds": 7},
+            {"particles": 256, "alpha": (1.0, 10.0, *LARGE[:3]), "tangent": True, "seeds": 7},
+        ],
+        paper=[
+            {"samples": 1000, "particles": (64, 256, 1024, 4096, 16384), **BOTH, "seeds": 10},
+            {"samples": 1000, "particles": 1024, "alpha": ALPHAS, "tangent": True, "seeds": 10},
+        ],
+    )
+
+    def draw(self):
+        return mf.datasets.digits(n=self.samples, n_test=TESTED, split=self.seed, dtype="float32")
+
+
+class Plane(Neurons):
+    """Two networks in the plane, for the picture alone, and so of one seed."""
+
+    sizes = dict.fromkeys(("smoke", "default", "paper"), ({"particles": 20, "alpha": (1.0, 100.0), "time": 400.0},))
+
+
+along_alpha = partial(Smooth.at, "predictions", exponent=MEAN_FIELD)
+along_m = partial(Smooth.at, "kernel_drift", initial="doubled", alpha=1.0)
+bound_runs, kernels = Flow.at("predictions", alpha=BOUND), partial(Kernel.at, "kernel_distance")
+teachers, digits = (partial(one.at, "limit_test_predictions", alpha=1.0, tangent=False) for one in (Teacher, Digits))
+teachers_scaled, digits_scaled = (one.at("tangent_test_predictions", alpha=LARGE) for one in (Teacher, Digits))
 
 WITHIN = Prediction(1.0, "<=", "smooth activation, doubled or centred, up to the horizon K/Lip(h)²", "chizat2019lazy")
 CONSTANT = Prediction(1.0, "=", "ReLU, independent units, Gaussian weights of variance 1, every m", "meanfield")
@@ -134,100 +269,100 @@ SAME = Prediction(0.0, "=", "α = √m, m → ∞, trained as long", "lee2019wid
 CLAIMS = (
     claim(
         "movement_doubled", "particles move by O(1/α), doubled start", scaling.movement_exponent(), slope,
-        select=lazy_runs(initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
-        wrong="neither doubled nor centred", control={"select": lazy_runs(initial="plain")},
+        select=along_alpha(initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": along_alpha(initial="plain")},
     ),
     claim(
         "movement_centred", "particles move by O(1/α), centred model", scaling.movement_exponent(), slope,
-        select=lazy_runs(initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
-        wrong="neither doubled nor centred", control={"select": lazy_runs(initial="plain")},
+        select=along_alpha(initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        wrong="neither doubled nor centred", control={"select": along_alpha(initial="plain")},
     ),
     claim(
         "gap_centred", "the output leaves its exact linearised flow by O(1/α), centred model",
         scaling.output_gap_exponent("centred"), slope,
-        select=lazy_runs(initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        select=along_alpha(initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
         wrong="linearised flow without its 1/n", control={"value": measure.gap_without_mean},
     ),
     claim(
         "gap_doubled", "the output leaves its exact linearised flow by O(1/α²), doubled start",
         scaling.output_gap_exponent("doubled"), slope,
-        select=lazy_runs(initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
-        wrong="centred, not doubled", control={"select": lazy_runs(initial="centred")},
+        select=along_alpha(initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        wrong="centred, not doubled", control={"select": along_alpha(initial="centred")},
     ),
     claim(
         "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, bounded,
-        select=bound_runs(), value=measure.gap_over_bound, what="gap / bound",
+        select=bound_runs, value=measure.gap_over_bound, what="gap / bound",
         wrong="a bound with 1/α² for 1/α", control={"value": measure.gap_over_squared_bound},
     ),
     claim(
         "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, bounded,
-        select=bound_runs(), value=measure.loss_over_bound, what="|R − R_lin| / bound",
+        select=bound_runs, value=measure.loss_over_bound, what="|R − R_lin| / bound",
         wrong="kernel flow without its 1/n", control={"value": measure.loss_over_bound_without_mean},
     ),
     claim(
         "kernel_constant", "m E‖K_m − K‖² over its constant C, K the arc-cosine kernel", CONSTANT, equals,
-        select=start_runs(initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
-        wrong="doubled: half the independent units", control={"select": start_runs(initial="doubled")},
+        select=kernels(initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
+        wrong="doubled: half the independent units", control={"select": kernels(initial="doubled")},
     ),
     claim(
         "kernel_rate", "E‖K_m − K‖² to the arc-cosine kernel falls as 1/m", scaling.kernel_distance_exponent(), slope,
-        select=start_runs(initial="plain"), x="particles", value=measure.kernel_distance,
+        select=kernels(initial="plain"), x="particles", value=measure.kernel_distance,
         wrong="limit of the output layer alone", control={"value": measure.output_layer_distance},
     ),
     claim(
         "drift_tangent", "relative change of the tangent kernel in training, α = √m",
         scaling.kernel_change_exponent("tangent"), slope,
-        select=width_runs(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
-        wrong="α = 1", control={"select": width_runs(exponent=MEAN_FIELD)},
+        select=along_m(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(
         "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
         scaling.kernel_change_exponent("mean-field"), slope,
-        select=width_runs(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
-        wrong="α = √m", control={"select": width_runs(exponent=TANGENT)},
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
+        wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
         "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"), slope,
-        select=width_runs(exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
-        wrong="α = 1", control={"select": width_runs(exponent=MEAN_FIELD)},
+        select=along_m(exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(
         "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
         slope,
-        select=width_runs(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
-        wrong="α = √m", control={"select": width_runs(exponent=TANGENT)},
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
+        wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
         "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
-        select=trained_runs(problem="teacher", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        drift=True, wrong="α = 1", control={"select": trained_runs(problem="teacher", exponent=MEAN_FIELD)},
+        select=teachers(exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        drift=True, wrong="α = 1", control={"select": teachers(exponent=MEAN_FIELD)},
     ),
     claim(
         "teacher_alpha", "teacher: distance to the own tangent model in α ≥ 100, ReLU",
         scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=scaled_runs(problem="teacher"), x="alpha", value=measure.to_tangent_model, drift=True,
+        select=teachers_scaled, x="alpha", value=measure.to_tangent_model, drift=True,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
         "teacher_features", "teacher: log(test risk, α = 1 / test risk of kernel regression)", BETTER, below,
-        select=widest(trained_runs(problem="teacher", exponent=MEAN_FIELD)), value=measure.log_risk_ratio,
+        select=widest(teachers(exponent=MEAN_FIELD)), value=measure.log_risk_ratio,
         what="log ratio at the largest m",
-        wrong="α = √m", control={"select": widest(trained_runs(problem="teacher", exponent=TANGENT))},
+        wrong="α = √m", control={"select": widest(teachers(exponent=TANGENT))},
     ),
     claim(
         "digits_width", "digits: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
-        select=trained_runs(problem="digits", exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        drift=True, wrong="α = 1", control={"select": trained_runs(problem="digits", exponent=MEAN_FIELD)},
+        select=digits(exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
+        drift=True, wrong="α = 1", control={"select": digits(exponent=MEAN_FIELD)},
     ),
     claim(
         "digits_alpha", "digits: distance to the own tangent model in α ≥ 100, ReLU",
         scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=scaled_runs(problem="digits"), x="alpha", value=measure.to_tangent_model, drift=True,
+        select=digits_scaled, x="alpha", value=measure.to_tangent_model, drift=True,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
         "digits_error", "digits: test error less that of kernel regression, α = √m, m → ∞", SAME, limit_of,
-        select=trained_runs(problem="digits", exponent=TANGENT), x="particles", value=measure.excess_error, order=1.0,
+        select=digits(exponent=TANGENT), x="particles", value=measure.excess_error, order=1.0,
         what="difference of error shares",
         wrong="regression before its first step", control={"value": measure.excess_over_untrained},
     ),
@@ -237,11 +372,9 @@ STUDY = Study(
     name="lazy_scaling",
     group="regimes",
     summary="lazy and mean-field training compared at growing particle counts, on a teacher and on digits",
-    parameters=Parameters,
-    grid=grid,
-    run=train,
-    predict=limit,
+    experiments=(Teacher, Digits, Smooth, Flow, Kernel, Plane),
     claims=CLAIMS,
     cost={"smoke": "30 s", "default": "2 min", "paper": "hours (minutes on a GPU)"},
-    together=Together(alike, train_together, batch_bytes),
+    usual=Teacher,
+    animation=ANIMATION,
 )

@@ -17,13 +17,13 @@ from functools import cached_property, partial
 
 import equinox as eqx
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 import meanfield as mf
 from simulations.records.record import Records, widest
 from simulations.scale import circle_models, ramp
 from simulations.scale import risks as measure
 from simulations.study.experiment import Experiment, grid
+from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
@@ -70,16 +70,6 @@ def averaged(name: str, replicas: Mapping[int, int], seeds: int) -> list[dict[st
 def looks(step: float, time: float) -> np.ndarray:
     """Return the numbers of the steps after which a descent is observed, closer together at the start."""
     return np.unique(np.rint(np.append(0, np.geomspace(step, time, 12)) / step)).astype(int)
-
-
-@functools.cache
-def libraries() -> ThreadpoolController:
-    """Return the libraries of linear algebra, looked for once.
-
-    The matrices of `Lazy` and `Samples` are small: threads, when other runs share the cores, make them a hundred times
-    slower.
-    """
-    return ThreadpoolController()
 
 
 class MeanField(Simulations):
@@ -161,7 +151,7 @@ class Lazy(Experiment):
         times = np.geomspace(self.step, self.time, 1 + max(4, round(4 * math.log2(self.time / self.step))))
         random, x = self.generator(f"networks of {self.particles}"), circle_models.problem(self.inputs, self.source).x
         mass, risks, linear = masses(self.particles), [], []
-        with libraries().limit(limits=1, user_api="blas"):
+        with one_thread():
             for _ in range(self.replicas):
                 theta = random.normal(size=(len(mass), 3))
                 theta[:, 0] = np.sign(theta[:, 0])
@@ -198,7 +188,7 @@ class Samples(Experiment):
         random = self.generator(f"data of {self.samples}")
         strength = best_strength(self.samples, CAPACITY, self.source, self.ridge)
         data = self.samples, self.source, self.noise
-        with libraries().limit(limits=1, user_api="blas"):
+        with one_thread():
             excess = [circle_models.ridge_excess(random, *data, strength) for _ in range(self.replicas)]
             # The curve of twice the ridge is wrong, for a control.
             curve, other = (circle_models.curve(*data, at).excess for at in (strength, 2 * strength))

@@ -18,6 +18,9 @@ from simulations.study.ranges import in_short
 
 SIZES = ("smoke", "default", "paper")
 
+SEEDS = 1 << 32
+"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
+
 Values = Mapping[str, Any]
 """What a run found, by name: arrays, and numbers."""
 
@@ -45,7 +48,7 @@ class Experiment(ABC):
 
     experiment: str = dataclasses.field(default="", init=False)
     """The name of the experiment: that of the class, in small letters, unless `name` says another."""
-    seed: int = count(0, "", "number that all random numbers of the run follow from", at_least=0)
+    seed: int = count(0, "", "number that all random numbers of the run follow from", at_least=0, at_most=SEEDS - 1)
     name: ClassVar[str] = "experiment"
     sizes: ClassVar[Mapping[str, tuple[Mapping[str, Any], ...]]] = {}
     precision: ClassVar[str] = "float64"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meanfield.arguments import one_of
 from simulations.study.ranges import coerce, in_short
 
 KIND = "kind of parameter"
@@ -36,8 +37,8 @@ class Kind:
 
     def allowed(self) -> str:
         """Return in words which values are allowed."""
-        if self.among:
-            return f"one of {', '.join(self.among)}"
+        if self.type is int and math.isfinite(self.least) and math.isfinite(self.most):
+            return f"a whole number from {self.least:.0f} to {self.most:.0f}"
         noun = "a whole number" if self.type is int else "a number"
         low = "" if self.least == -math.inf else f" {'above' if self.open else 'of at least'} {self.least:g}"
         high = "" if self.most == math.inf else f"{' and' if low else ' of'} at most {self.most:g}"
@@ -47,8 +48,8 @@ class Kind:
         """Return the value as this kind; raises `ValueError` for one that is none."""
         value = coerce(name, self.type, value)
         if self.among:
-            fits = value in self.among
-        elif self.type in (int, float):
+            return one_of(name, value, self.among)
+        if self.type in (int, float):
             fits = (value > self.least or (value == self.least and not self.open)) and value <= self.most
         else:
             fits = True
@@ -109,8 +110,8 @@ def _field(default: Any, kind: Kind) -> Any:
     try:
         return dataclasses.field(default=kind.checked("default", default), metadata={KIND: kind})
     except ValueError as problem:
-        bounds = {"above" if kind.open else "at_least": kind.least, "at_most": kind.most, "among": kind.among}
-        given = [f"{name}={value!r}" for name, value in bounds.items() if value not in ((), math.inf, -math.inf)]
+        bounds = {"above" if kind.open else "at_least": kind.least, "at_most": kind.most}
+        given = [f"{name}={value!r}" for name, value in bounds.items() if abs(value) != math.inf]
         said = str(problem)
         raise ValueError(f"{said[:-1]}, by {', '.join(given)}." if given else said) from None
 

@@ -106,7 +106,7 @@ def motion(study: str | Study) -> Motion:
     Raises `ValueError` for a study that has nothing of the kind.
 
     >>> import simulations
-    >>> simulations.motion("lazy_scaling").study.name
+    >>> simulations.motion("lazy_scaling").study.experiments[0].name
     'neurons'
     """
     found = find(study)
@@ -118,10 +118,10 @@ def motion(study: str | Study) -> Motion:
     return importlib.import_module(f"simulations.motions.{MOTIONS[name]}").MOTION
 
 
-def own(name: str) -> Study | None:
-    """The study or motion of the package whose records have this name."""
+def own(name: str, experiment: str | None = None) -> Study | None:
+    """The study or motion of the package whose records have this name, or one experiment of the study."""
     if name in STUDIES:
-        return STUDIES[name]
+        return STUDIES[name] if experiment is None else STUDIES[name].only(experiment)
     return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from meanfield.arguments import one_of
 from simulations.records.record import Records, canonical_text, plain_name, require_function
 from simulations.study.animation import Animation
+from simulations.study.experiment import SEEDS as SEEDS
 from simulations.study.experiment import SIZES as SIZES
 from simulations.study.experiment import Experiment, runs_of, together_fields
 from simulations.study.given import instance
@@ -33,9 +34,6 @@ DERIVED = ("parameters", "grid", "run", "predict", "together")
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
-
-SEEDS = 1 << 32
-"""Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,8 @@ class Study:
     """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it a table is drawn, as of a grid."""
     experiments: tuple[type[Experiment], ...] = ()
     """In the place of `parameters`, `grid`, `run`, `predict` and `together`: the kinds of its runs."""
+    usual: type[Experiment] | None = None
+    """The experiment that is meant where parameters are those of several; none is, and they are refused, if None."""
     animation: Animation | None = None
     """Runs whose particles are kept at many times, and the words of the moving picture that is made of them."""
     whole: "Study | None" = None
@@ -170,6 +170,8 @@ class Study:
             instance("together", self.together, Together)
         if self.draw is not None:
             require_function("draw", self.draw)
+        if self.usual is not None and self.usual not in (self.whole or self).experiments:
+            raise ValueError(f"usual={in_short(self.usual)}: expected one of the experiments.")
         if self.animation is not None:
             instance("animation", self.animation, Animation)
         if callable(self.precision):
@@ -203,7 +205,9 @@ class Study:
         """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
         from simulations.study import registry
 
-        return (registry.own, (self.name,)) if registry.is_own(self) else super().__reduce_ex__(protocol)
+        if not registry.is_own(self):
+            return super().__reduce_ex__(protocol)
+        return registry.own, (self.name, *(one.name for one in self.experiments if self.whole))
 
     def precision_of(self, parameters: Any) -> str:
         """Return the precision in which the networks of a run are trained."""
@@ -223,7 +227,7 @@ class Study:
     def only(self, experiment: str) -> "Study":
         """Return the study of this experiment alone, whose records are those of the whole."""
         one, whole = self.experiment(experiment), self.whole or self
-        return remade(self, **dict.fromkeys(DERIVED), experiments=(one,), whole=whole)
+        return remade(self, **dict.fromkeys(DERIVED), experiments=(one,), usual=None, whole=whole)
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""
@@ -235,6 +239,8 @@ class Study:
         fits = [one for one in self.experiments if set(names) <= {field.name for field in dataclasses.fields(one)}]
         if len(fits) == 1:
             return fits[0]
+        if self.usual is not None and self.usual in fits:
+            return self.usual
         every = {field.name for one in self.experiments for field in dataclasses.fields(one)}
         for name in names:
             one_of("parameter", name, every)

@@ -231,7 +231,7 @@ def sweep(
     """The records of every combination of the values in `grid`, a mapping from parameters to values; see `run`.
 
     >>> import simulations
-    >>> grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": "10:40:2log"}
+    >>> grid = {"samples": 4, "time": 1.0, "particles": "10:40:2log"}
     >>> records = simulations.sweep("lazy_scaling", grid, seeds=2)
     >>> len(records), records.where(particles=40).last("risk").shape
     (4, (2,))

@@ -12,14 +12,14 @@ STUDY = simulations.find("lazy_scaling")
 @pytest.fixture(scope="module")
 def records():
     """A little of each panel: both scalings of a tiny teacher, two networks in the plane, three α."""
-    tiny = {"samples": 6, "time": 4.0, "seed": [0, 1], "particles": [10, 20, 40]}
-    parts = [
-        simulations.sweep(STUDY, {**tiny, "exponent": [0.0, 0.5]}),
-        simulations.sweep(
-            STUDY, {**tiny, "particles": 20, "dimension": 2, "alpha": [1.0, 10.0, 100.0], "tangent": True}
-        ),
-        simulations.sweep(STUDY, {**tiny, "particles": 20, "activation": "tanh", "alpha": [1.0, 10.0, 100.0]}),
-    ]
+    tiny = {"samples": 6, "time": 4.0, "seed": [0, 1]}
+    along_m, along_alpha = {"particles": [10, 20, 40], "exponent": [0.0, 0.5]}, {"alpha": [1.0, 10.0, 100.0]}
+    grids = {
+        "teacher": [{**tiny, **along_m}, {**tiny, **along_alpha, "particles": 20, "tangent": True}],
+        "smooth": [{**tiny, **along_alpha, "particles": 20, "step": 0.5}],
+        "plane": [{**tiny, **along_alpha, "particles": 20}],
+    }
+    parts = [simulations.sweep(STUDY.only(name), grid) for name, several in grids.items() for grid in several]
     return simulations.Records(record for part in parts for record in part)
 
 

@@ -93,7 +93,7 @@ def test_runs_that_are_shown_are_extremes_of_one_and_the_middle_of_the_others():
         ("lazy_scaling", "png", "format='png': expected one of gif, mp4 for a film"),
         ("lazy_scaling", "mp4", "format='mp4': needs the program ffmpeg"),
         ("depth", "gif", "study='depth': has no moving particles"),
-        ("lazy_scaling", "gif", "records of neurons: expected two values of alpha"),
+        ("lazy_scaling", "gif", "records of lazy_scaling: expected two values of alpha"),
     ],
 )
 def test_what_can_not_be_drawn(study, kind, sentence, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from meanfield.command.main import main
 GALLERY = Path(__file__).parents[2] / "figures"
 STUDY = simulations.find("noise_stability")
 NONE = simulations.Records([])
-TINY = ("--problem", "random", "--samples", "4", "--time", "1", "--particles", "10", "20")
+TINY = ("--samples", "4", "--time", "1", "--particles", "10", "20")
 
 
 @pytest.mark.parametrize("kind", figures.FORMATS)

@@ -48,9 +48,7 @@ def test_style_sheets_do_not_reach_pictures():
 def test_a_backend_that_is_none_and_a_file_that_is_none_stop_no_picture(tmp_path):
     (tmp_path / "settings").write_bytes(b"text.color: \xff\n")
     code = "import sys; from meanfield.command.main import main; sys.exit(main(sys.argv[1:]))"
-    records = simulations.run(
-        "lazy_scaling", problem="random", samples=4, time=1.0, particles=10, out=tmp_path / "here"
-    )
+    records = simulations.run("lazy_scaling", samples=4, time=1.0, particles=10, out=tmp_path / "here")
     assert len(records) == 1
     for settings in ({"MPLBACKEND": "bogus"}, {"MATPLOTLIBRC": str(tmp_path / "settings")}):
         arguments = ["figure", "lazy_scaling", "--from", "here"]

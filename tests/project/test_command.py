@@ -58,16 +58,16 @@ BAD = [
     (["run", "lazy_scaling", "--alpha", "-1"], "alpha=-1.0", "above 0"),
     (["run", "lazy_scaling", "--exponent", "inf"], "exponent='inf'", "finite"),
     (["run", "lazy_scaling", "--step", "0"], "step=0.0", "above 0"),
-    (["run", "lazy_scaling", "--time", "-1"], "time=-1.0", "at least 0"),
+    (["run", "lazy_scaling", "--time", "-1"], "time=-1.0", "above 0"),
     (["run", "lazy_scaling", "--tolerance", "0"], "tolerance=0.0", "above 0"),
-    (["run", "lazy_scaling", "--activation", "rellu"], "activation='rellu'", "Did you mean 'relu'?"),
-    (["run", "lazy_scaling", "--problem", "mnist"], "problem='mnist'", "digits"),
-    (["run", "lazy_scaling", "--initial", "double"], "initial='double'", "Did you mean 'doubled'?"),
+    (["run", "lazy_scaling/teachr"], "experiment='teachr'", "Did you mean 'teacher'?"),
+    (["run", "lazy_scaling/kernel", "--initial", "centred"], "initial='centred'", "plain, doubled"),
+    (["run", "lazy_scaling/smooth", "--initial", "double"], "initial='double'", "Did you mean 'doubled'?"),
     (["run", "lazy_scaling", "--tangent", "maybe"], "tangent='maybe'", "true or false"),
-    (["run", "lazy_scaling", "--problem", "digits", "--samples", "1500"], "samples=1500", "digits"),
-    (["run", "lazy_scaling", "--flow", "adaptive", "--precision", "float32"], "precision='float32'", "float64"),
+    (["run", "lazy_scaling/digits", "--samples", "1500"], "samples=1500", "from 1 to 1297"),
+    (["run", "lazy_scaling", "--initial", "plain"], "initial", "expected one of lazy_scaling/smooth"),
     (["run", "lazy_scaling", "--time", "0.1"], "time=0.1", "at least step=0.5"),
-    (["run", "lazy_scaling", "--time", "0", "--activation", "tanh"], "time=0", "relu"),
+    (["run", "lazy_scaling", "--replicas", "2", "--time", "1"], "time, replicas", "not parameters of one experiment"),
     (["run", "lazy_scaling", "--size", "large"], "size='large'", "smoke, default, paper"),
     (["run", "lazy_scaling", "--seeds", "0"], "seeds=0", "at least 1"),
     (["run", "lazy_scaling", "--seeds", "many"], "seeds='many'", "a whole number"),
@@ -300,7 +300,7 @@ def test_who_reads_may_stop_reading():
     process.stderr.close()
 
 
-GRID = ("--problem", "random", "--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10:30:2")
+GRID = ("--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10:30:2")
 
 
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(tmp_path):

@@ -69,7 +69,7 @@ def test_status_of_a_calibration(what, status, passed, tmp_path, capsys, monkeyp
     assert json.loads(capsys.readouterr().out)["passed"] is passed
 
 
-SMALL = ["--problem", "random", "--samples", "4", "--dimension", "2", "--time", "1", "--particles", "10"]
+SMALL = ["--particles", "10", "--samples", "4", "--dimension", "2", "--time", "1"]
 
 
 def test_a_grid_of_ones_own_tests_nothing(tmp_path, capsys):

@@ -32,7 +32,7 @@ def strangers(tmp_path):
 
 @pytest.mark.once
 def test_the_command_works_beside_strangers_with_its_workers(strangers):
-    arguments = ("run", "lazy_scaling", "--problem", "random", "--samples", "4", "--time", "1", "--particles", "10")
+    arguments = ("run", "lazy_scaling", "--samples", "4", "--time", "1", "--particles", "10")
     done = python("-m", "meanfield", *arguments, "--workers", "1", "--format", "png", cwd=strangers)
     assert done.returncode in (0, 3), done.stderr
     assert "stranger" not in done.stdout + done.stderr

@@ -13,7 +13,7 @@ from meanfield.command.main import main
 from meanfield.environment.standard_streams import dependable, in_ascii
 from meanfield.simulation.progress import Quiet, progress_on
 
-TINY = ("run", "lazy_scaling", "--problem", "random", "--samples", "4", "--time", "1", "--particles", "10")
+TINY = ("run", "lazy_scaling", "--samples", "4", "--time", "1", "--particles", "10")
 """A grid of one run."""
 
 

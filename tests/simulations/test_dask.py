@@ -15,7 +15,7 @@ pytestmark = pytest.mark.turns(2)
 pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distributed")
 
 GRID = {
-    "problem": "random", "samples": 4, "dimension": 2, "time": 1.0, "precision": "float32",
+    "samples": 4, "dimension": 2, "time": 1.0,
     "alpha": "1:100:4log",
 }  # fmt: skip
 

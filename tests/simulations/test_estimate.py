@@ -18,8 +18,8 @@ from simulations.records.record import canonical_text
 
 pytestmark = pytest.mark.turns(2)
 
-SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
-STUDY = simulations.find("lazy_scaling")
+SMALL = {"samples": 4, "dimension": 2, "time": 1.0}
+STUDY = simulations.find("lazy_scaling/teacher")
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +166,7 @@ def test_trials_time_what_nothing_tells(tmp_path, monkeypatch):
             raise ValueError("no such number of particles")
         return {}, "done"
 
-    study = dataclasses.replace(STUDY, run=run, together=None)
+    study = dataclasses.replace(STUDY, experiments=(), whole=None, run=run, together=None)
     plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[2, 4, 6, 8], seeds=5)
     found = estimate(plan, trial=30.0)
     assert sorted(calls) == [(m, seed) for m in (2, 4, 6, 8) for seed in (0, 1)]

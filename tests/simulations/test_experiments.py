@@ -149,7 +149,7 @@ def test_streams_differ_by_name_and_seed():
         (lambda: Descent(time=-1.0), "time=-1.0: expected a number of at least 0"),
         (lambda: Dice(fair="perhaps"), "fair='perhaps': expected true or false"),
         (lambda: Dice(dice=13, fair=False), "expected luck"),
-        (lambda: Dice(seed=-1), "seed=-1: expected a whole number of at least 0"),
+        (lambda: Dice(seed=-1), "seed=-1: expected a whole number from 0 to 4294967295"),
         (lambda: simulations.sweep(STUDY, {"seed": [0, 1]}), "seed: are parameters of several experiments; expected"),
         (lambda: simulations.sweep(STUDY, {"dice": 2, "alpha": 3.0}), "are not parameters of one experiment"),
         (lambda: simulations.sweep(STUDY, {"dise": 2}), "dise.*Did you mean 'dice'"),

@@ -31,7 +31,7 @@ os.fsync = fsync
 
 def command(out, shapes: int, seeds: int, workers: int) -> list[str]:
     words = {
-        "problem": "random", "samples": 4, "dimension": 2, "time": 1.0, "precision": "float32",
+        "samples": 4, "dimension": 2, "time": 1.0,
         "particles": f"10:{10 * shapes}:{shapes}", "alpha": "1:100:4log", "seeds": seeds, "workers": workers,
         "out": out, "format": "png",
     }  # fmt: skip

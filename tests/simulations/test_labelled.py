@@ -6,19 +6,19 @@ import pytest
 import simulations
 from simulations import Record, Records
 
-GRID = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0, "particles": [10, 20], "alpha": [1.0, 10.0]}
+GRID = {"samples": 4, "dimension": 2, "time": 1.0, "particles": [10, 20], "alpha": [1.0, 10.0]}
 
 
 @pytest.fixture(scope="module")
 def records():
-    return simulations.sweep("lazy_scaling", GRID, seeds=3)
+    return simulations.sweep("lazy_scaling/flow", GRID, seeds=3)
 
 
 def test_every_value_is_at_its_place(records):
     pytest.importorskip("xarray")
     data = records.to_xarray("risk", "displacement")
     assert data.risk.dims == ("alpha", "particles", "seed", "time")
-    assert data.attrs["problem"] == "random"
+    assert data.attrs["dimension"] == 2
     for record in records:
         at = {name: record[name] for name in ("particles", "alpha", "seed")}
         np.testing.assert_array_equal(data.risk.sel(at), record["risk"])
@@ -87,7 +87,7 @@ def test_a_parameter_called_time_has_its_own_axis():
 
 def test_a_real_sweep_over_time():
     pytest.importorskip("xarray")
-    grid = {"problem": "random", "samples": 4, "dimension": 2, "particles": 10, "time": [0.5, 1.0]}
+    grid = {"samples": 4, "dimension": 2, "particles": 10, "time": [0.5, 1.0]}
     records = simulations.sweep("lazy_scaling", grid)
     data = records.to_xarray("risk")
     assert data.risk.dims == ("time", "observation")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations.regimes._network import Parameters, limit
-from simulations.regimes._training import train
+from simulations.regimes.lazy_scaling import Teacher
 
 STUDY = simulations.find("lazy_scaling")
 NAMES = [claim.name for claim in STUDY.claims]
@@ -42,8 +41,8 @@ def test_sizes_grow_and_default_reaches_a_hundred_thousand():
 
 def test_a_run_is_its_parameters():
     """Twice the same run gives the same bits."""
-    run = Parameters(particles=20, samples=8, time=4.0, dimension=3)
-    (first, status), (second, _) = train(run), train(run)
+    first, second = (Teacher(particles=20, samples=8, time=4.0, dimension=3) for _ in range(2))
+    (first, status), (second, _) = first.run(), second.run()
     assert status == "done"
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -51,14 +50,23 @@ def test_a_run_is_its_parameters():
 def test_very_wide_lazy_network_is_its_limit():
     """The limit that a record carries is the one that the network approaches: within 5 root-mean-square fluctuations,
     ‖f_m − f_∞‖ ~ m^{-1/2} ‖f_∞‖ as measured at m = 1024 (0.03)."""
-    run = Parameters(particles=100_000, exponent=0.5, samples=16, dimension=3, time=20.0, precision="float32")
-    values, _ = train(run)
-    exact = limit(run)["test_predictions"]
+    values, _ = Teacher(particles=100_000, exponent=0.5, samples=16, dimension=3, time=20.0).run()
+    exact = values["limit_test_predictions"]
     far = np.sqrt(np.sum((values["test_predictions"] - exact) ** 2) / np.sum(exact**2))
     assert far < 5 * 0.03 * np.sqrt(1024 / 100_000)
 
 
 def test_divergence_is_a_status_not_an_exception():
-    _, status = train(Parameters(particles=20, samples=8, dimension=3, time=4000.0, step=400.0))
+    _, status = Teacher(particles=20, samples=8, dimension=3, time=4000.0, step=400.0).run()
     assert status.startswith("diverged at t = ")
     assert "step" in status
+
+
+def test_parameters_that_several_experiments_have_are_those_of_the_teacher():
+    """Unless another experiment alone has all of them; and what no experiment has together is refused."""
+    assert {run.experiment for run in STUDY.combinations({"particles": [10, 20], "alpha": [1.0, 10.0]})} == {"teacher"}
+    assert {run.experiment for run in STUDY.combinations({"particles": [10], "tolerance": [1e-6]})} == {"flow"}
+    with pytest.raises(ValueError, match=r"initial: .* several experiments; expected one of lazy_scaling/smooth, "):
+        STUDY.make({"initial": "doubled"})
+    with pytest.raises(ValueError, match=r"tangent, tolerance: .* not .* of one experiment; expected one of lazy_sc"):
+        STUDY.make({"tangent": True, "tolerance": 1e-6})

@@ -79,15 +79,20 @@ def test_mean_field_neurons_move_and_lazy_ones_do_not():
     # How far the lazy one is by then depends on the slow modes of its draw; the other one is far ahead of it.
     assert feature["curve_risk"][-1] < 0.05 * feature["curve_risk"][0]
     assert feature["curve_risk"][-1] < 0.5 * lazy["curve_risk"][-1] < 0.05 * lazy["curve_risk"][0]
-    # The functions are drawn where the samples lie: what they miss there is the risk.
-    angle, y = feature["samples"].T
-    missed = np.interp(angle, feature["grid"], feature["functions"][-1]) - y
-    np.testing.assert_allclose(np.mean(missed**2) / 2, feature["curve_risk"][-1], rtol=0.05)
     # The predictor is the sum of what particles contribute: f(x) = Σ weight · σ(direction · x).
-    turn = np.radians(feature["grid"])
     length = np.maximum(np.linalg.norm(feature["particles"][-1], axis=1, keepdims=True), 1e-12)
-    units = np.maximum(feature["particles"][-1] / length @ np.array([np.cos(turn), np.sin(turn)]), 0)
-    np.testing.assert_allclose(feature["weights"][-1] @ units, feature["functions"][-1], atol=1e-4)
+
+    def predicted(degrees):
+        turn = np.radians(degrees)
+        units = np.maximum(feature["particles"][-1] / length @ np.array([np.cos(turn), np.sin(turn)]), 0)
+        return feature["weights"][-1] @ units
+
+    np.testing.assert_allclose(predicted(feature["grid"]), feature["functions"][-1], atol=1e-4)
+    # The functions are drawn where the samples lie: what the predictor misses there is the risk.
+    angle, y = feature["samples"].T
+    drawn = np.interp(angle, feature["grid"], feature["functions"][-1])
+    np.testing.assert_allclose(drawn, predicted(angle), atol=0.01)
+    np.testing.assert_allclose(np.mean((predicted(angle) - y) ** 2) / 2, feature["curve_risk"][-1], rtol=1e-2)
 
 
 def test_few_particles_miss_spikes_and_enough_find_all():
@@ -117,7 +122,7 @@ def test_a_strong_critic_spreads_the_points():
     ("study", "values", "sentence"),
     [
         ("lazy_scaling", {"particles": 3}, "particles=3: expected an even number"),
-        ("lazy_scaling", {"frames": 2}, "frames=2: expected at least 3"),
+        ("lazy_scaling", {"frames": 2}, "frames=2: expected a whole number of at least 3"),
         ("langevin", {"time": 0.01}, "time=0.01: expected at least two steps"),
         ("langevin", {"temperature": 1.0}, "temperature=1: particles leave the line"),
         ("sparse_deconvolution", {"strength": 0.0}, "strength=0.0: expected"),
@@ -136,13 +141,14 @@ def test_a_study_without_a_motion_says_which_have_one():
         simulations.motion("depth")
 
 
-def test_records_of_a_motion_lie_beside_those_of_studies(tmp_path):
-    """They are a row of the status with their sizes, are loaded by name, and are no study of their own."""
+def test_records_of_a_motion_lie_among_those_of_its_study(tmp_path):
+    """They are loaded with them, are no study of their own, and no size of the study."""
     motion = simulations.motion("lazy_scaling")
     made = simulations.sweep(motion.study, {"particles": 20, "alpha": [1.0, 100.0], "time": 1.0}, out=tmp_path)
     (row,) = simulations.status(tmp_path)
-    assert (row.study, row.done, row.sizes["smoke"]) == ("neurons", 2, "0 of 2")
-    assert len(simulations.load(tmp_path, "neurons")) == len(simulations.load(tmp_path)) == len(made) == 2
+    assert (row.study, row.done) == ("lazy_scaling", 2)
+    assert row.sizes["smoke"].startswith("0 of ")
+    assert len(simulations.load(tmp_path, "lazy_scaling")) == len(simulations.load(tmp_path)) == len(made) == 2
     with pytest.raises(ValueError, match="study='neurons': expected one of lazy_scaling"):
         simulations.find("neurons")
     with pytest.raises(ValueError, match="size='smoke': 0 of its 2 runs are in"):

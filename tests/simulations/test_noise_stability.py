@@ -12,7 +12,7 @@ from simulations.generalisation.noise_stability import Networks
     [
         ({"levels": 1}, r"levels=1: expected a whole number of at least 2"),
         ({"rate": 0.0}, r"rate=0.0: expected a number above 0"),
-        ({"first": 10}, r"first=10: expected a whole number of at least 0 and at most 9"),
+        ({"first": 10}, r"first=10: expected a whole number from 0 to 9"),
         ({"second": 3}, r"second=3: expected another digit than first"),
         ({"samples": 2}, r"samples=2: expected a whole number of at least 4"),
         ({"tested": 300}, r"samples=100 and tested=300: expected at most 357 images together"),

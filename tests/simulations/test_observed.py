@@ -72,7 +72,7 @@ def test_workers_compute_under_the_settings_of_who_starts_them():
 
 @pytest.mark.parametrize(("name", "grid"), [
     ("large_step/linear", {"steps": 8, "samples": 4, "particles": 4}),
-    ("lazy_scaling", {"problem": "random", "samples": 4, "time": 1.0, "particles": 10}),
+    ("lazy_scaling/smooth", {"samples": 4, "time": 1.0, "particles": 10}),
 ])  # fmt: skip
 def test_packaged_studies_in_double_precision_say_so(name, grid):
     (record,) = simulations.sweep(name, grid, seeds=1)

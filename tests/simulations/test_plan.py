@@ -15,7 +15,7 @@ from simulations.records.store import Store
 from simulations.study.machine import in_time, in_words, least_bytes, memory
 from simulations.study.ranges import expanded
 
-SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+SMALL = {"samples": 4, "dimension": 2, "time": 1.0}
 
 
 def test_ranges():
@@ -43,7 +43,7 @@ def test_a_range_that_is_none_is_named(text):
         ({"samples": "1e15"}, r"samples=1000000000000000, .*: takes at least"),
         ({"alpha": "1:2:1001", "seed": range(1000)}, "makes 1001000 runs, expected at most 1000000"),
         ({"alpha": "__import__('os').getcwd()"}, r"alpha=\"__import__\('os'\).getcwd\(\)\": expected a finite number"),
-        ({"problem": "../../etc"}, "problem='../../etc': expected one of"),
+        ({"initial": "../../etc", "step": 0.1}, "initial='../../etc': expected one of"),
         ({"particle": 3}, "parameter='particle': expected one of .* Did you mean 'particles'"),
         ({"alpha": []}, r"alpha=\[\]: expected at least one value"),
     ],
@@ -86,7 +86,7 @@ def test_records_with_parameters_that_are_gone_are_not_counted(tmp_path):
     study = simulations.find("lazy_scaling")
     plan = simulations.prepare(study, out=tmp_path, **SMALL, particles=20)
     now = dataclasses.asdict(study.make({**SMALL, "particles": 10}))
-    for parameters in (now, now | {"oldname": 1.0}, now | {"problem": "once"}):
+    for parameters in (now, now | {"oldname": 1.0}, now | {"particles": 3}):
         told = {"study": study.name, "status": "done", "seconds": 2.0}
         plan.store.save({canonical_text(parameters): simulations.Record(parameters, {}, told)})
     assert simulations.estimate(plan).measured == 1
@@ -104,7 +104,7 @@ def test_status(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     (row,) = simulations.status(tmp_path)
     assert (row.study, row.done, row.failed, row.damaged) == ("lazy_scaling", 1, 0, 1)
-    assert row.sizes["smoke"] == "0 of 310"
+    assert row.sizes["smoke"] == f"0 of {len(simulations.prepare('lazy_scaling', 'smoke'))}"
     with pytest.raises(ValueError, match="holds no records"):
         simulations.status(tmp_path / "elsewhere")
 
@@ -124,9 +124,8 @@ def test_a_grid_is_what_it_says():
 
 
 def test_an_empty_grid_is_the_run_of_all_defaults():
-    study = dataclasses.replace(simulations.find("lazy_scaling"), run=lambda run: ({}, "done"), together=None)
-    (record,) = simulations.sweep(study, {})
-    assert record.parameters == dataclasses.asdict(study.parameters())
+    (record,) = simulations.sweep("lazy_scaling/plane", {})
+    assert record.parameters == dataclasses.asdict(simulations.find("lazy_scaling").experiment("plane")())
 
 
 def test_seeds_of_a_grid():

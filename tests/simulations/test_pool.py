@@ -19,7 +19,11 @@ from simulations.sweeps.pool import Pool
 pytestmark = pytest.mark.turns(2)
 
 STUDY = dataclasses.replace(
-    simulations.find("lazy_scaling"), run=lambda run: ({"risk": np.array([run.alpha])}, "done"), together=None
+    simulations.find("lazy_scaling/teacher"),
+    experiments=(),
+    whole=None,
+    run=lambda run: ({"risk": np.array([run.alpha])}, "done"),
+    together=None,
 )
 GRID = {"alpha": [1.0, 2.0, 3.0]}
 

@@ -11,7 +11,7 @@ import simulations
 from simulations import Progress, Record
 from simulations.sweeps import report
 
-GRID = {"problem": "random", "samples": 4, "time": 1.0, "particles": [10, 20]}
+GRID = {"samples": 4, "time": 1.0, "particles": [10, 20]}
 
 
 class Terminal(io.StringIO):

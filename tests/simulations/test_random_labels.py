@@ -115,7 +115,7 @@ def test_units_without_mass_change_nothing():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"first": 10}, "first=10: expected a whole number of at least 0 and at most 9"),
+        ({"first": 10}, "first=10: expected a whole number from 0 to 9"),
         ({"second": 3}, "second=3: expected another digit than first"),
         ({"samples": 300}, "samples=300 and tested=100: expected at most 357 images together"),
         ({"samples": 2}, "samples=2: expected a whole number of at least 4"),

@@ -102,7 +102,7 @@ def directory(tmp_path, monkeypatch):
     """Records of four runs, of which two by other code and one from before there were digests."""
     here = {"revision": "a" * 40, "dirty": False, "versions": {"meanfield": "0.1.0"}}
     monkeypatch.setattr("simulations.records.revisions.origin", lambda: here)
-    grid = {"problem": "random", "samples": 4, "time": 1.0, "particles": [10, 12, 14, 16]}
+    grid = {"samples": 4, "time": 1.0, "particles": [10, 12, 14, 16]}
     records = list(simulations.sweep("lazy_scaling", grid, out=tmp_path))
     origins = [
         {},

@@ -204,6 +204,7 @@ def test_processes_of_the_standard_library_are_given_what_they_can_load():
 
 
 def test_a_study_made_of_a_packaged_one_is_not_taken_for_it():
-    changed = dataclasses.replace(simulations.find("lazy_scaling"), run=squares, claims=())
+    packaged = simulations.find("lazy_scaling")
+    changed = dataclasses.replace(study(run=squares), name=packaged.name, group=packaged.group, claims=())
     assert pickle.loads(pickle.dumps(Shipped(changed))).study.run is squares
     assert compute(Shipped(changed), ['{"particles":10,"seed":0}'])[0].values["value"].tolist() == [100.0]

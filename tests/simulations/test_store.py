@@ -264,14 +264,14 @@ def test_load_leaves_damaged_files_out_and_names_them(stored, caplog):
 
 def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypatch):
     """Ctrl-C inside a simulation comes back as a status; a sweep must neither keep that run nor go on."""
-    study = simulations.find("lazy_scaling")
+    study = simulations.find("lazy_scaling/teacher")
     asked = []
 
     def interrupted(parameters):
         asked.append(parameters)
         return {"risk": np.zeros(1)}, "stopped at t = 0.5: interrupted"
 
-    stopped = dataclasses.replace(study, run=interrupted)
+    stopped = dataclasses.replace(study, experiments=(), whole=None, run=interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulations.sweep(stopped, {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
@@ -281,7 +281,7 @@ def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypa
 @pytest.mark.parametrize("fails", [False, True])
 def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
     """Python prints, and forgets, a KeyboardInterrupt that comes up in a destructor or in a callback of native code."""
-    study = simulations.find("lazy_scaling")
+    study = simulations.find("lazy_scaling/teacher")
     asked = []
 
     def swallows(parameters):
@@ -295,7 +295,9 @@ def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        simulations.sweep(dataclasses.replace(study, run=swallows), {"particles": [10, 20]}, out=tmp_path)
+        simulations.sweep(
+            dataclasses.replace(study, experiments=(), whole=None, run=swallows), {"particles": [10, 20]}, out=tmp_path
+        )
     assert len(asked) == 1
     assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
     assert signal.getsignal(signal.SIGINT) is before
@@ -328,9 +330,7 @@ def test_an_interrupt_in_a_destructor_is_not_printed(capsys, monkeypatch):
 
 def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
     """A run is two simulations when the tangent model is trained too; Ctrl-C may come in the second."""
-    from simulations.regimes import _training as _network
-
-    simulate = _network.mf.simulate
+    simulate = mf.simulate
 
     def second_is_interrupted(objective, flow, *arguments, **options):
         trajectory = simulate(objective, flow, *arguments, **options)
@@ -339,6 +339,6 @@ def test_an_interrupted_tangent_model_is_not_a_whole_run(monkeypatch):
             return dataclasses.replace(trajectory, ended=ended, status=str(ended))
         return trajectory
 
-    monkeypatch.setattr(_network.mf, "simulate", second_is_interrupted)
+    monkeypatch.setattr(mf, "simulate", second_is_interrupted)
     with pytest.raises(KeyboardInterrupt):
-        simulations.run("lazy_scaling", particles=10, time=1.0, samples=4, dimension=2, problem="teacher", tangent=True)
+        simulations.run("lazy_scaling", particles=10, time=1.0, samples=4, dimension=2, tangent=True)

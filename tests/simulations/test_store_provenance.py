@@ -32,8 +32,8 @@ def test_what_is_told():
 @pytest.mark.parametrize(
     ("name", "values", "precision"),
     [
-        ("lazy_scaling", {"precision": "float32"}, "float32"),
-        ("lazy_scaling", {}, "float64"),
+        ("lazy_scaling", {"experiment": "teacher"}, "float32"),
+        ("lazy_scaling", {"experiment": "smooth"}, "float64"),
         ("langevin", {"cooling": 1.0}, "float32"),
         ("depth", {"power": 2.0}, "float64"),
         ("scaling_laws", {"experiment": "teacher"}, "float32"),

@@ -18,7 +18,7 @@ from simulations.sweeps.executors import InProcess, WorkerDied
 pytestmark = pytest.mark.turns(2)
 
 LAZY = simulations.find("lazy_scaling")
-SMALL = {"problem": "random", "samples": 4, "dimension": 2, "time": 1.0}
+SMALL = {"samples": 4, "dimension": 2, "time": 1.0}
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,9 @@ def counting(run=None, together=None):
         asked.append(parameters)
         return {"risk": np.array([parameters.alpha, parameters.seed])}, "done"
 
-    return dataclasses.replace(LAZY, run=run or plain, together=together), asked
+    return dataclasses.replace(
+        simulations.find("lazy_scaling/teacher"), experiments=(), whole=None, run=run or plain, together=together
+    ), asked
 
 
 class Losing(Executor):
@@ -257,10 +259,10 @@ def test_a_record_that_cannot_be_written_stops_the_sweep_and_loses_nothing_else(
 
 def test_batched_runs_are_the_runs(tmp_path):
     """Together or alone, a run is the same to rounding: after K steps in float64 to 4 K units, and what is derived."""
-    grid = {"problem": "teacher", "particles": 20, "samples": 8, "dimension": 3, "time": 5.0, "tangent": True}
-    plan = simulations.prepare("lazy_scaling", **grid, alpha=[1.0, 10.0], seed=[0, 1])
+    grid = {"particles": 20, "samples": 8, "dimension": 3, "time": 5.0, "tangent": True}
+    plan = simulations.prepare("lazy_scaling", **grid, exponent=[0.0, 0.5], seed=range(8))
     (batch,) = plan.batches
-    assert len(batch) == 4
+    assert len(batch) == 16
     steps = 10
     for record in plan.execute():
         values, status = LAZY.run(LAZY.make(record.parameters))

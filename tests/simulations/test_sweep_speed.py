@@ -15,7 +15,7 @@ import simulations
 from simulations.sweeps.executors import InProcess
 
 SMALL = {
-    "problem": "random", "activation": "tanh", "samples": 8, "dimension": 4, "particles": 64,
+    "experiment": "smooth", "samples": 8, "dimension": 4, "particles": 64,
     "time": 8.0, "step": 0.1, "alpha": "1:1000:25log", "seed": range(20),
 }  # fmt: skip
 """500 networks of 64 particles, 80 steps each."""

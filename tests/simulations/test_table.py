@@ -15,7 +15,7 @@ import simulations
 from meanfield.command.main import main
 from simulations import Record, Records, table
 
-GRID = ("--problem", "random", "--samples", "4", "--time", "1", "--particles", "10", "40", "--alpha", "1", "10")
+GRID = ("--samples", "4", "--time", "1", "--particles", "10", "40", "--alpha", "1", "10")
 
 
 def record(value, status="done", **parameters) -> Record:

@@ -1,4 +1,4 @@
-"""Measures of the regime studies, each a function of one record."""
+"""Distances of a trained network to its linearised flow and to kernel regression, each a function of one record."""
 
 from functools import partial
 
@@ -11,19 +11,15 @@ from theory.lazy_bound import lazy_gap_bound
 
 
 def linearised_gap(record: Record, rate: float = 1.0) -> float:
-    """sup_t of the root mean square of f − f_lin, f_lin from the record's own tangent kernel, steps alike."""
+    """Return sup_t of the root mean square of f − f_lin, f_lin by the same steps with the record's tangent kernel."""
     f, y = record["predictions"], record["y"]
-    kernel = rate * record["kernel"]
-    if record["flow"] == "euler":
-        steps = np.rint(record["times"] / record["step"]).astype(int)
-        exact = kernel_flow.train_discrete(kernel, y, record["step"], steps, f[0])
-    else:
-        exact = kernel_flow.train(kernel, y, record["times"], f[0])
+    steps = np.rint(record["times"] / record["step"]).astype(int)
+    exact = kernel_flow.train_discrete(rate * record["kernel"], y, record["step"], steps, f[0])
     return float(np.max(np.sqrt(np.mean((f - exact) ** 2, axis=1))))
 
 
 def _horizons(record: Record, rate: float):
-    """For K = ½, 1, 4: the bound of Theorem 2.3, which times it covers, and the exact linearised flow at these."""
+    """Yield for K = ½, 1, 4 the bound of Theorem 2.3, which times it covers, and the exact linearised flow there."""
     a, w = record["weights"][:, 0], record["weights"][:, 1:]
     f, y, times = record["predictions"], record["y"], record["times"]
     for k in (0.5, 1.0, 4.0):
@@ -33,7 +29,7 @@ def _horizons(record: Record, rate: float):
 
 
 def gap_over_bound(record: Record, power: int = 1) -> float:
-    """The output gap up to the horizon of Theorem 2.3, over its bound with 1/α^power; the largest over K."""
+    """Return the output gap up to the horizon of Theorem 2.3, over its bound with 1/α^power; the largest over K."""
     ratios = []
     for bound, seen, exact in _horizons(record, rate=1.0):
         gap = np.max(np.sqrt(np.mean((record["predictions"][seen] - exact) ** 2, axis=1))) / bound.error
@@ -42,7 +38,7 @@ def gap_over_bound(record: Record, power: int = 1) -> float:
 
 
 def loss_over_bound(record: Record, rate: float = 1.0) -> float:
-    """|R(f) − R(f_lin)| up to the horizon of Theorem 2.3, over what the theorem allows; the largest over K.
+    """Return |R(f) − R(f_lin)| up to the horizon of Theorem 2.3, over what the theorem allows; the largest over K.
 
     With e = ‖f(0) − y‖ and δ the bound on ‖f − f_lin‖/e: |R − R_lin| = ½|⟨f − f_lin, f + f_lin − 2y⟩| ≤ δe·e, because
     neither residual grows.
@@ -55,34 +51,34 @@ def loss_over_bound(record: Record, rate: float = 1.0) -> float:
 
 
 def kernel_distance(record: Record, name: str = "kernel_distance") -> float:
-    """Mean of ‖K_m − K‖²_F over the replicas of a run."""
+    """Return the mean of ‖K_m − K‖²_F over the replicas of a run."""
     return float(np.mean(record[name]))
 
 
 def over_constant(record: Record) -> float:
-    """m ‖K_m − K‖²_F over the constant of independent units."""
+    """Return m ‖K_m − K‖²_F over the constant of independent units."""
     return record["particles"] * kernel_distance(record) / tangent_fluctuation(record["x"]).value
 
 
 def apart(record: Record, other: str) -> float:
-    """Distance of the test predictions to `other`, relative, in root mean square."""
+    """Return the distance of the test predictions to `other`, relative, in root mean square."""
     exact = record[other]
     return float(np.sqrt(np.sum((record["test_predictions"] - exact) ** 2) / np.sum(exact**2)))
 
 
 def log_risk_ratio(record: Record) -> float:
-    """log of the test risk over that of kernel regression trained as long."""
+    """Return the log of the test risk over that of kernel regression trained as long."""
     return float(np.log(record["test_risk"][-1] / record["limit_test_risk"][-1]))
 
 
 def excess_error(record: Record, share: float = 1.0) -> float:
-    """Test error (share of wrong classes) less that of kernel regression trained as long, or for a share of that."""
+    """Return the test error less that of kernel regression trained as long, or for a share of that time."""
     stopped = np.searchsorted(record["times"], share * record["times"][-1])
     return float(record["test_error"][-1] - record["limit_test_error"][stopped])
 
 
 def last(name: str):
-    """The value `name` at the end of a run."""
+    """Return the measure that is the value `name` at the end of a run."""
     return lambda record: float(record[name][-1])
 
 
