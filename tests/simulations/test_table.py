@@ -126,7 +126,7 @@ def test_bars_are_the_intervals_of_the_table():
 
 
 def test_a_grid_on_the_command_line(tmp_path, capsys):
-    arguments = ["run", "lazy_scaling", *GRID, "--seeds", "2", "--out", str(tmp_path), "--format", "png"]
+    arguments = ["run", "lazy_scaling/smooth", *GRID, "--seeds", "2", "--out", str(tmp_path), "--format", "png"]
     assert main([*arguments, "--json"]) in (0, 3)
     said = capsys.readouterr()
     answer = json.loads(said.out)
