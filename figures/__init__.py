@@ -44,7 +44,7 @@ FILMS = ("gif", "mp4")
 def draw(study: Study, records: Records):
     """Return the study's figure as a matplotlib `Figure`; panels without records say so.
 
-    Of a study of one's own it is what its `draw` makes, or, without that, `table`.
+    Of a study of one's own it is what its `draw` makes, its panels, or, without both, `table`.
     """
     load()
     from figures.style import styled
@@ -52,6 +52,11 @@ def draw(study: Study, records: Records):
     if study.draw is not None:
         with styled():
             return study.draw(records)
+    if study.panels:
+        from figures import panels
+
+        with styled():
+            return panels.figure(study, records)
     if study.name not in STUDIES:
         return table(records)
     with styled():
@@ -117,7 +122,7 @@ def save_grid(
     """
     check_formats(formats)
     files = {GRID: table(records, value, x)}
-    if study.draw is not None or study.name in STUDIES:
+    if study.draw is not None or study.panels or study.name in STUDIES:
         own = draw(study, records)
         files = files if _empty(own) else {"": own, **files}
     paths = []

@@ -8,7 +8,10 @@ from pathlib import Path
 import figures
 from figures import origin, signature
 from figures.parts import Part, cell, kept, plain
-from simulations import GROUPS, MOTIONS, STUDIES, Entry, Records, Study, motion
+from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
+from simulations.costs.expected import START
+from simulations.costs.measured import measured as costs
+from simulations.study.machine import in_time
 from simulations.verdicts.text import measured, predicted, verdict
 from theory import references
 
@@ -54,7 +57,7 @@ def refuse_others(studies: Iterable[Study], directory: Path) -> None:
     paths = [page]
     for study in studies:
         paths.append(pictures / f"{study.name}.png")
-        if study.name in MOTIONS:
+        if study.animation is not None:
             paths.append(pictures / f"{study.name}.gif")
     signature.refuse_others(paths, page)
 
@@ -159,7 +162,7 @@ def _chapter(chapter: Chapter, size: str) -> str:
             f"### {study.name}\n",
             f"{plain(study.about)}\n",
             f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
-            f"`meanfield run {study.name}{_option(size)}`, {study.cost[size]} on two cores, {runs}: "
+            f"`meanfield run {study.name}{_option(size)}`, {_time(chapter, size)}{runs}: "
             f"**{chapter.verdict}**.{versions and f' ({versions})'}\n",
             *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
@@ -169,6 +172,12 @@ def _chapter(chapter: Chapter, size: str) -> str:
             "\n</details>\n",
         ]
     )
+
+
+def _time(chapter: Chapter, size: str) -> str:
+    """Return how long the size takes, where it was measured."""
+    seconds = costs(chapter.study).get(size)
+    return "" if seconds is None else f"{in_time(START + seconds)} on two cores, "
 
 
 def _film(chapter: Chapter) -> list[str]:

@@ -9,12 +9,18 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from simulations import Record, Records
 from simulations.records.record import along
+from simulations.verdicts.checks import LEVEL, half_width
+from simulations.verdicts.intervals import share_ends
 from theory.prediction import Prediction
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6E6E6E"
+COLORS, MARKERS = (BLUE, ORANGE, GREEN, PURPLE, GREY, "#56B4E9", "#E69F00", "#B2182B"), "os^DvP*X"
+"""Lines are told apart by both."""
+
 MEAN_FIELD, LAZY, THEORY = ORANGE, BLUE, "black"
 """The two regimes and the theory keep their colour through all figures."""
 
@@ -54,12 +60,30 @@ def styled() -> Iterator[None]:
         yield
 
 
+def interval(table: ArrayLike) -> np.ndarray:
+    """Return the half-width of the verdicts' interval for a mean over seeds, the rows of `table`; 0 for fewer than
+    three, of which a verdict says nothing either.
+
+    An error bar so is the one that decides: where it misses the theory, the claim is turned down.
+    """
+    table = np.asarray(table, float)
+    if len(table) < 3:
+        return np.zeros(table.shape[1:])
+    halves = [half_width(column) for column in table.reshape(len(table), -1).T]
+    return np.reshape(halves, table.shape[1:])
+
+
+def share_bars(wins: int, count: int) -> list[list[float]]:
+    """Return what `errorbar` takes for a share of successes: how far it is to Clopper and Pearson's two ends."""
+    low, high = share_ends(wins, count, 1 - LEVEL)
+    return [[wins / count - low], [high - wins / count]]
+
+
 def points(axes: Axes, x, table: np.ndarray, label: str, color: str, marker: str = "o") -> None:
-    """Geometric means over seeds (rows of `table`) with the range that 95 % of their means would fall in."""
+    """Draw geometric means over seeds, the rows of `table`, with their intervals."""
     logs = np.log(table)
-    centre = np.exp(logs.mean(axis=0))
-    spread = 1.96 * logs.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else np.zeros(len(x))
-    bars = [centre - centre * np.exp(-spread), centre * np.exp(spread) - centre]
+    centre, half = np.exp(logs.mean(axis=0)), interval(logs)
+    bars = [centre - centre * np.exp(-half), centre * np.exp(half) - centre]
     axes.errorbar(x, centre, yerr=bars, fmt=marker, color=color, label=label, zorder=3)
 
 

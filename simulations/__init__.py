@@ -8,6 +8,7 @@ from simulations import _strangers as _strangers
 from simulations.costs.estimate import Estimate as Estimate
 from simulations.costs.estimate import estimate as estimate
 from simulations.costs.expected import expected as expected
+from simulations.costs.measured import keep_costs as keep_costs
 from simulations.records.record import Record as Record
 from simulations.records.record import Records as Records
 from simulations.records.record import between as between
@@ -22,6 +23,7 @@ from simulations.study.experiment import Experiment as Experiment
 from simulations.study.experiment import grid as grid
 from simulations.study.motion import Motion as Motion
 from simulations.study.motion import Scene as Scene
+from simulations.study.panel import Panel as Panel
 from simulations.study.parameters import choice as choice
 from simulations.study.parameters import count as count
 from simulations.study.parameters import flag as flag
@@ -36,7 +38,6 @@ from simulations.study.simulation import Simulation as Simulation
 from simulations.study.simulation import Simulations as Simulations
 from simulations.study.study import Claim as Claim
 from simulations.study.study import Study as Study
-from simulations.study.study import Together as Together
 from simulations.study.study import claim as claim
 from simulations.study.study import coerce as coerce
 from simulations.study.study import field_docs as field_docs
@@ -85,6 +86,7 @@ __all__ = [
     "NoWorkers",
     "NotSendable",
     "OtherCode",
+    "Panel",
     "Plan",
     "PowerLaw",
     "Progress",
@@ -97,7 +99,6 @@ __all__ = [
     "Status",
     "Study",
     "Table",
-    "Together",
     "Verdict",
     "all_passed",
     "between",
@@ -117,6 +118,7 @@ __all__ = [
     "fit_power_law",
     "flag",
     "grid",
+    "keep_costs",
     "load",
     "motion",
     "number",

@@ -26,12 +26,11 @@
 import tempfile
 
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
 
+import figures
 import meanfield as mf
 import simulations
-from figures.style import LAZY, MEAN_FIELD, points, power, styled
 from simulations import checks, count, number
 from theory.initial_law import output_covariance
 from theory.prediction import Prediction
@@ -111,8 +110,9 @@ class Pairs(simulations.Experiment):
 #
 # `claim` takes a name, a sentence, the prediction, and a check of `simulations.checks`
 # with its settings. `control` is what is replaced in the wrong setting, and `wrong`
-# says so in words. `slope` fits an exponent seed by seed; `equals` compares a mean.
-# Both use Student's interval over seeds at the level of one false alarm in a thousand.
+# says so in words. `slope` fits an exponent seed by seed; `mean` takes the mean over
+# seeds; the relation of the prediction decides what is asked of it. Both use Student's
+# interval over seeds at the level of one false alarm in a thousand.
 
 # %%
 CHAOS = Prediction(
@@ -151,7 +151,7 @@ claims = (
         "start",
         "m f² at the start over its exact mean",
         START,
-        checks.equals,
+        checks.mean,
         select=simulations.runs("power", particles=512),
         value=power_at_start,
         what="m f² / (α² E σ²)",
@@ -160,12 +160,25 @@ claims = (
     ),
 )
 
+STAYS = Prediction(0.0, "slope", "α = √m, independent particles, m → ∞", "lee2018deep")
+
 STUDY = simulations.Study(
     "independent_starts",
     "limits",
     "two networks trained from independent starts come together as m grows",
     experiments=(Pairs,),
     claims=claims,
+    panels=(
+        simulations.Panel(
+            "Closer at α = 1, and not at α = √m",
+            Pairs.at("distance"),
+            x="particles",
+            y=at_end,
+            series="exponent",
+            theory={0.0: CHAOS, 0.5: STAYS},
+            ylabel="root mean square distance",
+        ),
+    ),
 )
 
 # %% [markdown]
@@ -222,35 +235,45 @@ assert undecided.passed is None
 # %% [markdown]
 # ## Drawn
 #
-# Records become a table with named dimensions (extra `data`). Points are means over
-# seeds with 95 % intervals; the dashed lines are theory, drawn through the last point.
+# The study says what its panels show, and `figures.draw` draws them: means over seeds
+# with the intervals of the verdicts, and theory in black, here through the last point.
+# `draw=` of a study takes any function from records to a matplotlib figure instead.
+
+# %%
+from IPython.display import Image
+
+figure = figures.draw(STUDY, records)
+assert figure.axes[0].get_title("left") == "Closer at α = 1, and not at α = √m"
+(picture,) = figures.render(STUDY, records, "png")
+Image(picture)
+
+# %% [markdown]
+# Records are also a table with named dimensions (extra `data`).
 
 # %%
 table = records.to_xarray("distance").distance.isel(time=-1)
 print(dict(table.sizes))
-with styled():
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    for exponent, label, color, marker in (
-        (0.0, "α = 1", MEAN_FIELD, "o"),
-        (0.5, "α = √m", LAZY, "s"),
-    ):
-        lines = table.sel(exponent=exponent).transpose("seed", "particles").values
-        m = table.particles.values.astype(float)
-        points(axes, m, lines, label, color, marker)
-        slope_of = Prediction(exponent - 0.5, "slope", CHAOS.holds, CHAOS.reference)
-        power(axes, m, lines, slope_of, "theory: m^(−1/2), m^0" if exponent else None)
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="particles m",
-        ylabel="distance of two networks (output)",
-    )
-    axes.set(title="At α = 1 independent networks become one")
-    axes.set_xticks(m, [f"{each:g}" for each in m])
-    axes.set_yticks([0.05, 0.1, 0.2, 0.5], ["0.05", "0.1", "0.2", "0.5"])
-    axes.minorticks_off()
-    axes.legend()
-plt.show()
+
+# %% [markdown]
+# ## In several processes, from the command, on a cluster
+#
+# The same study runs in two processes with `simulations.run(STUDY, workers=2)`, here in
+# a notebook as in a script, or on a cluster with `scheduler="tcp://…"` (dask). In a file
+# of its own it is as a packaged one:
+#
+# ```text
+# meanfield run own_study.py --size smoke --workers 2
+# meanfield run own_study.py/pairs --particles 64 256 --exponent 0 0.25 0.5 --seeds 7
+# meanfield verify own_study.py --size smoke
+# ```
+#
+# and its claims are a test of your own repository in three lines:
+#
+# ```python
+# @pytest.mark.parametrize("entry", simulations.verify(STUDY), ids=str)
+# def test_claims(entry):
+#     assert entry.passed
+# ```
 
 # %% [markdown]
 # A study that should stay gets a file in `simulations/` and a figure of the same name

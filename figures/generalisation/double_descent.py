@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation import double_descent as study
 from simulations.generalisation.interpolation_peak import off_over_rounding
@@ -39,10 +39,9 @@ def exactly(axes: Axes, records: Records) -> None:
         exact = np.array([isotropic_risk(n, int(p), signal, noise) for p in count])
         axes.plot(count / n, np.where(np.isfinite(exact), exact, np.nan), style, color=THEORY, lw=1, label=label)
     means = np.array([run["excess"].mean(axis=1) for run in alike])
-    spread = means.std(axis=0, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.zeros(means.shape[1])
     ratio = alike[0]["widths"] / n
     axes.errorbar(
-        ratio, means.mean(axis=0), yerr=2 * spread, fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3
+        ratio, means.mean(axis=0), yerr=interval(means), fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3
     )
     axes.axvline(1, ymin=0.24, color=GREY, lw=0.8, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="parameters over samples p/n", ylabel="excess risk |â − a|²")

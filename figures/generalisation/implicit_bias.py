@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, points
+from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.generalisation import normalised_margins as measure
 from simulations.generalisation.implicit_bias import INPUTS, SAMPLES, both, lazy, output, rich, tested
@@ -157,5 +157,5 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
 def _share(records: Records, name: str) -> tuple[float, float]:
     """(mean, half-width of its 95 % interval) in percent, over all networks."""
     shares = 100 * np.array([record[name] for record in records])
-    half = 1.96 * shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else 0.0
+    half = interval(shares)
     return float(shares.mean()), float(half)

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval, share_bars
 from simulations import Record, Records
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring
@@ -79,7 +79,7 @@ def diversity(axes: Axes, records: Records) -> None:
         sizes = sorted({run["critic"] for run in own})
         for value, style, what in ((measure.effective, "-", "1/Σq²"), (_fully, ":", "modes with half their share")):
             table = [np.array([value(run) for run in own if run["critic"] == size]) for size in sizes]
-            middle, spread = [row.mean() for row in table], [2 * row.std() / np.sqrt(len(row)) for row in table]
+            middle, spread = [row.mean() for row in table], [float(interval(row)) for row in table]
             if sizes:
                 label = f"{part}: {what}"
                 axes.errorbar(
@@ -161,9 +161,7 @@ def intervals(axes: Axes, records: Records) -> None:
         own = [run for run in runs if (run["law"], run["kinds"], run["drawn"]) == law]
         for shift, (name, color, marker, label) in zip((-0.2, 0.0, 0.2), kinds, strict=True):
             held = np.concatenate([run[f"{name}_holds"] for run in own])
-            low, high = _wilson(int(held.sum()), len(held))
-            middle = held.mean()
-            bars = [[max(middle - low, 0)], [max(high - middle, 0)]]
+            middle, bars = held.mean(), share_bars(int(held.sum()), len(held))
             axes.errorbar(k + shift, middle, yerr=bars, fmt=marker, color=color, label=label if k == 0 else None)
         support = np.mean(np.concatenate([run["poisson_holds_support"] for run in own]))
         axes.plot(k - 0.2, support, "x", color=GREY, label="Poisson: holds N" if k == 0 else None)
@@ -181,10 +179,3 @@ def intervals(axes: Axes, records: Records) -> None:
 def _fully(record: Record) -> int:
     """Return the number of modes with at least half of their fair share of all points."""
     return int(np.sum(record["counts"] >= record["particles"] / record["kinds"] / 2))
-
-
-def _wilson(wins: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    middle = (wins + z * z / 2) / (count + z * z)
-    width = z / (count + z * z) * np.sqrt(wins * (count - wins) / count + z * z / 4)
-    return middle - width, middle + width

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation.compression import NOISES
 from simulations.generalisation.noise_stability import trained
@@ -151,4 +151,4 @@ def _steps(axes: Axes, values: list, color: str, name: str) -> None:
 
 def _bars(table: np.ndarray):
     """The range that 95 % of the means over rows would fall in."""
-    return 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+    return interval(table)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, points, power
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval, points, power, share_bars
 from simulations import Records
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.random_labels import Capacity, drawn, trained, wide
@@ -82,7 +82,7 @@ def complexity(axes: Axes, records: Records) -> None:
         ("error", "test error", ORANGE, "o"),
     ):
         table = np.stack([record[name].mean(axis=0) for record in chosen])
-        bars = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+        bars = interval(table)
         axes.errorbar(share, table.mean(axis=0), yerr=bars, fmt=marker, color=color, label=said)
     exact = np.mean([record["exact_complexity"] for record in chosen], axis=0)
     axes.plot(share, exact, color=THEORY, lw=1, label="theory: exact mean")
@@ -131,7 +131,7 @@ def left(axes: Axes, records: Records) -> None:
         (unevenness, "unevenness of sensitivity (Gini)", PURPLE, "D"),
     ):
         table = np.array(values)
-        bars = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+        bars = interval(table)
         axes.errorbar(share, table.mean(axis=0), yerr=bars, fmt=f"{marker}-", color=color, label=said, lw=0.7)
     ratio = np.exp(np.mean([measure.log_sensitivity(record) for record in chosen]))
     axes.text(
@@ -155,9 +155,8 @@ def capacity(axes: Axes, records: Records) -> None:
         for record in of:
             runs.setdefault(measure.per_sample(record), []).append(float(record["memorised"]))
         x = np.array(sorted(runs))
-        count = [len(runs[at]) for at in x]
         shares = np.array([np.mean(runs[at]) for at in x])
-        bars = 1.96 * np.sqrt(shares * (1 - shares) / count)
+        bars = np.hstack([share_bars(int(np.sum(runs[at])), len(runs[at])) for at in x])
         axes.errorbar(x, shares, yerr=bars, fmt=f"{marker}-", color=color, lw=0.7, label=f"n = {n}, Adam")
         known = [np.mean([record["bound"] for record in of if measure.per_sample(record) == at]) for at in x]
         axes.plot(x, known, color=THEORY, ls="--", lw=0.9, label="theory: bound by counting" if marker == "o" else None)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation.image_pairs import BINS, GROUPS
 from simulations.generalisation.stiffness import LEARNED, SHARES, Training, at_risk, identity
@@ -140,6 +140,6 @@ def _band(axes: Axes, x: np.ndarray, table: np.ndarray, label: str, color: str) 
     whole = np.isfinite(table).all(axis=0)
     x, table = x[whole], table[:, whole]
     mean = table.mean(axis=0)
-    spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else 0 * mean
+    spread = interval(table)
     axes.plot(x, mean, ".-", color=color, label=label)
     axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)

@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import norm
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Record, Records
 from simulations.limits import deviations_from_laws as measure
 from simulations.limits import langevin as study
+from simulations.verdicts.checks import LEVEL
 
 SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 
@@ -60,7 +62,7 @@ def clouds(axes: Axes, plane: Records) -> None:
         spread = np.trace(record["within"], axis1=1, axis2=2) / 2 / max(1 - 1 / m, 1e-9)
         of_mean = m * np.mean(away**2, axis=(1, 2))
         # 2R squares of independent normal numbers, at each time
-        bars = 1.96 * of_mean / np.sqrt(record["replicas"])
+        bars = norm.isf(LEVEL / 2) * of_mean / np.sqrt(record["replicas"])
         axes.errorbar(record["times"], of_mean, bars, fmt=marker, color=color, label=f"m = {_count(record)}")
         axes.plot(record["times"], spread, marker, color=color, mfc="white")
     one = next(iter(plane))
@@ -85,7 +87,7 @@ def free_energy(axes: Axes, line: Records) -> None:
     mean, times = gaps.mean(axis=0), _times(one, one["path_gap"])
     axes.plot(times, one["path_gap"], color=THEORY, label="theory: exact law")
     axes.plot(times, one["path_bound"], color=THEORY, ls="--", lw=0.9, label="theory: log-Sobolev bound")
-    spread = 1.96 * gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.zeros(len(mean))
+    spread = interval(gaps)
     seen = mean > spread  # what is left of it is more than its error
     axes.errorbar(
         one["times"][seen],
@@ -167,7 +169,7 @@ def _in_time(axes: Axes, line: Records, value) -> None:
     for i, (m, (color, marker)) in enumerate(zip(counts, SERIES, strict=False)):
         chosen = list(line.where(particles=m))
         table = np.array([value(record) for record in chosen])
-        spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+        spread = interval(table)
         times = chosen[0]["times"]
         aside = times + (i - (len(counts) - 1) / 2) * 0.015 * times[-1]
         axes.errorbar(aside, table.mean(axis=0), spread, fmt=marker, color=color, label=f"m = {_count(chosen[0])}")

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Record, Records
 from simulations.limits.committee_order_parameters import committee
 from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, deviation, until
@@ -121,7 +121,7 @@ def finite(axes: Axes, records: Records) -> None:
     limit = float(error(found.limit[-1]))
     for d in dimensions:
         means = np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit
-        spread = 1.96 * means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else 0.0
+        spread = interval(means)
         label = "networks, 95 %" if d == dimensions[0] else None
         axes.errorbar([d], [means.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
     fine = np.geomspace(dimensions[0] * 0.8, dimensions[-1] * 1.25, 50)

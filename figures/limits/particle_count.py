@@ -6,7 +6,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
+from figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LAZY,
+    MEAN_FIELD,
+    ORANGE,
+    PURPLE,
+    THEORY,
+    Series,
+    empty,
+    interval,
+    points,
+    powers,
+)
 from simulations import Records
 from simulations.limits import fluctuations as measure
 from simulations.limits.particle_count import (
@@ -78,7 +92,7 @@ def kurtoses(axes: Axes, records: Records) -> None:
             continue
         for m in widths:
             values = np.array([measure.excess_kurtosis(record) for record in chosen.where(particles=m)])
-            error = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+            error = interval(values)
             label = name if m == widths[0] else None
             axes.errorbar(m, values.mean(), yerr=error, fmt=marker, color=color, label=label, zorder=3)
         reach.append((fourth, widths))

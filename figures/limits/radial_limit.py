@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points, powers
 from simulations import Record, Records
 from simulations.limits import radial_limit as measure
 from simulations.limits.radial_limit import LEVELS, OUTPUT, RATE, STEP, Networks, early, equation
@@ -46,7 +46,7 @@ def in_time(axes: Axes, records: Records) -> None:
     axes.plot(2 * flow.times, flow.risk, color=GREY, lw=0.9, ls=":", label="without its factor 2")
     for i, (color, marker) in enumerate(((BLUE, "o"), (GREEN, "s"), (ORANGE, "^"))):
         risks = record["excess"][i] + record["euler_risk"][i]
-        spread = 1.96 * risks.std(axis=0, ddof=1) / np.sqrt(len(risks)) if len(risks) > 1 else None
+        spread = interval(risks)
         label = f"ε = 1/{record['steps'] // LEVELS[i]}"
         axes.errorbar(record["times"], risks.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
     axes.set(xlim=(-0.03 * record["time"], 1.03 * record["time"]), ylim=(0, 1.15 * flow.risk[0]))
@@ -82,7 +82,7 @@ def start(axes: Axes, records: Records) -> None:
     exact = float(next(iter(chosen))["start_coefficient"])
     for n in sizes:
         values = np.array([exact * measure.start_ratio(record) for record in chosen.where(particles=n)])
-        spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+        spread = interval(values)
         label = "networks, 95 %" if n == sizes[0] else None
         axes.errorbar([n], [values.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
     axes.axhline(exact, color=THEORY, lw=0.9, ls="--", label=f"theory: E Var σ = {exact:.3f}")
@@ -126,7 +126,7 @@ def coefficient(axes: Axes, records: Records) -> None:
     ):
         x, table = along(chosen, "particles", value)
         scaled = table * x
-        spread = 1.96 * scaled.std(axis=0, ddof=1) / np.sqrt(len(scaled)) if len(scaled) > 1 else None
+        spread = interval(scaled)
         axes.errorbar(x, scaled.mean(axis=0), yerr=spread, fmt=marker, color=color, label=label)
     x, table = along(chosen, "particles", measure.excess)
     axes.axhline(float(np.mean(table * x)), color=THEORY, lw=0.9, ls="--", label="theory: constant in N")

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, THEORY, empty, share_bars
 from simulations import Record, Records
 from simulations.optimisation import shares_of_success as success
 from simulations.optimisation.global_convergence import Paths, Population, Sigmoid, every, plane, relu
@@ -144,8 +144,8 @@ def _shares(axes: Axes, records: Records, value, label: str, color: str, marker:
     rows = []
     for m in sorted(set(records.column("particles"))):
         wins, count = success.tally(records.where(particles=m), value)
-        low, high = success.share_interval(wins, count)
-        rows.append((m, wins / count, wins / count - low, high - wins / count))
+        (down,), (up,) = share_bars(wins, count)
+        rows.append((m, wins / count, down, up))
     if rows:
         x, y, down, up = np.array(rows).T
         axes.errorbar(x, y, yerr=[down, up], fmt=marker + "-", color=color, lw=0.8, label=label, zorder=3)

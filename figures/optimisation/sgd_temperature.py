@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.optimisation import temperature_ratios as measure
 from simulations.optimisation.sgd_temperature import SETTLED, Constant, Width, constant, schedules, width
@@ -80,7 +80,7 @@ def breaks(axes: Axes, records: Records) -> None:
         for fineness in sorted(set(chosen.where(batch=batch).column("fineness"))):
             rows = list(chosen.where(batch=batch, fineness=fineness))
             ratios = np.array([measure.over_first_order(row) for row in rows])
-            spread = 1.96 * ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
+            spread = interval(ratios)
             exact = np.mean([measure.exact_excess(row) / row["first_order"] for row in rows])
             label = f"B = {batch}, 95 %" if fineness == min(chosen.where(batch=batch).column("fineness")) else None
             axes.errorbar([1 / fineness], [ratios.mean()], yerr=spread, fmt="o", color=color, ms=3.5, label=label)
@@ -109,7 +109,7 @@ def batches(axes: Axes, records: Records) -> None:
         rows = chosen.where(replacement=replaced, **same)
         for number, batch in enumerate(sorted(set(rows.column("batch")))):
             values = np.array([measure.over_first_order(record) / batch for record in rows.where(batch=batch)])
-            spread = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+            spread = interval(values)
             shown = None if number else f"{label}, 95 %"
             axes.errorbar([batch], [values.mean()], yerr=spread, fmt="o", color=color, ms=4, label=shown)
     sizes = np.arange(1, n)
@@ -136,7 +136,7 @@ def schedule(axes: Axes, records: Records) -> None:
         ("decayed_steps", GREY, "^", "step / q, as many steps"),
     ):
         values = np.array([record[name] / record["exact_before"] for record in rows])
-        spread = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
+        spread = interval(values)
         axes.errorbar(share, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
     for name, style, words in (("grown", "-", "batch × q"), ("decayed", "--", "step / q")):
         values = np.mean([record[f"exact_{name}"] / record["exact_before"] for record in rows], axis=0)

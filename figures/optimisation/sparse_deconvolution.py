@@ -5,9 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from scipy.stats import beta
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, share_bars
 from simulations import Record, Records
 from simulations.optimisation.sparse_deconvolution import LOOKS, Local, Uniform, certified, collective_rate
 from simulations.records.record import along
@@ -220,12 +219,11 @@ def success(axes: Axes, records: Records) -> None:
         chosen = full.where(**kind)
         ms = sorted(set(chosen.column("particles").tolist()))
         wins = [np.array([certified(r) for r in chosen.where(particles=m)]) for m in ms]
-        share, error = np.array([np.mean(win) for win in wins]), np.array([_interval(win) for win in wins]).T
+        share = [np.mean(win) for win in wins]
+        bars = np.hstack([share_bars(int(np.sum(win)), len(win)) for win in wins])
         color, marker = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))[i % 4]
         label = f"{dimension}-D, {spikes} spikes, λ = {strength:g}"
-        axes.errorbar(
-            ms, share, yerr=np.abs(error - share), fmt=f"{marker}-", color=color, lw=0.8, label=label, mfc="none"
-        )
+        axes.errorbar(ms, share, yerr=bars, fmt=f"{marker}-", color=color, lw=0.8, label=label, mfc="none")
         axes.axvline(spikes, color=color, ls=":", lw=0.8)
         drawn = True
     if not drawn:
@@ -245,10 +243,3 @@ def plain_ticks(axes: Axes) -> None:
     ticks = [tick * 10**k for k in range(6) for tick in leading if low <= tick * 10**k <= high]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _interval(wins: np.ndarray) -> tuple[float, float]:
-    """The exact 95 % interval of a share, of Clopper and Pearson."""
-    won, lost = int(np.sum(wins)), int(np.sum(~wins))
-    low = float(beta.ppf(0.025, won, lost + 1)) if won else 0.0
-    return low, float(beta.ppf(0.975, won + 1, lost)) if lost else 1.0

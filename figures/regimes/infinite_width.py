@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points, powers
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points, powers
 from simulations import Records
 from simulations.records.record import along
 from simulations.regimes import finite_width as measure
@@ -159,7 +159,7 @@ def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
         depths = min((record["depths"] for record in rows), key=len)
         table = 100 * np.array([record[f"accuracy_{kernel}"][: len(depths)] for record in rows])
         centre = table.mean(axis=0)
-        spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else 0 * centre
+        spread = interval(table)
         best = int(centre.argmax())
         label = f"{name}: {centre[best]:.1f} ± {spread[best]:.1f} at L = {depths[best]}"
         axes.errorbar(depths * shift, centre, spread, fmt=marker + "-", color=color, ms=3, lw=0.8, label=label)

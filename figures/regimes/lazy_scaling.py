@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, points, powers
+from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, interval, points, powers
 from simulations import Record, Records
 from simulations.records.record import along
 from simulations.regimes import linearised as measure
@@ -162,7 +162,7 @@ def on_digits(axes: Axes, records: Records) -> None:
         chosen = digits(exponent=exponent)(records)
         x, table = along(chosen, "particles", lambda record: 100 * float(record["test_error"][-1]))
         if table.size:
-            spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
+            spread = interval(table)
             axes.errorbar(x, table.mean(axis=0), yerr=spread, fmt=marker, color=color, label=name, zorder=3)
             drawn = True
     if not drawn:
@@ -172,7 +172,7 @@ def on_digits(axes: Axes, records: Records) -> None:
     level = float(np.mean(list(levels.values())))
     axes.axhline(level, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
     if len(levels) > 1:
-        half = 1.96 * np.std(list(levels.values()), ddof=1) / np.sqrt(len(levels))
+        half = float(interval(list(levels.values())))
         axes.axhspan(level - half, level + half, color=GREY, alpha=0.15, lw=0)
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="particles m", ylabel=f"test error (%), {samples} training images")

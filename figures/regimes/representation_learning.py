@@ -5,7 +5,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
+from figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LAZY,
+    MEAN_FIELD,
+    ORANGE,
+    PURPLE,
+    THEORY,
+    Series,
+    empty,
+    interval,
+    points,
+    powers,
+)
 from simulations import Records
 from simulations.records.record import along
 from simulations.regimes import hidden_direction, kernel_change
@@ -54,7 +68,7 @@ def in_time(axes: Axes, records: Records, name: str, title: str) -> None:
                 continue
             times = rows[0]["times"]
             table = np.array([record[name] for record in rows if len(record["times"]) == len(times)])
-            centre, spread = table.mean(axis=0), 1.96 * table.std(axis=0) / np.sqrt(len(table))
+            centre, spread = table.mean(axis=0), interval(table)
             x = np.maximum(times, times[1] / 4)
             axes.errorbar(x, centre, spread, fmt=marker + line, ms=3, color=color, label=f"{label}, α = {alpha:g}")
             drawn = True

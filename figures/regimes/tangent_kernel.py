@@ -7,7 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
+from figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LAZY,
+    MEAN_FIELD,
+    ORANGE,
+    PURPLE,
+    THEORY,
+    Series,
+    empty,
+    interval,
+    points,
+    powers,
+)
 from simulations import Record, Records
 from simulations.records.record import along
 from simulations.regimes import eigendirections
@@ -156,7 +170,7 @@ def methods(row: list[Axes], records: Records) -> None:
         infinite = 100 * np.mean([score(record, "infinite") for record in chosen])
         ends = [infinite]
         for place, (method, shares) in enumerate(scores.items()):
-            spread = 1.96 * np.std(shares, ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else 0.0
+            spread = interval(shares)
             ends += [centres[method] - spread, centres[method] + spread]
             color = {"lazy": LAZY, "mean_field": MEAN_FIELD, "tangent": GREEN}.get(method, GREY)
             axes.errorbar(centres[method], place, xerr=spread, fmt="o", color=color, ms=3.5)
@@ -191,7 +205,7 @@ def training(axes: Axes, records: Records) -> None:
         centre, seen = table.mean(axis=0), steps > 0
         axes.plot(steps[seen], centre[seen], style, color=color, label=label, lw=1)
         if len(table) > 1:
-            spread = 1.96 * table.std(axis=0, ddof=1) / np.sqrt(len(table))
+            spread = interval(table)
             axes.fill_between(
                 steps[seen], (centre - spread)[seen], (centre + spread)[seen], color=color, alpha=0.15, lw=0
             )

@@ -38,7 +38,7 @@ def write_gallery(arguments: list[str]) -> int:
     for study in studies:
         entries = simulations.verify(study, made[study.name])
         moving = None
-        if study.name in simulations.MOTIONS:  # one seed of the motion: a film is of one
+        if study.animation is not None:  # one seed of the motion: a film is of one
             moving = make_records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
         chapters.append(Chapter(study, made[study.name], entries, moving))
     with refusing(page=page):

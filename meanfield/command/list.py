@@ -32,7 +32,8 @@ def list_studies(arguments: list[str]) -> int:
     for group, question in simulations.GROUPS.items():
         print(textwrap.fill(f"{group}: {question}", wide))
         for study in (study for study in studies if study.group == group):
-            _entry(study.name, f"{study.summary} ({len(study.claims)} claims, {study.cost['smoke']})", margin, wide)
+            _entry(study.name, f"{study.summary} ({_facts(study)})", margin, wide)
+            _experiments(study, margin, wide)
         print()
     print(textwrap.fill("In brackets: the claims that are checked, and what the smallest size takes.", wide))
     for command, what in {
@@ -43,6 +44,24 @@ def list_studies(arguments: list[str]) -> int:
     }.items():
         _entry(command, what, 38, wide, indent=0)
     return 0
+
+
+def _facts(study) -> str:
+    """Return how many claims a study has, and what its smallest size takes where that was measured."""
+    from simulations.costs.expected import START
+    from simulations.costs.measured import measured
+    from simulations.study.machine import in_time
+
+    seconds = measured(study).get("smoke")
+    claims = f"{len(study.claims)} claims"
+    return claims if seconds is None else f"{claims}, {in_time(START + seconds)}"
+
+
+def _experiments(study, margin: int, wide: int) -> None:
+    """Print the experiments of a study that has several."""
+    if len(study.experiments) > 1:
+        names = ", ".join(f"{study.name}/{one.name}" for one in study.experiments)
+        print(textwrap.fill(names, wide, initial_indent=" " * margin, subsequent_indent=" " * margin))
 
 
 def _entry(name: str, text: str, margin: int, wide: int, indent: int = 2) -> None:
@@ -57,4 +76,6 @@ def _entry(name: str, text: str, margin: int, wide: int, indent: int = 2) -> Non
 def _summary(study) -> dict:
     """Return what `--json` says of a study."""
     names = [field.name for field in dataclasses.fields(study.parameters) if field.init]
-    return {"name": study.name, "group": study.group, "claim": study.summary, "parameters": names}
+    parts = {one.name: [field.name for field in dataclasses.fields(one) if field.init] for one in study.experiments}
+    told = {"name": study.name, "group": study.group, "claim": study.summary, "parameters": names}
+    return told | {"experiments": parts}

@@ -23,6 +23,8 @@ class Run(Sweeping):
 
     dry_run: bool = False
     """Only say how many runs and batches there are, what is already stored, and what the rest would take."""
+    measure: bool = False
+    """Write what a whole size took into the file costs.json beside the study, which `list` and dry runs go by."""
     format: tuple[str, ...] = ("png", "svg")
     """Formats of the figure: png, svg, pdf."""
     value: tuple[str, ...] = ()
@@ -41,9 +43,14 @@ def run_study(arguments: list[str]) -> int:
     with refusing():
         figures.check_formats(line.options.format)
         _check_grid(study, line)
+    if line.options.measure and line.parameters:
+        raise Refused("measure: of a size only; expected no parameters beside it.")
     if line.options.dry_run:
         return _dry_run(study, line.options, line.parameters)
     records = make_records(study, line.options, line.parameters)
+    if line.options.measure:
+        with refusing():
+            simulations.keep_costs(study, line.options.size or "default", records)
     entries = simulations.verify(study, records)
     drawn, made = _shown(study, records, line)
     return close(line.options, {study.name: records}, entries, drawn, made)

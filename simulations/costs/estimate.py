@@ -17,6 +17,7 @@ from simulations.costs.known import Known, all_operations, setting_of
 from simulations.records.store import stored
 from simulations.study.given import instance
 from simulations.study.machine import in_time, in_words, least_bytes
+from simulations.study.simulation import batch_bytes
 from simulations.study.study import Study
 from simulations.sweeps.batches import Batch
 from simulations.sweeps.executors import InProcess
@@ -93,10 +94,10 @@ def estimate(plan: Plan, trial: float = 0.0) -> Estimate:
     sources += [f"from {trials} trials"] if trials else []
     sources += [f"by what size {plan.size} takes on two cores"] if unknown and said is not None else []
     source = " and ".join(sources) or ("a guess from operations, no run is there yet" if todo else "nothing to compute")
-    together, largest = plan.study.together, 0
+    largest = 0
     for batch in todo:
         run = next(iter(batch.runs.values()))
-        one = max(least_bytes(run), together.bytes(run) if together is not None and batch.size > 1 else 0)
+        one = max(least_bytes(run), batch_bytes(run) if batch.size > 1 else 0)
         largest = max(largest, one * batch.size)
     return Estimate(len(plan), len(there), len(todo), seconds, count, largest, source)
 

@@ -30,7 +30,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import below, bounded, equals, share_above
+from simulations.verdicts import checks
 from theory.double_descent import descended, isotropic_risk, least_squares
 from theory.prediction import Prediction
 
@@ -268,60 +268,61 @@ FLOW = Prediction(1.0, "<=", "heavy-ball descent of a linear model in closed for
 
 CLAIMS = (
     claim(
-        "isotropic", "mean excess risk over its exact value, normal inputs, p/n from 1/4 to 4", EXACT, equals,
+        "isotropic", "mean excess risk over its exact value, normal inputs, p/n from 1/4 to 4", EXACT, checks.mean,
         select=Isotropic.at("excess"), value=partial(peak.excess_over_exact, "exact_excess"), what="risk / exact",
         wrong="without the part of the signal that is not seen",
         control={"value": partial(peak.excess_over_exact, "exact_noise_excess")},
     ),
     claim(
-        "peak", "random features: in most draws the risk is largest at m = n, teacher", PEAK, share_above,
+        "peak", "random features: in most draws the risk is largest at m = n, teacher", PEAK, checks.share,
         select=teacher, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
         wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
     ),
     claim(
-        "peak_digits", "the same for digits with wrong labels", PEAK, share_above,
+        "peak_digits", "the same for digits with wrong labels", PEAK, checks.share,
         select=digits, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
         wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
     ),
     claim(
-        "interpolation", "from m = n on the training residual is rounding", ZERO, bounded,
+        "interpolation", "from m = n on the training residual is rounding", ZERO, checks.largest,
         select=features, value=partial(peak.residual_over_rounding, True), what="residual / rounding",
         wrong="below m = n", control={"value": partial(peak.residual_over_rounding, False)},
     ),
     claim(
-        "second_descent", "log(median risk at the widest / least below the threshold)", SECOND, below,
+        "second_descent", "log(median risk at the widest / least below the threshold)", SECOND, checks.mean,
         select=teacher, value=partial(peak.log_second, -1), what="log(widest / best of m < n)",
         wrong="at m = 5n/4", control={"value": partial(peak.log_second, -5)},
     ),
     claim(
-        "ridge", "with ridge the risk falls towards m = n: log(at n / at n/4), teacher", RIDGE, below,
+        "ridge", "with ridge the risk falls towards m = n: log(at n / at n/4), teacher", RIDGE, checks.mean,
         select=teacher, value=partial(peak.log_risen, "ridge_risk"), what="log(risk at n / at n/4)",
         wrong="without ridge", control={"value": partial(peak.log_risen, "risk")},
     ),
     claim(
-        "ridge_digits", "log(median risk at m = n with ridge / without), digits", RIDGE, below,
+        "ridge_digits", "log(median risk at m = n with ridge / without), digits", RIDGE, checks.mean,
         select=digits, value=partial(peak.log_lowered, 1.0), what="log(with ridge / without)",
         wrong="the roles exchanged", control={"value": partial(peak.log_lowered, -1.0)},
     ),
     claim(
-        "lazy_relu", "tangent models of relu networks peak at m d = n", COUNT, share_above,
+        "lazy_relu", "tangent models of relu networks peak at m d = n", COUNT, checks.share,
         select=relu, value=partial(peak.peaks, 1.0), what="draws with the peak at m d = n",
         wrong="at m (d + 1) = n, all parameters", control={"value": peak.miscounted_peaks},
     ),
     claim(
-        "lazy_tanh", "tangent models of tanh networks peak at m (d + 1) = n", COUNT, share_above,
+        "lazy_tanh", "tangent models of tanh networks peak at m (d + 1) = n", COUNT, checks.share,
         select=tanh, value=partial(peak.peaks, 1.0), what="draws with the peak at m (d + 1) = n",
         wrong="at m d = n", control={"value": peak.miscounted_peaks},
     ),
     claim(
-        "trained", "a tangent model trained by steps follows its closed form, within rounding", FLOW, bounded,
+        "trained", "a tangent model trained by steps follows its closed form, within rounding", FLOW, checks.largest,
         select=Trained.at("predictions"), value=partial(peak.off_over_rounding, "exact_predictions"),
         what="difference / rounding",
         wrong="the closed form of infinitely many steps",
         control={"value": partial(peak.off_over_rounding, "exact_limit_predictions")},
     ),
     claim(
-        "trained_peak", "it has the peak: in most draws more risk at m d = n than at half and twice", PEAK, share_above,
+        "trained_peak", "it has the peak: in most draws more risk at m d = n than at half and twice", PEAK,
+        checks.share,
         select=trained, value=partial(peak.rises, 1.0), what="draws with the peak",
         wrong="the peak at m d = 2n", control={"value": partial(peak.rises, 2.0)},
     ),
@@ -333,5 +334,4 @@ STUDY = Study(
     summary="test risk against parameters over samples: the peak at interpolation, its exact height, what removes it",
     experiments=(Isotropic, Teacher, Digits, Tangent, Trained),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "40 s", "paper": "a day (not timed)"},
 )

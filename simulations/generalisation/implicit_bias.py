@@ -28,7 +28,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, at_least, bounded
+from simulations.verdicts import checks
 from theory import _cells, arc_cosine, margin
 from theory.prediction import Prediction
 
@@ -301,33 +301,34 @@ FEWER = Prediction(0.0, ">=", "clusters in a plane among d coordinates; observed
 
 CLAIMS = (
     claim(
-        "both_largest", "both layers: no margin exceeds the certified largest over F1", LARGEST, bounded,
+        "both_largest", "both layers: no margin exceeds the certified largest over F1", LARGEST, checks.largest,
         select=sure(both), value=measure.in_variation, what="margin / (mean ½|θ|² γ₁)",
         wrong="half of the norm", control={"value": measure.in_half_variation},
     ),
     claim(
-        "both", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH, above,
+        "both", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH,
+        checks.mean,
         select=rich, value=measure.variation_excess, what="(margin − γ₁ mean ½|θ|²) / log n",
         wrong="α = 10⁸", control={"select": lazy},
     ),
     claim(
-        "output_largest", "output layer: no margin exceeds the largest over F2", LARGEST, bounded,
+        "output_largest", "output layer: no margin exceeds the largest over F2", LARGEST, checks.largest,
         select=output, value=measure.in_output, what="margin / ((mean b²)^½ γ₂)",
         wrong="mean |b| for the norm", control={"value": measure.in_mean_output},
     ),
     claim(
-        "output", "output layer: the margin is the largest over F2, but for log n", PROVED, at_least,
+        "output", "output layer: the margin is the largest over F2, but for log n", PROVED, checks.least,
         select=output, value=measure.output_excess, what="(margin − γ₂ (mean b²)^½) / log n",
         wrong="measured in F1", control={"value": measure.total_excess},
     ),
     claim(
         "lazy", "large α: the margin is the largest over the tangent space, but for log n",
-        Prediction(-1.0, ">=", "α → ∞, gradient flow; norm at the end", "chizat2019lazy"), at_least,
+        Prediction(-1.0, ">=", "α → ∞, gradient flow; norm at the end", "chizat2019lazy"), checks.least,
         select=lazy, value=measure.tangent_excess, what="(margin − γ α ‖θ − θ₀‖) / log n",
         wrong="measured in F1", control={"value": measure.variation_excess},
     ),
     claim(
-        "features", "test error of the largest margin over F2, less that of both layers", FEWER, above,
+        "features", "test error of the largest margin over F2, less that of both layers", FEWER, checks.mean,
         select=most_samples(tested(labels="clusters")), value=fewer_errors, what="difference of shares",
         wrong="labels of 400 directions", control={"select": most_samples(tested(labels="spread"))},
     ),
@@ -339,5 +340,4 @@ STUDY = Study(
     summary="which classifier training finds: the largest margin over F1, F2 or the tangent space; what that is worth",
     experiments=(BothLayers, OutputLayer, Errors),
     claims=CLAIMS,
-    cost={"smoke": "12 s", "default": "2 min", "paper": "a day (not timed)"},
 )

@@ -24,7 +24,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, equals, share_above
+from simulations.verdicts import checks
 from theory import birthday
 from theory.prediction import Prediction
 
@@ -234,59 +234,60 @@ LIMIT = Prediction(0.0, "<=", "L ≤ 0 for all critics iff no neuron of unit wei
 
 CLAIMS = (
     claim(
-        "collision", "share of sets without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, equals,
+        "collision", "share of sets without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, checks.mean,
         select=mixed, value=partial(measure.none_over_exact, "exact_none"), what="share / exact",
         wrong="the formula of a uniform law for Zipf's",
         control={"select": uneven_mixed, "value": partial(measure.none_over_exact, "exact_uniform_none")},
     ),
     claim(
-        "estimator", "share of pairs that coincide, over Σp²", UNBIASED, equals,
+        "estimator", "share of pairs that coincide, over Σp²", UNBIASED, checks.mean,
         select=known, value=partial(measure.pairs_over_exact, False), what="share / exact",
         wrong="over 1/N: the support, which it does not tell",
         control={"value": partial(measure.pairs_over_exact, True)},
     ),
     claim(
-        "poisson", "coverage of the Poisson interval over its exact value, uniform and Zipf", COVERAGE, equals,
+        "poisson", "coverage of the Poisson interval over its exact value, uniform and Zipf", COVERAGE, checks.mean,
         select=known, value=partial(measure.coverage_over, False), what="coverage / exact",
         wrong="over the nominal 95 %, Zipf", control={"select": uneven, "value": partial(measure.coverage_over, True)},
     ),
     claim(
-        "moment", "uneven laws: coverage of the U-statistic's interval less that of the Poisson one", SPREAD, above,
+        "moment", "uneven laws: coverage of the U-statistic's interval less that of the Poisson one", SPREAD,
+        checks.mean,
         select=uneven, value=partial(measure.better, 1.0), what="difference of coverages",
         wrong="the roles exchanged", control={"value": partial(measure.better, -1.0)},
     ),
     claim(
-        "disjoint", "disjoint pairs: the interval holds 1/Σp² in 95 % of sets or more, uneven laws", ANY, share_above,
+        "disjoint", "disjoint pairs: the interval holds 1/Σp² in 95 % of sets or more, uneven laws", ANY, checks.share,
         select=uneven, value=partial(measure.outcomes, "disjoint_holds"), what="coverage",
         wrong="of the support", control={"value": partial(measure.outcomes, "disjoint_holds_support")},
     ),
     claim(
-        "network", "strong network critic: 1/Σq² of the modes covered, less k − 1", COVERED, above,
+        "network", "strong network critic: 1/Σq² of the modes covered, less k − 1", COVERED, checks.mean,
         select=partial(strong, Network), value=measure.modes_over, what="1/Σq² − (k − 1)",
         wrong="4 neurons", control={"select": partial(weak, Network)},
     ),
     claim(
-        "kernel", "strong kernel critic: 1/Σq² of the modes covered, less k − 1", COVERED, above,
+        "kernel", "strong kernel critic: 1/Σq² of the modes covered, less k − 1", COVERED, checks.mean,
         select=partial(strong, Kernel), value=measure.modes_over, what="1/Σq² − (k − 1)",
         wrong="4 features", control={"select": partial(weak, Kernel)},
     ),
     claim(
-        "fooled", "4 features: log(their distance of points from data / of true samples from data)", BLIND, below,
+        "fooled", "4 features: log(their distance of points from data / of true samples from data)", BLIND, checks.mean,
         select=partial(weak, Kernel), value=partial(measure.log_fooled, 0), what="log(distance / of true samples)",
         wrong="as the whole kernel sees it", control={"value": partial(measure.log_fooled, 1)},
     ),
     claim(
-        "limit", "strong network critic: log(what the best neuron tells points from data by / λ)", LIMIT, below,
+        "limit", "strong network critic: log(what the best neuron tells points from data by / λ)", LIMIT, checks.mean,
         select=partial(strong, Network), value=measure.log_contrast, what="log(contrast / λ)",
         wrong="4 neurons", control={"select": partial(weak, Network)},
     ),
     claim(
-        "birthday", "share of pairs of generated samples on one mode, over Σq² of the points", UNBIASED, equals,
+        "birthday", "share of pairs of generated samples on one mode, over Σq² of the points", UNBIASED, checks.mean,
         select=generators, value=measure.mode_pairs, what="share / Σq²",
         wrong="among pairs in order", control={"value": partial(measure.mode_pairs, ordered=True)},
     ),
     claim(
-        "diversity", "weak critic: the interval from samples holds 1/Σq² in 95 % of sets or more", ANY, share_above,
+        "diversity", "weak critic: the interval from samples holds 1/Σq² in 95 % of sets or more", ANY, checks.share,
         select=partial(weak, Kernel), value=partial(measure.outcomes, "mode_disjoint_holds"), what="coverage",
         wrong="of the number of modes", control={"value": partial(measure.outcomes, "mode_disjoint_holds_support")},
     ),
@@ -298,7 +299,5 @@ STUDY = Study(
     summary="points imitate a ring of Gaussians against strong and weak critics; diversity by the birthday paradox",
     experiments=(Known, Network, Kernel),
     claims=CLAIMS,
-    cost={"smoke": "9 s", "default": "40 s", "paper": "hours (not timed)"},
-    precision="float32",
     animation=ANIMATION,
 )

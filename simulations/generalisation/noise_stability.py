@@ -31,7 +31,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, equals
+from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 KEPT = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
@@ -201,68 +201,69 @@ VACUOUS = Prediction(0.0, ">=", "observed at these n and m; constants and logari
 
 CLAIMS = (
     claim(
-        "input_noise", "relative noise behind the first layer over 1/μ₁²", GAIN, equals,
+        "input_noise", "relative noise behind the first layer over 1/μ₁²", GAIN, checks.mean,
         select=trained, value=gain_over_exact, what="noise / exact mean",
         wrong="‖W‖ for ‖W‖_F", control={"value": partial(gain_over_exact, norm="spectral")},
     ),
     claim(
-        "hidden_noise", "relative noise of the output over that of the hidden units, times m μ₁₂²", RESPONSE, equals,
+        "hidden_noise", "relative noise of the output over that of the hidden units, times m μ₁₂²", RESPONSE,
+        checks.mean,
         select=trained, value=response_over_exact, what="noise / exact mean",
         wrong="all units taken to be on", control={"value": partial(response_over_exact, on="all")},
     ),
     claim(
-        "contraction", "1/c² = |φ|²/|z|² before training", PASSED, equals,
+        "contraction", "1/c² = |φ|²/|z|² before training", PASSED, checks.mean,
         select=trained, value=passed, what="share of |z|²",
         wrong="1/c", control={"value": partial(passed, power=1.0)},
     ),
     claim(
-        "forgives", "log 1/(m μ₁₂²) after training on true labels", FORGIVEN, below,
+        "forgives", "log 1/(m μ₁₂²) after training on true labels", FORGIVEN, checks.mean,
         select=trained, value=log_attenuation, what="log attenuation",
         wrong="before training", control={"value": partial(log_attenuation, start="start_")},
     ),
     claim(
-        "interlayer_cushion", "log(μ₁₂ after true labels / after random ones)", ORDER, above,
+        "interlayer_cushion", "log(μ₁₂ after true labels / after random ones)", ORDER, checks.mean,
         select=trained, value=partial(log_ratio, of="interlayer", sign=-1.0), what="log ratio of means",
         wrong="before training", control={"value": partial(log_ratio, of="start_interlayer", sign=-1.0)},
     ),
     claim(
-        "output_cushion", "log(μ₂ after true labels / after random ones)", ORDER, above,
+        "output_cushion", "log(μ₂ after true labels / after random ones)", ORDER, checks.mean,
         select=trained, value=partial(log_ratio, of="output", sign=-1.0), what="log ratio of means",
         wrong="before training", control={"value": partial(log_ratio, of="start_output", sign=-1.0)},
     ),
     claim(
-        "stable_rank", "log(stable rank of W after random labels / after true ones)", ORDER, above,
+        "stable_rank", "log(stable rank of W after random labels / after true ones)", ORDER, checks.mean,
         select=trained, value=partial(log_ratio, of="rank_input"), what="log ratio",
         wrong="before training", control={"value": partial(log_ratio, of="start_rank_input")},
     ),
     claim(
-        "norm", "the plain norm tells them apart as well: log(mean ½|θ|², random / true)", NORM, above,
+        "norm", "the plain norm tells them apart as well: log(mean ½|θ|², random / true)", NORM, checks.mean,
         select=trained, value=partial(log_ratio, of="norm"), what="log ratio",
         wrong="before training", control={"value": partial(log_ratio, of="start_norm")},
     ),
     claim(
-        "test_error", "test error after random labels less after true ones", ORDER, above,
+        "test_error", "test error after random labels less after true ones", ORDER, checks.mean,
         select=trained, value=more_errors, what="difference of shares",
         wrong="the roles exchanged", control={"value": partial(more_errors, sign=-1.0)},
     ),
     claim(
-        "compression_order", "the compression bound is larger for random labels: log ratio", ORDER, above,
+        "compression_order", "the compression bound is larger for random labels: log ratio", ORDER, checks.mean,
         select=trained, value=partial(log_ratio, of="bound_compression"), what="log ratio",
         wrong="a count of parameters", control={"value": partial(log_ratio, of="bound_parameters")},
     ),
     claim(
-        "path_order", "so is the bound from the path norm: log ratio", NORM, above,
+        "path_order", "so is the bound from the path norm: log ratio", NORM, checks.mean,
         select=trained, value=partial(log_ratio, of="bound_path"), what="log ratio",
         wrong="a count of parameters", control={"value": partial(log_ratio, of="bound_parameters")},
     ),
     claim(
-        "vacuous", "true labels: log of the compression bound on the error", VACUOUS, above,
+        "vacuous", "true labels: log of the compression bound on the error", VACUOUS, checks.mean,
         select=trained, value=log_bound, what="log bound",
         wrong="a hundred million times as many samples", control={"value": partial(log_bound, samples=1e8)},
     ),
     claim(
         "no_compression", "true labels: log(compression bound / that of a count of the network's parameters)", VACUOUS,
-        above,
+        checks.mean,
         select=trained, value=log_counted, what="log ratio of bounds",
         wrong="path norm", control={"value": partial(log_counted, name="path")},
     ),
@@ -274,6 +275,4 @@ STUDY = Study(
     summary="how much noise trained networks forgive, true against random labels; compression and norm bounds",
     experiments=(Networks,),
     claims=CLAIMS,
-    cost={"smoke": "5 s", "default": "40 s", "paper": "hours"},
-    precision="float32",
 )

@@ -31,7 +31,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, bounded, equals, share_above
+from simulations.verdicts import checks
 from theory import arc_cosine, kernel_flow, memorisation
 from theory.prediction import Prediction
 
@@ -279,27 +279,29 @@ MORE_OFTEN = Prediction(0.5, ">=", "Adam on the logistic loss; observed, not pro
 
 CLAIMS = (
     claim(
-        "complexity", "yᵀK⁻¹y over its exact mean, at every share of random labels", MEAN, equals,
+        "complexity", "yᵀK⁻¹y over its exact mean, at every share of random labels", MEAN, checks.mean,
         select=drawn, value=measure.complexity_over_exact, what="yᵀK⁻¹y / exact mean",
         wrong="growth in proportion to the share", control={"value": measure.complexity_over_line},
     ),
     claim(
-        "complexity_grows", "√(2yᵀK⁻¹y/n) grows with every share of random labels: its least increment", GROWS, above,
+        "complexity_grows", "√(2yᵀK⁻¹y/n) grows with every share of random labels: its least increment", GROWS,
+        checks.mean,
         select=drawn, value=measure.least_increment("complexity"), what="least increment",
         wrong="random labels at every share", control={"value": measure.least_increment("noise_complexity")},
     ),
     claim(
-        "error_grows", "so does the test error: its least increment", GROWS, above,
+        "error_grows", "so does the test error: its least increment", GROWS, checks.mean,
         select=drawn, value=measure.least_increment("error"), what="least increment",
         wrong="random labels at every share", control={"value": measure.least_increment("noise_error")},
     ),
     claim(
-        "chance", "test error after random labels", CHANCE, equals,
+        "chance", "test error after random labels", CHANCE, checks.mean,
         select=drawn, value=measure.error_at(-1), what="test error",
         wrong="true labels", control={"value": measure.error_at(0)},
     ),
     claim(
-        "projections", "random labels lie in all eigenvectors: power in the first tenth over its share", MEAN, equals,
+        "projections", "random labels lie in all eigenvectors: power in the first tenth over its share", MEAN,
+        checks.mean,
         select=drawn, value=measure.power_over_even(-1), what="power / its share",
         wrong="true labels", control={"value": measure.power_over_even(0)},
     ),
@@ -319,44 +321,48 @@ CLAIMS = (
         wrong="steps to memorise true labels", control={"value": partial(measure.time_over_predicted, level=0)},
     ),
     claim(
-        "slower", "log(steps to memorise random labels / true labels)", GROWS, above,
+        "slower", "log(steps to memorise random labels / true labels)", GROWS, checks.mean,
         select=widest(memorising), value=measure.log_slowdown, what="log ratio of steps",
         wrong="the roles exchanged", control={"value": lambda record: -measure.log_slowdown(record)},
     ),
     claim(
-        "true_first", "share of wrong labels fitted when 90 % of the true ones among them are", HALF, below,
+        "true_first", "share of wrong labels fitted when 90 % of the true ones among them are", HALF, checks.mean,
         select=wide, value=measure.wrong_fitted, what="share of wrong labels fitted",
         wrong="all labels random", control={"value": partial(measure.wrong_fitted, level=-1)},
     ),
     claim(
-        "forgets", "what memorising wrong labels then costs: growth of the test error until the end", OBSERVED, above,
+        "forgets", "what memorising wrong labels then costs: growth of the test error until the end", OBSERVED,
+        checks.mean,
         select=wide, value=measure.forgotten, what="test error at the end less early",
         wrong="true labels", control={"value": partial(measure.forgotten, level=0)},
     ),
     claim(
-        "critical", "critical share of test samples, random less true labels", OBSERVED, above,
+        "critical", "critical share of test samples, random less true labels", OBSERVED, checks.mean,
         select=wide, value=measure.more_critical, what="difference of shares",
         wrong="the roles exchanged", control={"value": partial(measure.more_critical, sign=-1.0)},
     ),
     claim(
-        "sensitivity", "log(sensitivity of the loss to wrongly labelled samples / to the others)", OBSERVED, above,
+        "sensitivity", "log(sensitivity of the loss to wrongly labelled samples / to the others)", OBSERVED,
+        checks.mean,
         select=wide, value=measure.log_sensitivity, what="log ratio of means",
         wrong="all labels random", control={"value": partial(measure.log_sensitivity, level=-1)},
     ),
     claim(
-        "counting", "share of random labellings memorised by two units, less the bound by counting", COUNTED, bounded,
+        "counting", "share of random labellings memorised by two units, less the bound by counting", COUNTED,
+        checks.largest,
         select=Capacity.at(particles=2), value=measure.share_over_bound, what="share − bound",
         wrong="three parameters a sample, at the bound of two units",
         control={"select": enough, "value": measure.share_over_few},
     ),
     claim(
-        "too_few", "random labels are missed more often than not at half a parameter a sample", MORE_OFTEN, share_above,
+        "too_few", "random labels are missed more often than not at half a parameter a sample", MORE_OFTEN,
+        checks.share,
         select=few, value=lambda record: ~record["memorised"], what="share missed",
         wrong="three parameters a sample", control={"select": enough},
     ),
     claim(
         "enough", "random labels are memorised more often than not at three parameters a sample", MORE_OFTEN,
-        share_above,
+        checks.share,
         select=enough, value=lambda record: record["memorised"], what="share memorised",
         wrong="half a parameter a sample", control={"select": few},
     ),
@@ -368,6 +374,4 @@ STUDY = Study(
     summary="true and random labels on real data: what kernels predict, what is learned first, what cannot be",
     experiments=(Labels, Training, Capacity),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "40 s", "paper": "hours"},
-    precision="float32",
 )

@@ -19,7 +19,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, bounded
+from simulations.verdicts import checks
 from theory import stiffness
 from theory.neurons import Network
 from theory.prediction import Prediction
@@ -225,52 +225,55 @@ OPPOSED = Prediction(0.0, "<=", "digits, square loss; observed, not proved", SOU
 
 CLAIMS = (
     claim(
-        "identity", "cosines of gradients are normalised tangent kernels; deviation over rounding", KERNEL, bounded,
+        "identity", "cosines of gradients are normalised tangent kernels; deviation over rounding", KERNEL,
+        checks.largest,
         select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
         wrong="weight decay in the gradients",
         control={"value": partial(identity_error, measured="decayed")},
     ),
     claim(
-        "signs", "with the signs of the residuals", KERNEL, bounded,
+        "signs", "with the signs of the residuals", KERNEL, checks.largest,
         select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
         wrong="their sizes alone", control={"value": partial(identity_error, known="unsigned")},
     ),
     claim(
-        "classes", "test images of one class are stiffer than those of two: difference of mean cosines", CLASSES, above,
+        "classes", "test images of one class are stiffer than those of two: difference of mean cosines", CLASSES,
+        checks.mean,
         select=training, value=partial(contrast, more="within", less="between", level=LEARNED),
         what="cosine within − between classes at 0.3 of the risk",
         wrong="classes dealt out at random",
         control={"value": partial(contrast, more="mixed_within", less="mixed_between", level=LEARNED)},
     ),
     claim(
-        "distance", "within a class, near images are stiffer than far ones", CLASSES, above,
+        "distance", "within a class, near images are stiffer than far ones", CLASSES, checks.mean,
         select=training, value=partial(contrast, more="near", less="far", level=LEARNED),
         what="cosine of the nearest − farthest quarter at 0.3 of the risk",
         wrong="images of two classes",
         control={"value": partial(contrast, more="close", less="apart", level=LEARNED)},
     ),
     claim(
-        "opposed", "near images of two classes stand in each other's way, more than far ones", OPPOSED, below,
+        "opposed", "near images of two classes stand in each other's way, more than far ones", OPPOSED, checks.mean,
         select=training, value=partial(contrast, more="close", less="apart", level=LEARNED),
         what="cosine of the nearest − farthest quarter at 0.3 of the risk",
         wrong="images of one class",
         control={"value": partial(contrast, more="near", less="far", level=LEARNED)},
     ),
     claim(
-        "fades", "stiffness within a class fades as the risk falls from a half to a fifth", OPPOSED, below,
+        "fades", "stiffness within a class fades as the risk falls from a half to a fifth", OPPOSED, checks.mean,
         select=training, value=partial(change, of="within", early=HALF, late=LATE),
         what="change of the mean cosine",
         wrong="images of two classes", control={"value": partial(change, of="between", early=HALF, late=LATE)},
     ),
     claim(
-        "stable_step", "at equal risk, a larger stable step lowers stiffness within a class a little", OPPOSED, below,
+        "stable_step", "at equal risk, a larger stable step lowers stiffness within a class a little", OPPOSED,
+        checks.mean,
         select=large, value=partial(of_step, of="within", level=LEARNED, step="h/2"),
         what="cosine with h/2 − with h/8 at 0.3 of the risk",
         wrong="between classes",
         control={"value": partial(of_step, of="between", level=LEARNED, step="h/2")},
     ),
     claim(
-        "large_step", "at equal risk, a step that oscillates raises stiffness between classes", CLASSES, above,
+        "large_step", "at equal risk, a step that oscillates raises stiffness between classes", CLASSES, checks.mean,
         select=large, value=partial(of_step, of="between", level=LATE, step="h"),
         what="cosine with h − with h/8 at 0.2 of the risk",
         wrong="h/2, at half of the risk",
@@ -284,6 +287,4 @@ STUDY = Study(
     summary="gradients of single samples: aligned as the tangent kernel says, by class, distance and size of the step",
     experiments=(Identity, Training),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
-    precision="float32",
 )

@@ -25,7 +25,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, kinds, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import bounded, slope
+from simulations.verdicts import checks
 from theory import conic
 from theory.prediction import Prediction
 
@@ -237,80 +237,83 @@ def order(p: int, what: str, reference: str = "meanfield") -> Prediction:
 
 SAME = Prediction(1.0, "<=", "exact but for rounding: error over its bound", "meanfield")
 LOSS = "F(T) − F(0) + ∫ (1/m) Σ |θ'|² dt"
-ORDER = {"x": "steps", "drift": True}
+ORDER = {"x": "steps"}
 
 CLAIMS = (
     claim(
-        "gradient", "m ∇_{θ_j} F = ∇F'[μ](θ_j)", SAME, bounded,
+        "gradient", "m ∇_{θ_j} F = ∇F'[μ](θ_j)", SAME, checks.largest,
         select=FirstVariation.at(), value=first_variation.scaled_gradient_error, what="error / rounding",
         wrong="without the factor m", control={"value": first_variation.gradient_error},
     ),
     claim(
-        "velocity", "the velocity of a particle is −∇F'[μ](θ_j), F' with its 1/α", SAME, bounded,
+        "velocity", "the velocity of a particle is −∇F'[μ](θ_j), F' with its 1/α", SAME, checks.largest,
         select=scaled, value=first_variation.velocity_error, what="error / rounding",
         wrong="without the factor 1/α", control={"value": partial(first_variation.velocity_error, alpha=1.0)},
     ),
     claim(
-        "direction", "dF along (1 − ε)μ + εν is ∫ F' d(ν − μ)", SAME, bounded,
+        "direction", "dF along (1 − ε)μ + εν is ∫ F' d(ν − μ)", SAME, checks.largest,
         select=FirstVariation.at(), value=first_variation.direction_error, what="error / rounding",
         wrong="half of it, as for a quadratic form",
         control={"value": partial(first_variation.direction_error, factor=0.5)},
     ),
     claim(
         "energy_euler", f"{LOSS} = 0, to order 1 in the steps of gradient descent",
-        order(1, "Euler"), slope, **ORDER,
+        order(1, "Euler"), checks.asymptotic_slope, **ORDER,
         select=trained(Descent), value=measure.energy_defect,
         wrong="Σ for (1/m) Σ", control={"value": measure.energy_defect_of_sum},
     ),
     claim(
         "energy_constant", f"{LOSS} = (h/4)(g(0) − g(T)) + O(h²), g = (1/m) Σ |θ'|², for gradient descent",
-        order(2, "Euler, without the leading term"), slope, **ORDER,
+        order(2, "Euler, without the leading term"), checks.asymptotic_slope, **ORDER,
         select=trained(Descent), value=measure.beyond_leading,
         wrong="h/2 for h/4", control={"value": partial(measure.beyond_leading, constant=0.5)},
     ),
     claim(
-        "energy_runge_kutta", f"{LOSS} = 0, to order 4 by the classical steps", order(4, "Runge–Kutta"), slope, **ORDER,
-        select=trained(RungeKutta), value=measure.energy_defect,
+        "energy_runge_kutta", f"{LOSS} = 0, to order 4 by the classical steps", order(4, "Runge–Kutta"),
+        checks.asymptotic_slope, **ORDER, select=trained(RungeKutta), value=measure.energy_defect,
         wrong="Σ for (1/m) Σ", control={"value": measure.energy_defect_of_sum},
     ),
     claim(
-        "balance", "a² − |w|² decays as e^{−2λt}, to order 4", order(4, "Runge–Kutta"), slope, **ORDER,
+        "balance", "a² − |w|² decays as e^{−2λt}, to order 4", order(4, "Runge–Kutta"),
+        checks.asymptotic_slope, **ORDER,
         select=trained(RungeKutta), value=measure.balance_defect,
         wrong="e^{−λt}", control={"value": partial(measure.balance_defect, decay=1.0)},
     ),
     claim(
-        "balance_euler", "ReLU: a² − |w|² changes by h² Σ (a'² − |w'|²) and by nothing else", SAME, bounded,
+        "balance_euler", "ReLU: a² − |w|² changes by h² Σ (a'² − |w'|²) and by nothing else", SAME, checks.largest,
         select=Descent.at("balance_added", activation="relu"), value=measure.euler_identity,
         what="error / rounding",
         wrong="conserved by gradient descent too", control={"value": partial(measure.euler_identity, added=0.0)},
     ),
     claim(
         "sphere", "particles follow r' = −2rG, u' = −∇_S G on the sphere of all parameters",
-        order(4, "Runge–Kutta against the flow on the sphere", "chizat2022sparse"), slope, **ORDER,
+        order(4, "Runge–Kutta against the flow on the sphere", "chizat2022sparse"), checks.asymptotic_slope, **ORDER,
         select=trained(RungeKutta), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
     claim(
         "balanced", "from |a| = |w| they follow c' = −2c(sg + λ), u' = −s∇_S g on the sphere of input weights",
-        order(4, "Runge–Kutta against the flow on the sphere"), slope, **ORDER,
+        order(4, "Runge–Kutta against the flow on the sphere"), checks.asymptotic_slope, **ORDER,
         select=balanced(RungeKutta), value=measure.to_balanced,
         wrong="another start", control={"select": trained(RungeKutta)},
     ),
     claim(
         "conic", "ConicFlow with α = β = 1 is that flow on the sphere of all parameters",
-        order(1, "conic particle descent", "chizat2022sparse"), slope, **ORDER,
+        order(1, "conic particle descent", "chizat2022sparse"), checks.asymptotic_slope, **ORDER,
         select=trained(Conic), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
     claim(
         "relu", "ReLU: gradient descent follows the flow on the sphere, to order 1",
-        Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"), slope, **ORDER,
+        Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"),
+        checks.asymptotic_slope, **ORDER,
         select=relu(Descent), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
     claim(
         "relu_balanced", "ReLU: ConicFlow with α = ½, β = 1 is the flow on the sphere of input weights, to order 1",
-        Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"), slope, **ORDER,
+        Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "chizat2018global"),
+        checks.asymptotic_slope, **ORDER,
         select=relu(Conic, balanced=True), value=measure.to_balanced,
         wrong="the flow that would halve r'", control={"value": measure.to_half_growth},
     ),
@@ -322,5 +325,4 @@ STUDY = Study(
     "2-homogeneous particles are masses on a sphere; what the flow loses, keeps and descends, to its order",
     experiments=(Descent, RungeKutta, Conic, FirstVariation),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "30 s", "paper": "an hour (not timed)"},
 )

@@ -29,7 +29,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import below, bounded, equals, slope
+from simulations.verdicts import checks
 from theory import linear_langevin
 from theory.prediction import Prediction
 
@@ -271,61 +271,62 @@ ANNEALED = Prediction(0.0, "<=", "two wells, a start in the worse one; exact for
 CLAIMS = (
     claim(
         "linear_mean", "mean of a cloud after the first steps, from its exact law (0) to that in continuous time (1)",
-        EXACT, equals,
+        EXACT, checks.mean,
         select=plane, value=measure.mean_on_the_way, what="share of the way",
         wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
     ),
     claim(
-        "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, equals,
+        "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, checks.mean,
         select=plane, value=measure.mean_fluctuation, what="ratio",
         wrong="independent particles", control={"value": partial(measure.mean_fluctuation, independent=True)},
     ),
     claim(
-        "linear_spread", "covariance within a cloud at rest over (1 − 1/m) τ/(λ(1 − hλ/2))", ONE, equals,
+        "linear_spread", "covariance within a cloud at rest over (1 − 1/m) τ/(λ(1 − hλ/2))", ONE, checks.mean,
         select=plane, value=measure.within_cloud, what="ratio",
         wrong="the Gibbs measure's τ/λ", control={"value": partial(measure.within_cloud, wrong=True)},
     ),
     claim(
-        "linear_rate", "distance of a cloud's mean to its limit in m", ROOT, slope,
+        "linear_rate", "distance of a cloud's mean to its limit in m", ROOT, checks.slope,
         select=plane, x="particles", value=measure.mean_distance,
         wrong="the radius of the cloud", control={"value": measure.cloud_radius},
     ),
     claim(
-        "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, equals,
+        "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, checks.mean,
         select=widest(line), value=measure.law_score, what="z",
         wrong="the law of continuous time",
         control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(
-        "fluctuation", "m E|f_m − f|² at all times over its limit", FLUCTUATION, equals,
+        "fluctuation", "m E|f_m − f|² at all times over its limit", FLUCTUATION, checks.mean,
         select=widest(line), value=measure.fluctuation, what="ratio",
         wrong="independent particles of the same law",
         control={"value": partial(measure.fluctuation, independent=True)},
     ),
     claim(
-        "bias", "m (E f_m − f) at all times over its limit", BIAS, equals,
+        "bias", "m (E f_m − f) at all times over its limit", BIAS, checks.mean,
         select=narrowest(line), value=measure.bias, what="ratio",
         wrong="a bias that falls as m^{-1/2}", control={"value": partial(measure.bias, power=0.5)},
     ),
     claim(
-        "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE, equals,
+        "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE, checks.mean,
         select=widest(line), value=measure.gap_ratio, what="ratio",
         wrong="twice the entropy", control={"value": partial(measure.gap_ratio, entropy=2.0)},
     ),
     claim(
-        "log_sobolev", "free energy above its minimum over the bound of the log-Sobolev constants", DECAY, bounded,
+        "log_sobolev", "free energy above its minimum over the bound of the log-Sobolev constants", DECAY,
+        checks.largest,
         select=widest(line), value=measure.gap_over_bound, what="largest ratio",
         wrong="twice the rate at the minimum", control={"value": partial(measure.gap_over_bound, linearised=2.0)},
     ),
     claim(
-        "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, equals,
+        "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, checks.mean,
         select=cooled, value=measure.law_score, what="z",
         wrong="the final temperature throughout",
         control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(
         "annealing", "log of the energy left by a falling temperature over that left by the better constant one",
-        ANNEALED, below,
+        ANNEALED, checks.mean,
         select=cooled, value=measure.excess, what="log ratio",
         wrong="the final temperature throughout", control={"select": cold},
     ),
@@ -337,6 +338,5 @@ STUDY = Study(
     "noisy gradient descent against exact laws: Gibbs measures, free energy, what m particles add, annealing",
     experiments=(Plane, Line, Wells, Cooled),
     claims=CLAIMS,
-    cost={"smoke": "9 s", "default": "2 min", "paper": "1 hour"},
     animation=Animation(Diffusion, SCENE),
 )

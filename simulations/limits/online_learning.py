@@ -22,7 +22,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import equals, share_above, slope
+from simulations.verdicts import checks
 from theory.order_parameters import Committee
 from theory.prediction import Prediction
 
@@ -244,43 +244,44 @@ PERMUTED = Prediction(0.5, ">=", "K = M, after the plateau", SOURCE)
 CLAIMS = (
     claim(
         "error", "generalisation error at the end over that of the equations, first order in 1/d included",
-        EQUATIONS, equals,
+        EQUATIONS, checks.mean,
         select=apart, value=error_ratio, what="ε_g / prediction",
         wrong="no terms in η²", control={"value": partial(error_ratio, name="wrong_mean_error")},
     ),
     claim(
         "overlaps", "squared distance of the mean overlaps from the equations, over what fluctuations leave",
-        EQUATIONS, equals,
+        EQUATIONS, checks.mean,
         select=apart, value=overlap_distance, what="R d |X̄ − E X|² in the metric Σ⁻¹, over its mean",
         wrong="no terms in η², at the largest d",
         control={"value": partial(overlap_distance, name="wrong_limit"), "select": most_inputs},
     ),
     claim(
-        "fluctuations", "covariance of the overlaps over the predicted one, at the largest d", COVARIANCE, equals,
+        "fluctuations", "covariance of the overlaps over the predicted one, at the largest d", COVARIANCE, checks.mean,
         select=most_inputs, value=fluctuation_ratio, what="d |X − X̄|² in the metric Σ⁻¹, over its mean",
         wrong="as many again as were predicted, that of d/2 inputs",
         control={"value": partial(fluctuation_ratio, times=2.0)},
     ),
     claim(
-        "fluctuation_rate", "overlaps fluctuate by O(1/√d)", ROOT, slope,
+        "fluctuation_rate", "overlaps fluctuate by O(1/√d)", ROOT, checks.slope,
         select=apart, x="dimension", value=deviation,
         wrong="variance for standard deviation", control={"value": partial(deviation, power=1.0)},
     ),
     claim(
-        "plateau", "height of the plateau over that of its fixed point, first order in 1/d included", HEIGHT, equals,
+        "plateau", "height of the plateau over that of its fixed point, first order in 1/d included", HEIGHT,
+        checks.mean,
         select=plateau, value=plateau_height, what="ε_g at t ≤ 10 / prediction",
         wrong="the height for η → 0", control={"value": partial(plateau_height, name="small_rate_error")},
     ),
     claim(
         "symmetry_breaking",
         "on the plateau noise is amplified: log of the variance of what tells teachers apart, over prediction",
-        NOISE, equals,
+        NOISE, checks.mean,
         select=plateau, value=symmetry_breaking, what="log d E S²/Σ_S at t ≤ 20",
         wrong="noise that adds up and is not amplified",
         control={"value": partial(symmetry_breaking, name="wrong_variance")},
     ),
     claim(
-        "specialisation", "after the plateau each student has a teacher of its own", PERMUTED, share_above,
+        "specialisation", "after the plateau each student has a teacher of its own", PERMUTED, checks.share,
         select=plateau, value=specialised, what="one-to-one with cosines above 0.8 at the end",
         wrong="on the plateau, t = 20", control={"value": partial(specialised, time=ON_PLATEAU)},
     ),
@@ -292,6 +293,4 @@ STUDY = Study(
     summary="a committee that learns on-line follows the equations of its overlaps; noise of 1/√d ends the plateau",
     experiments=(Apart, Plateau),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "1 min", "paper": "hours"},
-    precision="float32",
 )

@@ -27,7 +27,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import below, equals, slope
+from simulations.verdicts import checks
 from theory import initial_law
 from theory.prediction import Prediction
 
@@ -235,87 +235,89 @@ lazy_start = start_runs(exponent=TANGENT, output="gaussian")
 
 CLAIMS = (
     claim(
-        "variance", "start: variance of f over α²|x|²/2m, α = √m", VARIANCE, equals,
+        "variance", "start: variance of f over α²|x|²/2m, α = √m", VARIANCE, checks.mean,
         select=lazy_start, value=measure.variance_ratio, what="E f² / exact",
         wrong="α for α²", control={"value": lambda record: measure.variance_ratio(record, power=1)},
     ),
     claim(
         "covariance", "start: squared distance of the covariance of f to the arc-cosine kernel, α = √m (share)",
-        COVARIANCE, equals,
+        COVARIANCE, checks.mean,
         select=lazy_start, value=measure.covariance_error, what="‖Cov f − C‖²/‖C‖²",
         wrong="1/π for 1/2π", control={"value": lambda record: measure.covariance_error(record, factor=2.0)},
     ),
     claim(
-        "variance_stays", "start: variance of f in m, α = √m", STAYS, slope,
+        "variance_stays", "start: variance of f in m, α = √m", STAYS, checks.slope,
         select=lazy_start, x="particles", value=measure.variance,
         wrong="α = 1", control={"select": start_runs(exponent=MEAN_FIELD, output="gaussian")},
     ),
     claim(
-        "kurtosis_gaussian", "start: excess kurtosis of f over 15/m, Gaussian output weights", FOURTH, equals,
+        "kurtosis_gaussian", "start: excess kurtosis of f over 15/m, Gaussian output weights", FOURTH, checks.mean,
         select=lazy_start, value=measure.kurtosis_ratio, what="m κ / 15",
         wrong="output weights ±1", control={"select": start_runs(exponent=TANGENT, output="signs")},
     ),
     claim(
-        "kurtosis_signs", "start: excess kurtosis of f over 3/m, output weights ±1", FOURTH, equals,
+        "kurtosis_signs", "start: excess kurtosis of f over 3/m, output weights ±1", FOURTH, checks.mean,
         select=start_runs(exponent=TANGENT, output="signs"), what="m κ / 3",
         value=lambda record: measure.kurtosis_ratio(record, fourth_moment=1.0),
         wrong="Gaussian output weights", control={"select": lazy_start},
     ),
     claim(
-        "cumulant_rate", "start: f becomes Gaussian, its fourth cumulant in m, α = √m", CUMULANT, slope,
+        "cumulant_rate", "start: f becomes Gaussian, its fourth cumulant in m, α = √m", CUMULANT, checks.slope,
         select=lazy_start, x="particles", value=measure.fourth_cumulant,
         wrong="α = 1", control={"select": start_runs(exponent=MEAN_FIELD, output="gaussian")},
     ),
     claim(
-        "fluctuation_start", "training, t = 0: m E|f_m − f_∞|² over C(0)", AT_START, equals,
+        "fluctuation_start", "training, t = 0: m E|f_m − f_∞|² over C(0)", AT_START, checks.mean,
         select=trained_runs(0.0), value=measure.over_limit(0.0), what="m E|f_m − f_∞|²/C(0)",
         wrong="C(2) for C(0)", control={"value": measure.over_limit(0.0, of=EARLY)},
     ),
     claim(
-        "fluctuation_early", "training, t = 2: m E|f_m − f_∞|² over C(t), largest m", CONSTANT, equals,
+        "fluctuation_early", "training, t = 2: m E|f_m − f_∞|² over C(t), largest m", CONSTANT, checks.mean,
         select=widest(trained_runs(EARLY)), value=measure.over_limit(EARLY), what="m E|f_m − f_∞|²/C(2)",
         wrong="C(0) for C(t)", control={"value": measure.over_limit(EARLY, of=0.0)},
     ),
     claim(
-        "fluctuation_late", "training, t = 10: m E|f_m − f_∞|² over C(t), largest m", CONSTANT, equals,
+        "fluctuation_late", "training, t = 10: m E|f_m − f_∞|² over C(t), largest m", CONSTANT, checks.mean,
         select=trained, value=measure.over_limit(LATE), what="m E|f_m − f_∞|²/C(10)",
         wrong="C(2) for C(10)", control={"value": measure.over_limit(LATE, of=EARLY)},
     ),
     claim(
-        "rate", "training, t = 2: E|f_m − f_∞|² falls as 1/m", RATE, slope,
+        "rate", "training, t = 2: E|f_m − f_∞|² falls as 1/m", RATE, checks.slope,
         select=trained_runs(EARLY), x="particles", value=measure.distance(EARLY),
         wrong="α = √m", control={"select": trained_runs(EARLY, exponent=TANGENT)},
     ),
     claim(
         "linear_response", "training, t = 5: what the linear response leaves of |f_m − f_∞|² (share) falls as 1/m",
-        SECOND, slope,
+        SECOND, checks.slope,
         select=trained_runs(RESPONSE_TIME), x="particles", value=measure.remainder(),
         wrong="the response of the start", control={"value": measure.remainder("frozen")},
     ),
     claim(
-        "resampling", "training, t = 10: m E|f_m − f_∞|² over that of m fresh draws of the law at t", RESAMPLED, below,
+        "resampling", "training, t = 10: m E|f_m − f_∞|² over that of m fresh draws of the law at t", RESAMPLED,
+        checks.mean,
         select=trained, value=measure.over_limit(LATE, "resampling"), what="m E|f_m − f_∞|² / Monte Carlo",
         wrong="α = √m", control={"select": widest(trained_runs(LATE, exponent=TANGENT))},
     ),
     claim(
-        "healing_samples", "training, t = 20: m E|f_m − f_∞|² over C(t) where the limit interpolates", CONSTANT, equals,
+        "healing_samples", "training, t = 20: m E|f_m − f_∞|² over C(t) where the limit interpolates", CONSTANT,
+        checks.mean,
         select=ended, value=measure.over_limit(END), what="m E|f_m − f_∞|²/C(20)",
         wrong="between the samples", control={"value": measure.over_limit(END, name="test_distance")},
     ),
     claim(
         "healing_between", "training, t = 20: between the samples C(t) remains, m E|f_m − f_∞|² over it", CONSTANT,
-        equals,
+        checks.mean,
         select=ended, what="m E|f_m − f_∞|²/C(20) between samples",
         value=measure.over_limit(END, "test_constant", name="test_distance"),
         wrong="on the samples", control={"value": measure.over_limit(END, "test_constant")},
     ),
     claim(
-        "healed", "training, t = 20: log(E|f_m − f_∞|² on the samples / between them)", HEALED, below,
+        "healed", "training, t = 20: log(E|f_m − f_∞|² on the samples / between them)", HEALED, checks.mean,
         select=ended, value=measure.log_train_over_test(END), what="log ratio at the largest m",
         wrong="t = 0", control={"value": measure.log_train_over_test(0.0)},
     ),
     claim(
-        "penalised", "training with penalty, t = 20: m E|f_m − f_∞|² over C(t)", CONSTANT, equals,
+        "penalised", "training with penalty, t = 20: m E|f_m − f_∞|² over C(t)", CONSTANT, checks.mean,
         select=widest(trained_runs(END, penalty=PENALTY)), value=measure.over_limit(END), what="m E|f_m − f_∞|²/C(20)",
         wrong="C(10) for C(20)", control={"value": measure.over_limit(END, of=LATE)},
     ),
@@ -327,5 +329,4 @@ STUDY = Study(
     "the law of large numbers and the central limit theorem in m, with exact constants, at the start and in training",
     experiments=(Untrained, Trained),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "2 min", "paper": "hours"},
 )

@@ -21,7 +21,8 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import Verdict, above, equals, half_width, slope
+from simulations.verdicts import checks
+from simulations.verdicts.checks import Verdict, half_width
 from simulations.verdicts.measured import Value, chosen, seed_table, tested
 from theory.prediction import Prediction
 from theory.radial_pde import FROM, LOW, SLOPE, TO, RadialProblem
@@ -267,13 +268,14 @@ STEP = Prediction(0.5, ">=", "the bound C√ε on what steps add to the risk", S
 
 CLAIMS = (
     claim(
-        "start", "N E (f_N − f)² at the start, by which the risk exceeds its limit, over E Var σ(θ·x)", START, equals,
+        "start", "N E (f_N − f)² at the start, by which the risk exceeds its limit, over E Var σ(θ·x)", START,
+        checks.mean,
         select=early, value=start_ratio, what="N (f_N − f)² / coefficient",
         wrong="twice as many particles", control={"value": partial(start_ratio, counted=2.0)},
     ),
     claim(
-        "rate", "the risk of N particles exceeds that of the equation by O(1/N)", RATE, slope,
-        select=early, x="particles", value=excess, drift=True,
+        "rate", "the risk of N particles exceeds that of the equation by O(1/N)", RATE, checks.asymptotic_slope,
+        select=early, x="particles", value=excess,
         wrong="the output in place of the risk", control={"value": output_deviation},
     ),
     claim(
@@ -282,7 +284,7 @@ CLAIMS = (
         wrong="the equation without its factor 2, at half the time", control={"value": excess_in_half_time},
     ),
     claim(
-        "step", "order of the error in the step ε, from ε, 2ε and 4ε at the largest N", STEP, above,
+        "step", "order of the error in the step ε, from ε, 2ε and 4ε at the largest N", STEP, checks.mean,
         select=coarse, value=order_of_step, what="log₂ of the ratio of differences",
         wrong="4ε taken for ε, and ε for 4ε", control={"value": partial(order_of_step, forward=False)},
     ),
@@ -294,5 +296,4 @@ STUDY = Study(
     "two Gaussians: the risk of N particles against the radial equation of infinitely many",
     experiments=(Networks,),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "1 min", "paper": "days"},
 )

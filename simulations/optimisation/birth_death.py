@@ -22,7 +22,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import at_least, below, bounded, equals
+from simulations.verdicts import checks
 from theory import birth_death
 from theory.prediction import Prediction
 
@@ -287,46 +287,47 @@ DUAL = Prediction(1.0, "<=", "weak duality, rounding included", "bach2017breakin
 
 CLAIMS = (
     claim(
-        "reaction", "mean change of f by births and deaths in a step, over its exact value", MEAN, equals,
+        "reaction", "mean change of f by births and deaths in a step, over its exact value", MEAN, checks.mean,
         select=Step.at(rate=born), value=partial(change_over_exact, "exact_prediction_change"),
         what="change / exact mean",
         wrong="twice the rate", control={"value": partial(change_over_exact, "doubled_prediction_change")},
     ),
     claim(
-        "dissipation", "mean change of F in a step, over its exact value", MEAN, equals,
+        "dissipation", "mean change of F in a step, over its exact value", MEAN, checks.mean,
         select=Step.at(rate=born), value=partial(energy_over_exact, "exact_energy_change"),
         what="change / exact mean",
         wrong="twice the rate", control={"value": partial(energy_over_exact, "doubled_energy_change")},
     ),
     claim(
-        "replicator", "m E|p_m − p|² over its constant, p the replicator equation's masses", NOISE, equals,
+        "replicator", "m E|p_m − p|² over its constant, p the replicator equation's masses", NOISE, checks.mean,
         select=Sites.at(rate=born, particles=enough), value=partial(noise_over_exact, "noise"),
         what="m E|p_m − p|² / constant",
         wrong="deaths and births drawn apart", control={"value": partial(noise_over_exact, "noise_apart")},
     ),
     claim(
-        "faster", "log(excess with births and deaths / with transport alone), up to time 4", FASTER, below,
+        "faster", "log(excess with births and deaths / with transport alone), up to time 4", FASTER, checks.mean,
         select=both_signs, value=measure.log_excess_ratio, what="log ratio of excesses",
         wrong="the roles exchanged", control={"value": measure.slower},
     ),
     claim(
-        "same_minimum", "log(certified gap at the end / excess of the best network of one sign), clones", GLOBAL, below,
+        "same_minimum", "log(certified gap at the end / excess of the best network of one sign), clones", GLOBAL,
+        checks.mean,
         select=both_signs, value=measure.log_gap_ratio, what="log(gap / excess of one sign)",
         wrong="start with positive output weights", control={"select": cloned},
     ),
     claim(
-        "stuck", "clones of positive output weights stay above the best network of one sign", STUCK, at_least,
+        "stuck", "clones of positive output weights stay above the best network of one sign", STUCK, checks.least,
         select=cloned, value=measure.above_positive, what="(F − least F of one sign) / its excess",
         wrong="births in a prior of both signs", control={"select": reinjected},
     ),
     claim(
         "escape", "log(certified gap at the end / excess of the best network of one sign), births in a prior",
-        GLOBAL, below,
+        GLOBAL, checks.mean,
         select=reinjected, value=measure.log_gap_ratio, what="log(gap / excess of one sign)",
         wrong="clones", control={"select": cloned},
     ),
     claim(
-        "certificate", "excess over the global minimum, over the certified gap", DUAL, bounded,
+        "certificate", "excess over the global minimum, over the certified gap", DUAL, checks.largest,
         select=Training.at("energy"), value=measure.excess_over_gap, what="excess / gap",
         wrong="the gap of another network: the trained one's", control={"value": measure.excess_over_last_gap},
     ),
@@ -338,5 +339,4 @@ STUDY = Study(
     "particles that die and are cloned, against transport alone, with certified distances to the minimum",
     experiments=(Step, Sites, Training),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )

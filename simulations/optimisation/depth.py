@@ -21,7 +21,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, bounded, limit, slope
+from simulations.verdicts import checks
 from theory import depth
 from theory.prediction import Prediction
 
@@ -295,47 +295,50 @@ NO_GAIN = Prediction(0.0, "<=", "isotropic inputs: one step of gradient descent 
 
 CLAIMS = (
     claim(
-        "one_step", "distance to the end-to-end rule after one step of η, in 1/η", STEP, slope,
-        select=one_step, x="steps", value=measure.distance, drift=True,
+        "one_step", "distance to the end-to-end rule after one step of η, in 1/η", STEP, checks.asymptotic_slope,
+        select=one_step, x="steps", value=measure.distance,
         wrong="both exponents doubled", control={"value": partial(measure.distance, rule="doubled")},
     ),
     claim(
-        "second_order", "distance to the end-to-end rule after one step, over its leading term in η", SECOND, limit,
+        "second_order", "distance to the end-to-end rule after one step, over its leading term in η", SECOND,
+        checks.limit,
         select=one_step, x="steps", order=1.0, value=measure.beyond_first_order, what="distance / (η² |second order|)",
         wrong="a factor ½, as of a Taylor series", control={"value": partial(measure.beyond_first_order, factor=0.5)},
     ),
     claim(
-        "rule", "distance to the end-to-end rule after a unit of time, balanced factors, in steps", RULE, slope,
-        select=balanced, x="steps", value=measure.distance, drift=True,
+        "rule", "distance to the end-to-end rule after a unit of time, balanced factors, in steps", RULE,
+        checks.asymptotic_slope,
+        select=balanced, x="steps", value=measure.distance,
         wrong="unbalanced factors", control={"select": unbalanced},
     ),
     claim(
-        "balance", "change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ after a unit of time, in steps", BALANCE, slope,
-        select=balanced, x="steps", value=measure.unbalance, drift=True,
+        "balance", "change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ after a unit of time, in steps", BALANCE,
+        checks.asymptotic_slope,
+        select=balanced, x="steps", value=measure.unbalance,
         wrong="change of W_jᵀW_j", control={"value": partial(measure.unbalance, name="change")},
     ),
     claim(
-        "two_layers", "two factors and as many linear neurons, over what rounding may do", SAME, bounded,
+        "two_layers", "two factors and as many linear neurons, over what rounding may do", SAME, checks.largest,
         select=UnitTime.at("units"), value=measure.difference, what="distance / rounding",
         wrong="two factors and the end-to-end rule", control={"value": partial(measure.difference, name="exact_rule")},
     ),
     claim(
-        "sooner", "ℓ4: one factor's iterations to learn the small target over those of two", SOONER, limit,
+        "sooner", "ℓ4: one factor's iterations to learn the small target over those of two", SOONER, checks.limit,
         select=two, x="target", order=2.0, value=measure.sooner, what="ratio of iterations",
         wrong="one factor at half of its step", control={"value": partial(measure.sooner, shallow=measure.SLOW + 2)},
     ),
     claim(
-        "gain", "ℓ4: log(iterations of one factor / of two) at the best steps, targets far apart", GAIN, above,
+        "gain", "ℓ4: log(iterations of one factor / of two) at the best steps, targets far apart", GAIN, checks.mean,
         select=apart, value=measure.log_gain, what="log ratio of iterations",
         wrong="equal targets", control={"select": equal},
     ),
     claim(
-        "no_gain", "ℓ2, isotropic: log(iterations of one factor / of two) at the best steps", NO_GAIN, below,
+        "no_gain", "ℓ2, isotropic: log(iterations of one factor / of two) at the best steps", NO_GAIN, checks.mean,
         select=isotropic, value=measure.log_gain, what="log ratio of iterations",
         wrong="large target at small curvature", control={"select": conditioned},
     ),
     claim(
-        "conditioned", "ℓ2, large target at small curvature: log(iterations of one factor / of two)", GAIN, above,
+        "conditioned", "ℓ2, large target at small curvature: log(iterations of one factor / of two)", GAIN, checks.mean,
         select=conditioned, value=measure.log_gain, what="log ratio of iterations",
         wrong="isotropic", control={"select": isotropic},
     ),
@@ -347,5 +350,4 @@ STUDY = Study(
     summary="deep linear networks: depth preconditions gradient descent; sooner for ℓ4, later for isotropic ℓ2",
     experiments=(OneStep, UnitTime, Race),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "35 s", "paper": "hours (not timed)"},
 )

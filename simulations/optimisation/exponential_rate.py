@@ -23,7 +23,7 @@ from simulations.records.record import Record, Records
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import bounded
+from simulations.verdicts import checks
 from theory import exponential_rate, normalised_descent
 from theory.prediction import Prediction
 
@@ -318,45 +318,48 @@ SIGN = Prediction(0.0, "<=", "constant rate from rest, ηλ > (1 − √γ)²", 
 
 CLAIMS = (
     claim(
-        "descent", "rates η(1 − ηλ)^(−2t−1) without decay: parameters, over the bound on rounding", ROUNDING, bounded,
+        "descent", "rates η(1 − ηλ)^(−2t−1) without decay: parameters, over the bound on rounding", ROUNDING,
+        checks.largest,
         select=descent, value=over_bound("same_error"), what="distance / bound",
         wrong="exponent −2t", control={"value": over_bound("even_error")},
     ),
     claim(
         "momentum", "rates η r^(−2t−1), r the larger root, with its buffer: over the bound on rounding",
-        ROUNDING, bounded,
+        ROUNDING, checks.largest,
         select=chosen(start="larger"), value=over_bound("same_error"), what="distance / bound",
         wrong="no buffer at the start", control={"value": over_bound("unbuffered_error")},
     ),
     claim(
-        "smaller_root", "the same for the smaller root, another rate for the same run", OWN, bounded,
+        "smaller_root", "the same for the smaller root, another rate for the same run", OWN, checks.largest,
         select=chosen(start="smaller"), value=over_bound("same_error"), what="distance / bound",
         wrong="exponent −2t", control={"value": over_bound("even_error")},
     ),
     claim(
         "schedule", "momentum from rest, any schedule: rates η_t/(c_t c_(t+1)), over the bound on rounding",
-        OWN, bounded,
+        OWN, checks.largest,
         select=from_rest, value=over_bound("same_error"), what="distance / bound",
         wrong="decay after the momentum", control={"value": over_bound("decoupled_error")},
     ),
     claim(
-        "stochastic", "a few samples a step, the same in both runs: over the bound on rounding", ROUNDING, bounded,
+        "stochastic", "a few samples a step, the same in both runs: over the bound on rounding", ROUNDING,
+        checks.largest,
         select=stochastic, value=over_bound("same_error"), what="distance / bound",
         wrong="decay of output weights, too", control={"value": over_bound("everywhere_error")},
     ),
     claim(
         "function", "both runs go through the same functions, at new inputs: over the bound on rounding",
-        ROUNDING, bounded,
+        ROUNDING, checks.largest,
         select=within, value=over_bound("same_gap", bound="gap_bound"), what="distance / bound",
         wrong="rates η_t/c_t", control={"value": over_bound("half_gap", bound="gap_bound")},
     ),
     claim(
-        "optax", "both runs by another implementation: over the bound on rounding", OWN, bounded,
+        "optax", "both runs by another implementation: over the bound on rounding", OWN, checks.largest,
         select=chosen(batch=0), value=over_bound("optax_decay_error", "optax_same_error"), what="distance / bound",
         wrong="decay beyond (1 − √γ)²", control={"select": chosen(beyond, batch=0)},
     ),
     claim(
-        "condition", "beyond (1 − √γ)² the equivalence ends at the step at which c_t turns negative", SIGN, bounded,
+        "condition", "beyond (1 − √γ)² the equivalence ends at the step at which c_t turns negative", SIGN,
+        checks.largest,
         select=chosen(beyond, start="rest", schedule="constant"), value=off_by, what="steps off",
         wrong="half a turn of the complex roots", control={"value": off_half_turn},
     ),
@@ -368,5 +371,4 @@ STUDY = Study(
     summary="weight decay of normalised weights is a rate that grows exponentially, to rounding; and when it is not",
     experiments=(Descents,),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
 )

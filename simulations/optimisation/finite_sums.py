@@ -23,7 +23,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, bounded, equals
+from simulations.verdicts import checks
 from theory.finite_sums import decaying_bound, decaying_offset
 from theory.prediction import Prediction
 from theory.temperature import excess, varying
@@ -272,57 +272,58 @@ FITTED = Prediction(1.0, ">=", "rate over μ/2L, step 1/2L, all ∇F_i(b*) = 0",
 
 CLAIMS = (
     claim(
-        "saga_bound", "squared distance of SAGA over its theorem's bound, at all times", SAGA, bounded,
+        "saga_bound", "squared distance of SAGA over its theorem's bound, at all times", SAGA, checks.largest,
         select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="saga")},
     ),
     claim(
-        "saga_rate", "rate of SAGA over its theorem's, both steps", SAGA_RATE, above,
+        "saga_rate", "rate of SAGA over its theorem's, both steps", SAGA_RATE, checks.mean,
         select=of("saga", "adapted"), value=rates.rate_ratio, what="rate / theorem",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="saga")},
     ),
     claim(
-        "sag_bound", "excess risk of SAG over its theorem's bound, at all times", SAG, bounded,
+        "sag_bound", "excess risk of SAG over its theorem's bound, at all times", SAG, checks.largest,
         select=of("sag"), value=rates.over_bound, what="mean excess / bound",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="sag")},
     ),
     claim(
-        "sag_rate", "rate of SAG over its theorem's", SAG_RATE, above,
+        "sag_rate", "rate of SAG over its theorem's", SAG_RATE, checks.mean,
         select=of("sag"), value=rates.rate_ratio, what="rate / theorem",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="sag")},
     ),
     claim(
-        "svrg_bound", "squared distance of SVRG over its theorem's bound, at all times", SVRG, bounded,
+        "svrg_bound", "squared distance of SVRG over its theorem's bound, at all times", SVRG, checks.largest,
         select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="svrg")},
     ),
     claim(
-        "svrg_rate", "rate of SVRG over its theorem's", SVRG_RATE, above,
+        "svrg_rate", "rate of SVRG over its theorem's", SVRG_RATE, checks.mean,
         select=of("svrg"), value=rates.rate_ratio, what="rate / theorem",
         wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="svrg")},
     ),
     claim(
-        "floor", "late excess risk of SGD with a constant step over its exact floor", FLOOR, equals,
+        "floor", "late excess risk of SGD with a constant step over its exact floor", FLOOR, checks.mean,
         select=noisy, value=rates.floor_ratio, what="excess / floor",
         wrong="SAGA", control={"select": of("saga")},
     ),
     claim(
-        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, equals,
+        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, checks.mean,
         select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
         wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
     ),
     claim(
-        "decay_constant", "excess risk of SGD with decaying steps over the exact one, in the tail", EXACT, equals,
+        "decay_constant", "excess risk of SGD with decaying steps over the exact one, in the tail", EXACT, checks.mean,
         select=decaying(2.0), value=rates.decay_ratio, what="excess / exact",
         wrong="the limit of steps half as large", control={"value": rates.decay_over_limit},
     ),
     claim(
-        "fitted_factor", "excess risk of SGD with a constant step on fitted samples over the exact one", EXACT, equals,
+        "fitted_factor", "excess risk of SGD with a constant step on fitted samples over the exact one", EXACT,
+        checks.mean,
         select=fitted, value=rates.early_ratio, what="excess / exact",
         wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
     ),
     claim(
-        "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, above,
+        "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, checks.mean,
         select=fitted, value=rates.late_rate, what="rate / theorem",
         wrong="labels with noise", control={"select": noisy},
     ),
@@ -334,5 +335,4 @@ STUDY = Study(
     "the lazy model as a convex finite sum: SGD, SAG, SAGA and SVRG against the rates of their theorems",
     experiments=(Saga, Adapted, Sag, Svrg, Sgd, Decaying, Fitted),
     claims=CLAIMS,
-    cost={"smoke": "9 s", "default": "1 min", "paper": "hours"},
 )

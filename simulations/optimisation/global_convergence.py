@@ -28,7 +28,7 @@ from simulations.records.record import Record, Records, Select, narrowest, wides
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import at_least, below, bounded, share_above
+from simulations.verdicts import checks
 from theory import convex
 from theory.arc_cosine import conjugate_kernel
 from theory.prediction import Prediction
@@ -246,7 +246,7 @@ FEATURES = Prediction(0.0, "<=", "students that move against the best of those t
 CLAIMS = (
     claim(
         "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
-        share_above,
+        checks.share,
         select=widest(plane), value=success.certified, what="certified",
         wrong="only the output layer is trained",
         control={"select": widest(relu(layers="output"))},
@@ -258,19 +258,19 @@ CLAIMS = (
         control={"select": widest(relu(layers="output"))},
     ),
     claim(
-        "gap", "no run is further from the convex minimum than its certified gap", PROVED, bounded,
+        "gap", "no run is further from the convex minimum than its certified gap", PROVED, checks.largest,
         select=success.where_some_are_trapped(every), value=success.excess_over_gap, what="(F − F*) / gap",
         wrong="the slope is bounded at the network's own neurons only",
         control={"value": success.excess_over_own_gap},
     ),
     claim(
-        "floor", "no run goes below the convex minimum: least (F − F_low)/F(0)", FLOOR, at_least,
+        "floor", "no run goes below the convex minimum: least (F − F_low)/F(0)", FLOOR, checks.least,
         select=success.where_some_arrive(every), value=success.above_floor, what="(F − F_low) / F(0)",
         wrong="a convex program with 2λ for λ", control={"value": success.above_dearer_floor},
     ),
     claim(
         "positive", "probability that a ≥ 0 ends within 1e-3 of the least value of all networks with a ≥ 0", GLOBAL,
-        share_above,
+        checks.share,
         select=widest(relu(layers="positive")), value=success.at_positive_minimum, what="at that minimum",
         wrong="the minimum with both signs", control={"value": success.at_minimum},
     ),
@@ -282,7 +282,7 @@ CLAIMS = (
     ),
     claim(
         "sigmoid_features", "sigmoid: log(loss / least loss of as many random features) at the largest m", FEATURES,
-        below,
+        checks.mean,
         select=widest(Sigmoid.at("feature_minimum", layers="both")), value=success.log_feature_ratio, what="log ratio",
         wrong="only the output layer is trained",
         control={"select": widest(Sigmoid.at("feature_minimum", layers="output"))},
@@ -295,5 +295,4 @@ STUDY = Study(
     "how often networks of m particles reach the global minimum, which a convex program and a certificate know",
     experiments=(Relu, Paths, Population, Sigmoid),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )

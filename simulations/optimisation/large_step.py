@@ -20,7 +20,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, at_least, below, bounded, equals, slope
+from simulations.verdicts import checks
 from theory import kernel_flow, large_steps
 from theory.neurons import Network
 from theory.prediction import Prediction
@@ -250,68 +250,69 @@ HEIGHT = Prediction(1.0, "slope", "2 < hλ < 4, height of the loss in m", THROWN
 
 CLAIMS = (
     claim(
-        "growth", "linearised: the leading error grows by |1 − hλ| a step; deviation over rounding", GROWTH, bounded,
+        "growth", "linearised: the leading error grows by |1 − hλ| a step; deviation over rounding", GROWTH,
+        checks.largest,
         select=Linear.at(), value=measure.growth_error, what="|error − |1 − hλ|^k error₀| / rounding",
         wrong="half of the step", control={"value": partial(measure.growth_error, share=0.5)},
     ),
     claim(
-        "converges", "linearised, h < 2/λ_max: the risk never rises", CONVERGES, bounded,
+        "converges", "linearised, h < 2/λ_max: the risk never rises", CONVERGES, checks.largest,
         select=converging, value=measure.largest_rise, what="largest log(later / earlier risk)",
         wrong="h > 2/λ_max", control={"select": diverging},
     ),
     claim(
-        "diverges", "linearised, h > 2/λ_max: the risk ends above its start", DIVERGES, at_least,
+        "diverges", "linearised, h > 2/λ_max: the risk ends above its start", DIVERGES, checks.least,
         select=diverging, value=measure.total_rise, what="log(risk at the end / at the start)",
         wrong="h < 2/λ_max", control={"select": converging},
     ),
     claim(
-        "sharpening", f"small steps lead to a sharpness above 2/h of h = {LARGE}", SHARPENS, above,
+        "sharpening", f"small steps lead to a sharpness above 2/h of h = {LARGE}", SHARPENS, checks.mean,
         select=small, value=measure.too_sharp, what="S at the end / (2/h)",
         wrong="S at the start", control={"value": partial(measure.too_sharp, at=0)},
     ),
     claim(
-        "hovers", f"h = {LARGE}: the sharpness stays at 2/h", HOVERS, equals,
+        "hovers", f"h = {LARGE}: the sharpness stays at 2/h", HOVERS, checks.mean,
         select=large, value=measure.hovering, what="hS/2, second half, oscillation → 0",
         wrong="1/h for 2/h", control={"value": measure.reciprocal},
     ),
     claim(
-        "uneven", f"h = {LARGE}: the risk rises at a share of late steps", UNEVEN, above,
+        "uneven", f"h = {LARGE}: the risk rises at a share of late steps", UNEVEN, checks.mean,
         select=large, value=measure.rising, what="share of rising steps",
         wrong=f"h = {SMALL}", control={"select": small},
     ),
     claim(
-        "falls", f"h = {LARGE}: and yet it falls, log(risk of the last tenth / of the sixth)", FALLS, below,
+        "falls", f"h = {LARGE}: and yet it falls, log(risk of the last tenth / of the sixth)", FALLS, checks.mean,
         select=large, value=measure.late_change, what="log ratio of mean risks",
         wrong="linearised, h > 2/λ_max", control={"select": diverging},
     ),
     claim(
         "map", "catapult: output and curvature after a step, over the map of those before, in units of rounding",
-        MAP, bounded,
+        MAP, checks.largest,
         select=within, value=measure.map_error, what="|network − map| / rounding",
         wrong="without the terms in f²", control={"value": partial(measure.map_error, linear=True)},
     ),
     claim(
-        "quiet", "hλ < 2: the loss never exceeds that of the start", QUIET, bounded,
+        "quiet", "hλ < 2: the loss never exceeds that of the start", QUIET, checks.largest,
         select=quiet, value=measure.rise, what="largest loss / loss at the start",
         wrong="2 < hλ < 4", control={"select": thrown},
     ),
     claim(
-        "thrown", "2 < hλ < 4: a loss that starts below m/32 rises above its start", THROW, at_least,
+        "thrown", "2 < hλ < 4: a loss that starts below m/32 rises above its start", THROW, checks.least,
         select=starting_small, value=measure.rise, what="largest loss / loss at the start",
         wrong="hλ < 2", control={"select": quiet},
     ),
     claim(
-        "height", "2 < hλ < 4: it rises to a height ∝ m", HEIGHT, slope,
-        select=Catapult.at(steps=LONG, step=between(2.9, 3.1)), x="particles", value=measure.peak, drift=True,
+        "height", "2 < hλ < 4: it rises to a height ∝ m", HEIGHT, checks.asymptotic_slope,
+        select=Catapult.at(steps=LONG, step=between(2.9, 3.1)), x="particles", value=measure.peak,
         wrong="|f| for f²", control={"value": partial(measure.peak, power=0.5)},
     ),
     claim(
-        "flattened", "2 < hλ < 4 at the start: hλ < 2 at the end, where the loss falls for ever", FLAT, bounded,
+        "flattened", "2 < hλ < 4 at the start: hλ < 2 at the end, where the loss falls for ever", FLAT, checks.largest,
         select=thrown, value=measure.end_curvature, what="hλ/2 at the end",
         wrong="hλ > 4 at the start", control={"select": lost},
     ),
     claim(
-        "lost", "hλ > 4 at the start: share of runs that diverge", LOST, at_least,
+        "lost", "hλ > 4 at the start: share of runs that diverge", LOST, checks.least,
         select=lost, value=measure.diverged, what="share of divergence",
         wrong="2 < hλ < 4 at the start", control={"select": thrown},
     ),
@@ -323,5 +324,4 @@ STUDY = Study(
     "steps beyond 2/curvature: divergence if linear, the edge of stability and the catapult if not",
     experiments=(Linear, Edge, Catapult),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "30 s", "paper": "an hour (not timed)"},
 )

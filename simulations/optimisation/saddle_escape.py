@@ -22,7 +22,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import at_least, bounded, equals
+from simulations.verdicts import checks
 from theory import saddle_escape
 from theory.prediction import Prediction
 
@@ -318,48 +318,49 @@ ORIGIN = Prediction(0.0, "<=", "gradient flow at a critical point", "meanfield")
 
 CLAIMS = (
     claim(
-        "rate", "smooth units: slope of the exit time in log(1/ε), times |λ_min|", RATE, equals,
+        "rate", "smooth units: slope of the exit time in log(1/ε), times |λ_min|", RATE, checks.mean,
         select=smooth, value=measure.local_slope, what="dT/dlog(1/ε) |λ_min|",
         wrong="start on the stable eigenspace", control={"select": stable},
     ),
     claim(
-        "time", "smooth units: the exit time itself, from the path on the unstable manifold", CONSTANT, equals,
+        "time", "smooth units: the exit time itself, from the path on the unstable manifold", CONSTANT, checks.mean,
         select=smooth, value=measure.lateness, what="|λ_min| (T − prediction)",
         wrong="(1, ĝ) for the unit vector (1, ĝ)/√2", control={"value": measure.unnormalised_lateness},
     ),
     claim(
-        "relu", "relu units: slope times max_u |(1/n) Σ y relu(u·x)|", RELU, equals,
+        "relu", "relu units: slope times max_u |(1/n) Σ y relu(u·x)|", RELU, checks.mean,
         select=kinked, value=measure.kinked_slope, what="dT/dlog(1/ε) × rate",
         wrong="|g|/2, the rate of a smooth unit", control={"value": measure.smooth_slope},
     ),
     claim(
-        "noise_rate", "noise at the saddle: slope of the mean exit time in log(1/√τ), times |λ_min|", NOISY, equals,
+        "noise_rate", "noise at the saddle: slope of the mean exit time in log(1/√τ), times |λ_min|", NOISY,
+        checks.mean,
         select=noisy, value=measure.noise_slope, what="dT/dlog(1/√τ) |λ_min|",
         wrong="slope in log(1/τ)", control={"value": partial(measure.noise_slope, power=1.0)},
     ),
     claim(
-        "noise_time", "the mean exit time itself, E log χ_m for a random direction included", NOISY_TIME, equals,
+        "noise_time", "the mean exit time itself, E log χ_m for a random direction included", NOISY_TIME, checks.mean,
         select=noisy, value=measure.noise_lateness, what="|λ_min| (T − prediction)",
         wrong="a start of size √(τ/λ) for noise",
         control={"value": partial(measure.noise_lateness, missing="exact_log_chi")},
     ),
     claim(
-        "noise_spread", "variance of the exit time over ψ'(m/2)/4|λ_min|²", NOISY, equals,
+        "noise_spread", "variance of the exit time over ψ'(m/2)/4|λ_min|²", NOISY, checks.mean,
         select=noisy, value=measure.noise_spread, what="variance / prediction",
         wrong="a single neuron", control={"value": measure.spread_of_one},
     ),
     claim(
-        "mirror", "a mirrored start stays mirrored: tilt over what rounding explains", INVARIANT, bounded,
+        "mirror", "a mirrored start stays mirrored: tilt over what rounding explains", INVARIANT, checks.largest,
         select=mirrored, value=measure.over_rounding, what="tilt / bound",
         wrong="a start that is slightly tilted", control={"value": partial(measure.over_rounding, level=-3)},
     ),
     claim(
-        "stuck", "and stays above the least risk that symmetry allows", STUCK, at_least,
+        "stuck", "and stays above the least risk that symmetry allows", STUCK, checks.least,
         select=mirrored, value=measure.least_symmetric, what="risk / least symmetric risk",
         wrong="a start that is tilted", control={"value": partial(measure.least_symmetric, level=0)},
     ),
     claim(
-        "origin", "a start at the saddle stays there, to the bit", ORIGIN, bounded,
+        "origin", "a start at the saddle stays there, to the bit", ORIGIN, checks.largest,
         select=mirrored, value=measure.largest_size, what="size of θ at the end",
         wrong="a mirrored start", control={"value": partial(measure.largest_size, level=-1)},
     ),
@@ -371,5 +372,4 @@ STUDY = Study(
     summary="saddles are left in a time logarithmic in the size of the start or of noise; symmetric starts never leave",
     experiments=(SmallStarts, StableStarts, Noise, Mirror),
     claims=CLAIMS,
-    cost={"smoke": "8 s", "default": "1 min", "paper": "hours"},
 )

@@ -27,7 +27,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, equals, limit
+from simulations.verdicts import checks
 from theory.label_noise import curvatures, slow_flow
 from theory.prediction import Prediction
 from theory.temperature import excess, first_order, moments, then
@@ -324,53 +324,54 @@ FACTORS = Prediction(0.0, "=", "equal ησ²/B at equal ηk", "jastrzebski2017th
 
 CLAIMS = (
     claim(
-        "excess", "late excess risk over that of the exact second moments", LYAPUNOV, equals,
+        "excess", "late excess risk over that of the exact second moments", LYAPUNOV, checks.mean,
         select=constant, value=measure.over_exact, what="excess / exact",
         wrong="the first-order law (η/4B) tr C", control={"value": measure.over_first_order},
     ),
     claim(
-        "covariance", "late second moments of all modes over the exact ones", LYAPUNOV, equals,
+        "covariance", "late second moments of all modes over the exact ones", LYAPUNOV, checks.mean,
         select=constant, value=measure.modes_over_exact, what="tr(S_exact⁻¹ S)/p",
         wrong="equipartition: S = (η/2B) (tr C/tr H) I", control={"value": measure.modes_over_equal},
     ),
     claim(
-        "distinct", "late excess risk of batches without replacement over the exact one", DISTINCT, equals,
+        "distinct", "late excess risk of batches without replacement over the exact one", DISTINCT, checks.mean,
         select=distinct, value=measure.over_exact, what="excess / exact",
         wrong="variance 1/B, as with replacement", control={"value": measure.over_replaced},
     ),
     claim(
-        "temperature", "excess risk over (η/4B) tr C, extrapolated to η → 0, for all batches", TEMPERATURE, limit,
+        "temperature", "excess risk over (η/4B) tr C, extrapolated to η → 0, for all batches", TEMPERATURE,
+        checks.limit,
         select=small, x="fineness", order=1.0, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
         wrong="temperature η/√B", control={"value": measure.over_root},
     ),
     claim(
-        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, above,
+        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, checks.mean,
         select=coarse, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
         wrong="over (η/2B) tr C", control={"value": measure.over_doubled},
     ),
     claim(
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,
-        equals,
+        checks.mean,
         select=schedules, value=measure.grown_over_decayed, what="log(excess of growing batch / of decaying step)",
         wrong="at equal numbers of steps", control={"value": measure.grown_over_decayed_steps},
     ),
     claim(
         "flatter", "fall of the log trace of the Hessian over that of the slow flow, extrapolated to T → 0", DRIFT,
-        equals,
+        checks.mean,
         select=width, value=partial(measure.fall_ratio, name="traces"), what="log fall / slow flow",
         wrong="half the temperature, for a quarter of the time",
         control={"value": partial(measure.early_ratio, name="traces")},
     ),
     claim(
         "sharpness", "fall of the log largest eigenvalue over that of the slow flow, extrapolated to T → 0", DRIFT,
-        equals,
+        checks.mean,
         select=width, value=partial(measure.fall_ratio, name="largest"), what="log fall / slow flow",
         wrong="half the temperature, for a quarter of the time",
         control={"value": partial(measure.early_ratio, name="largest")},
     ),
     claim(
         "three_factors", "log fall of the trace with half the batch less that with √2 times the noise, over theory's",
-        FACTORS, equals,
+        FACTORS, checks.mean,
         select=width, value=measure.batch_against_noise, what="difference of log falls / slow flow",
         wrong="against labels without noise", control={"value": measure.batch_alone},
     ),
@@ -382,5 +383,4 @@ STUDY = Study(
     "the step over the batch as a temperature: exact risk of the linearised network, and the width of minima",
     experiments=(Constant, Schedule, Width),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "2 min", "paper": "hours"},
 )

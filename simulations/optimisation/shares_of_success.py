@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from simulations.records.record import Record, Records, Select
 from simulations.verdicts.checks import LEVEL, Verdict
+from simulations.verdicts.intervals import share_ends
 from simulations.verdicts.measured import Untested, chosen, outcomes, tested
 from simulations.verdicts.verdict import undecided
 
@@ -103,15 +104,6 @@ def tally(records: Records, value: Outcomes) -> tuple[int, int]:
     return int(np.sum(found != 0)), len(found)
 
 
-def share_interval(wins: int, count: int) -> tuple[float, float]:
-    """Return Clopper and Pearson's ends for a probability, each missed with probability `LEVEL`."""
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(wins, count - wins + 1, LEVEL)) if wins else 0.0
-    high = float(betaincinv(wins + 1, count - wins, 1 - LEVEL)) if wins < count else 1.0
-    return low, high
-
-
 @tested
 def more_often(
     records: Records, *, select: Select, fewer: Select, value: Outcomes, predicted: float, what: str
@@ -133,7 +125,7 @@ def more_often(
     # Given how many succeeded in all, so many or more of them are in `select` by chance with this probability.
     chance = float(hypergeom.sf(wins - 1, count + total, wins + others, count))
     one, other = wins / count, others / total
-    error = np.hypot(one - share_interval(wins, count)[0], share_interval(others, total)[1] - other)
+    error = np.hypot(one - share_ends(wins, count, 1 - LEVEL)[0], share_ends(others, total, 1 - LEVEL)[1] - other)
     where = f"{what}, {wins} of {count} against {others} of {total}, p = {chance:.1e}"
     verdict = Verdict(chance < LEVEL, one - other, float(error), predicted, where)
     return undecided(verdict, "needs more outcomes") if 1 / comb(count + total, count) >= LEVEL else verdict

@@ -27,7 +27,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, flag, number
 from simulations.study.simulation import Setup
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import at_least, equals, share_above, slope
+from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 LOOKS = 4
@@ -243,55 +243,56 @@ ONE = partial(Prediction, 1.0, "=")
 CLAIMS = (
     claim(
         "collective", "clusters: distance to the spikes falls by 1 − κ a step, κ of diag(4α|w|, β/|w|)·∇²J",
-        ONE(WHOLE, "chizat2022sparse"), equals,
+        ONE(WHOLE, "chizat2022sparse"), checks.mean,
         select=local, value=partial(ratio, "collective"), what="measured / predicted rate",
         wrong="2α for 4α", control={"value": partial(ratio, "half_metric")},
     ),
     claim(
         "spread", "within a cluster: variances fall by (1 − βh)² a step, h of ∇²J'(x)",
-        ONE(WHOLE, "chizat2022sparse"), equals,
+        ONE(WHOLE, "chizat2022sparse"), checks.mean,
         select=partial(with_modes, "spread"), value=partial(ratio, "spread"), what="measured / predicted rate",
         wrong="the rate of distances", control={"value": partial(ratio, "spread", factor=0.5)},
     ),
     claim(
         "far", "far particles: masses fall by exp(−4αJ'(x)) a step at the minima of J'",
-        ONE(WHOLE, "chizat2022sparse"), equals,
+        ONE(WHOLE, "chizat2022sparse"), checks.mean,
         select=partial(with_modes, "far"), value=partial(ratio, "far"), what="measured / predicted rate",
         wrong="2α for 4α, the rate of r", control={"value": partial(ratio, "far", factor=0.5)},
     ),
     claim(
         "excess", "J − min J over time is the sum of the three families",
-        Prediction(0.0, "=", WHOLE, "meanfield"), equals,
+        Prediction(0.0, "=", WHOLE, "meanfield"), checks.mean,
         select=local, value=partial(log_excess, "predicted_excess"), what="log(measured / predicted excess)",
         wrong="2α for 4α", control={"value": partial(log_excess, "half_metric_excess")},
     ),
     claim(
-        "width", "the local rate does not depend on m", Prediction(0.0, "slope", WHOLE, "chizat2022sparse"), slope,
+        "width", "the local rate does not depend on m", Prediction(0.0, "slope", WHOLE, "chizat2022sparse"),
+        checks.slope,
         select=local, x="particles", value=collective_rate,
         wrong="plain gradient descent, without the factor m", control={"select": plain},
     ),
     claim(
         "certificate", "the certified gap is never below the excess, at no time of no run",
-        Prediction(0.0, ">=", "λ > 0, any measure", "ehlich1964schwankung"), at_least,
+        Prediction(0.0, ">=", "λ > 0, any measure", "ehlich1964schwankung"), checks.least,
         select=Uniform.at("gap"), value=partial(least_margin, "gap"), what="gap − excess",
         wrong="residual as dual point, not made feasible", control={"value": partial(least_margin, "naive_gap")},
     ),
     claim(
         "recovery", "the global optimum from all over the torus, certified: share of instances",
         Prediction(0.5, ">=", "screened instances, 1-D, largest m; the paper proves m → ∞", "chizat2018global"),
-        share_above,
+        checks.share,
         select=widest(line()), value=certified, what="certified instances",
         wrong="particles do not move", control={"select": Uniform.at("gap", dimension=1, moving=False)},
     ),
     claim(
         "enough_particles", "m ≥ 14 particles do for 5 spikes: share of instances solved",
-        Prediction(0.5, ">=", "screened instances, 1-D; observed, not proved", "chizat2022sparse"), share_above,
+        Prediction(0.5, ">=", "screened instances, 1-D; observed, not proved", "chizat2022sparse"), checks.share,
         select=line(particles=range(14, 1001)), value=certified, what="certified instances",
         wrong="the smallest m", control={"select": narrowest(line())},
     ),
     claim(
         "recovery_plane", "the same in two dimensions",
-        Prediction(0.5, ">=", "screened instances, 2-D, largest m", "chizat2018global"), share_above,
+        Prediction(0.5, ">=", "screened instances, 2-D, largest m", "chizat2018global"), checks.share,
         select=widest(plane(signs="both", folds=enough_folds)), value=certified, what="certified instances",
         wrong="one sign only", control={"select": plane(signs="plus")},
     ),
@@ -303,6 +304,5 @@ STUDY = Study(
     "spikes found by particles that move and grow, certified, and at the rates that theory predicts",
     experiments=(Uniform, Local),
     claims=CLAIMS,
-    cost={"smoke": "15 s", "default": "1 min", "paper": "an hour"},
     animation=Animation(Spikes, SCENE),
 )

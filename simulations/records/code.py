@@ -28,7 +28,9 @@ _FROM = re.compile(
 )
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+((?:meanfield|theory|simulations)[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
 _ROOMS = "study|verdicts|records|sweeps|costs"
-_KEEPING = re.compile(rf"simulations\.(?!study\.(?:experiment|parameters)$)(?:\w+|(?:{_ROOMS})\.\w+)")
+_KEEPING = re.compile(
+    rf"simulations\.(?!study\.(?:animation|experiment|parameters|simulation)$)(?:\w+|(?:{_ROOMS})\.\w+)"
+)
 """The modules that keep and judge records; an experiment's machinery makes them."""
 _WORD = re.compile(r"\w+")
 _QUOTES = re.compile(r"[rR]?(\"{3}|'{3})")
@@ -55,11 +57,9 @@ def identify(study: Study) -> Identity:
     Of a user's study all that he has defined counts, and the engine as a whole.
     """
     computing: list[Any] = list(study.experiments)
-    if not computing:
-        computing = [study.run, study.parameters, *([study.together.run] if study.together else [])]
     if is_own(study):
         return Identity("", tuple(sorted({_module(part) for part in computing})))
-    return Identity(behaviour([*computing, study.precision]), _engine())
+    return Identity(behaviour(computing), _engine())
 
 
 def judged(study: Study) -> str:

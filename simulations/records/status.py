@@ -8,7 +8,7 @@ from simulations.records.code import identify
 from simulations.records.record import Record, canonical_text
 from simulations.records.revisions import OtherCode, made_by_others, sentence
 from simulations.records.store import DamagedRecord, OtherVersion, plain_name, read
-from simulations.study.registry import MOTIONS, STUDIES, own
+from simulations.study.registry import STUDIES, own
 from simulations.study.study import SIZES, canonical
 from simulations.sweeps.execution import failed
 
@@ -28,6 +28,8 @@ class Status:
     """Files that can't be trusted, set aside or still in their place."""
     other: int
     """Records that another version of the package wrote: neither trusted nor damaged."""
+    earlier: int
+    """Records from before studies were made of experiments: read by `load`, and of no size; among those done."""
     other_code: int
     """Records that were made by other code than what would make them now; none of a study that is not the package's
     own, whose code is not at hand.
@@ -41,8 +43,8 @@ class Status:
 
 
 def status(directory, *, strict: bool = False) -> list[Status]:
-    """The studies that have records under `directory`: the package's own in the order of the story, then their motions,
-    then others by name; nothing is changed there.
+    """The studies that have records under `directory`: the package's own in the order of the story, then others by
+    name; nothing is changed there.
 
     Raises `ValueError` when there are none and, if `strict`, when other code has made some; `OSError` with its path for
     a file that can't be read now.
@@ -51,7 +53,7 @@ def status(directory, *, strict: bool = False) -> list[Status]:
         raise ValueError(f"directory={directory!r:.60}: expected the path of a directory.")
     root = Path(directory) / "records"
     folders = {path.name: path for path in root.glob("*") if path.is_dir() and not path.is_symlink()}
-    own = [*STUDIES, *MOTIONS.values()]
+    own = [*STUDIES]
     # A name that is no plain one was not given by a sweep, and may be more than a terminal should print.
     others = [name for name in sorted(folders) if name not in own and plain_name(name) and _written(folders[name])]
     rows = [_row(name, folders[name]) for name in [*own, *others] if name in folders]
@@ -93,4 +95,7 @@ def _row(name: str, folder: Path) -> Status:
     messages = tuple(dict.fromkeys(broken))
     others = [] if study is None else made_by_others(whole, identify(study).code)
     said = sentence(name, others, len(whole), folder.parents[1]) if others else ""
-    return Status(name, len(done), len(broken), messages, damaged, other, len(others), said, round(seconds, 1), sizes)
+    old = sum("schema" in record.provenance for record in whole)
+    return Status(
+        name, len(done), len(broken), messages, damaged, other, old, len(others), said, round(seconds, 1), sizes
+    )

@@ -19,10 +19,13 @@ from simulations.study.study import Study
 
 logger = logging.getLogger("meanfield")
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the file's layout and of what the studies write; part of the address, so that another version is another
 run.
 """
+
+READ = (1, SCHEMA)
+"""Versions that are read: of the first are records from before studies were made of experiments."""
 
 
 class DamagedRecord(ValueError):
@@ -33,9 +36,9 @@ class OtherVersion(DamagedRecord):
     """A whole record, but of another schema: not trusted, and no damage."""
 
 
-def address(study: str, parameters_json: str) -> str:
-    """SHA-256 of schema, study and canonical parameters, in hexadecimal."""
-    return hashlib.sha256(f"{SCHEMA}\n{study}\n{parameters_json}".encode()).hexdigest()
+def address(study: str, parameters_json: str, schema: int | None = None) -> str:
+    """Return SHA-256 of schema, study and canonical parameters, the experiment among them, in hexadecimal."""
+    return hashlib.sha256(f"{SCHEMA if schema is None else schema}\n{study}\n{parameters_json}".encode()).hexdigest()
 
 
 class Store:
@@ -127,9 +130,9 @@ def encode(record: Record) -> bytes:
 def read(path: Path) -> Record:
     """The record in a file; raises `DamagedRecord` unless every value is as written and the file is where it belongs.
 
-    Its schema must be this one, else the error is `OtherVersion`; its directory must be that of its study, and its name
-    the address of its parameters. A digest shows damage, not intent: who can write to the store can write other values.
-    But no file runs code, takes more memory than a few times its size, or is read through a link. Raises
+    Its schema must be one that is read, else the error is `OtherVersion`; its directory must be that of its study, and
+    its name the address of its parameters. A digest shows damage, not intent: who can write to the store can write
+    other values. But no file runs code, takes more memory than a few times its size, or is read through a link. Raises
     `FileNotFoundError` when there is none, and `OSError` with the path when it can't be read now (no permission, a disk
     or a network that fails), which says nothing of the record.
     """
@@ -140,7 +143,7 @@ def read(path: Path) -> Record:
         raise DamagedRecord(f"{path}: {problem}.") from None
     except Unreadable as problem:
         raise DamagedRecord(f"{path}: is not a readable record ({problem}).") from None
-    if type(head.get("schema")) is int and head["schema"] != SCHEMA:
+    if type(head.get("schema")) is int and head["schema"] not in READ:
         raise OtherVersion(f"{path}: has schema {head['schema']!r:.20}, expected {SCHEMA}: another version wrote it.")
     fault = _fault(head)
     if fault:
@@ -148,22 +151,26 @@ def read(path: Path) -> Record:
     study = path.parent.name
     if head["provenance"]["study"] != study:
         raise DamagedRecord(f"{path}: holds the record of another study.")
-    if address(study, canonical_text(head["parameters"])) != path.stem:
+    if address(study, canonical_text(head["parameters"]), head["schema"]) != path.stem:
         raise DamagedRecord(f"{path}: holds the record of other parameters.")
-    return Record(head["parameters"], values, head["provenance"])
+    old = {} if head["schema"] == SCHEMA else {"schema": head["schema"]}
+    return Record(head["parameters"], values, head["provenance"] | old)
 
 
 def load(directory: str | os.PathLike, study: str | Study | None = None, *, strict: bool = False) -> Records:
     """All records under a directory that a sweep wrote, of one study or of all.
 
     A file that can't be trusted is left out, with a warning that names it; records of another version are left out
-    without. Of packaged studies, and of one of your own if it is given itself, a line says how many records other code
-    has made than what would make them now, and which revisions.
+    without. Records from before studies were made of experiments are among them, and a line says how many. Of packaged
+    studies, and of one of your own if it is given itself, a line says how many records other code has made than what
+    would make them now, and which revisions.
 
     Raises `ValueError` when no record is left, when a symbolic link leads out of `directory`, and, if `strict`, when
     other code has made some; `OSError` with its path for a file that can't be read now.
     """
     records = stored(directory, study if study is None or isinstance(study, str) else find(study).name)
+    if old := earlier(records):
+        logger.warning("%s: %s", directory, old)
     by_study: dict[str, list[Record]] = {}
     for record in records:
         by_study.setdefault(record.provenance["study"], []).append(record)
@@ -172,6 +179,13 @@ def load(directory: str | os.PathLike, study: str | Study | None = None, *, stri
         if known is not None:
             tell_others(known, None, found, directory, strict=strict)
     return records
+
+
+def earlier(records: Records) -> str:
+    """Return a sentence on the records from before studies were made of experiments; empty where there are none."""
+    count = sum("schema" in record.provenance for record in records)
+    which = "record is" if count == 1 else "records are"
+    return f"{count} {which} of an earlier form, without experiments; they belong to no size." if count else ""
 
 
 def stored(directory: str | os.PathLike, study: str | None = None) -> Records:
@@ -230,7 +244,7 @@ def _fault(head: dict[str, Any]) -> str | None:
     """Return what is wrong with the description of a record, or None."""
     if set(head) != {"schema", "parameters", "provenance"}:
         return "has other fields than a record"
-    if type(head["schema"]) is not int or head["schema"] != SCHEMA:
+    if type(head["schema"]) is not int or head["schema"] not in READ:
         return f"has schema {head['schema']!r:.20}, expected {SCHEMA}"
     parameters, provenance = head["parameters"], head["provenance"]
     if not isinstance(parameters, dict) or not all(map(plain_name, parameters)):

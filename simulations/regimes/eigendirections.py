@@ -14,7 +14,6 @@ import meanfield as mf
 from simulations.records.record import Record, Records, Select
 from simulations.regimes.random_units import doubled, filled, independent, unpaired
 from simulations.study.experiment import grid
-from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Simulation
 from simulations.verdicts import checks
@@ -125,8 +124,7 @@ class Directions(Simulation):
         """Return what descent with the limiting kernel does, and the steps until a residual has fallen to 1/e."""
         problem = self.spectrum
         kernel = (problem.vectors * problem.values) @ problem.vectors.T
-        with one_thread():
-            exact = kernel_flow.train_discrete(kernel, problem.y, problem.step, problem.marks)
+        exact = kernel_flow.train_discrete(kernel, problem.y, problem.step, problem.marks)
         rate = -np.log(np.maximum(np.abs(1 - problem.step * problem.values / self.samples), 1e-12))
         return {
             "steps": problem.marks,
@@ -142,8 +140,7 @@ def _spectrum(run: Directions) -> Spectrum:
     make = partial(mf.datasets.digits, task="parity") if run.data == "digits" else mf.datasets.breast_cancer
     data = make(n=run.samples, n_test=1, split=run.seed, dtype="float32")
     x, y = np.asarray(data.x, float), np.asarray(data.y, float)
-    with one_thread():
-        values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
+    values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
     values, vectors = values[::-1], vectors[:, ::-1]
     if run.labels != "true":
         y = run.generator("labels").choice([-1.0, 1.0], size=run.samples)

@@ -14,7 +14,6 @@ import numpy as np
 import meanfield as mf
 from simulations.records.record import Record
 from simulations.study.experiment import grid
-from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import choice, count, flag, number
 from simulations.study.simulation import Setup, Simulations
 from theory import arc_cosine
@@ -170,8 +169,7 @@ class HiddenDirection(Simulations):
         }
 
     def theory(self):
-        with one_thread():
-            return {f"{name}kernel_error": task.kernel_error for name, task in self.tasks.items()}
+        return {f"{name}kernel_error": task.kernel_error for name, task in self.tasks.items()}
 
 
 class Subspace(HiddenDirection):
@@ -211,8 +209,7 @@ class Subspace(HiddenDirection):
         ours, theirs = (task.regression[0] for task in self.tasks.values())
         kernel = self.tasks["reference_"].kernel
         # Rounding of the kernel, times the condition of what is solved.
-        with one_thread():
-            condition = 1 + np.linalg.eigvalsh(kernel)[-1] / (len(kernel) * STRENGTHS[0])
+        condition = 1 + np.linalg.eigvalsh(kernel)[-1] / (len(kernel) * STRENGTHS[0])
         allowed = np.finfo(float).eps * len(kernel) * condition * np.abs(theirs).max()
         return {**errors, "kernel_difference": np.max(np.abs(ours - theirs)) / allowed}
 

@@ -19,10 +19,9 @@ from simulations.records.record import between
 from simulations.regimes import finite_width as measure
 from simulations.regimes.finite_width import COMPARED
 from simulations.study.experiment import Experiment, grid
-from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, bounded, equals, limit, not_below, slope
+from simulations.verdicts import checks
 from theory.activations import ACTIVATIONS
 from theory.deep_fluctuation import deep_fluctuation
 from theory.deep_kernels import deep_kernels
@@ -198,11 +197,10 @@ class Regression(Experiment):
         x, label, x_test, label_test = self.split()
         depths, z = tuple(depth for depth in DEPTHS if depth <= self.depth), np.concatenate([x, x_test])
         scales = {"weight_scale": self.weight_scale, "bias_scale": self.bias_scale}
-        with one_thread():
-            kernels = deep_kernels(z, x, depths, self.activation, **scales)
-            values = {"depths": np.array(depths), "accuracy_linear": accuracy(z @ x.T + 1, label, label_test)}
-            for name, several in zip(("conjugate", "tangent"), kernels, strict=True):
-                values[f"accuracy_{name}"] = np.array([accuracy(kernel, label, label_test) for kernel in several])
+        kernels = deep_kernels(z, x, depths, self.activation, **scales)
+        values = {"depths": np.array(depths), "accuracy_linear": accuracy(z @ x.T + 1, label, label_test)}
+        for name, several in zip(("conjugate", "tangent"), kernels, strict=True):
+            values[f"accuracy_{name}"] = np.array([accuracy(kernel, label, label_test) for kernel in several])
         return values
 
 
@@ -243,72 +241,76 @@ OBSERVED = Prediction(0.0, ">=", "an observation on this data set, not a theorem
 
 CLAIMS = (
     claim(
-        "mean", "mean of the outputs, in standard deviations of the limit", PROCESS, equals,
+        "mean", "mean of the outputs, in standard deviations of the limit", PROCESS, checks.mean,
         select=networks(), value=measure.mean_output, what="mean of f",
         wrong="their absolute values", control={"value": partial(measure.mean_output, absolute=True)},
     ),
     claim(
         "covariance", "covariance of outputs at two inputs over the recursion's, layer 3, first order in 1/N included",
-        MOMENTS, equals,
+        MOMENTS, checks.mean,
         select=deep, value=measure.covariance, what="covariance / prediction",
         wrong="one layer's weights of variance 1/N, not 2/N",
         control={"value": partial(measure.covariance, unscaled=True)},
     ),
     claim(
-        "kurtosis", "excess kurtosis of outputs over 3(1 + 5/N)^L − 3, ReLU, L = 3", KURTOSIS, equals,
+        "kurtosis", "excess kurtosis of outputs over 3(1 + 5/N)^L − 3, ReLU, L = 3", KURTOSIS, checks.mean,
         select=deep, value=measure.kurtosis, what="excess kurtosis / exact",
         wrong="15/N, that of one layer", control={"value": partial(measure.kurtosis, one_layer=True)},
     ),
     claim(
-        "kurtosis_constant", "N × excess kurtosis over the recursion's constant, erf", CONSTANT, limit,
+        "kurtosis_constant", "N × excess kurtosis over the recursion's constant, erf", CONSTANT, checks.limit,
         select=smooth, x="width", value=measure.kurtosis_constant, order=1.0, what="N κ / constant",
         wrong="15 L, that of ReLU", control={"value": partial(measure.kurtosis_constant, relu=True)},
     ),
     claim(
-        "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, erf", CONSTANT, limit,
+        "kernel_constant", "N E‖K_N − K‖² over the recursion's constant, erf", CONSTANT, checks.limit,
         select=smooth, x="width", value=measure.distance_constant, order=1.0, what="N ‖K_N − K‖² / C",
         wrong="the constants of single layers added up",
         control={"value": partial(measure.distance_constant, added=True)},
     ),
     claim(
-        "kernel_rate", "E‖K_N − K‖² to the conjugate kernel falls as 1/N, erf", RATE, slope,
-        select=smooth, x="width", value=measure.distance, drift=True,
+        "kernel_rate", "E‖K_N − K‖² to the conjugate kernel falls as 1/N, erf", RATE, checks.asymptotic_slope,
+        select=smooth, x="width", value=measure.distance,
         wrong="limit of the first layer", control={"value": measure.from_another_layer},
     ),
     claim(
-        "tangent_rate", "E‖Θ_N − Θ‖² to the tangent kernel of depth L falls as 1/N, erf", TANGENT_RATE, slope,
-        select=smooth, x="width", value=measure.tangent_distance, drift=True,
+        "tangent_rate", "E‖Θ_N − Θ‖² to the tangent kernel of depth L falls as 1/N, erf", TANGENT_RATE,
+        checks.asymptotic_slope,
+        select=smooth, x="width", value=measure.tangent_distance,
         wrong="the conjugate kernel as its limit",
         control={"value": partial(measure.tangent_distance, name="tangent_wrong")},
     ),
     claim(
-        "tangent_mean", "mean tangent kernel at one input over the recursion's, L layers of ReLU", TANGENT, equals,
+        "tangent_mean", "mean tangent kernel at one input over the recursion's, L layers of ReLU", TANGENT, checks.mean,
         select=he, value=measure.tangent_mean, what="E Θ_N(x, x)/Θ(x, x)",
         wrong="the conjugate kernel", control={"value": partial(measure.tangent_mean, of="limit_conjugate")},
     ),
     claim(
-        "correlation", "1 − cosine of two inputs behind L layers over the correlation map's, N → ∞", MAP, limit,
+        "correlation", "1 − cosine of two inputs behind L layers over the correlation map's, N → ∞", MAP, checks.limit,
         select=deep, x="width", value=measure.deficit, order=1.0, what="(1 − cosine)/(1 − c_L)",
         wrong="the map of one layer", control={"value": partial(measure.deficit, layers=1)},
     ),
     claim(
-        "degeneration", "1 − c_L lies between two bounds that are both (9π²/2)/L² but for log L/L", FALL, bounded,
+        "degeneration", "1 − c_L lies between two bounds that are both (9π²/2)/L² but for log L/L", FALL,
+        checks.largest,
         select=he, value=measure.fall, what="place between the bounds at L = 300, −1 to 1, absolute value",
         wrong="π² for 9π²/2", control={"value": partial(measure.fall, factor=2 / 9)},
     ),
     claim(
-        "depth_helps_not", "digits: tangent kernels of one layer are no worse than those of four", OBSERVED, not_below,
+        "depth_helps_not", "digits: tangent kernels of one layer are no worse than those of four", OBSERVED,
+        checks.mean,
         select=relu_digits, value=measure.over_four, what="difference of test accuracy",
-        wrong="guessing for one layer", control={"value": partial(measure.over_four, guess=True)},
+        attained=True, wrong="guessing for one layer", control={"value": partial(measure.over_four, guess=True)},
     ),
     claim(
-        "too_deep", "digits: log(test errors, tangent kernel of the most layers / of one layer), ReLU", OBSERVED, above,
+        "too_deep", "digits: log(test errors, tangent kernel of the most layers / of one layer), ReLU", OBSERVED,
+        checks.mean,
         select=relu_digits, value=measure.log_errors, what="log ratio",
         wrong="guessing for one layer", control={"value": partial(measure.log_errors, guess=True)},
     ),
     claim(
         "too_deep_erf", "digits: log(test errors, tangent kernel of the most layers / of one layer), erf", OBSERVED,
-        above,
+        checks.mean,
         select=erf_digits, value=measure.log_errors, what="log ratio",
         wrong="guessing for one layer", control={"value": partial(measure.log_errors, guess=True)},
     ),
@@ -320,5 +322,4 @@ STUDY = Study(
     summary="deep random networks against their Gaussian process and tangent kernel, and what depth does to both",
     experiments=(Networks, Regression),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "75 s", "paper": "hours"},
 )

@@ -12,7 +12,6 @@ import meanfield as mf
 from simulations.records.record import Record
 from simulations.regimes.random_units import doubled, independent, unpaired
 from simulations.study.experiment import grid
-from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from theory import arc_cosine, kernel_flow
@@ -114,8 +113,7 @@ class Accuracy(Simulations):
     @cached_property
     def step(self) -> float:
         """The step (mean-field time)."""
-        with one_thread():
-            return self.share * self.samples / float(np.linalg.eigvalsh(self.tangent[: self.samples])[-1])
+        return self.share * self.samples / float(np.linalg.eigvalsh(self.tangent[: self.samples])[-1])
 
     @property
     def marks(self) -> np.ndarray:
@@ -138,11 +136,10 @@ class Accuracy(Simulations):
     def measure(self, runs):
         x, label, x_test, label_test = self.split
         z, values = np.concatenate([x, x_test]), {"steps": self.marks}
-        with one_thread():
-            for method, several in self.methods():
-                values[f"accuracy_{method}"] = _share(best([kernel(z, x) for kernel in several], label), label_test)
-            shuffled = self.generator("shuffled labels").permutation(label)
-            values["accuracy_shuffled"] = _share(best([self.tangent], shuffled), label_test)
+        for method, several in self.methods():
+            values[f"accuracy_{method}"] = _share(best([kernel(z, x) for kernel in several], label), label_test)
+        shuffled = self.generator("shuffled labels").permutation(label)
+        values["accuracy_shuffled"] = _share(best([self.tangent], shuffled), label_test)
         for name, run in runs.items():
             predictions = np.asarray(run.values["predictions"])[:, : self.tested]
             values[f"accuracy_{name}"] = np.array([_share(f, label_test) for f in predictions])
@@ -152,8 +149,7 @@ class Accuracy(Simulations):
         """Return the accuracy of the infinitely wide lazy network after the same numbers of steps."""
         _, label, _, label_test = self.split
         whole, cross = np.split(self.tangent, [self.samples])
-        with one_thread():
-            infinite = kernel_flow.test_discrete(whole, cross, np.eye(CLASSES)[label], self.step, self.marks)
+        infinite = kernel_flow.test_discrete(whole, cross, np.eye(CLASSES)[label], self.step, self.marks)
         return {"accuracy_infinite": np.array([_share(f, label_test) for f in infinite])}
 
     def methods(self) -> Iterator[tuple[str, list[Kernel]]]:

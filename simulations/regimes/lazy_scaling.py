@@ -25,8 +25,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import below, bounded, equals, slope
-from simulations.verdicts.checks import limit as limit_of
+from simulations.verdicts import checks
 from theory import arc_cosine, scaling
 from theory.neurons import Network
 from theory.prediction import Prediction
@@ -268,100 +267,106 @@ SAME = Prediction(0.0, "=", "α = √m, m → ∞, trained as long", "lee2019wid
 
 CLAIMS = (
     claim(
-        "movement_doubled", "particles move by O(1/α), doubled start", scaling.movement_exponent(), slope,
-        select=along_alpha(initial="doubled"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        "movement_doubled", "particles move by O(1/α), doubled start", scaling.movement_exponent(),
+        checks.asymptotic_slope,
+        select=along_alpha(initial="doubled"), x="alpha", value=measure.last("displacement"), last=4,
         wrong="neither doubled nor centred", control={"select": along_alpha(initial="plain")},
     ),
     claim(
-        "movement_centred", "particles move by O(1/α), centred model", scaling.movement_exponent(), slope,
-        select=along_alpha(initial="centred"), x="alpha", value=measure.last("displacement"), drift=True, last=4,
+        "movement_centred", "particles move by O(1/α), centred model", scaling.movement_exponent(),
+        checks.asymptotic_slope,
+        select=along_alpha(initial="centred"), x="alpha", value=measure.last("displacement"), last=4,
         wrong="neither doubled nor centred", control={"select": along_alpha(initial="plain")},
     ),
     claim(
         "gap_centred", "the output leaves its exact linearised flow by O(1/α), centred model",
-        scaling.output_gap_exponent("centred"), slope,
-        select=along_alpha(initial="centred"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        scaling.output_gap_exponent("centred"), checks.asymptotic_slope,
+        select=along_alpha(initial="centred"), x="alpha", value=measure.linearised_gap, last=4,
         wrong="linearised flow without its 1/n", control={"value": measure.gap_without_mean},
     ),
     claim(
         "gap_doubled", "the output leaves its exact linearised flow by O(1/α²), doubled start",
-        scaling.output_gap_exponent("doubled"), slope,
-        select=along_alpha(initial="doubled"), x="alpha", value=measure.linearised_gap, drift=True, last=4,
+        scaling.output_gap_exponent("doubled"), checks.asymptotic_slope,
+        select=along_alpha(initial="doubled"), x="alpha", value=measure.linearised_gap, last=4,
         wrong="centred, not doubled", control={"select": along_alpha(initial="centred")},
     ),
     claim(
-        "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, bounded,
+        "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, checks.largest,
         select=bound_runs, value=measure.gap_over_bound, what="gap / bound",
         wrong="a bound with 1/α² for 1/α", control={"value": measure.gap_over_squared_bound},
     ),
     claim(
-        "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, bounded,
+        "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, checks.largest,
         select=bound_runs, value=measure.loss_over_bound, what="|R − R_lin| / bound",
         wrong="kernel flow without its 1/n", control={"value": measure.loss_over_bound_without_mean},
     ),
     claim(
-        "kernel_constant", "m E‖K_m − K‖² over its constant C, K the arc-cosine kernel", CONSTANT, equals,
+        "kernel_constant", "m E‖K_m − K‖² over its constant C, K the arc-cosine kernel", CONSTANT, checks.mean,
         select=kernels(initial="plain"), value=measure.over_constant, what="m ‖K_m − K‖² / C",
         wrong="doubled: half the independent units", control={"select": kernels(initial="doubled")},
     ),
     claim(
-        "kernel_rate", "E‖K_m − K‖² to the arc-cosine kernel falls as 1/m", scaling.kernel_distance_exponent(), slope,
+        "kernel_rate", "E‖K_m − K‖² to the arc-cosine kernel falls as 1/m", scaling.kernel_distance_exponent(),
+        checks.slope,
         select=kernels(initial="plain"), x="particles", value=measure.kernel_distance,
         wrong="limit of the output layer alone", control={"value": measure.output_layer_distance},
     ),
     claim(
         "drift_tangent", "relative change of the tangent kernel in training, α = √m",
-        scaling.kernel_change_exponent("tangent"), slope,
-        select=along_m(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"), drift=True,
+        scaling.kernel_change_exponent("tangent"), checks.asymptotic_slope,
+        select=along_m(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"),
         wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(
         "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
-        scaling.kernel_change_exponent("mean-field"), slope,
-        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"), drift=True,
+        scaling.kernel_change_exponent("mean-field"), checks.asymptotic_slope,
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"),
         wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
-        "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"), slope,
-        select=along_m(exponent=TANGENT), x="particles", value=measure.last("displacement"), drift=True,
+        "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"),
+        checks.asymptotic_slope,
+        select=along_m(exponent=TANGENT), x="particles", value=measure.last("displacement"),
         wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(
         "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
-        slope,
-        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"), drift=True,
+        checks.asymptotic_slope,
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"),
         wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
-        "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
+        "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(),
+        checks.asymptotic_slope,
         select=teachers(exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        drift=True, wrong="α = 1", control={"select": teachers(exponent=MEAN_FIELD)},
+        wrong="α = 1", control={"select": teachers(exponent=MEAN_FIELD)},
     ),
     claim(
         "teacher_alpha", "teacher: distance to the own tangent model in α ≥ 100, ReLU",
-        scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=teachers_scaled, x="alpha", value=measure.to_tangent_model, drift=True,
+        scaling.output_gap_exponent("doubled", smooth=False), checks.asymptotic_slope,
+        select=teachers_scaled, x="alpha", value=measure.to_tangent_model,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
-        "teacher_features", "teacher: log(test risk, α = 1 / test risk of kernel regression)", BETTER, below,
+        "teacher_features", "teacher: log(test risk, α = 1 / test risk of kernel regression)", BETTER, checks.mean,
         select=widest(teachers(exponent=MEAN_FIELD)), value=measure.log_risk_ratio,
         what="log ratio at the largest m",
         wrong="α = √m", control={"select": widest(teachers(exponent=TANGENT))},
     ),
     claim(
-        "digits_width", "digits: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(), slope,
+        "digits_width", "digits: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(),
+        checks.asymptotic_slope,
         select=digits(exponent=TANGENT), x="particles", value=measure.to_kernel_regression,
-        drift=True, wrong="α = 1", control={"select": digits(exponent=MEAN_FIELD)},
+        wrong="α = 1", control={"select": digits(exponent=MEAN_FIELD)},
     ),
     claim(
         "digits_alpha", "digits: distance to the own tangent model in α ≥ 100, ReLU",
-        scaling.output_gap_exponent("doubled", smooth=False), slope,
-        select=digits_scaled, x="alpha", value=measure.to_tangent_model, drift=True,
+        scaling.output_gap_exponent("doubled", smooth=False), checks.asymptotic_slope,
+        select=digits_scaled, x="alpha", value=measure.to_tangent_model,
         wrong="distance to infinite width", control={"value": measure.to_kernel_regression},
     ),
     claim(
-        "digits_error", "digits: test error less that of kernel regression, α = √m, m → ∞", SAME, limit_of,
+        "digits_error", "digits: test error less that of kernel regression, α = √m, m → ∞", SAME, checks.limit,
         select=digits(exponent=TANGENT), x="particles", value=measure.excess_error, order=1.0,
         what="difference of error shares",
         wrong="regression before its first step", control={"value": measure.excess_over_untrained},
@@ -374,7 +379,6 @@ STUDY = Study(
     summary="lazy and mean-field training compared at growing particle counts, on a teacher and on digits",
     experiments=(Teacher, Digits, Smooth, Flow, Kernel, Plane),
     claims=CLAIMS,
-    cost={"smoke": "30 s", "default": "2 min", "paper": "hours (minutes on a GPU)"},
     usual=Teacher,
     animation=ANIMATION,
 )

@@ -18,7 +18,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, bounded, equals, slope, slope_above
+from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1000.0
@@ -160,90 +160,94 @@ SAME = Prediction(0.0, "=", "w off the subspace has no part in f; law N(0, I/k) 
 
 CLAIMS = (
     claim(
-        "change_doubled", "relative change of the tangent kernel in α: −2, tanh, doubled start", DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=kernel_change.drift, drift=True,
+        "change_doubled", "relative change of the tangent kernel in α: −2, tanh, doubled start", DOUBLED,
+        checks.asymptotic_slope,
+        select=large("doubled"), x="alpha", value=kernel_change.drift,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
-        "change_centred", "relative change of the tangent kernel in α: −1, tanh, centred", CENTRED, slope,
-        select=large("centred"), x="alpha", value=kernel_change.drift, drift=True,
+        "change_centred", "relative change of the tangent kernel in α: −1, tanh, centred", CENTRED,
+        checks.asymptotic_slope,
+        select=large("centred"), x="alpha", value=kernel_change.drift,
         wrong="doubled, not centred", control={"select": large("doubled")},
     ),
     claim(
-        "change_relu", "relative change of the tangent kernel in α, root mean square: −½, ReLU", SWITCHES, slope,
-        select=large("relu"), x="alpha", value=kernel_change.drift, drift=True,
+        "change_relu", "relative change of the tangent kernel in α, root mean square: −½, ReLU", SWITCHES,
+        checks.asymptotic_slope,
+        select=large("relu"), x="alpha", value=kernel_change.drift,
         wrong="tanh", control={"select": large("doubled")},
     ),
     claim(
         "alignment_lazy", "change of the tangent kernel's alignment with the targets in α: −2, tanh, doubled start",
-        DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=kernel_change.realigned, drift=True,
+        DOUBLED, checks.asymptotic_slope,
+        select=large("doubled"), x="alpha", value=kernel_change.realigned,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
         "dimension_lazy", "change of the tangent kernel's effective dimension in α: −2, tanh, doubled start",
-        DOUBLED, slope,
-        select=large("doubled"), x="alpha", value=kernel_change.respread, drift=True,
+        DOUBLED, checks.asymptotic_slope,
+        select=large("doubled"), x="alpha", value=kernel_change.respread,
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
-        "alignment_bound", "change of alignment over 2 ‖change of the centred kernel‖/‖kernel‖", LIPSCHITZ, bounded,
+        "alignment_bound", "change of alignment over 2 ‖change of the centred kernel‖/‖kernel‖", LIPSCHITZ,
+        checks.largest,
         select=kernels(), value=kernel_change.over_bound, what="change / bound",
         wrong="a hundredth of the bound",
         control={"value": partial(kernel_change.over_bound, factor=100.0)},
     ),
     claim(
         "alignment_grows", "α = 1: the alignment of the features with the targets more than doubles, tanh", TWICE,
-        above,
+        checks.mean,
         select=at(RICH, "doubled"), value=kernel_change.feature_alignment, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "tangent_alignment", "α = 1: the alignment of the tangent kernel grows by more than a tenth, tanh", TENTH_MORE,
-        above,
+        checks.mean,
         select=at(RICH, "doubled"), value=kernel_change.tangent_alignment, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "dimension_grows", "α = 1: the effective dimension of the tangent kernel grows by more than half, tanh",
-        HALF_MORE, above,
+        HALF_MORE, checks.mean,
         select=at(RICH, "doubled"), value=kernel_change.tangent_dimension, what="log ratio",
         wrong="α = 1000", control={"select": at(LAZY, "doubled")},
     ),
     claim(
         "hidden_direction", "log(test error of the kernel / of the network) above log 3, mean over d and n", THREE,
-        above,
+        checks.mean,
         select=directions, value=hidden_direction.advantage, what="log ratio",
         wrong="a target of 400 directions", control={"select": many},
     ),
     claim(
-        "features_found", "share of the network along the hidden direction at the end above ½", HALF, above,
+        "features_found", "share of the network along the hidden direction at the end above ½", HALF, checks.mean,
         select=directions, value=hidden_direction.share_along, what="mean cos²(w, e₁)",
         wrong="at the start", control={"value": partial(hidden_direction.share_along, at=0)},
     ),
     claim(
-        "kernel_in_d", "the kernel's test error grows faster than d", FASTER, slope_above,
+        "kernel_in_d", "the kernel's test error grows faster than d", FASTER, checks.slope,
         select=along_dimensions, x="dimension", value=hidden_direction.kernel_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
-        "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, slope_above,
+        "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, checks.slope,
         select=along_dimensions, x="dimension", value=hidden_direction.net_error,
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
-        "network_in_n", "the network's test error falls faster than 1/√n", ROOT, slope_above,
+        "network_in_n", "the network's test error falls faster than 1/√n", ROOT, checks.slope,
         select=along_samples, x="samples", value=hidden_direction.inverse_error,
         wrong="before training", control={"value": partial(hidden_direction.inverse_error, at=0)},
     ),
     claim(
         "manifold_kernel", "data on a sphere of 5 dimensions in d: the kernel predicts as it does in 5, to rounding",
-        INVARIANT, bounded,
+        INVARIANT, checks.largest,
         select=manifold, value=hidden_direction.kernel_difference, what="difference / rounding",
         wrong="data that fill d dimensions", control={"select": ambient},
     ),
     claim(
-        "manifold_network", "the same data: log(the network's test error / in 5 dimensions)", SAME, equals,
+        "manifold_network", "the same data: log(the network's test error / in 5 dimensions)", SAME, checks.mean,
         select=widest_manifold, value=hidden_direction.excess, what="log ratio",
         wrong="data that fill d dimensions", control={"select": ambient},
     ),
@@ -255,5 +259,4 @@ STUDY = Study(
     summary="features turn to the targets and find a hidden direction, where those of the lazy regime stay",
     experiments=(Kernels, HiddenDirection, Subspace),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "45 s", "paper": "hours"},
 )

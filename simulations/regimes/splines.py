@@ -21,7 +21,7 @@ from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, bounded, equals
+from simulations.verdicts import checks
 from theory import convex, splines
 from theory.prediction import Prediction
 
@@ -296,62 +296,63 @@ CAUCHY = Prediction(1.0, "=", "−b/w of independent normal numbers is Cauchy", 
 CLAIMS = (
     claim(
         "kernel", "output layer: log(distance to the kernel's interpolant / to the natural cubic spline)",
-        KERNEL, below,
+        KERNEL, checks.mean,
         select=furthest, value=measure.log_distance, what="log ratio of distances",
         wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
     ),
     claim(
-        "natural", "output layer: L (f − natural cubic spline) over its limit, L → ∞", NATURAL, equals,
+        "natural", "output layer: L (f − natural cubic spline) over its limit, L → ∞", NATURAL, checks.mean,
         select=far, value=measure.correction, what="extrapolated ratio",
         wrong="half of that limit", control={"value": partial(measure.correction, share=0.5)},
     ),
     claim(
         "one_sided", "units relu(x − b): log(distance to the cubic spline with f = f' = 0 at −L / to the natural one)",
-        CUBIC, below,
+        CUBIC, checks.mean,
         select=Output.at(sides="right"), value=partial(measure.log_distance, name="one_sided"),
         what="log ratio of distances",
         wrong="both orientations", control={"select": furthest},
     ),
     claim(
         "corners", "lazy, both layers: log(distance to the tangent kernel's interpolant / to the natural cubic spline)",
-        TANGENT, below,
+        TANGENT, checks.mean,
         select=Tangent.at(output=max), value=measure.log_distance, what="log ratio of distances",
         wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
     ),
     claim(
-        "lazy_variation", "output layer: ∫|f''| over the least of all interpolants", LEAST, above,
+        "lazy_variation", "output layer: ∫|f''| over the least of all interpolants", LEAST, checks.mean,
         select=furthest, value=measure.variation_over_least, what="∫|f''| / least",
         wrong="both layers with weight decay", control={"select": Adaptive.at("energy")},
     ),
     claim(
-        "minimum", "weight decay: log(F − min F over all widths / that of the natural cubic spline)", MINIMUM, below,
+        "minimum", "weight decay: log(F − min F over all widths / that of the natural cubic spline)", MINIMUM,
+        checks.mean,
         select=converged, value=measure.log_excess, what="log ratio of excesses",
         wrong="at the start", control={"value": partial(measure.log_excess, time=0)},
     ),
     claim(
-        "variation", "weight decay: |R − R*| over what the excess allows, R the cost of f''", CERTIFIED, bounded,
+        "variation", "weight decay: |R − R*| over what the excess allows, R the cost of f''", CERTIFIED, checks.largest,
         select=converged, value=measure.cost_over_bound, what="deviation / bound",
         wrong="the natural cubic spline", control={"value": partial(measure.cost_over_bound, cubic=True)},
     ),
     claim(
-        "pieces", "weight decay: linear pieces over samples + 1", FEW, below,
+        "pieces", "weight decay: linear pieces over samples + 1", FEW, checks.mean,
         select=converged, value=measure.share_of_pieces, what="pieces / (n + 1)",
         wrong="output layer alone", control={"select": furthest},
     ),
     claim(
         "knots", "weight decay: log(mean distance of ∫|f''| to the nearest sample / that of an even one)",
-        MINIMUM, below,
+        MINIMUM, checks.mean,
         select=converged, value=measure.log_reach, what="log ratio of distances",
         wrong="to the nearest middle of two samples", control={"value": partial(measure.log_reach, middles=True)},
     ),
     claim(
-        "certificate", "decay of biases too: excess over the minimum, over the certified gap", DUAL, bounded,
+        "certificate", "decay of biases too: excess over the minimum, over the certified gap", DUAL, checks.largest,
         select=Adaptive.at("gap"), value=measure.excess_over_gap, what="excess / gap",
         wrong="the gap of another network: the trained one's",
         control={"value": partial(measure.excess_over_gap, time=0)},
     ),
     claim(
-        "regions", "random network: knots in (−1, 1) over half the particles", CAUCHY, equals,
+        "regions", "random network: knots in (−1, 1) over half the particles", CAUCHY, checks.mean,
         select=Random.at(particles=max), value=measure.knots_over_half, what="knots / (m/2)",
         wrong="over all particles", control={"value": partial(measure.knots_over_half, share=1.0)},
     ),
@@ -363,5 +364,4 @@ STUDY = Study(
     summary="a ReLU network of one input is a linear spline: cubic-like when lazy, of few knots with weight decay",
     experiments=(Output, Tangent, Adaptive, Random),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "35 s", "paper": "an hour (not timed)"},
 )

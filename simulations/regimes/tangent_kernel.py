@@ -26,7 +26,7 @@ from simulations.regimes.random_units import doubled, filled, independent, unpai
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, equals, not_below, slope
+from simulations.verdicts import checks
 from theory import arc_cosine, scaling
 from theory.activations import ACTIVATIONS
 from theory.kernel_fluctuation import kernel_fluctuation
@@ -138,37 +138,38 @@ CHANCE = Prediction(0.1, "=", "training labels permuted at random, ten classes o
 
 CLAIMS = (
     claim(
-        "kernel_constant", "m E‖K_m − K‖² over its constant C, both layers trained", CONSTANT, equals,
+        "kernel_constant", "m E‖K_m − K‖² over its constant C, both layers trained", CONSTANT, checks.mean,
         select=start_runs(), value=over_constant, what="m ‖K_m − K‖² / C",
         wrong="doubled: half the independent units", control={"select": start_runs(initial="doubled")},
     ),
     claim(
-        "layer_constant", "m E‖K_m − K‖² over its constant C, output or input layer alone", CONSTANT, equals,
+        "layer_constant", "m E‖K_m − K‖² over its constant C, output or input layer alone", CONSTANT, checks.mean,
         select=start_runs(), value=one_layer, what="m ‖K_m − K‖² / C, mean of both layers",
         wrong="the constant of both layers together", control={"value": partial(one_layer, constant="both")},
     ),
     claim(
-        "doubled_constant", "m E‖K_m − K‖² over 2C, doubled units", CONSTANT, equals,
+        "doubled_constant", "m E‖K_m − K‖² over 2C, doubled units", CONSTANT, checks.mean,
         select=start_runs(initial="doubled"), value=partial(over_constant, factor=2.0), what="m ‖K_m − K‖² / 2C",
         wrong="independent units", control={"select": start_runs()},
     ),
     claim(
-        "kernel_rate", "E‖K_m − K‖² to the closed form falls as 1/m, erf", scaling.kernel_distance_exponent(), slope,
+        "kernel_rate", "E‖K_m − K‖² to the closed form falls as 1/m, erf", scaling.kernel_distance_exponent(),
+        checks.slope,
         select=start_runs(activation="erf"), x="particles", value=distance,
         wrong="limit of the output layer alone", control={"value": partial(distance, layers="wrong")},
     ),
     claim(
         "curve_true", "digits: distance to the predicted residuals falls as m^−½", scaling.kernel_limit_exponent(),
-        slope,
+        checks.asymptotic_slope,
         select=direction_runs(labels="true"), x="particles", value=eigendirections.residual_error,
-        drift=True, last=3,
+        last=3,
         wrong="kernel without its 1/n", control={"value": eigendirections.slow_error},
     ),
     claim(
         "curve_random", "random labels (plain, or even in all directions): the same distance falls as m^−½",
-        scaling.kernel_limit_exponent(), slope,
+        scaling.kernel_limit_exponent(), checks.asymptotic_slope,
         select=direction_runs(labels=("random", "even")), x="particles", value=eigendirections.residual_error,
-        drift=True, last=3,
+        last=3,
         wrong="eigenvalues dealt to other eigenvectors", control={"value": eigendirections.dealt_error},
     ),
     claim(
@@ -183,30 +184,30 @@ CLAIMS = (
     ),
     claim(
         "learning_scatter", "scatter of log learning times about the prediction falls as m^−½",
-        scaling.kernel_limit_exponent(), slope,
-        select=learning, x="particles", value=eigendirections.scatter, drift=True, last=3,
+        scaling.kernel_limit_exponent(), checks.asymptotic_slope,
+        select=learning, x="particles", value=eigendirections.scatter, last=3,
         wrong="eigenvalues dealt to other eigenvectors", control={"value": eigendirections.dealt_scatter},
     ),
     claim(
         "linear_worst", "digits: the worst of three kernels and 4096 random features less linear regression",
-        OBSERVED, above,
+        OBSERVED, checks.mean,
         select=accuracy_runs(data="digits"), value=above_linear, what="difference of test accuracy",
         wrong="breast cancer, where linear is as good", control={"select": accuracy_runs(data="breast_cancer")},
     ),
     claim(
-        "networks", "digits: tangent-kernel regression is no worse than the better network", OBSERVED, not_below,
+        "networks", "digits: tangent-kernel regression is no worse than the better network", OBSERVED, checks.mean,
         select=accuracy_runs(data="digits"), value=over_networks, what="difference of test accuracy",
-        wrong="trained on shuffled labels", control={"value": partial(over_networks, method="shuffled")},
+        attained=True, wrong="trained on shuffled labels", control={"value": partial(over_networks, method="shuffled")},
     ),
     claim(
         "output_layer", "digits: the arc-cosine kernel, output layer alone, is no worse than the tangent kernel",
-        OBSERVED, not_below,
+        OBSERVED, checks.mean,
         select=accuracy_runs(data="digits"), value=partial(difference, first="arc_cosine"),
         what="difference of test accuracy",
-        wrong="linear regression", control={"value": partial(difference, first="linear")},
+        attained=True, wrong="linear regression", control={"value": partial(difference, first="linear")},
     ),
     claim(
-        "chance", "digits: test accuracy after training on shuffled labels", CHANCE, equals,
+        "chance", "digits: test accuracy after training on shuffled labels", CHANCE, checks.mean,
         select=accuracy_runs(data="digits"), value=partial(score, method="shuffled"), what="test accuracy",
         wrong="true labels", control={"value": partial(score, method="tangent")},
     ),
@@ -218,5 +219,4 @@ STUDY = Study(
     summary="the tangent kernel against its closed form, as a prediction of training on digits, and on test data",
     experiments=(Start, Directions, Accuracy),
     claims=CLAIMS,
-    cost={"smoke": "10 s", "default": "90 s", "paper": "hours (minutes on a GPU)"},
 )

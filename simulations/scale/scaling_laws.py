@@ -23,11 +23,10 @@ from simulations.records.record import Records, widest
 from simulations.scale import circle_models, ramp
 from simulations.scale import risks as measure
 from simulations.study.experiment import Experiment, grid
-from simulations.study.linear_algebra import one_thread
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import above, below, equals, slope
+from simulations.verdicts import checks
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
 from theory.learning_curve import best_strength, sample_exponent
@@ -151,14 +150,13 @@ class Lazy(Experiment):
         times = np.geomspace(self.step, self.time, 1 + max(4, round(4 * math.log2(self.time / self.step))))
         random, x = self.generator(f"networks of {self.particles}"), circle_models.problem(self.inputs, self.source).x
         mass, risks, linear = masses(self.particles), [], []
-        with one_thread():
-            for _ in range(self.replicas):
-                theta = random.normal(size=(len(mass), 3))
-                theta[:, 0] = np.sign(theta[:, 0])
-                kernel = np.asarray(tangent_kernel(mf.Neuron("relu"), mf.Particles(theta, mass), x))
-                risks.append(circle_models.risk(kernel, self.inputs, self.source, times))
-                linear.append(circle_models.linear_part(kernel, self.inputs, self.source, times))
-            limit, variance = circle_models.expansion(self.inputs, self.source, tuple(times))
+        for _ in range(self.replicas):
+            theta = random.normal(size=(len(mass), 3))
+            theta[:, 0] = np.sign(theta[:, 0])
+            kernel = np.asarray(tangent_kernel(mf.Neuron("relu"), mf.Particles(theta, mass), x))
+            risks.append(circle_models.risk(kernel, self.inputs, self.source, times))
+            linear.append(circle_models.linear_part(kernel, self.inputs, self.source, times))
+        limit, variance = circle_models.expansion(self.inputs, self.source, tuple(times))
         measured = {"times": times, "risk": np.mean(risks, axis=0), "linear": np.mean(linear, axis=0)}
         measured["operations"] = 4 * self.particles * self.inputs * 2 * times / self.step
         return measured | {"limit_risk": limit, "variance": variance}
@@ -188,10 +186,9 @@ class Samples(Experiment):
         random = self.generator(f"data of {self.samples}")
         strength = best_strength(self.samples, CAPACITY, self.source, self.ridge)
         data = self.samples, self.source, self.noise
-        with one_thread():
-            excess = [circle_models.ridge_excess(random, *data, strength) for _ in range(self.replicas)]
-            # The curve of twice the ridge is wrong, for a control.
-            curve, other = (circle_models.curve(*data, at).excess for at in (strength, 2 * strength))
+        excess = [circle_models.ridge_excess(random, *data, strength) for _ in range(self.replicas)]
+        # The curve of twice the ridge is wrong, for a control.
+        curve, other = (circle_models.curve(*data, at).excess for at in (strength, 2 * strength))
         return {"excess": np.mean(excess), "curve": curve, "other_curve": other}
 
 
@@ -282,45 +279,49 @@ FEATURES = Prediction(1.0, "<=", "networks that move their features; observed, n
 
 CLAIMS = (
     claim(
-        "particles_mean_field", "mean-field: excess test risk over infinitely many particles, in m", IN_M, slope,
-        select=mean_field_runs, x="particles", value=measure.excess, drift=True,
+        "particles_mean_field", "mean-field: excess test risk over infinitely many particles, in m", IN_M,
+        checks.asymptotic_slope,
+        select=mean_field_runs, x="particles", value=measure.excess,
         wrong="the test risk itself", control={"value": measure.final},
     ),
     claim(
-        "particles_lazy", "lazy: excess risk over infinitely many particles at t = 64, in m", LAZY_M, slope,
-        select=excess_runs, x="particles", value=measure.lazy_excess, drift=True,
+        "particles_lazy", "lazy: excess risk over infinitely many particles at t = 64, in m", LAZY_M,
+        checks.asymptotic_slope,
+        select=excess_runs, x="particles", value=measure.lazy_excess,
         wrong="the risk itself", control={"value": measure.lazy_risk},
     ),
     claim(
-        "constant_lazy", "lazy: m times the excess risk over V(t) at t = 64", CONSTANT, equals,
+        "constant_lazy", "lazy: m times the excess risk over V(t) at t = 64", CONSTANT, checks.mean,
         select=widest(excess_runs), value=measure.over_variance, what="m (R_m − R_∞)/V, largest m",
         wrong="V at an eighth of the time", control={"value": partial(measure.over_variance, of=measure.EXCESS / 8)},
     ),
     claim(
-        "samples_lazy", "lazy: excess risk in n, noisy labels, best ridge", sample_exponent(CAPACITY, ROUGH), slope,
-        select=sample_runs(), x="samples", value=measure.sample_excess, drift=True,
+        "samples_lazy", "lazy: excess risk in n, noisy labels, best ridge", sample_exponent(CAPACITY, ROUGH),
+        checks.asymptotic_slope,
+        select=sample_runs(), x="samples", value=measure.sample_excess,
         wrong="the distance for its square", control={"value": measure.distance},
     ),
     claim(
         "curve_lazy", "lazy: excess risk over the learning curve of the kernel's eigenvalues, most samples", CURVE,
-        equals,
+        checks.mean,
         select=sample_runs(samples=max), value=measure.over_curve, what="excess / curve",
         wrong="the curve of twice the ridge", control={"value": partial(measure.over_curve, curve="other_curve")},
     ),
     claim(
-        "frontier_lazy", "lazy: least risk in the number of operations", frontier_exponent(SOURCE), slope,
-        select=measure.frontier(lazy_runs), x="operations", value=measure.least_risk, drift=True,
+        "frontier_lazy", "lazy: least risk in the number of operations", frontier_exponent(SOURCE),
+        checks.asymptotic_slope,
+        select=measure.frontier(lazy_runs), x="operations", value=measure.least_risk,
         wrong="the fewest particles throughout", control={"select": measure.at_fewest(lazy_runs), "last": 7},
     ),
     claim(
         "bound_lazy", "a neuron of unknown direction, α = 1000: test risk over the least of fixed features", BOUND,
-        above,
+        checks.mean,
         select=fixed(), value=measure.over_bound, what="risk / bound",
         wrong="α = 1", control={"select": feature()},
     ),
     claim(
         "features_mean_field", "a neuron of unknown direction, α = 1: test risk over the least of fixed features",
-        FEATURES, below,
+        FEATURES, checks.mean,
         select=feature(samples=max), value=measure.over_bound, what="risk / bound, most samples",
         wrong="α = 1000", control={"select": fixed(samples=max)},
     ),
@@ -332,5 +333,4 @@ STUDY = Study(
     summary="test risk against particles, samples and operations, mean-field and lazy, with theory's exponents",
     experiments=(MeanField, Lazy, Samples, Teacher),
     claims=CLAIMS,
-    cost={"smoke": "9 s", "default": "90 s", "paper": "hours"},
 )

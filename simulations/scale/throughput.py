@@ -17,7 +17,7 @@ from simulations.scale.descent_steps import measured
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count
 from simulations.study.study import Study, claim
-from simulations.verdicts.checks import bounded, slope
+from simulations.verdicts import checks
 from theory import cost
 from theory.prediction import Prediction
 
@@ -241,33 +241,35 @@ LEAN = Prediction(1.0, "<=", "temporary arrays of the compiled step, as the comp
 
 CLAIMS = (
     claim(
-        "time_in_particles", "time of a step in m, blocked, d = 10", cost.particle_exponent(), slope,
-        select=space_runs, x="particles", value=seconds, pooled=True,
+        "time_in_particles", "time of a step in m, blocked, d = 10", cost.particle_exponent(), checks.median_slope,
+        select=space_runs, x="particles", value=seconds,
         wrong="time a particle", control={"value": seconds_a_particle},
     ),
     claim(
-        "time_in_particles_sorted", "time of a step in m, sorted, the plane", cost.particle_exponent("sorted"), slope,
-        select=plane_runs, x="particles", value=seconds, pooled=True,
+        "time_in_particles_sorted", "time of a step in m, sorted, the plane", cost.particle_exponent("sorted"),
+        checks.median_slope,
+        select=plane_runs, x="particles", value=seconds,
         wrong="time a particle", control={"value": seconds_a_particle},
     ),
     claim(
-        "time_in_samples", "time of a step in n, blocked, d = 10", cost.particle_exponent(), slope,
-        select=sample_runs, x="samples", value=seconds, pooled=True,
+        "time_in_samples", "time of a step in n, blocked, d = 10", cost.particle_exponent(), checks.median_slope,
+        select=sample_runs, x="samples", value=seconds,
         wrong="time a sample", control={"value": seconds_a_sample},
     ),
     claim(
-        "quasi_linear", "time of a step over log m in m = n, sorted, the plane", cost.joint_exponent("sorted"), slope,
-        select=sorted_runs, x="particles", value=seconds_over_log, pooled=True,
+        "quasi_linear", "time of a step over log m in m = n, sorted, the plane", cost.joint_exponent("sorted"),
+        checks.median_slope,
+        select=sorted_runs, x="particles", value=seconds_over_log,
         wrong="blocked: every pair", control={"select": blocked_runs},
     ),
     claim(
-        "memory", "temporary arrays over twice the plan and four copies of particles and data", LEAN, bounded,
+        "memory", "temporary arrays over twice the plan and four copies of particles and data", LEAN, checks.largest,
         select=lean_runs, value=memory_share,
         what="bytes / allowed",
         wrong="dense", control={"select": Dense.at("temporary_bytes")},
     ),
     claim(
-        "faster_than_plain", "time of a step over that of plain JAX, every shape of the panel", FASTER, bounded,
+        "faster_than_plain", "time of a step over that of plain JAX, every shape of the panel", FASTER, checks.largest,
         select=panel_runs, value=over_plain, what="time / time",
         wrong="the other way round", control={"value": plain_over},
     ),
@@ -279,6 +281,4 @@ STUDY = Study(
     summary="time and memory of a step: growth in particles and samples, against plain JAX and the machine's limits",
     experiments=(Panel, Particles, Plane, Samples, Square, Dense),
     claims=CLAIMS,
-    cost={"smoke": "60 s", "default": "some 6 min", "paper": "minutes on a GPU"},
-    precision="float32",
 )

@@ -88,7 +88,12 @@ class Experiment(ABC):
 
     def generator(self, name: str) -> np.random.Generator:
         """Return NumPy's generator of a stream."""
-        return np.random.default_rng([tag(name), self.seed])
+        return generator(name, self.seed)
+
+
+def generator(name: str, seed: int = 0) -> np.random.Generator:
+    """Return NumPy's generator of a stream of this name."""
+    return np.random.default_rng([tag(name), seed])
 
 
 def grid(**sizes: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dict[str, tuple[Mapping[str, Any], ...]]:

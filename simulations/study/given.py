@@ -13,10 +13,11 @@ KINDS = {
     "Plan": "what simulations.prepare returns",
     "Record": "simulations.Record objects",
     "Records": "simulations.Records",
+    "Animation": "simulations.Animation or None",
+    "Scene": "a simulations.Scene",
     "Status": "rows such as simulations.status returns",
     "Study": "a simulations.Study, such as simulations.find gives",
     "Table": "what simulations.table returns",
-    "Together": "simulations.Together or None",
 }
 """What each kind is called in a message."""
 

@@ -1,4 +1,4 @@
-"""The studies by name, in the order of the story, and their motions; a file is loaded when it is first asked for."""
+"""The studies by name, in the order of the story; a file is loaded when it is first asked for."""
 
 import importlib
 import sys
@@ -20,6 +20,7 @@ _FILES = (
     "simulations.limits.langevin",
     "simulations.limits.radial_limit",
     "simulations.limits.online_learning",
+    "simulations.limits.best_step",
     "simulations.optimisation.global_convergence",
     "simulations.optimisation.sparse_deconvolution",
     "simulations.optimisation.birth_death",
@@ -39,13 +40,8 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-MOTIONS = {
-    "lazy_scaling": "neurons",
-    "langevin": "diffusion",
-    "sparse_deconvolution": "spikes",
-    "mode_collapse": "generator",
-}
-"""Of every study that has particles to be watched, the name of its motion: its experiment, or its file."""
+MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
+"""The studies that have particles to be watched."""
 
 GROUPS = {
     "regimes": "When do features move, and what is learned when they do not?",
@@ -110,19 +106,17 @@ def motion(study: str | Study) -> Motion:
     'neurons'
     """
     found = find(study)
-    if found.animation is not None:
-        return Motion(found.only(found.animation.experiment.name), found.animation.scene)
-    name = found.name
-    if name not in MOTIONS:
-        raise ValueError(f"study={name!r}: has no moving particles to show; expected one of {', '.join(MOTIONS)}.")
-    return importlib.import_module(f"simulations.motions.{MOTIONS[name]}").MOTION
+    if found.animation is None:
+        allowed = ", ".join(MOTIONS)
+        raise ValueError(f"study={found.name!r}: has no moving particles to show; expected one of {allowed}.")
+    return Motion(found.only(found.animation.experiment.name), found.animation.scene)
 
 
 def own(name: str, experiment: str | None = None) -> Study | None:
-    """The study or motion of the package whose records have this name, or one experiment of the study."""
-    if name in STUDIES:
-        return STUDIES[name] if experiment is None else STUDIES[name].only(experiment)
-    return next((motion(study).study for study, moving in MOTIONS.items() if moving == name), None)
+    """Return the study of the package whose records have this name, or one experiment of it; None for another name."""
+    if name not in STUDIES:
+        return None
+    return STUDIES[name] if experiment is None else STUDIES[name].only(experiment)
 
 
 def is_own(study: Study) -> bool:

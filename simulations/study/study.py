@@ -4,13 +4,11 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from meanfield.arguments import one_of
 from simulations.records.record import Records, canonical_text, plain_name, require_function
@@ -20,17 +18,14 @@ from simulations.study.experiment import SIZES as SIZES
 from simulations.study.experiment import Experiment, runs_of, together_fields
 from simulations.study.given import instance
 from simulations.study.machine import refuse_absurd
+from simulations.study.panel import Panel
 from simulations.study.parameters import kinds
 from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
-from simulations.study.simulation import batch_bytes, batch_key, run_experiment, simulated
 from simulations.verdicts.checks import Verdict
 from theory.prediction import Prediction
 
 PRECISIONS = ("float64", "float32", "bfloat16", "float16")
-
-DERIVED = ("parameters", "grid", "run", "predict", "together")
-"""What a study has from its experiments."""
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
@@ -86,7 +81,8 @@ def claim(
     if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
         for setting in (*settings, *control):
             one_of("setting of the check", setting, [*known][1:])
-    settings = {"predicted": float(predicted.value), **settings}
+    decided = {"relation": predicted.relation} if "relation" in known else {}
+    settings = {"predicted": float(predicted.value), **decided, **settings}
     return Claim(
         name=name,
         statement=statement,
@@ -99,107 +95,68 @@ def claim(
 
 
 @dataclass(frozen=True)
-class Together:
-    """Runs that differ in values only, computed as one batch."""
-
-    alike: Callable[[Any], Hashable]
-    """What runs of one batch have in common; others have arrays of other shapes, or another program."""
-    run: Callable[[list], list[tuple[dict[str, np.ndarray], str]]]
-    """Values and status of every run, as `Study.run` would give them up to rounding."""
-    bytes: Callable[[Any], int]
-    """Memory that one run takes in a batch."""
-
-    def __post_init__(self):
-        for name in ("alike", "run", "bytes"):
-            require_function(name, getattr(self, name))
-
-
-@dataclass(frozen=True)
 class Study:
-    """A question, the runs that answer it, and the claims about the answer.
+    """A question, the experiments that answer it, and the claims about the answer.
 
-    The runs are those of its `experiments`. Or they are made by functions: `grid(size, seeds, first)` lists the
-    parameters of all runs; `run(parameters)` makes one record's values and status; `predict(parameters)` is what theory
-    says of the same run.
+    >>> import simulations
+    >>> class Throws(simulations.Experiment):
+    ...     sizes = simulations.grid(smoke={"seeds": 5})
+    ...     def run(self):
+    ...         return {"face": self.generator("die").integers(1, 7)}
+    >>> study = simulations.Study("throws", "limits", "faces of a die", experiments=(Throws,))
+    >>> len(simulations.run(study, "smoke"))
+    5
     """
 
     name: str
     group: str
     summary: str
-    # Set from the experiments where these are given, and asked for where they are not.
-    parameters: type = None  # type: ignore[assignment]
-    grid: Callable[[str, int | None, int], list] = None  # type: ignore[assignment]
-    run: Callable[[Any], tuple[dict[str, np.ndarray], str]] = None  # type: ignore[assignment]
-    predict: Callable[[Any], dict[str, np.ndarray]] = None  # type: ignore[assignment]
+    experiments: tuple[type[Experiment], ...]
+    """The kinds of its runs."""
     claims: tuple[Claim, ...] = ()
-    cost: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Wall time of each size on two cores, as measured."""
-    together: Together | None = None
-    """How several runs are computed at once, for studies that can."""
-    precision: str | Callable[[Any], str] = "float64"
-    """What networks are trained in, or a function of the parameters that says so; a parameter of that name wins."""
-    draw: Callable[[Records], Any] | None = None
-    """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it a table is drawn, as of a grid."""
-    experiments: tuple[type[Experiment], ...] = ()
-    """In the place of `parameters`, `grid`, `run`, `predict` and `together`: the kinds of its runs."""
     usual: type[Experiment] | None = None
     """The experiment that is meant where parameters are those of several; none is, and they are refused, if None."""
+    draw: Callable[[Records], Any] | None = None
+    """The figure of one's own study: records ↦ a matplotlib `Figure`. Without it its panels are drawn."""
+    panels: tuple[Panel, ...] = ()
+    """What the parts of the figure show. Without them and `draw` a table is drawn, as of a grid."""
     animation: Animation | None = None
     """Runs whose particles are kept at many times, and the words of the moving picture that is made of them."""
     whole: "Study | None" = None
     """The study of which this one has some of the experiments."""
 
     def __post_init__(self):
-        if not isinstance(self.experiments, tuple | list):
-            raise ValueError(f"experiments={in_short(self.experiments)}: expected a tuple of subclasses of Experiment.")
-        if self.experiments:
-            self._of_experiments()
         _check_words(self, "name", "group", "summary")
         if not plain_name(self.name):
             raise ValueError(f"name={self.name!r:.60}: expected a plain name of letters, digits and underscores.")
-        if not (isinstance(self.parameters, type) and dataclasses.is_dataclass(self.parameters)):
-            raise ValueError(f"parameters={in_short(self.parameters)}: expected a dataclass.")
-        require_function("grid", self.grid, "size", None, 0)
-        for name in ("run", "predict"):
-            require_function(name, getattr(self, name))
-        if not (isinstance(self.claims, tuple | list) and all(isinstance(one, Claim) for one in self.claims)):
-            raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
-        if not isinstance(self.cost, Mapping):
-            raise ValueError(f"cost={in_short(self.cost)}: expected a mapping from sizes to times.")
-        if self.together is not None:
-            instance("together", self.together, Together)
-        if self.draw is not None:
-            require_function("draw", self.draw)
-        if self.usual is not None and self.usual not in (self.whole or self).experiments:
-            raise ValueError(f"usual={in_short(self.usual)}: expected one of the experiments.")
-        if self.animation is not None:
-            instance("animation", self.animation, Animation)
-        if callable(self.precision):
-            require_function("precision", self.precision)
-        else:
-            one_of("precision", coerce("precision", str, self.precision), PRECISIONS)
-
-    def _of_experiments(self) -> None:
-        """Fill in what the machinery asks of a study."""
-        given = [name for name in DERIVED if getattr(self, name) is not None]
-        if given and self.run is not run_experiment:
-            raise ValueError(f"experiments and {', '.join(given)}: expected one or the other.")
-        for one in self.experiments:
-            if not (isinstance(one, type) and issubclass(one, Experiment)):
-                raise ValueError(f"experiments={in_short(self.experiments)}: expected subclasses of Experiment.")
-        names = [one.name for one in self.experiments]
+        listed = self.experiments if isinstance(self.experiments, tuple | list) else ()
+        if not listed or not all(isinstance(one, type) and issubclass(one, Experiment) for one in listed):
+            raise ValueError(f"experiments={in_short(self.experiments)}: expected a tuple of subclasses of Experiment.")
+        names = [one.name for one in listed]
         if len(set(names)) < len(names):
             raise ValueError(f"experiments={', '.join(names)}: expected names that differ.")
-        derived = {
-            "experiments": tuple(self.experiments),
-            "parameters": together_fields(self.experiments),
-            "grid": partial(_grid, tuple(self.experiments)),
-            "run": run_experiment,
-            "predict": _nothing,
-            "together": Together(batch_key, simulated, batch_bytes),
-        }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "experiments", tuple(listed))
+        for one in listed:
+            one_of("precision", coerce("precision", str, one.precision), PRECISIONS)
+        if not (isinstance(self.claims, tuple | list) and all(isinstance(one, Claim) for one in self.claims)):
+            raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
+        if self.draw is not None:
+            require_function("draw", self.draw)
+        if not (isinstance(self.panels, tuple | list) and all(isinstance(one, Panel) for one in self.panels)):
+            raise ValueError(f"panels={in_short(self.panels)}: expected a tuple of simulations.Panel.")
+        if self.animation is not None:
+            instance("animation", self.animation, Animation)
+        if self.usual is not None and self.usual not in (self.whole or self).experiments:
+            raise ValueError(f"usual={in_short(self.usual)}: expected one of the experiments.")
+
+    @property
+    def parameters(self) -> type:
+        """The class with the parameters of all experiments, for help and for the command's options."""
+        return together_fields(self.experiments)
+
+    def grid(self, size: str, seeds: int | None = None, first: int = 0) -> list[Experiment]:
+        """Return the runs of all experiments of a size, with so many seeds, from the first on."""
+        return [run for one in self.experiments for run in runs_of(one, size, seeds, first)]
 
     def __reduce_ex__(self, protocol):
         """A packaged study is pickled by its name; of one's own all parts must be such that pickle can find them."""
@@ -209,30 +166,20 @@ class Study:
             return super().__reduce_ex__(protocol)
         return registry.own, (self.name, *(one.name for one in self.experiments if self.whole))
 
-    def precision_of(self, parameters: Any) -> str:
-        """Return the precision in which the networks of a run are trained."""
-        usual = self.precision if isinstance(self.precision, str) else self.precision(parameters)
-        return getattr(parameters, "precision", usual)
-
     def experiment(self, experiment: str) -> type[Experiment]:
         """Return the experiment of that name; raises `ValueError` for a name that is none, with the nearest one."""
         watched = () if self.animation is None else (self.animation.experiment,)
         known = {one.name: one for one in (*self.experiments, *watched)}
-        if not known:
-            raise ValueError(
-                f"experiment={in_short(experiment)}: {self.name} is not made of experiments; expected none."
-            )
         return known[one_of("experiment", experiment, known)]
 
     def only(self, experiment: str) -> "Study":
         """Return the study of this experiment alone, whose records are those of the whole."""
-        one, whole = self.experiment(experiment), self.whole or self
-        return remade(self, **dict.fromkeys(DERIVED), experiments=(one,), usual=None, whole=whole)
+        return dataclasses.replace(
+            self, experiments=(self.experiment(experiment),), usual=None, whole=self.whole or self
+        )
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""
-        if not self.experiments:
-            return self.parameters
         if experiment is not None:
             return self.experiment(experiment)
         names = list(names)
@@ -251,7 +198,7 @@ class Study:
     @property
     def page(self) -> Any:
         """A part of the study whose file is that of the study."""
-        return self.experiments[0] if self.experiments else self.grid
+        return self.experiments[0]
 
     @property
     def about(self) -> str:
@@ -290,8 +237,8 @@ class Study:
         if isinstance(experiment, list | tuple) and len(experiment) == 1:
             (experiment,) = experiment
         parameters = self._kind(grid, experiment)
-        rows: list[dict[str, Any]] = [{"experiment": getattr(parameters, "name", "")} if self.experiments else {}]
-        grid = {name: values for name, values in grid.items() if not (self.experiments and name == "experiment")}
+        rows: list[dict[str, Any]] = [{"experiment": parameters.name}]
+        grid = {name: values for name, values in grid.items() if name != "experiment"}
         types = {field.name: plain_type(field.type) for field in dataclasses.fields(parameters)}
         for name, values in sorted(grid.items(), key=lambda item: item[0] != "seed"):
             values = expanded(name, types[one_of("parameter", name, types)], values)
@@ -299,22 +246,6 @@ class Study:
                 raise ValueError(f"{name}: makes {len(rows) * len(values)} runs, expected at most {MOST_RUNS}.")
             rows = [{**row, name: value} for row in rows for value in values]
         return [self.make(row) for row in rows]
-
-
-def remade(study: Study, **changes: Any) -> Study:
-    """Return the study with these changes; what follows from experiments is filled in anew."""
-    derived = dict.fromkeys(DERIVED) if study.experiments else {}
-    return dataclasses.replace(study, **derived | changes)
-
-
-def _grid(experiments: tuple[type[Experiment], ...], size: str, seeds: int | None = None, first: int = 0) -> list:
-    """The runs of all experiments of a size."""
-    return [run for one in experiments for run in runs_of(one, size, seeds, first)]
-
-
-def _nothing(parameters: Any) -> dict[str, np.ndarray]:
-    """Return nothing: an experiment stores what theory says of a run in its record."""
-    return {}
 
 
 def _check_words(thing: Any, *names: str) -> None:

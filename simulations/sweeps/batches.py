@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulations.study.study import Study
+from simulations.study.simulation import batch_bytes, batch_key
 
 MOST = 64
 """Runs of one batch: what a kill can cost, and how often progress is seen. Twice as many are hardly any faster."""
@@ -38,23 +38,21 @@ class Batch:
         return [Batch({text: run}, 1) for text, run in self.runs.items()]
 
 
-def batches(study: Study, runs: Mapping[str, Any]) -> list[Batch]:
-    """The runs of a sweep as batches; one run each for a study that has nothing to compute together.
+def batches(runs: Mapping[str, Any]) -> list[Batch]:
+    """Return the runs of a sweep as batches; those that are no simulations are computed one by one.
 
     Batches are in the order of their first runs. Those of one kind are equally long, or one shorter.
     """
-    if study.together is None:
-        return [Batch({text: run}, 1) for text, run in runs.items()]
     kinds: dict[Hashable, list[str]] = {}
     for text, run in runs.items():
-        kind = study.together.alike(run)
+        kind = batch_key(run)
         kinds.setdefault(text if kind is None else kind, []).append(text)  # a run that is computed alone
     made: list[Batch] = []
     for texts in kinds.values():
         if len(texts) < FEW:
             made += [Batch({text: runs[text]}, 1) for text in texts]
             continue
-        most = min(MOST, max(1, MEMORY // study.together.bytes(runs[texts[0]])))
+        most = min(MOST, max(1, MEMORY // batch_bytes(runs[texts[0]])))
         size = -(-len(texts) // -(-len(texts) // most))
         made += [Batch({text: runs[text] for text in texts[i : i + size]}, size) for i in range(0, len(texts), size)]
     return made

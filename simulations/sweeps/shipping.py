@@ -1,21 +1,23 @@
 """The part of a study that goes to a worker: what computes, checked once, and never the claims.
 
-A packaged study goes by its name. Of any other one the parameters, `run`, `together` and the precision go: by reference
-where a worker can import them, and by value where it can't, as what a script, a notebook or a session has defined. So
-no worker needs the script that started it.
+A packaged study goes by its name. Of any other one its experiments go: by reference where a worker can import them, and
+by value where it can't, as what a script, a notebook or a session has defined. So no worker needs the script that
+started it.
 """
 
 import dataclasses
 import functools
+import importlib
 import io
 import pickle
+import sys
 from concurrent.futures import Executor, ProcessPoolExecutor
-from types import FunctionType
-from typing import Any, NoReturn
+from types import FunctionType, ModuleType
+from typing import Any
 
 from simulations.records.code import Identity, identify
 from simulations.study.registry import is_own
-from simulations.study.study import Study, Together, remade
+from simulations.study.study import Study
 from simulations.study.study_file import by_value
 from simulations.sweeps.executors import Engine, NoWorkers
 
@@ -82,17 +84,8 @@ def check_sendable(shipped: Shipped, executor: Executor) -> None:
 
 
 def computing_part(study: Study) -> Study:
-    """The study without what only its page and its verdicts need: the grid, the predictions, the claims."""
-    if study.experiments:
-        return remade(study, claims=(), cost={}, draw=None)
-    together = study.together and Together(_not_sent, study.together.run, _not_sent)
-    return dataclasses.replace(
-        study, grid=_not_sent, predict=_not_sent, claims=(), cost={}, together=together, draw=None
-    )
-
-
-def _not_sent(*_) -> NoReturn:
-    raise RuntimeError("only what computes was sent to this process")
+    """Return the study without what only its page and its verdicts need: claims, figure, animation."""
+    return dataclasses.replace(study, claims=(), draw=None, panels=(), animation=None, whole=None)
 
 
 @functools.lru_cache(maxsize=8)  # every batch brings the study along
@@ -112,7 +105,20 @@ def _bytes(value: Any) -> bytes:
         pass
     import cloudpickle
 
-    return cloudpickle.dumps(value)
+    class ByValue(cloudpickle.Pickler):
+        """A pickler of functions by value, for which a module of any class is what is imported by its name.
+
+        cloudpickle knows modules by their exact class, and a package that loads its names lazily has one of its own.
+        """
+
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, ModuleType) and type(obj) is not ModuleType and obj.__name__ in sys.modules:
+                return importlib.import_module, (obj.__name__,)
+            return super().reducer_override(obj)
+
+    stream = io.BytesIO()
+    ByValue(stream).dump(value)
+    return stream.getvalue()
 
 
 class _Pickler(pickle.Pickler):
@@ -134,8 +140,7 @@ def _sendable(value: Any) -> bool:
 
 
 def _parts(study: Study) -> list[tuple[str, Any]]:
-    parts = [(name, getattr(study, name)) for name in ("parameters", "run", "precision")]
-    return parts + ([("together.run", study.together.run)] if study.together else [])
+    return [(f"experiment {one.name}", one) for one in study.experiments]
 
 
 def _shown(value: Any) -> str:

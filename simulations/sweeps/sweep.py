@@ -13,7 +13,7 @@ from typing import Any
 from meanfield.arguments import one_of, positive_count
 from simulations.records.record import Records, canonical_text, require_function
 from simulations.records.revisions import tell_others
-from simulations.records.store import Store, stored
+from simulations.records.store import Store, earlier, stored
 from simulations.study.ranges import MOST
 from simulations.study.registry import find
 from simulations.study.study import SEEDS, SIZES, Study, canonical, check_seed, coerce
@@ -46,7 +46,7 @@ class Plan:
     @functools.cached_property
     def batches(self) -> list[Batch]:
         """The runs as they are computed together."""
-        return batches(self.study, self.runs)
+        return batches(self.runs)
 
     def there(self) -> list[str]:
         """The texts of the runs whose records are stored, whole and not failed."""
@@ -264,15 +264,10 @@ def _of_experiments(study: Study, records: Records, directory) -> Records:
 
     Raises `ValueError` where nothing is left.
     """
-    if not study.experiments:
-        return records
     names = {one.name for one in study.experiments}
     known = Records(record for record in records if record.parameters.get("experiment") in names)
-    old = sum("experiment" not in record.parameters for record in records)
-    if old:
-        records_are = "record is" if old == 1 else "records are"
-        what = f"{old} {records_are} of an earlier form of this study and left out"
-        logger.warning("%s: in %r %s.", study.name, str(directory), what)
+    if old := earlier(records):
+        logger.warning("%s: %s They are left out.", directory, old)
     if not len(known):
         raise ValueError(
             f"directory={str(directory)!r}: no records of {', '.join(sorted(names))}, of {study.name}; expected those "

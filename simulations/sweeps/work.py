@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -12,7 +10,8 @@ import numpy as np
 from meanfield.environment.watching import watching
 from simulations.records.provenance import provenance
 from simulations.records.record import Record
-from simulations.study.study import Study
+from simulations.study.simulation import run_experiment, simulated
+from simulations.sweeps.linear_algebra import one_thread
 from simulations.sweeps.shipping import Arrived, Shipped
 
 
@@ -28,11 +27,11 @@ def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> lis
     began = time.perf_counter()
     with watching() as watch:
         watch.look()
-        with _precision(study, runs[0]):
-            if study.together is None or size == 1:
-                answers = [study.run(run) for run in runs]
+        with one_thread(), jax.enable_x64(runs[0].precision == "float64"):
+            if size == 1:
+                answers = [run_experiment(run) for run in runs]
             else:
-                answers = study.together.run(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
+                answers = simulated(runs + [runs[-1]] * (size - len(runs)))[: len(runs)]
     seconds = (time.perf_counter() - began) / len(runs)
     records = []
     for named, run, (values, status) in zip(parameters, runs, answers, strict=True):
@@ -41,22 +40,11 @@ def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> lis
             raise KeyboardInterrupt
         arrays = {name: np.asarray(value) for name, value in values.items()}
         wide = any(array.dtype in (np.float64, np.complex128) for array in arrays.values())
-        precision = study.precision_of(run)
         made_by = provenance(
-            study.name, run, status, seconds, precision, code=sent.identity.code, watch=watch, wide=wide
+            study.name, run, status, seconds, run.precision, code=sent.identity.code, watch=watch, wide=wide
         )
         records.append(Record(named, arrays, made_by))
     return records
-
-
-@contextmanager
-def _precision(study: Study, run: Any) -> Iterator[None]:
-    """Enter the precision that an experiment declares; other studies enter their own."""
-    if not study.experiments:
-        yield
-        return
-    with jax.enable_x64(study.precision_of(run) == "float64"):
-        yield
 
 
 def failure(sent: Shipped, text: str, problem: BaseException) -> Record:
@@ -67,6 +55,5 @@ def failure(sent: Shipped, text: str, problem: BaseException) -> Record:
     run = study.make(parameters)
     with watching() as watch:
         watch.look()
-    precision, code = study.precision_of(run), sent.identity.code
-    made_by = provenance(study.name, run, status, 0.0, precision, code=code, watch=watch)
+    made_by = provenance(study.name, run, status, 0.0, run.precision, code=sent.identity.code, watch=watch)
     return Record(parameters, {}, made_by)

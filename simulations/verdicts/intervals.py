@@ -48,6 +48,15 @@ def student_half_width(samples: np.ndarray, level: float, sides: int = 2) -> flo
     return float(stdtrit(count - 1, 1 - (1 - level) / sides) * np.std(samples, ddof=1) / np.sqrt(count))
 
 
+def share_ends(wins: int, count: int, level: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's ends for a probability, each of which is beyond it with probability 1 − level."""
+    from scipy.special import betaincinv
+
+    low = float(betaincinv(wins, count - wins + 1, 1 - level)) if wins else 0.0
+    high = float(betaincinv(wins + 1, count - wins, level)) if wins < count else 1.0
+    return low, high
+
+
 def bootstrap_half_width(samples: np.ndarray, level: float) -> float:
     """Half-width of the symmetric bootstrap-t interval for the mean of independent samples.
 

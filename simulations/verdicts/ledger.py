@@ -123,7 +123,7 @@ def few_seeds(study: Study, records: Records) -> str:
 
 
 def _has(study: Study, size: str) -> bool:
-    return any(size in one.sizes for one in study.experiments) or size in study.cost
+    return any(size in one.sizes for one in study.experiments)
 
 
 def _short(has: dict[tuple, int], asked: dict[tuple, int]) -> str:

@@ -67,7 +67,7 @@ def tested(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
     return judge
 
 
-KINDS = {"x": str, "what": str, "order": float, "drift": bool, "pooled": bool, "last": int}
+KINDS = {"x": str, "what": str, "relation": str, "order": float, "attained": bool, "last": int}
 """Settings of checks that are words and numbers."""
 
 

@@ -66,6 +66,10 @@ def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
     console(stream).print(f"each check states a level of {LEVEL:g}; {alarms} alarms in all.")
 
 
+OTHERS = {"of an earlier form": "earlier", "of another version": "other"}
+"""Counts of a status that have a column where one of them is not 0."""
+
+
 def print_status(rows: list[Status], stream: TextIO) -> None:
     """A line for every study that has records.
 
@@ -73,13 +77,17 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
     """
     writable("stream", stream)
     rows = each("rows", rows, Status)
-    others = ("of another version",) if any(row.other for row in rows) else ()
+    more = [(words, name) for words, name in OTHERS.items() if any(getattr(row, name) for row in rows)]
     cells = []
     for row in rows:
         sizes = ", ".join(f"{size} {share}" for size, share in row.sizes.items())
-        counts = (row.done, row.failed, row.damaged, *((row.other,) if others else ()))
+        counts = (row.done, row.failed, row.damaged, *(getattr(row, name) for _, name in more))
         cells.append((row.study, *map(str, counts), in_time(row.seconds), sizes))
-    print_columns(("study", "done", "failed", "damaged", *others, "computing time", "of the sizes"), cells, stream)
+    print_columns(
+        ("study", "done", "failed", "damaged", *(words for words, _ in more), "computing time", "of the sizes"),
+        cells,
+        stream,
+    )
     for row in rows:
         if row.made_by:
             console(stream).print(f"{row.made_by}.", style="bold yellow", markup=False)

@@ -184,7 +184,7 @@ def test_list(capsys):
         groups.setdefault(row["group"], []).append(row["name"])
     assert groups == {
         "regimes": ["lazy_scaling", "tangent_kernel", "infinite_width", "representation_learning", "splines"],
-        "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning"],
+        "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning", "best_step"],
         "optimisation": [
             *("global_convergence", "sparse_deconvolution", "birth_death", "saddle_escape", "depth", "large_step"),
             *("exponential_rate", "sgd_temperature", "finite_sums"),
@@ -194,7 +194,7 @@ def test_list(capsys):
         ],
         "scale": ["throughput", "scaling_laws"],
     }
-    assert set(rows[0]) == {"name", "group", "claim", "parameters"}
+    assert set(rows[0]) == {"name", "group", "claim", "parameters", "experiments"}
 
 
 def test_list_is_a_line_a_study_in_the_order_of_the_story(capsys, monkeypatch):

@@ -1,44 +1,33 @@
 """What the command ends with: 0 where all holds, 1 where something failed, 2 for bad usage, 3 where nothing decides."""
 
 import json
-from dataclasses import dataclass
 
-import numpy as np
 import pytest
 
 import simulations
 from meanfield.command.main import USAGE, main
-from simulations import Study, claim
+from simulations import Study, checks, claim
 from simulations.records.record import runs
-from simulations.verdicts.checks import equals
 from theory.prediction import Prediction
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One number."""
-
-    seed: int = 0
-    """Seed (integer)."""
-    shift: float = 0.0
-    """Its mean (any unit)."""
-
-
 def study(bias: float = 0.0, status: str = "done", claims: bool = True) -> Study:
-    def draw(run: Draw):
-        return {"y": np.random.default_rng([run.seed, int(run.shift)]).normal(run.shift + bias, 1.0, 1)}, status
+    class Draw(simulations.Experiment):
+        """Draws of one number."""
 
-    def grid(size: str, seeds: int | None = None, first: int = 0) -> list:
-        return [Draw(seed, shift) for seed in range(first, first + (seeds or 8)) for shift in (0.0, 50.0)]
+        shift: float = simulations.number(0.0, "", "mean")
+        sizes = simulations.grid(smoke={"shift": (0.0, 50.0), "seeds": 8})
+
+        def run(self):
+            return {"y": self.generator(f"shift {self.shift}").normal(self.shift + bias, 1.0, 1)}, status
 
     zero = Prediction(0.0, "=", "always", "meanfield")
     check = claim(
-        "mean", "the mean is zero", zero, equals, select=runs(shift=0.0), what="mean", value=lambda record: record["y"],
+        "mean", "the mean is zero", zero, checks.mean,
+        select=runs(shift=0.0), what="mean", value=lambda record: record["y"],
         wrong="shifted", control={"select": runs(shift=50.0)},
     )  # fmt: skip
-    cost = dict.fromkeys(("smoke", "default", "paper"), "1 s")
-    made = (check,) if claims else ()
-    return Study("draws", "regimes", "a test", Draw, grid, draw, lambda run: {}, made, cost)
+    return Study("draws", "regimes", "a test", experiments=(Draw,), claims=(check,) if claims else ())
 
 
 ENDS = [

@@ -1,53 +1,41 @@
 """Counting false alarms: of a check that is right, of one that is not, after a stop, and from the command line."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import simulations
 from meanfield.command.main import main
-from simulations import Study, calibrate
+from simulations import Study, calibrate, checks
 from simulations.records.record import runs
 from simulations.study.study import claim
 from simulations.verdicts.calibration import Alarms
-from simulations.verdicts.checks import equals
 from theory.prediction import Prediction
 
 ZERO = Prediction(0.0, "=", "the mean of fair draws", "meanfield")
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One normal number."""
-
-    seed: int = 0
-    """Seed (integer)."""
-    shift: float = 0.0
-    """Its mean (any unit)."""
-
-
 def study(calls: Path | None = None, bias: float = 0.0) -> Study:
     """A study of draws; what it computes is written to the file `calls`: a list that it fills would be part of it."""
 
-    def draw(run: Draw):
-        if calls is not None:
-            with calls.open("a") as written:
-                print(run.seed, file=written)
-        rng = np.random.default_rng([run.seed, int(100 * run.shift)])
-        return {"draw": rng.normal(run.shift + bias, 1.0, 1)}, "done"
+    class Draw(simulations.Experiment):
+        """Normal numbers."""
 
-    def grid(size: str, seeds: int | None = None, first: int = 0) -> list:
-        return [Draw(seed, shift) for seed in range(first, first + (seeds or 8)) for shift in (0.0, 50.0)]
+        shift: float = simulations.number(0.0, "", "mean")
+        sizes = simulations.grid(smoke={"shift": (0.0, 50.0), "seeds": 8})
+
+        def run(self):
+            if calls is not None:
+                with calls.open("a") as written:
+                    print(self.seed, file=written)
+            return {"draw": self.generator(f"shift {self.shift}").normal(self.shift + bias, 1.0, 1)}
 
     check = claim(
-        "mean", "the mean is zero", ZERO, equals, select=runs(shift=0.0), what="mean",
+        "mean", "the mean is zero", ZERO, checks.mean, select=runs(shift=0.0), what="mean",
         value=lambda record: float(record["draw"][0]), wrong="shifted", control={"select": runs(shift=50.0)},
     )  # fmt: skip
-    cost = {"smoke": "none", "default": "none", "paper": "none"}
-    return Study("draws", "regimes", "a test", Draw, grid, draw, lambda run: {}, (check,), cost)
+    return Study("draws", "regimes", "a test", experiments=(Draw,), claims=(check,))
 
 
 def test_a_right_check_is_as_stated(tmp_path):

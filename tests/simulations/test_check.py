@@ -7,14 +7,14 @@ from simulations import Record, Records
 from simulations.records.record import along, narrowest, runs, widest
 from simulations.verdicts.checks import (
     LEVEL,
-    above,
-    at_least,
-    below,
-    bounded,
-    equals,
+    asymptotic_slope,
     half_width,
+    largest,
+    least,
     limit,
-    share_above,
+    mean,
+    median_slope,
+    share,
     slope,
 )
 
@@ -59,14 +59,14 @@ def test_slope_has_power():
     assert not slope(line(0.0, 0.1), **SETTINGS, predicted=-1.0).passed
 
 
-def test_drift_covers_a_bend_and_no_more():
+def test_the_asymptotic_slope_covers_a_bend_and_no_more():
     bent = line(-1.0, 0.0, bend=5.0)
     assert not slope(bent, **SETTINGS, predicted=-1.0).passed
-    assert slope(bent, **SETTINGS, predicted=-1.0, drift=True).passed
-    assert not slope(bent, **SETTINGS, predicted=-1.2, drift=True).passed
+    assert asymptotic_slope(bent, **SETTINGS, predicted=-1.0).passed
+    assert not asymptotic_slope(bent, **SETTINGS, predicted=-1.2).passed
 
 
-def test_drift_covers_a_bend_that_is_seen_over_two_doublings():
+def test_the_asymptotic_slope_covers_a_bend_that_is_seen_over_two_doublings():
     """y = (1 + c/x)/x at x = 50, 100, 200: the slope still to come is twice what leaving x = 50 out has changed."""
     bends = np.random.default_rng(0).uniform(1, 2, 9)
     records = Records(
@@ -74,20 +74,74 @@ def test_drift_covers_a_bend_that_is_seen_over_two_doublings():
         for seed, bend in enumerate(bends)
         for x in (50, 100, 200)
     )
-    assert slope(records, **SETTINGS, predicted=-1.0, drift=True).passed
-    assert not slope(records, **SETTINGS, predicted=-1.03, drift=True).passed
-    assert not slope(records, **SETTINGS, predicted=-0.99, drift=True).passed
+    assert asymptotic_slope(records, **SETTINGS, predicted=-1.0).passed
+    assert not asymptotic_slope(records, **SETTINGS, predicted=-1.03).passed
+    assert not asymptotic_slope(records, **SETTINGS, predicted=-0.99).passed
 
 
-def test_mean_checks():
+MEAN = {"select": narrowest(runs()), "value": last, "what": "y"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "predicted", "passed"),
+    [
+        ("=", 1.0, True), ("=", 1.2, False), ("=", 0.8, False),
+        ("<=", 1.2, True), ("<=", 1.0, False), ("<=", 0.8, False),
+        (">=", 0.8, True), (">=", 1.0, False), (">=", 1.2, False),
+    ],
+)  # fmt: skip
+def test_the_relation_of_the_prediction_decides(relation, predicted, passed):
+    """The mean is 1 within an error of .02: it equals 1, and an inequality has to be shown."""
+    assert mean(line(0.0, 0.01), **MEAN, predicted=predicted, relation=relation).passed is passed
+
+
+@pytest.mark.parametrize(("relation", "beyond"), [("<=", 0.8), (">=", 1.2)])
+def test_an_inequality_that_is_attained_only_has_to_be_reached(relation, beyond):
     records = line(0.0, 0.01)
-    at = {"select": narrowest(runs()), "value": last, "what": "y"}
-    assert equals(records, **at, predicted=1.0).passed
-    assert not equals(records, **at, predicted=1.2).passed
-    assert below(records, **at, predicted=1.2).passed
-    assert not below(records, **at, predicted=1.0).passed
-    assert bounded(records, **at, predicted=1.2).passed
-    assert not bounded(records, **at, predicted=0.9).passed
+    assert mean(records, **MEAN, predicted=1.0, relation=relation, attained=True).passed
+    assert not mean(records, **MEAN, predicted=beyond, relation=relation, attained=True).passed
+
+
+def test_intervals_of_inequalities_have_one_side():
+    records, samples = line(0.0, 0.01), []
+    samples = [last(record) for record in narrowest(runs())(records)]
+    for relation, sides in (("=", 2), ("<=", 1), (">=", 1)):
+        found = mean(records, **MEAN, predicted=1.0, relation=relation)
+        assert found.error == pytest.approx(half_width(np.array(samples), sides), rel=1e-12)
+
+
+def test_extremes_have_no_error():
+    records = line(0.0, 0.01)
+    assert largest(records, **MEAN, predicted=1.2).passed
+    assert not largest(records, **MEAN, predicted=0.9).passed
+    assert least(records, **MEAN, predicted=0.9).passed
+    assert not least(records, **MEAN, predicted=1.2).passed
+    assert largest(records, **MEAN, predicted=1.2).proved
+
+
+@pytest.mark.parametrize("check", [slope, asymptotic_slope, median_slope])
+@pytest.mark.parametrize(
+    ("relation", "predicted", "passed"),
+    [("slope", -0.5, True), ("slope", -0.8, False), (">=", -0.8, True), (">=", -0.5, False), ("<=", -0.2, True)],
+)
+def test_slopes_are_compared_by_the_relation(check, relation, predicted, passed):
+    found = check(line(-0.5, 0.02, seeds=8), **SETTINGS, predicted=predicted, relation=relation)
+    assert found.passed is passed
+
+
+@pytest.mark.parametrize(("check", "relation"), [(largest, ">="), (least, "="), (share, "<="), (mean, "slope")])
+def test_a_statistic_that_cannot_decide_a_relation_says_so(check, relation):
+    with pytest.raises(ValueError, match=f"relation='{relation}': expected one of"):
+        check(line(0.0, 0.01), **MEAN, predicted=1.0, relation=relation)
+
+
+def test_a_median_slope_is_not_moved_by_one_disturbed_time():
+    calm = line(1.0, 0.01)
+    disturbed = Records(
+        Record(record.parameters, {"y": record["y"] * 30}) if k == 7 else record for k, record in enumerate(calm)
+    )
+    assert abs(median_slope(disturbed, **SETTINGS, predicted=1.0).measured - 1) < 0.02
+    assert abs(slope(disturbed, **SETTINGS, predicted=1.0).measured - 1) > 0.02
 
 
 def test_runs_of_one_seed_count_as_their_mean():
@@ -98,7 +152,7 @@ def test_runs_of_one_seed_count_as_their_mean():
         for seed, error in enumerate(errors)
         for part in range(20)
     )
-    verdict = equals(records, select=runs(), value=last, predicted=0.0, what="y")
+    verdict = mean(records, select=runs(), value=last, predicted=0.0, what="y")
     assert verdict.measured == pytest.approx(errors.mean() + 0.095, rel=1e-12)
     assert verdict.error == pytest.approx(half_width(errors), rel=1e-12)
     assert verdict.statistic == "y, mean of 4 seeds, 80 runs"
@@ -121,10 +175,10 @@ def test_half_width_is_students():
     assert half_width(samples) == pytest.approx((high - low) / 2, rel=1e-10)
 
 
-@pytest.mark.parametrize("check", [equals, below])
-def test_two_seeds_decide_nothing(check):
+@pytest.mark.parametrize("relation", ["=", "<="])
+def test_two_seeds_decide_nothing(relation):
     two = line(0.0, 0.1, seeds=2)
-    assert check(two, select=widest(runs()), value=last, predicted=1.0, what="y").passed is None
+    assert mean(two, select=widest(runs()), value=last, predicted=1.0, what="y", relation=relation).passed is None
     assert slope(two, **SETTINGS, predicted=0.0).passed is None
 
 
@@ -148,22 +202,13 @@ def test_along_takes_the_points_that_all_lines_have():
     assert table.shape == (2, 4)
 
 
-def test_checks_from_above():
-    records = line(0.0, 0.01)
-    at = {"select": narrowest(runs()), "value": last, "what": "y"}
-    assert above(records, **at, predicted=0.9).passed
-    assert not above(records, **at, predicted=1.0).passed
-    assert at_least(records, **at, predicted=0.9).passed
-    assert not at_least(records, **at, predicted=1.2).passed
-
-
 @pytest.mark.parametrize(("wins", "count"), [(0, 10), (7, 10), (40, 40), (1, 1)])
 def test_share_is_clopper_and_pearsons(wins, count):
     from scipy import stats
 
     low = stats.binomtest(wins, count, alternative="greater").proportion_ci(1 - LEVEL).low
     records = Records([Record({"seed": 0}, {"won": np.arange(count) < wins})])
-    verdict = share_above(records, select=runs(), value=lambda r: r["won"], predicted=0.5, what="won")
+    verdict = share(records, select=runs(), value=lambda r: r["won"], predicted=0.5, what="won")
     assert verdict.measured == wins / count
     assert verdict.measured - verdict.error == pytest.approx(low, abs=1e-12)
     assert verdict.passed == (None if count < 10 else low > 0.5)  # ten are fewest: 2^−10 is below the level

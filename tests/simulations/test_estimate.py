@@ -12,8 +12,9 @@ import simulations
 from simulations import Progress, Record
 from simulations.costs import speed
 from simulations.costs.estimate import WORKERS, estimate
-from simulations.costs.expected import START, declared, expected, remaining
+from simulations.costs.expected import START, expected, remaining
 from simulations.costs.known import BASE, Known, operations
+from simulations.costs.measured import measured
 from simulations.records.record import canonical_text
 
 pytestmark = pytest.mark.turns(2)
@@ -42,21 +43,59 @@ def store(plan, seconds) -> None:
 @pytest.mark.parametrize("size", ["smoke", "default", "paper"])
 @pytest.mark.parametrize("study", simulations.STUDIES)
 @pytest.mark.turns(3)
-def test_a_size_takes_what_its_study_says(study, size):
-    """Where it names a number; and within what its words mean where it does not."""
+def test_a_size_takes_what_was_measured(study, size):
+    """Of a size that was not, what the largest one that was says by the ratio of operations."""
     plan = simulations.prepare(study, size)
-    found, cost = simulations.estimate(plan), plan.study.cost[size]
-    said = declared(cost)
-    if said is None:
-        word = cost.split()[0]
-        low, high = {"minutes": (60, 3700), "hours": (3600, 24.1 * 3600), "days": (86400, 10.1 * 86400)}[word]
-        assert low <= found.wall() <= high
+    found, known = simulations.estimate(plan), measured(plan.study)
+    assert "smoke" in known
+    if size in known:
+        assert found.seconds == pytest.approx(known[size])
     else:
-        assert said / 2 <= found.wall() <= 2 * said
+        assert found.seconds > 0
     assert found.there == 0
     assert found.batches == len(plan.batches)
     assert found.wall(2) <= found.wall() + WORKERS
     assert f"by what size {size} takes on two cores" in found.lines()[2]
+
+
+class Draws(simulations.Experiment):
+    """Draws of a number."""
+
+    sizes = simulations.grid(smoke={"seeds": 3}, default={"seeds": 30})
+
+    def run(self):
+        return {"value": self.generator("value").random()}
+
+
+DRAWS = simulations.Study("draws", "limits", "draws", experiments=(Draws,))
+
+
+def test_costs_are_kept_beside_the_study(tmp_path, monkeypatch):
+    monkeypatch.setattr("simulations.costs.measured._file", lambda study: tmp_path / "costs.json")
+    monkeypatch.setattr("simulations.costs.measured.slowness", lambda: 2.0)
+    assert measured(DRAWS) == {}
+    assert expected(simulations.prepare(DRAWS, "smoke")) is None
+    records = [dataclasses.replace(one, provenance={"seconds": 0.4}) for one in simulations.run(DRAWS, "smoke")]
+    simulations.keep_costs(DRAWS, "smoke", simulations.Records(records))
+    assert measured(DRAWS) == {"smoke": 0.6}
+    # Ten times as many runs, as it was here so far.
+    assert expected(simulations.prepare(DRAWS, "default")) == pytest.approx(6.0)
+    with pytest.raises(ValueError, match="records=2 runs: expected the 3 runs of size smoke"):
+        simulations.keep_costs(DRAWS, "smoke", simulations.Records(records[:2]))
+
+
+def test_a_study_without_a_file_has_no_costs(monkeypatch):
+    monkeypatch.setattr("simulations.costs.measured._file", lambda study: None)
+    assert measured(DRAWS) == {}
+    with pytest.raises(ValueError, match="study='draws': is in no file"):
+        simulations.keep_costs(DRAWS, "smoke", simulations.run(DRAWS, "smoke"))
+
+
+def test_a_file_that_holds_no_costs_is_named(monkeypatch, tmp_path):
+    (tmp_path / "costs.json").write_text("[]")
+    monkeypatch.setattr("simulations.costs.measured._file", lambda study: tmp_path / "costs.json")
+    with pytest.raises(ValueError, match="is no file of costs; expected seconds by study and size"):
+        measured(DRAWS)
 
 
 @pytest.mark.parametrize("size", ["smoke", "paper"])
@@ -81,18 +120,10 @@ def test_the_speed_of_a_machine_is_measured_once(monkeypatch):
     assert speed.yardstick() > 0
 
 
-def test_costs_in_words():
-    assert [declared(text) for text in ("30 s", "90 s", "1.5 min", "1 hour", "a day (not timed)")] == [
-        30.0, 90.0, 90.0, 3600.0, 86400.0,
-    ]  # fmt: skip
-    assert [declared(text) for text in ("none", "", "hours", "days", "minutes on a GPU")] == [None] * 5
-
-
 def test_fewer_seeds_take_less():
     whole, few = (expected(simulations.prepare("langevin", "default", seeds=seeds)) for seeds in (None, 2))
     assert few == pytest.approx(whole * 2 / 10)
     assert expected(simulations.prepare("langevin/line", seed=1)) is None
-    assert expected(simulations.prepare(dataclasses.replace(STUDY, cost={}), "smoke")) is None
 
 
 def test_nothing_is_left_of_what_is_there(tmp_path):
@@ -159,15 +190,20 @@ def test_trials_time_what_nothing_tells(tmp_path, monkeypatch):
     calls, now = [], [0.0]  # a clock that only runs move: a busy machine has no part in it
     monkeypatch.setattr("simulations.costs.estimate.time", types.SimpleNamespace(perf_counter=lambda: now[0]))
 
-    def run(parameters):
-        calls.append((parameters.particles, parameters.seed))
-        now[0] += 0.2 if parameters.seed == 0 else 0.005 * parameters.particles
-        if parameters.particles == 6:
-            raise ValueError("no such number of particles")
-        return {}, "done"
+    class Timed(simulations.Experiment):
+        """Runs that take a time that is known."""
 
-    study = dataclasses.replace(STUDY, experiments=(), whole=None, run=run, together=None)
-    plan = simulations.prepare(study, out=tmp_path / "new", write=False, **SMALL, particles=[2, 4, 6, 8], seeds=5)
+        particles: int = simulations.count(2, "m", "particles")
+
+        def run(self):
+            calls.append((self.particles, self.seed))
+            now[0] += 0.2 if self.seed == 0 else 0.005 * self.particles
+            if self.particles == 6:
+                raise ValueError("no such number of particles")
+            return {}
+
+    study = simulations.Study("timed", "limits", "times", experiments=(Timed,))
+    plan = simulations.prepare(study, out=tmp_path / "new", write=False, particles=[2, 4, 6, 8], seeds=5)
     found = estimate(plan, trial=30.0)
     assert sorted(calls) == [(m, seed) for m in (2, 4, 6, 8) for seed in (0, 1)]
     truth = 4 * 0.2 + 4 * 0.005 * (2 + 4 + 6 + 8)

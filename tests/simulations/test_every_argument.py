@@ -3,37 +3,31 @@
 import inspect
 import io
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import simulations
-from simulations import Claim, PowerLaw, Record, Records, Study, Together, checks
+from simulations import Claim, PowerLaw, Record, Records, Study, checks
 from tests.every_argument import judge, replacements
 from theory.prediction import Prediction
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """What the tiny study is swept over."""
+class Draw(simulations.Experiment):
+    """Draws of the tiny study."""
 
-    particles: int = 10
-    """m (count)."""
-    alpha: float = 1.0
-    """α (scale)."""
-    seed: int = 0
-    """Seed."""
+    particles: int = simulations.count(10, "m", "particles")
+    alpha: float = simulations.number(1.0, "α", "scale")
+    sizes = simulations.grid(smoke={"particles": (10, 20, 40), "seeds": 3})
 
-
-def grid(size, seeds, first):
-    return [Parameters(m, 1.0, s) for s in range(first, first + (seeds or 3)) for m in (10, 20, 40)]
+    def run(self):
+        draws = self.generator(f"{self.particles} particles").normal(1.0, 0.1, 3)
+        return {"times": np.arange(3.0), "risk": self.alpha * draws / self.particles}
 
 
-def draw(run):
-    draws = np.random.default_rng([run.seed, run.particles]).normal(1.0, 0.1, 3)
-    return {"times": np.arange(3.0), "risk": run.alpha * draws / run.particles}, "done"
+def figure(records):
+    return None
 
 
 def select(records):
@@ -53,11 +47,11 @@ CLAIM = simulations.claim(
     "rate", "falls as 1/m", HALF, checks.slope, select=select, x="particles", value=risk, wrong="its root",
     control={"value": root},
 )  # fmt: skip
+PANEL = simulations.Panel("Falls", select, "particles", risk, "alpha", HALF, "xy", "m", "risk")
 PARTS = {
-    "name": "draws", "group": "limits", "summary": "draws", "parameters": Parameters, "grid": grid, "run": draw,
-    "predict": draw, "claims": (CLAIM,), "cost": {"smoke": "1 s"}, "together": None, "precision": "float64",
+    "name": "draws", "group": "limits", "summary": "draws", "claims": (CLAIM,), "draw": figure, "panels": (PANEL,),
 }  # fmt: skip
-STUDY = Study(**PARTS)
+STUDY = Study(**PARTS, experiments=(Draw,))
 RECORDS = simulations.run(STUDY, "smoke")
 RECORD = next(iter(RECORDS))
 X = np.array([10.0, 100.0, 1000.0])
@@ -117,10 +111,12 @@ ANSWERS = (
 MEAN = {"records": RECORDS, "select": select, "value": risk, "predicted": 0.05, "what": "risk"}
 SLOPE = {"records": RECORDS, "select": select, "x": "particles", "value": risk, "predicted": -1.0}
 CHECKS = {
-    "slope": {**SLOPE, "drift": False, "pooled": False, "last": 0},
-    "slope_above": SLOPE,
+    "slope": {**SLOPE, "last": 0, "relation": "slope", "attained": False},
+    "asymptotic_slope": {**SLOPE, "last": 0},
+    "median_slope": SLOPE,
     "limit": {**SLOPE, "order": 1.0, "what": "risk"},
-    **dict.fromkeys(("equals", "below", "above", "not_below", "bounded", "at_least", "share_above"), MEAN),
+    "mean": {**MEAN, "relation": "<=", "attained": True},
+    **dict.fromkeys(("largest", "least", "share"), MEAN),
 }
 
 CALLS = {
@@ -150,10 +146,32 @@ CALLS = {
         {"names": "risk"},
     ),
     "Records.to_xarray": (lambda names: RECORDS.to_xarray(names).risk.values, {"names": "risk"}),
-    "Study": (Study, PARTS),
+    "Study": (lambda **parts: Study(**parts, experiments=(Draw,)).name, PARTS),
+    "Panel": (
+        simulations.Panel,
+        {
+            "title": "a",
+            "select": select,
+            "x": "particles",
+            "y": risk,
+            "series": "alpha",
+            "theory": HALF,
+            "log": "xy",
+            "xlabel": "m",
+            "ylabel": "risk",
+        },
+    ),
+    "keep_costs": (
+        lambda study, size, records: str(simulations.keep_costs(study, size, records)),
+        {"study": THROWS, "size": "smoke", "records": simulations.run(THROWS, "smoke")},
+    ),
     "Study, of experiments": (
         lambda experiments: [one.name for one in Study("a", "b", "c", experiments=experiments).experiments],
         {"experiments": (Throws,)},
+    ),
+    "Animation": (
+        lambda **parts: type(simulations.Animation(**parts)).__name__,
+        {"experiment": Throws, "scene": simulations.motion("lazy_scaling").scene},
     ),
     "Study.experiment": (lambda experiment: THROWS.experiment(experiment).name, {"experiment": "throws"}),
     "Study.only": (lambda experiment: THROWS.only(experiment).parameters.__name__, {"experiment": "throws"}),
@@ -173,7 +191,6 @@ CALLS = {
     ),
     "Study.make": (STUDY.make, {"values": {"particles": 10}}),
     "Study.combinations": (STUDY.combinations, {"grid": {"particles": [10]}}),
-    "Together": (Together, {"alike": risk, "run": risk, "bytes": risk}),
     "PowerLaw.__call__": (LAW, {"x": 10.0}),
     "Plan.execute": (
         lambda in_flight, executor, report: simulations.prepare(STUDY, "smoke").execute(report, executor, in_flight),
@@ -206,7 +223,7 @@ CALLS = {
     "differing": (simulations.differing, {"plan": simulations.prepare(STUDY, "smoke")}),
     "expected": (simulations.expected, {"plan": simulations.prepare(STUDY, "smoke")}),
     "estimate": (simulations.estimate, {"plan": simulations.prepare(STUDY, "smoke")}),
-    "field_docs": (simulations.field_docs, {"parameters": Parameters}),
+    "field_docs": (simulations.field_docs, {"parameters": Draw}),
     "find": (simulations.find, {"study": STUDY}),
     "fit_power_law": (lambda **law: numbers(simulations.fit_power_law(**law)), {"x": X, "table": TABLE, "level": 0.9}),
     "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
@@ -243,7 +260,7 @@ NOT_CALLED = {
     # answers
     "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
-    "Experiment", "Simulation", "grid",  # tested with an experiment and its fields
+    "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "STUDIES", "checks",  # values
 }  # fmt: skip
 
@@ -255,7 +272,7 @@ MAPPINGS = {
     ("claim", "control"),
 }
 
-NO_METHODS = {"Records.done", "Record.status", "Plan.there", "Plan.batches", "Study.about", "Study.precision_of"}
+NO_METHODS = {"Records.done", "Record.status", "Plan.there", "Plan.batches", "Study.about"}
 
 
 def numbers(law: PowerLaw) -> list:

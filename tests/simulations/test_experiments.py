@@ -1,5 +1,6 @@
 """Studies of experiments: a user's own, with several kinds of runs, as the machinery sees them."""
 
+import io
 import json
 
 import jax
@@ -14,7 +15,6 @@ from simulations import Record, Records, checks, choice, count, flag, grid, numb
 from simulations.records.record import canonical_text
 from simulations.records.store import Store
 from simulations.study.simulation import batch_key, simulated
-from tests.simulations.test_shipping import study as of_functions
 from theory.prediction import Prediction
 
 X = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
@@ -75,7 +75,7 @@ OLD = {"study": "own_pairs", "status": "done", "seconds": 0.1}
 MEAN = Prediction(3.5, "=", "fair dice", "meanfield")
 CLAIMS = (
     simulations.claim(
-        "mean", "dice show 3.5 in the mean", MEAN, checks.equals, select=simulations.runs("mean", experiment="dice"),
+        "mean", "dice show 3.5 in the mean", MEAN, checks.mean, select=simulations.runs("mean", experiment="dice"),
         value=mean, what="mean", wrong="from 0 to 5", control={"value": lambda record: mean(record) - 1},
     ),
 )  # fmt: skip
@@ -163,10 +163,10 @@ def test_streams_differ_by_name_and_seed():
         (lambda: number(1.0, above=0, at_least=0), "above=0 and at_least=0: expected one of them"),
         (lambda: number(-1.0, above=0), r"default=-1.0: expected a number above 0, by above=0.0\."),
         (lambda: STUDY.only("dize"), "Did you mean 'dice'"),
-        (lambda: of_functions().only("dice"), "squares is not made of experiments"),
+        (lambda: simulations.find("langevin/dice"), "experiment='dice': expected one of"),
         (lambda: simulations.Study("a", "b", "c", experiments=(Dice, Dice)), "expected names that differ"),
-        (lambda: simulations.Study("a", "b", "c", experiments=(int,)), "expected subclasses of Experiment"),
-        (lambda: simulations.Study("a", "b", "c", experiments=(Dice,), run=len), "experiments and run: expected one"),
+        (lambda: simulations.Study("a", "b", "c", experiments=(int,)), "expected a tuple of subclasses of Experiment"),
+        (lambda: simulations.Study("a", "b", "c", experiments=()), r"experiments=\(\): expected a tuple of subclasses"),
     ],
 )
 def test_refused(make, words):
@@ -205,19 +205,32 @@ def test_verified_in_three_lines():
     assert short.control.passed in (None, False)
 
 
-def test_records_of_an_earlier_form_are_left_out_with_a_word(tmp_path, caplog):
-    """They have no experiment: no claim and no figure sees them, nothing deletes them, and a line counts them."""
+def test_records_of_an_earlier_form_are_left_out_with_a_word(tmp_path, caplog, monkeypatch):
+    """Of schema 1, without an experiment: read and counted, in no claim and no figure, and never deleted."""
     store = Store(tmp_path, "own_pairs")
     old = {"particles": 8, "part": "descent", "seed": 0}
-    store.save({canonical_text(old): Record(old, {"mean": np.ones(1)}, OLD)})
+    with monkeypatch.context() as patch:
+        patch.setattr("simulations.records.store.SCHEMA", 1)
+        store.save({canonical_text(old): Record(old, {"mean": np.ones(1)}, OLD)})
+    files = set(store.directory.iterdir())
     with pytest.raises(ValueError, match="no records of descent, dice, of own_pairs"):
         simulations.complete(STUDY, tmp_path)
     simulations.run(STUDY.only("dice"), "smoke", out=tmp_path)
     caplog.clear()
     found = simulations.complete(STUDY, tmp_path)
     assert len(found) == 10
-    assert "1 record is of an earlier form of this study and left out" in caplog.text
-    assert len(simulations.load(tmp_path)) == 11
+    said = "1 record is of an earlier form, without experiments; they belong to no size."
+    assert f"{said} They are left out." in caplog.text
+    caplog.clear()
+    records = simulations.load(tmp_path)
+    assert (len(records), said in caplog.text) == (11, True)
+    assert [record.provenance.get("schema") for record in records].count(1) == 1
+    (row,) = simulations.status(tmp_path)
+    assert (row.done, row.earlier, row.other, row.damaged) == (11, 1, 0, 0)
+    told = io.StringIO()
+    simulations.print_status([row], told)
+    assert "of an earlier form" in told.getvalue()
+    assert files < set(store.directory.iterdir())
     assert len(simulations.runs(experiment="dice")(Records([Record(old, {"mean": np.ones(1)})]))) == 0
 
 

@@ -258,6 +258,7 @@ def test_record_of_another_schema(store, monkeypatch):
     """Found at the new address, it is named and kept beside it."""
     old = store.path(TEXT).read_bytes()
     monkeypatch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
+    monkeypatch.setattr("simulations.records.store.READ", (SCHEMA + 1,))
     refused(store, old, f"has schema {SCHEMA}, expected {SCHEMA + 1}")
 
 

@@ -48,8 +48,6 @@ def test_records_fulfil_the_schema(study):
         assert all(np.all(v[f"curve_{name}"][1:] > 0) for name in motion.scene.logarithmic)
         assert all(np.all(np.isfinite(value)) for value in v.values())
         assert v["particles"].dtype == v["weights"].dtype == np.float32
-        for name, value in motion.study.predict(motion.study.make(record.parameters)).items():
-            np.testing.assert_array_equal(value, v[name])
 
 
 @pytest.mark.parametrize("study", simulations.MOTIONS)

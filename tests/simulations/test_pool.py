@@ -1,6 +1,5 @@
 """Processes that compute: they die alone, are replaced, and when none comes up any more the sweep says so and ends."""
 
-import dataclasses
 import os
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,16 +14,11 @@ from simulations.sweeps import pool
 from simulations.sweeps.dask import Dask
 from simulations.sweeps.executors import Engine, InProcess, WorkerDied
 from simulations.sweeps.pool import Pool
+from tests.simulations.quick import quick_study
 
 pytestmark = pytest.mark.turns(2)
 
-STUDY = dataclasses.replace(
-    simulations.find("lazy_scaling/teacher"),
-    experiments=(),
-    whole=None,
-    run=lambda run: ({"risk": np.array([run.alpha])}, "done"),
-    together=None,
-)
+STUDY = quick_study(lambda run: ({"risk": np.array([run.alpha])}, "done"))
 GRID = {"alpha": [1.0, 2.0, 3.0]}
 
 

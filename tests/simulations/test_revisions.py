@@ -18,22 +18,31 @@ from simulations.records import code
 from simulations.records.code import bare, identify
 from simulations.records.revisions import made_by_others, sentence
 from simulations.records.store import Store, encode
-from tests.simulations.test_shipping import study
+from tests.simulations.test_shipping import Squares, study
 
 ROOT = Path(__file__).parents[2]
 
 
 def scaled(by):
-    def run(run):
-        return {"value": np.array([by * run.particles])}, "done"
+    class Scaled(Squares):
+        """Multiples of whole numbers."""
 
-    return study(run=run)
+        name = "squares"
+
+        def run(self):
+            return {"value": np.array([by * self.particles])}
+
+    return study(Scaled)
 
 
 def helped(helper):
     space = {"np": np, "helper": helper}
-    exec("def run(run):\n    return {'value': np.array([helper(run.particles)])}, 'done'", space)
-    return study(run=space["run"])
+    exec("def run(self):\n    return {'value': np.array([helper(self.particles)])}", space)
+    return study(type("Helped", (Squares,), {"name": "squares", "run": space["run"], "__module__": __name__}))
+
+
+def precise(precision):
+    return study(type("Precise", (Squares,), {"name": "squares", "precision": precision, "__module__": __name__}))
 
 
 @pytest.mark.parametrize(
@@ -41,8 +50,7 @@ def helped(helper):
     [
         (scaled(2.0), scaled(3.0)),
         (helped(lambda m: m), helped(lambda m: 2 * m)),
-        (study(), study(precision=lambda run: "float32")),
-        (study(), study(together=simulations.Together(lambda run: 0, lambda runs: [], lambda run: 1))),
+        (precise("float64"), precise("float32")),
     ],
 )
 def test_a_study_of_ones_own_is_what_it_computes(one, other):
@@ -51,7 +59,7 @@ def test_a_study_of_ones_own_is_what_it_computes(one, other):
 
 
 def test_claims_and_pages_are_no_part_of_it():
-    changed = study(claims=(), summary="another", cost={"smoke": "2 s"}, predict=lambda run: {"a": np.ones(1)})
+    changed = dataclasses.replace(study(claims=()), summary="another", draw=lambda records: None)
     assert identify(study()).code == identify(changed).code
 
 

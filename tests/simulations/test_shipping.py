@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+import meanfield as mf
 import simulations
 from simulations import NoWorkers, Study
 from simulations.sweeps.executors import InProcess
@@ -22,24 +22,25 @@ from simulations.sweeps.work import compute
 pytestmark = pytest.mark.turns(2)
 
 OWN = """
-from dataclasses import dataclass
 import numpy as np
+import meanfield as mf
 import simulations
-
-@dataclass(frozen=True)
-class Parameters:
-    particles: int = 10
-    seed: int = 0
 
 SCALE = np.array([2.0])
 
 def half(m):
     return m / SCALE
 
+class Halves(simulations.Experiment):
+    particles: int = simulations.count(10, "m", "particles")
+    sizes = simulations.grid(smoke={"particles": (10, 20)})
+
+    def run(self):
+        assert mf.Neuron("tanh").outputs == 1
+        return {"value": half(self.particles)}
+
 STUDY = simulations.Study(
-    name="halves", group="limits", summary="halves", parameters=Parameters,
-    grid=lambda size, seeds, first: [Parameters(m) for m in (10, 20)],
-    run=lambda run: ({"value": half(run.particles)}, "done"), predict=lambda run: {}, cost={},
+    name="halves", group="limits", summary="halves", experiments=(Halves,),
     claims=(simulations.Claim("all", "", "", "=", lambda records: None, lambda records: None, ""),),
 )
 records = simulations.run(STUDY, "smoke", workers=1)
@@ -69,25 +70,19 @@ def test_a_study_of_a_session_runs_with_workers(tmp_path, way, monkeypatch):
     assert answer == (0, "[('done', [5.0]), ('done', [10.0])]", "")
 
 
-@dataclass(frozen=True)
-class Parameters:
-    particles: int = 10
-    """m (count)."""
-    seed: int = 0
-    """Seed."""
+class Squares(simulations.Experiment):
+    """Squares of whole numbers."""
+
+    particles: int = simulations.count(10, "m", "particles")
+    sizes = simulations.grid(smoke={"particles": (2, 3), "seeds": 2})
+
+    def run(self):
+        return {"value": np.array([self.particles**2.0])}
 
 
-def squares(run):
-    return {"value": np.array([run.particles**2.0])}, "done"
-
-
-def study(**parts) -> Study:
-    usual = {
-        "name": "squares", "group": "limits", "summary": "", "parameters": Parameters, "run": squares, "cost": {},
-        "grid": lambda size, seeds, first: [Parameters(m, s) for s in range(seeds or 2) for m in (2, 3)],
-        "predict": lambda run: {}, "claims": (simulations.Claim("a", "", "", "=", lambda _: None, lambda _: None, ""),),
-    }  # fmt: skip
-    return Study(**{**usual, **parts})
+def study(experiment: type[simulations.Experiment] = Squares, claims=None) -> Study:
+    nothing = (simulations.Claim("a", "", "", "=", lambda _: None, lambda _: None, ""),)
+    return Study("squares", "limits", "", experiments=(experiment,), claims=nothing if claims is None else claims)
 
 
 class Sends(Executor):
@@ -105,61 +100,83 @@ class Sends(Executor):
 def locally_defined():
     factor = 3.0
 
-    @dataclass(frozen=True)
-    class Local:
-        particles: int = 10
-        seed: int = 0
+    class Local(simulations.Experiment):
+        """Multiples of whole numbers."""
 
-    return study(
-        parameters=Local,
-        grid=lambda size, seeds, first: [Local(m) for m in (2, 3)],
-        run=lambda run: ({"value": np.array([run.particles * factor])}, "done"),
-    )
+        name = "squares"
+        particles: int = simulations.count(10, "m", "particles")
+        sizes = simulations.grid(smoke={"particles": (2, 3)})
+
+        def run(self):
+            return {"value": np.array([self.particles * factor])}
+
+    return study(Local)
 
 
 def batched():
-    return study(
-        together=simulations.Together(
-            lambda run: 0, lambda runs: [({"value": np.array([len(runs)])}, "done") for _ in runs], lambda run: 1
-        )
-    )
+    class Descent(simulations.Simulation):
+        """Descents that are computed together."""
+
+        particles: int = simulations.count(10, "m", "particles")
+        alpha: float = simulations.number(1.0, "α", "output scale")
+
+        def problem(self):
+            return mf.Objective(mf.Neuron("tanh"), mf.Square(), [[1.0], [2.0]], [1.0, 0.0], scale=self.alpha)
+
+        def start(self):
+            return mf.Particles.gaussian(self.key("start"), mf.Neuron("tanh"), m=self.particles, d=1)
+
+        def flow(self):
+            return mf.GradientFlow(0.1)
+
+        def times(self):
+            return [0.0, 1.0]
+
+        def measure(self, run):
+            return {"value": run.values["risk"][-1:]}
+
+    return study(Descent)
 
 
 @pytest.mark.parametrize("make", [study, locally_defined, batched])
 def test_what_is_sent_computes_what_the_study_computes(make):
     own, sends = make(), Sends()
-    grid = {"particles": range(2, 20), "seed": 0}
+    grid = {"particles": [2, 3], "seed": range(20)}
     here = simulations.sweep(own, grid)
     there = simulations.sweep(own, grid, executor=sends)
     assert sends.sent
-    assert [record.values for record in there] == [record.values for record in here]
+    assert [record["value"].tolist() for record in there] == [record["value"].tolist() for record in here]
     assert [record.parameters for record in there] == [record.parameters for record in here]
 
 
 def test_only_what_computes_is_sent():
-    sent = pickle.loads(pickle.dumps(Shipped(study(predict=holds_a_lock())))).study
-    assert (sent.run, sent.parameters, sent.claims) == (squares, Parameters, ())
-    with pytest.raises(RuntimeError, match="only what computes was sent"):
-        sent.grid("smoke", None, 0)
+    lock = threading.Lock()
+    holding = simulations.Claim("a", "", "", "=", lambda _: lock, lambda _: lock, "")
+    sent = pickle.loads(pickle.dumps(Shipped(study(claims=(holding,))))).study
+    assert (sent.experiments, sent.claims, sent.draw, sent.panels) == ((Squares,), (), None, ())
     assert pickle.loads(pickle.dumps(Shipped(simulations.find("langevin")))).study is simulations.find("langevin")
 
 
 def holds_a_lock():
     lock = threading.Lock()
 
-    def run(run):
-        with lock:
-            return squares(run)
+    class Locked(Squares):
+        """Squares that one computes at a time."""
 
-    return run
+        name = "squares"
+
+        def run(self):
+            with lock:
+                return super().run()
+
+    return study(Locked)
 
 
 @pytest.mark.parametrize("executor", ["workers", "processes", "sends"])
 def test_what_cannot_be_sent_is_named_once_and_no_run_is_blamed(tmp_path, executor, caplog):
-    own = study(run=holds_a_lock())
-    message = (
-        r"^study='squares': run=holds_a_lock.<locals>.run can't be sent to other processes \(TypeError: .*lock.*\)"
-    )
+    own = holds_a_lock()
+    told = "experiment squares=holds_a_lock.<locals>.Locked can't be sent to other processes"
+    message = rf"^study='squares': {told} \(.*lock.*\)"
     if executor == "workers":
         with pytest.raises(NotSendable, match=message):
             simulations.run(own, "smoke", out=tmp_path, workers=1)
@@ -173,20 +190,20 @@ def test_what_cannot_be_sent_is_named_once_and_no_run_is_blamed(tmp_path, execut
 
 def test_threads_are_given_the_study_itself(tmp_path):
     with ThreadPoolExecutor(2) as threads:
-        records = simulations.run(study(run=holds_a_lock()), "smoke", out=tmp_path, executor=threads)
+        records = simulations.run(holds_a_lock(), "smoke", out=tmp_path, executor=threads)
     assert [record.status for record in records] == ["done"] * 4
 
 
 def test_nothing_is_sent_where_all_records_are_there(tmp_path):
     simulations.run(study(), "smoke", out=tmp_path)
-    records = simulations.run(study(run=holds_a_lock()), "smoke", out=tmp_path, executor=Sends())
+    records = simulations.run(holds_a_lock(), "smoke", out=tmp_path, executor=Sends())
     assert [record.status for record in records] == ["done"] * 4
 
 
 def test_a_worker_that_cannot_load_the_study_ends_the_sweep(tmp_path):
     class Lost(Executor):
         def submit(self, fn, /, sent, *args, **kwargs):
-            unknown = pickle.dumps(squares).replace(b"test_shipping", b"test_shopping")
+            unknown = pickle.dumps(Squares).replace(b"test_shipping", b"test_shopping")
             return InProcess().submit(fn, Arrived(sent.name, unknown, sent.identity), *args, **kwargs)
 
     with pytest.raises(
@@ -204,7 +221,7 @@ def test_processes_of_the_standard_library_are_given_what_they_can_load():
 
 
 def test_a_study_made_of_a_packaged_one_is_not_taken_for_it():
-    packaged = simulations.find("lazy_scaling")
-    changed = dataclasses.replace(study(run=squares), name=packaged.name, group=packaged.group, claims=())
-    assert pickle.loads(pickle.dumps(Shipped(changed))).study.run is squares
-    assert compute(Shipped(changed), ['{"particles":10,"seed":0}'])[0].values["value"].tolist() == [100.0]
+    changed = dataclasses.replace(simulations.find("lazy_scaling"), experiments=(Squares,), usual=None, claims=())
+    assert pickle.loads(pickle.dumps(Shipped(changed))).study.experiments == (Squares,)
+    text = '{"experiment":"squares","particles":10,"seed":0}'
+    assert compute(Shipped(changed), [text])[0].values["value"].tolist() == [100.0]

@@ -18,6 +18,7 @@ from meanfield.simulation.outcome import Ending
 from simulations import DamagedRecord, Record
 from simulations.records.files import FORGOTTEN
 from simulations.records.store import SCHEMA, Store, address, encode, read
+from tests.simulations.quick import quick_study
 
 FROM = {"study": "study", "status": "done", "seconds": 0.5}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
@@ -96,7 +97,7 @@ def test_record_of_other_parameters_is_refused(stored):
 
 
 def test_other_schema_is_refused(stored, monkeypatch):
-    monkeypatch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
+    monkeypatch.setattr("simulations.records.store.READ", (SCHEMA + 1,))
     with pytest.raises(DamagedRecord, match="schema"):
         read(stored.directory / f"{_with_schema(SCHEMA)}.npz")
 
@@ -264,16 +265,14 @@ def test_load_leaves_damaged_files_out_and_names_them(stored, caplog):
 
 def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypatch):
     """Ctrl-C inside a simulation comes back as a status; a sweep must neither keep that run nor go on."""
-    study = simulations.find("lazy_scaling/teacher")
     asked = []
 
     def interrupted(parameters):
         asked.append(parameters)
         return {"risk": np.zeros(1)}, "stopped at t = 0.5: interrupted"
 
-    stopped = dataclasses.replace(study, experiments=(), whole=None, run=interrupted)
     with pytest.raises(KeyboardInterrupt):
-        simulations.sweep(stopped, {"particles": [10, 20]}, out=tmp_path)
+        simulations.sweep(quick_study(interrupted), {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
     assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
 
@@ -281,7 +280,6 @@ def test_an_interrupted_run_is_not_stored_and_stops_the_sweep(tmp_path, monkeypa
 @pytest.mark.parametrize("fails", [False, True])
 def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
     """Python prints, and forgets, a KeyboardInterrupt that comes up in a destructor or in a callback of native code."""
-    study = simulations.find("lazy_scaling/teacher")
     asked = []
 
     def swallows(parameters):
@@ -295,9 +293,7 @@ def test_an_interrupt_that_a_run_swallows_stops_the_sweep(tmp_path, fails):
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        simulations.sweep(
-            dataclasses.replace(study, experiments=(), whole=None, run=swallows), {"particles": [10, 20]}, out=tmp_path
-        )
+        simulations.sweep(quick_study(swallows), {"particles": [10, 20]}, out=tmp_path)
     assert len(asked) == 1
     assert not list((tmp_path / "records" / "lazy_scaling").glob("*.npz"))
     assert signal.getsignal(signal.SIGINT) is before

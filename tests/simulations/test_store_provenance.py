@@ -42,7 +42,7 @@ def test_what_is_told():
 )
 def test_precision_is_that_of_the_training(name, values, precision):
     study = simulations.find(name)
-    assert study.precision_of(study.make(values)) == precision
+    assert study.make(values).precision == precision
 
 
 def test_nothing_names_a_machine_a_person_or_a_path():

@@ -51,7 +51,7 @@ def test_one_seed_decides_nothing_statistical(study, smoke_of):
     records = smoke_of(study)
     one = records.where(seed=min(records.column("seed")))
     for claim in simulations.find(study).claims:
-        if claim.check.func.__name__ in ("slope", "slope_above", "equals", "limit", "below", "above"):
+        if claim.check.func.__name__ in ("mean", "slope", "asymptotic_slope", "median_slope", "limit"):
             assert claim.check(one).passed is None, claim.name
 
 
@@ -61,7 +61,7 @@ def test_sizes_and_seeds(study):
     found = simulations.find(study)
     runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "paper")}
     assert len(runs["smoke"]) <= len(runs["default"]) <= len(runs["paper"])
-    assert set(found.cost) == set(runs)
+    assert all(runs.values())
     given = {field.name for field in dataclasses.fields(found.parameters) if field.init}
     assert set(simulations.field_docs(found.parameters)) == given
     assert not {run.seed for run in found.grid("smoke", None, 1000)} & {run.seed for run in runs["smoke"]}

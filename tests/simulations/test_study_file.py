@@ -12,53 +12,37 @@ from meanfield.command.main import main
 STUDY = '''
     """Do halves add up?"""
 
-    from dataclasses import dataclass
-    from functools import partial
-
-    import numpy as np
+    import simulations
     from companion import HALF
-    from simulations import Study, claim
-    from simulations.verdicts.checks import equals
+    from simulations import checks
     from theory.prediction import Prediction
 
 
-    @dataclass(frozen=True)
-    class Parameters:
-        """A sum of halves."""
+    class Sums(simulations.Experiment):
+        """Sums of halves."""
 
-        terms: int = 4
-        """Terms (count)."""
-        seed: int = 0
-        """Draws the noise."""
+        terms: int = simulations.count(4, "n", "terms")
+        sizes = simulations.grid(smoke={"terms": (2, 4), "seeds": 5})
 
-
-    def grid(size, seeds=None, first=0):
-        return [Parameters(n, seed) for seed in range(first, first + (seeds or 5)) for n in (2, 4)]
-
-
-    def run(parameters):
-        noise = np.random.default_rng(parameters.seed).normal(scale=1e-3)
-        return {"share": np.array([HALF * parameters.terms / parameters.terms + noise])}, "done"
-
-
-    def select(records, terms):
-        return records.where(terms=terms)
+        def run(self):
+            noise = self.generator("noise").normal(scale=1e-3)
+            return {"share": [HALF * self.terms / self.terms + noise]}
 
 
     CLAIMS = (
-        claim(
+        simulations.claim(
             "half",
             "the share of a half is a half",
             Prediction(0.5, "=", "always", "arithmetic"),
-            equals,
-            select=partial(select, terms=4),
+            checks.mean,
+            select=Sums.at(terms=4),
             value=lambda record: record["share"][-1],
             what="share",
             wrong="a third is predicted",
             control={"predicted": 1 / 3},
         ),
     )
-    STUDY = Study("halves", "regimes", "halves are halves", Parameters, grid, run, lambda run: {}, CLAIMS, {})
+    STUDY = simulations.Study("halves", "regimes", "halves are halves", experiments=(Sums,), claims=CLAIMS)
 '''
 
 

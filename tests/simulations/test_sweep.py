@@ -1,6 +1,5 @@
 """What a sweep does with batches, with runs that raise, with workers that die, and with another sweep beside it."""
 
-import dataclasses
 import io
 import os
 import threading
@@ -11,22 +10,21 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import Together
-from simulations.sweeps import batches
+from simulations.study.simulation import run_experiment
+from simulations.sweeps import batches, work
 from simulations.sweeps.executors import InProcess, WorkerDied
+from tests.simulations.quick import quick_study, simulated
 
 pytestmark = pytest.mark.turns(2)
-
-LAZY = simulations.find("lazy_scaling")
-SMALL = {"samples": 4, "dimension": 2, "time": 1.0}
 
 
 @pytest.fixture(autouse=True)
 def any_two_are_batched(monkeypatch):
     monkeypatch.setattr(batches, "FEW", 2)
+    monkeypatch.setattr(work, "simulated", simulated)
 
 
-def counting(run=None, together=None):
+def counting(run=None, batch=None):
     """A study whose runs are quick and written down: (study, texts of what was computed)."""
     asked: list = []
 
@@ -34,9 +32,7 @@ def counting(run=None, together=None):
         asked.append(parameters)
         return {"risk": np.array([parameters.alpha, parameters.seed])}, "done"
 
-    return dataclasses.replace(
-        simulations.find("lazy_scaling/teacher"), experiments=(), whole=None, run=run or plain, together=together
-    ), asked
+    return quick_study(run or (plain if batch is None else None), batch), asked
 
 
 class Losing(Executor):
@@ -56,19 +52,20 @@ class Losing(Executor):
 
 
 def together(asked, fails=lambda run: False):
-    def run(several):
-        asked.append(len(several))
+    def batch(several):
+        if len(several) > 1:
+            asked.append(len(several))
         if any(map(fails, several)):
             raise FloatingPointError("one of several")
         return [({"risk": np.array([one.alpha, one.seed])}, "done") for one in several]
 
-    return Together(alike=lambda run: run.particles, run=run, bytes=lambda run: 1 << 20)
+    return batch
 
 
 def test_runs_of_a_kind_are_batched_by_the_grid_alone(tmp_path):
     """…so that a sweep that goes on makes the batches of one that was never stopped."""
     asked: list = []
-    study, _ = counting(together=together(asked))
+    study, _ = counting(batch=together(asked))
     grid = {"particles": [10, 20], "alpha": "1:10:50", "seed": [0, 1]}
     plan = simulations.prepare(study, out=tmp_path, **grid)
     assert [len(batch) for batch in plan.batches] == [50, 50, 50, 50]
@@ -83,7 +80,7 @@ def test_runs_of_a_kind_are_batched_by_the_grid_alone(tmp_path):
 
 def test_a_batch_is_filled_up_to_the_size_of_its_kind():
     asked: list = []
-    study, _ = counting(together=together(asked))
+    study, _ = counting(batch=together(asked))
     records = simulations.sweep(study, {"particles": 10, "alpha": "1:10:65"})
     assert asked == [33, 33]
     assert len(records) == 65
@@ -91,13 +88,14 @@ def test_a_batch_is_filled_up_to_the_size_of_its_kind():
 
 def test_few_runs_are_not_worth_a_batch(monkeypatch):
     monkeypatch.undo()
-    study, _ = counting(together=together([]))
+    study, _ = counting(batch=together([]))
     sizes = {count: len(simulations.prepare(study, particles=10, alpha=f"1:10:{count}").batches) for count in (15, 16)}
     assert sizes == {15: 15, 16: 1}
 
 
-def test_memory_bounds_a_batch():
-    study, _ = counting(together=dataclasses.replace(together([]), bytes=lambda run: 1 << 27))
+def test_memory_bounds_a_batch(monkeypatch):
+    monkeypatch.setattr(batches, "batch_bytes", lambda run: 1 << 27)
+    study, _ = counting(batch=together([]))
     plan = simulations.prepare(study, particles=10, alpha="1:10:7")
     assert [len(batch) for batch in plan.batches] == [2, 2, 2, 1]
 
@@ -131,7 +129,7 @@ def test_a_run_that_raises_is_recorded_and_stops_nothing(tmp_path, batched):
 @pytest.mark.parametrize(("lost", "sizes"), [(2, [3, 3, 3]), (3, [3, 3, 3, 1, 1, 1]), (4, [3, 3, 3, 1, 1, 1])])
 def test_a_lost_worker_is_tried_again_and_then_run_by_run(lost, sizes):
     """Three losses of the batch take it apart; a run that is lost alone as well is failed, and the others are not."""
-    study, _ = counting(together=together([]))
+    study, _ = counting(batch=together([]))
     executor = Losing(lost)
     records = simulations.sweep(study, {"particles": 10, "alpha": [1.0, 2.0, 3.0]}, executor=executor, in_flight=1)
     assert executor.sizes == sizes
@@ -215,7 +213,7 @@ def test_what_cannot_be_stored_is_a_failure_of_its_run(tmp_path):
         wrong = np.array([object()])
         return [({"risk": wrong if one.alpha == 2.0 else np.zeros(1)}, "done") for one in several]
 
-    study, _ = counting(together=Together(lambda run: 0, run, lambda run: 1))
+    study, _ = counting(batch=run)
     records = simulations.sweep(study, {"alpha": [1.0, 2.0, 3.0]}, out=tmp_path)
     assert [record.status.partition(": ")[0] for record in records] == ["done", "failed", "done"]
     assert "has type object" in list(records)[1].status
@@ -232,8 +230,8 @@ def test_a_run_that_is_taken_from_a_batch_may_lose_its_worker():
                 return InProcess().submit(fn, *args, **kwargs)
             return super().submit(fn, *args, **kwargs)
 
-    asked: list = []
-    study, _ = counting(together=together(asked, fails=lambda run: len(asked) == 1))
+    once = [True]
+    study, _ = counting(batch=together([], fails=lambda run: bool(once and once.pop())))
     records = simulations.sweep(study, {"particles": 10, "alpha": [1.0, 2.0]}, executor=Once(2), in_flight=1)
     assert {record.status for record in records} == {"done"}
 
@@ -260,12 +258,13 @@ def test_a_record_that_cannot_be_written_stops_the_sweep_and_loses_nothing_else(
 def test_batched_runs_are_the_runs(tmp_path):
     """Together or alone, a run is the same to rounding: after K steps in float64 to 4 K units, and what is derived."""
     grid = {"particles": 20, "samples": 8, "dimension": 3, "time": 5.0, "tangent": True}
-    plan = simulations.prepare("lazy_scaling", **grid, exponent=[0.0, 0.5], seed=range(8))
+    study = simulations.find("lazy_scaling/teacher")
+    plan = simulations.prepare(study, **grid, exponent=[0.0, 0.5], seed=range(8))
     (batch,) = plan.batches
     assert len(batch) == 16
     steps = 10
     for record in plan.execute():
-        values, status = LAZY.run(LAZY.make(record.parameters))
+        values, status = run_experiment(study.make(record.parameters))
         assert status == record.status == "done"
         assert set(values) == set(record.values)
         for name, value in values.items():

@@ -1,51 +1,43 @@
 """Too few seeds are undecided: a check fails, and a control passes, at the seeds that the study asks for."""
 
-import dataclasses
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pytest
 
 import simulations
-from simulations import Claim, Record, Records, Study, all_passed, claim
+from simulations import Claim, Record, Records, Study, all_passed, checks, claim
 from simulations.optimisation.shares_of_success import more_often
 from simulations.records.record import runs
-from simulations.verdicts.checks import above, bounded, share_above
 from simulations.verdicts.ledger import few_seeds
 from theory.prediction import Prediction
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]
 ZERO = Prediction(0.0, ">=", "always", "meanfield")
+BOUND = Prediction(0.0, "<=", "always", "meanfield")
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One number."""
+class Draw(simulations.Experiment):
+    """Draws of one number; larger sizes have more seeds, and one more setting each."""
 
-    seed: int = 0
-    """Seed (integer)."""
-    shift: float = 0.0
-    """Its mean (any unit)."""
+    shift: float = simulations.number(0.0, "", "its mean")
+    sizes = simulations.grid(
+        smoke={"shift": (0.0,), "seeds": 6},
+        default={"shift": (0.0, 1.0), "seeds": 9},
+        paper={"shift": (0.0, 1.0, 2.0), "seeds": 12},
+    )
 
-
-SEEDS = {"smoke": 6, "default": 9, "paper": 12}
-
-
-def grid(size: str, seeds: int | None = None, first: int = 0) -> list[Draw]:
-    """Larger sizes have more seeds, and one more setting each."""
-    shifts = (0.0, 1.0, 2.0)[: 1 + list(SEEDS).index(size)]
-    return [Draw(seed, shift) for seed in range(first, first + (seeds or SEEDS[size])) for shift in shifts]
+    def run(self):
+        return {}
 
 
 def study(*claims: Claim) -> Study:
-    cost = dict.fromkeys(SEEDS, "1 s")
-    return Study("draws", "regimes", "a test", Draw, grid, lambda run: ({}, "done"), lambda run: {}, claims, cost)
+    return Study("draws", "regimes", "a test", experiments=(Draw,), claims=claims)
 
 
 def records(count: int, shifts=(0.0,), value: float = 1.0) -> Records:
     return Records(
-        Record({"seed": seed, "shift": shift}, {"y": np.array([value + shift + (-1) ** seed])})
+        Record({"experiment": "draw", "seed": seed, "shift": shift}, {"y": np.array([value + shift + (-1) ** seed])})
         for seed in range(count)
         for shift in shifts
     )
@@ -53,7 +45,8 @@ def records(count: int, shifts=(0.0,), value: float = 1.0) -> Records:
 
 def of_y(check, wrong, **settings):
     settings = {"select": runs(), "value": lambda record: record["y"], "what": "y", **settings}
-    return claim("name", "y is large", ZERO, check, wrong="another", control=wrong, **settings)
+    predicted = BOUND if check is checks.largest else ZERO
+    return claim("name", "y is large", predicted, check, wrong="another", control=wrong, **settings)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +71,14 @@ def test_seeds_are_counted_setting_by_setting():
     some = Records([*records(9, (0.0,)), *records(4, (1.0,))])
     assert few_seeds(study(), some) == "4 of 9 seeds"
     assert few_seeds(study(), Records([*some, *some])) == "4 of 9 seeds"
-    assert few_seeds(dataclasses.replace(study(), cost={}), some) == ""
+    without = Study("draws", "regimes", "a test", experiments=(type("Draw", (Draw,), {"sizes": {}}),))
+    assert few_seeds(without, some) == ""
     assert few_seeds(study(), Records([])) == ""
 
 
 def test_an_interval_that_is_too_wide_is_no_failure():
     """The mean is 1 ± 1: four seeds tell it from nothing, six would have to."""
-    wide = of_y(above, {"value": lambda record: -record["y"] - 9})
+    wide = of_y(checks.mean, {"value": lambda record: -record["y"] - 9})
     (few,), (enough,) = (simulations.verify(study(wide), records(count)) for count in (4, 6))
     assert (few.verdict.passed, few.control.passed, few.passed) == (None, False, None)
     assert few.verdict.statistic == "undecided, 4 of 6 seeds: y, mean of 4 seeds"
@@ -93,26 +87,26 @@ def test_an_interval_that_is_too_wide_is_no_failure():
 
 
 def test_a_control_that_passes_for_want_of_seeds_is_undecided():
-    loose = of_y(above, {"value": lambda record: record["y"] + 1e3}, value=lambda record: record["y"] + 1e4)
+    loose = of_y(checks.mean, {"value": lambda record: record["y"] + 1e3}, value=lambda record: record["y"] + 1e4)
     (few,), (enough,) = (simulations.verify(study(loose), records(count)) for count in (4, 6))
     assert (few.verdict.passed, few.control.passed, few.passed) == (True, None, None)
     assert (enough.verdict.passed, enough.control.passed, enough.passed) == (True, True, False)
 
 
 def test_one_run_is_enough_against_a_bound_that_is_proved():
-    proved = of_y(bounded, {"value": lambda record: record["y"] + 9})
+    proved = of_y(checks.largest, {"value": lambda record: record["y"] + 9})
     (entry,) = simulations.verify(study(proved), records(1))
     assert (entry.verdict.passed, entry.passed) == (False, False)
-    held = of_y(bounded, {"value": lambda record: record["y"] + 9}, value=lambda record: -record["y"])
+    held = of_y(checks.largest, {"value": lambda record: record["y"] + 9}, value=lambda record: -record["y"])
     (entry,) = simulations.verify(study(held), records(1))
     assert (entry.verdict.passed, entry.control.passed, entry.passed) == (True, False, True)
 
 
 def test_a_claim_that_fails_fails_whatever_became_of_its_control():
-    alone = of_y(bounded, {"select": runs(shift=5.0)})
+    alone = of_y(checks.largest, {"select": runs(shift=5.0)})
     (entry,) = simulations.verify(study(alone), records(6))
     assert (entry.verdict.passed, entry.control.passed, entry.passed) == (False, None, False)
-    untested = of_y(bounded, {"select": runs(shift=5.0)}, value=lambda record: -record["y"])
+    untested = of_y(checks.largest, {"select": runs(shift=5.0)}, value=lambda record: -record["y"])
     (entry,) = simulations.verify(study(untested), records(6))
     assert (entry.verdict.passed, entry.passed) == (True, None)
     assert entry.as_json()["control"]["statistic"] == "not tested: needs a run"
@@ -122,7 +116,7 @@ def test_a_claim_that_fails_fails_whatever_became_of_its_control():
 def test_outcomes_of_which_even_successes_alone_would_not_do(count):
     """Nine wins of nine may be luck at an even chance, 2⁻⁹ being above the level; ten may not."""
     won = Records([Record({"seed": 0}, {"won": np.ones(count, bool)})])
-    verdict = share_above(won, select=runs(), value=lambda record: record["won"], predicted=0.5, what="won")
+    verdict = checks.share(won, select=runs(), value=lambda record: record["won"], predicted=0.5, what="won")
     assert verdict.passed is (True if count >= 10 else None)
     assert verdict.measured == 1.0
     assert ("needs 10 outcomes" in verdict.statistic) == (count < 10)

@@ -30,6 +30,7 @@ from theory import (
     linear_bound,
     memorisation,
     noise_stability,
+    one_step,
     prediction,
     references,
     regression,
@@ -132,6 +133,9 @@ def _particles(add: Callable) -> None:
     add(label_noise.features, position=THETA, x=X[:1])
     add(label_noise.curvatures, position=THETA, x=X[:1])
     add(label_noise.slow_flow, position=THETA, x=X[:1], doses=np.array([0.0, 0.5]))
+    law = one_step.best_step(X[:, :1], Y, nodes=6)
+    add(one_step.best_step, x=X[:, :1], y=Y, spread=1.25, nodes=6)
+    add(law.influence, theta=THETA[:, :2])
     add(large_steps.growth, step=np.array(0.5), curvature=np.array([1.0, 4.0]))
     add(large_steps.catapult_step, output=0.5, curvature=2.0, step=0.5, scale=1.5, linear=False)
     add(large_steps.catapult, output=0.25, curvature=3.0, step=0.5, scale=1.5, steps=3)

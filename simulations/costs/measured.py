@@ -1,0 +1,59 @@
+"""Measured costs of the sizes of a study: the file `costs.json` beside the study's own file.
+
+It holds seconds of computing, by study and size, on two cores of the machine whose speed is
+`simulations.costs.speed.REFERENCE`; another machine's are divided by how much slower it is.
+"""
+
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simulations.costs.speed import slowness
+from simulations.records.files import write_whole
+from simulations.study.given import instance
+from simulations.study.study import Study
+
+if TYPE_CHECKING:
+    from simulations.records.record import Records
+
+NAME = "costs.json"
+
+
+def measured(study: Study) -> dict[str, float]:
+    """Return the seconds of computing that each size of a study took; empty where nobody has measured any."""
+    path = _file(study)
+    if path is None or not path.exists():
+        return {}
+    try:
+        sizes = json.loads(path.read_text()).get(study.name, {})
+        return {str(size): float(seconds) for size, seconds in sizes.items()}
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError(f"{str(path)!r}: is no file of costs; expected seconds by study and size in JSON.") from None
+
+
+def keep_costs(study: Study, size: str, records: "Records") -> Path:
+    """Write beside the study what this size took by its records, and return the path of the file.
+
+    Raises `ValueError` for a study that has no file, and for records that are not those of the size.
+    """
+    instance("study", study, Study)
+    path = _file(study)
+    if path is None:
+        raise ValueError(f"study={study.name!r}: is in no file; expected one beside which {NAME} can be written.")
+    asked = len(study.grid(size, None, 0))
+    if len(records) != asked or not asked:
+        raise ValueError(f"records={len(records)} runs: expected the {asked} runs of size {size}.")
+    seconds = sum(record.provenance["seconds"] for record in records) / slowness()
+    known = json.loads(path.read_text()) if path.exists() else {}
+    known.setdefault(study.name, {})[size] = float(f"{seconds:.2g}")
+    write_whole({path: (json.dumps(known, indent=2, sort_keys=True) + "\n").encode()})
+    return path
+
+
+def _file(study: Study) -> Path | None:
+    """The file of costs of a study; None for one of a notebook or a session."""
+    try:
+        return Path(inspect.getfile(study.page)).resolve().with_name(NAME)
+    except (OSError, TypeError):
+        return None
