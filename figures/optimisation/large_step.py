@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, powers
 from simulations import Record, Records
-from simulations.optimisation import _large_step_measures as measure
+from simulations.optimisation import large_step_measures as measure
 from simulations.optimisation.large_step import HEIGHT, Catapult, Edge, Linear
 from simulations.records.record import between
 

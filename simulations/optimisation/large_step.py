@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.optimisation import _large_step_measures as measure
+from simulations.optimisation import large_step_measures as measure
 from simulations.records.record import Records, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
