@@ -7,15 +7,13 @@ It holds seconds of computing, by study and size, on two cores of the machine wh
 import inspect
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from meanfield.arguments import one_of
 from simulations.costs.speed import slowness
 from simulations.records.files import write_whole
+from simulations.records.record import Records
 from simulations.study.given import instance
-from simulations.study.study import Study
-
-if TYPE_CHECKING:
-    from simulations.records.record import Records
+from simulations.study.study import SIZES, Study
 
 NAME = "costs.json"
 
@@ -32,12 +30,14 @@ def measured(study: Study) -> dict[str, float]:
         raise ValueError(f"{str(path)!r}: is no file of costs; expected seconds by study and size in JSON.") from None
 
 
-def keep_costs(study: Study, size: str, records: "Records") -> Path:
+def keep_costs(study: Study, size: str, records: Records) -> Path:
     """Write beside the study what this size took by its records, and return the path of the file.
 
     Raises `ValueError` for a study that has no file, and for records that are not those of the size.
     """
     instance("study", study, Study)
+    instance("records", records, Records)
+    one_of("size", size, SIZES)
     path = _file(study)
     if path is None:
         raise ValueError(f"study={study.name!r}: is in no file; expected one beside which {NAME} can be written.")

@@ -66,7 +66,7 @@ def print_calibration(rows: list[Alarms], stream: TextIO) -> None:
     console(stream).print(f"each check states a level of {LEVEL:g}; {alarms} alarms in all.")
 
 
-OTHERS = {"of an earlier form": "earlier", "of another version": "other"}
+OTHERS = {"earlier form": "earlier", "of another version": "other"}
 """Counts of a status that have a column where one of them is not 0."""
 
 

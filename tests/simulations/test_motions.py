@@ -124,7 +124,7 @@ def test_a_strong_critic_spreads_the_points():
         ("langevin", {"time": 0.01}, "time=0.01: expected at least two steps"),
         ("langevin", {"temperature": 1.0}, "temperature=1: particles leave the line"),
         ("sparse_deconvolution", {"strength": 0.0}, "strength=0.0: expected"),
-        ("mode_collapse", {"kinds": 1}, "kinds=1: expected a whole number of at least 2"),
+        ("mode_collapse", {"kinds": 1}, "kinds=1: expected a whole number from 2 to 24"),
     ],
 )
 def test_bad_parameters(study, values, sentence):

@@ -7,11 +7,12 @@ import pytest
 
 import meanfield as mf
 import simulations
-from tests.simulations.test_shipping import study
+from tests.simulations.test_shipping import Squares, study
 
 
 def provenance(run, **settings):
-    (record,) = simulations.sweep(study(run=run, precision="float32"), {"seed": 0}, **settings)
+    parts = {"name": "squares", "precision": "float32", "run": run, "__module__": __name__}
+    (record,) = simulations.sweep(study(type("Observed", (Squares,), parts)), {"seed": 0}, **settings)
     return record.provenance
 
 

@@ -54,7 +54,7 @@ def test_two_workers_from_the_command_compute_what_one_process_does(path, alone,
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_dask_computes_the_same(path, alone, tmp_path):
     pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distributed")
-    from test_dask import cluster
+    from tests.simulations.test_dask import cluster
 
     with cluster(tmp_path, 2) as (address, _):
         records = simulations.run(str(path), "smoke", out=tmp_path, scheduler=address)

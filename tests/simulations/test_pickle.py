@@ -8,7 +8,7 @@ import pytest
 import simulations
 from simulations import NoWorkers, Record, Records, power_law, runs
 from simulations.records.record import UnknownName, narrowest, widest
-from tests.simulations.test_shipping import study
+from tests.simulations.test_shipping import Squares, study
 
 
 def back(thing):
@@ -55,17 +55,9 @@ def test_answers_come_back_equal(tmp_path):
     assert str(back(NoWorkers("gone"))) == "gone"
 
 
-def grid(size, seeds, first):
-    return []
-
-
-def predict(run):
-    return {}
-
-
 def test_a_study_of_ones_own_is_made_of_its_parts():
-    own = back(study(grid=grid, predict=predict, claims=()))
-    assert own.run is study().run
+    own = back(study(claims=()))
+    assert own.experiments == (Squares,)
     selected = Records([Record({"particles": m}, {"risk": np.ones(1)}) for m in (10, 20, 40)])
     for select, count in (
         (runs("risk"), 3),

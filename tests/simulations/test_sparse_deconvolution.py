@@ -70,7 +70,7 @@ def test_runs_of_ones_own_decide_what_they_can():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"dimension": 3}, "dimension=3: expected a whole number of at least 1 and at most 2."),
+        ({"dimension": 3}, "dimension=3: expected a whole number from 1 to 2."),
         ({"experiment": "local", "particles": 4}, "particles=4: expected at least one particle for each of 5 spikes."),
         ({"offset": 0.5}, "offset=0.5: expected a number above 0 and at most 0.1."),
         ({"transport": 0.0}, "transport=0.0: expected a number above 0."),

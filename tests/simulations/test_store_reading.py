@@ -135,6 +135,7 @@ def test_records_of_another_version_are_left_alone(stored, caplog, monkeypatch):
     root, other = stored.directory.parents[1], TEXT.replace("0}", "1}")
     with monkeypatch.context() as patch:
         patch.setattr("simulations.records.store.SCHEMA", SCHEMA + 1)
+        patch.setattr("simulations.records.store.READ", (SCHEMA + 1,))
         stored.save({other: Record(json.loads(other), {}, FROM)})
     before = sorted(stored.directory.iterdir())
     assert len(before) == 2

@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import pytest
 
 import simulations
+from simulations.study.simulation import run_experiment
 from simulations.sweeps.executors import InProcess
 
 SMALL = {
@@ -59,8 +61,9 @@ def speed() -> list[list[float]]:
     some = list(plan.runs.values())[::25]
 
     def loop():
-        for run in some:
-            plan.study.run(run)
+        with jax.enable_x64(True):
+            for run in some:
+                run_experiment(run)
 
     plan.execute(), loop()
     clock = time.process_time

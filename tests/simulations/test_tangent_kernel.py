@@ -11,7 +11,7 @@ from simulations.regimes import eigendirections, kernel_methods, random_units
 from simulations.regimes.eigendirections import Directions
 from simulations.regimes.kernel_methods import Accuracy
 from simulations.regimes.tangent_kernel import STUDY, Start
-from simulations.verdicts.checks import not_below
+from simulations.verdicts.checks import mean
 
 KNOWN = Directions(samples=20, steps=60, particles=8, labels="even")
 
@@ -112,13 +112,14 @@ def test_limit_allows_for_the_last_step():
     assert eigendirections.limit(Records([]), predicted=1.0, **settings).passed is None
 
 
-def test_not_below():
+def test_a_bound_that_may_be_attained():
     settings = {"select": lambda r: r, "value": lambda r: float(r["value"]), "what": "value", "predicted": 0.0}
+    settings |= {"relation": ">=", "attained": True}
     at = [[1, 1, 1], [1.01, 1.01, 1.01], [0.99, 0.99, 0.99]]
-    assert not_below(records(at), **settings).passed is True
-    assert not_below(records(-np.array(at)), **settings).passed is False
-    assert not_below(records(0.001 - 0.01 * np.array(at) + 0.01), **settings).passed is True
-    assert not_below(records(at[:1]), **settings).passed is None
+    assert mean(records(at), **settings).passed is True
+    assert mean(records(-np.array(at)), **settings).passed is False
+    assert mean(records(0.001 - 0.01 * np.array(at) + 0.01), **settings).passed is True
+    assert mean(records(at[:1]), **settings).passed is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import simulations
 from simulations.records.record import Record, Records, runs
 from simulations.scale import bench, throughput, timing
 from simulations.scale.descent_steps import engine, plain_step, problem
-from simulations.verdicts.checks import slope
+from simulations.verdicts.checks import median_slope, slope
 
 STUDY = simulations.find("throughput")
 
@@ -96,10 +96,10 @@ def test_a_pooled_line_shrugs_off_disturbances():
             record.values["seconds"][:] *= 1 + record["seed"]
         return Records(made)
 
-    good = slope(disturbed(1.0), pooled=True, **settings)
+    good = median_slope(disturbed(1.0), **settings)
     assert good.passed
     assert good.error < 0.1
-    assert not slope(disturbed(2.0), pooled=True, **settings).passed
+    assert not median_slope(disturbed(2.0), **settings).passed
     assert slope(disturbed(1.0), **settings).error > 10 * good.error
 
 

@@ -7,22 +7,23 @@ import simulations
 from simulations import Record, Records
 from simulations.optimisation.shares_of_success import more_often
 from simulations.records.record import runs
-from simulations.verdicts.checks import above, at_least, below, bounded, equals, limit, not_below, share_above, slope
-from simulations.verdicts.checks import slope_above as steeper
+from simulations.verdicts.checks import asymptotic_slope, largest, least, limit, mean, median_slope, share, slope
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]
 ONE = {"select": runs(), "value": lambda record: record["y"], "what": "y"}
 LINE = {"select": runs(), "x": "m", "value": lambda record: record["y"]}
 CHECKS = {
-    "equals": (equals, ONE),
-    "below": (below, ONE),
-    "above": (above, ONE),
-    "not_below": (not_below, ONE),
-    "bounded": (bounded, ONE),
-    "at_least": (at_least, ONE),
-    "share_above": (share_above, ONE),
+    "equals": (mean, ONE),
+    "below": (mean, {**ONE, "relation": "<="}),
+    "above": (mean, {**ONE, "relation": ">="}),
+    "not_below": (mean, {**ONE, "relation": ">=", "attained": True}),
+    "largest": (largest, ONE),
+    "least": (least, ONE),
+    "share": (share, ONE),
     "slope": (slope, LINE),
-    "slope_above": (steeper, LINE),
+    "slope_above": (slope, {**LINE, "relation": ">="}),
+    "asymptotic_slope": (asymptotic_slope, LINE),
+    "median_slope": (median_slope, LINE),
     "limit": (limit, {**LINE, "order": 1.0, "what": "y"}),
     "more_often": (more_often, {**ONE, "select": runs(m=1), "fewer": runs(m=(2, 4))}),
 }
@@ -81,16 +82,16 @@ def test_what_compares_with_nan_is_not_counted():
     """It is false, and so a success for whoever asks what did not happen."""
     holed = made([0.2, np.nan])
     for value in (lambda record: record["y"] < 1, lambda record: ~(record["y"] > 1)):
-        verdict = share_above(holed, select=runs(), value=value, predicted=0.5, what="small")
+        verdict = share(holed, select=runs(), value=value, predicted=0.5, what="small")
         assert (verdict.passed, verdict.statistic) == (None, "not tested: y: NaN decides")
-    late = bounded(made([np.nan, 1.0, 2.0]), select=runs(), value=lambda r: r["y"][-1], predicted=3.0, what="last")
+    late = largest(made([np.nan, 1.0, 2.0]), select=runs(), value=lambda r: r["y"][-1], predicted=3.0, what="last")
     assert (late.passed, late.measured) == (True, 2.0), "0/0 at the start, which nobody asks for"
 
 
 def test_a_run_given_twice_counts_once():
     wins = Records(Record({"m": 1, "seed": seed}, {"y": np.array([seed > 0])}) for seed in range(8))
     thrice = Records([*wins, *wins, *wins])
-    once, more = (share_above(some, **ONE, predicted=0.1) for some in (wins, thrice))
+    once, more = (share(some, **ONE, predicted=0.1) for some in (wins, thrice))
     assert once == more
     assert once.statistic == "y, 7 of 8"
     means = [equals(some, **ONE, predicted=1.0) for some in (made([1.0]), Records([*made([1.0]), *made([1.0])]))]
