@@ -210,12 +210,20 @@ def _together(rows: list[tuple[Setup, jax.Array]]) -> list[mf.Trajectory]:
                 )
             ]
         else:
-            parts = ([getattr(one, name) for one in setups] for name in ("problem", "flow", "start"))
+            # One flow for all runs whose flows are equal: what it prepares for the first then serves the others.
+            flows = [setups[0].flow if _equal(setups[0].flow, one.flow) else one.flow for one in setups]
+            parts = [one.problem for one in setups], flows, [one.start for one in setups]
             watched = [one.observe for one in setups]
             found = mf.simulate_replicas(*parts, times=times[group[0]], observables=watched, keys=keys)
         for i, answer in zip(group, found, strict=True):
             answers[i] = answer
     return answers
+
+
+def _equal(flow: mf.Flow, other: mf.Flow) -> bool:
+    """Return True if two flows have the same form and the same numbers."""
+    (leaves, form), (others, its) = jax.tree.flatten(flow), jax.tree.flatten(other)
+    return form == its and all(np.array_equal(one, two) for one, two in zip(leaves, others, strict=True))
 
 
 def _status(run: Any, runs: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from simulations.regimes import eigendirections, kernel_methods, random_units
 from simulations.regimes.eigendirections import Directions
 from simulations.regimes.kernel_methods import Accuracy
 from simulations.regimes.tangent_kernel import STUDY, Start
+from simulations.study.simulation import run_experiment
 from simulations.verdicts.checks import mean
 
 KNOWN = Directions(samples=20, steps=60, particles=8, labels="even")
@@ -165,7 +166,7 @@ def test_runs_of_other_settings():
     independent = dataclasses.replace(one, particles=8, replicas=1, initial="plain")
     assert np.array_equal(independent.run()["constant_input"], values["constant_input"])
     two = Directions(data="breast_cancer", activation="erf", particles=2, samples=5, steps=1)
-    values, status = STUDY.run(two)
+    values, status = run_experiment(two)
     assert status == "done"
     assert np.array_equal(two.theory()["limit_residuals"], values["limit_residuals"])
 
@@ -177,7 +178,7 @@ def test_runs_too_short_to_judge():
         for m in (2, 4, 6)
         for seed in range(3)
     ]
-    found = Records(Record(dataclasses.asdict(one), STUDY.run(one)[0]) for one in runs)
+    found = Records(Record(dataclasses.asdict(one), run_experiment(one)[0]) for one in runs)
     verdicts = {claim.name: claim.check(found).passed for claim in STUDY.claims}
     assert verdicts["learning_time"] is None
     assert verdicts["learning_scatter"] is None

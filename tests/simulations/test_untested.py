@@ -94,7 +94,7 @@ def test_a_run_given_twice_counts_once():
     once, more = (share(some, **ONE, predicted=0.1) for some in (wins, thrice))
     assert once == more
     assert once.statistic == "y, 7 of 8"
-    means = [equals(some, **ONE, predicted=1.0) for some in (made([1.0]), Records([*made([1.0]), *made([1.0])]))]
+    means = [mean(some, **ONE, predicted=1.0) for some in (made([1.0]), Records([*made([1.0]), *made([1.0])]))]
     assert means[0] == means[1]
 
 
@@ -102,7 +102,7 @@ def test_what_theory_refuses_is_told():
     def refuse(record: Record) -> float:
         raise ValueError("x must be finite, got nan.")
 
-    verdict = bounded(made([1.0]), select=runs(), value=refuse, predicted=1.0, what="y")
+    verdict = largest(made([1.0]), select=runs(), value=refuse, predicted=1.0, what="y")
     assert (verdict.passed, verdict.statistic) == (None, "not tested: x must be finite, got nan.")
 
 
@@ -115,7 +115,7 @@ def test_a_power_of_what_has_no_logarithm_is_not_tested():
 def test_floating_point_settings_of_the_user_decide_nothing(user):
     at = {"select": runs(), "value": lambda record: np.log(record["y"] * 1e-300 * 1e-300), "what": "y"}
     with np.errstate(all=user):
-        verdict = equals(made([1.0]), predicted=0.0, **at)
+        verdict = mean(made([1.0]), predicted=0.0, **at)
     assert verdict.statistic == "not tested: a value is -inf"
 
 
