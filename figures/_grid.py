@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, empty
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, empty, short
 from simulations import Records, Table
 from simulations.verdicts.table import column, table
 
@@ -73,7 +73,7 @@ def _panel(axes: Axes, made: Table, name: str, along: str | None) -> None:
             continue
         at = [places[row[column(along)]] if along else 0.0 for row in points]
         bars = [row["error"] or 0.0 for row in points] if any(row["error"] for row in points) else None
-        label = ", ".join(f"{other} = {_short(part)}" for other, part in zip(others, setting, strict=True))
+        label = ", ".join(f"{other} = {short(part)}" for other, part in zip(others, setting, strict=True))
         axes.errorbar(
             at, [row["mean"] for row in points], yerr=bars, label=label or None, lw=1.0,
             color=COLORS[k % len(COLORS)], marker=MARKERS[k // len(COLORS) % len(MARKERS)],
@@ -129,7 +129,3 @@ def _legend(figure: Figure, panels: Sequence[Axes], single: bool) -> None:
     else:
         figure.set_figheight(figure.get_figheight() + LINE * -(-len(labels) // columns))
         figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-
-
-def _short(part: Any) -> str:
-    return f"{part:g}" if isinstance(part, float) else str(part)

@@ -9,9 +9,7 @@ import figures
 from figures import origin, signature
 from figures.parts import Part, cell, kept, plain
 from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
-from simulations.costs.expected import START
-from simulations.costs.measured import measured as costs
-from simulations.study.machine import in_time
+from simulations.costs.expected import told
 from simulations.verdicts.text import measured, predicted, verdict
 from theory import references
 
@@ -176,8 +174,8 @@ def _chapter(chapter: Chapter, size: str) -> str:
 
 def _time(chapter: Chapter, size: str) -> str:
     """Return how long the size takes, where it was measured."""
-    seconds = costs(chapter.study).get(size)
-    return "" if seconds is None else f"{in_time(START + seconds)} on two cores, "
+    time = told(chapter.study, size)
+    return "" if time is None else f"{time} on two cores, "
 
 
 def _film(chapter: Chapter) -> list[str]:

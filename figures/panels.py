@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import COLORS, MARKERS, THEORY, empty, interval
+from figures.style import COLORS, MARKERS, THEORY, empty, interval, short
 from simulations import Panel, Record, Records, Study
 from simulations.records.record import seed_means
 from simulations.study.parameters import kinds
@@ -40,7 +40,7 @@ def draw(axes: Axes, panel: Panel, records: Records, study: Study) -> None:
     in_time = panel.x not in next(iter(chosen)).parameters
     said: set[str] = set()
     for k, (value, group) in enumerate(_groups(panel, chosen)):
-        label = f"{_symbol(study, panel.series)} = {_short(value)}" if panel.series else None
+        label = f"{_symbol(study, panel.series)} = {short(value)}" if panel.series else None
         style = {"color": COLORS[k % len(COLORS)], "label": label}
         theory = panel.predicted(value)
         if in_time:
@@ -65,7 +65,7 @@ def _theory_words(panel: Panel, theory: object, study: Study) -> str:
     """Return how a legend calls the line of theory."""
     if not isinstance(theory, Prediction):
         return "theory"
-    value, symbol = _short(float(theory.value)), _symbol(study, panel.x)
+    value, symbol = short(float(theory.value)), _symbol(study, panel.x)
     if theory.relation != "slope":
         return f"theory: {value}"
     return f"theory: ∝ ${symbol if len(symbol) == 1 else panel.x}^{{{value}}}$"
@@ -75,7 +75,7 @@ def _ticks(axes: Axes, at: list, logarithmic: bool) -> None:
     """Mark the few values that a parameter has, where they are not too close to be read."""
     places = np.log(at) if logarithmic else np.array(at, float)
     if 1 < len(at) <= 6 and np.min(np.diff(places)) > np.ptp(places) / 9:
-        axes.set_xticks(at, [_short(value) for value in at])
+        axes.set_xticks(at, [short(value) for value in at])
         axes.set_xticks([], minor=True)
 
 
@@ -152,7 +152,3 @@ def _words(study: Study, name: str) -> str:
         return f"{name} (mean-field time)" if name == "times" else name
     unit = f" ({kind.unit})" if kind.unit and kind.unit != "count" else ""
     return f"{kind.about or name}{kind.symbol and f', {kind.symbol}'}{unit}"
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -110,6 +110,11 @@ def powers(axes: Axes, series: list[Series], x: str, theory: str) -> bool:
     return drawn
 
 
+def short(value: object) -> str:
+    """Return a number or a word as a legend or an axis has it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 EMPTY = "empty"
 """The label of a panel in which there is nothing to be seen."""
 

@@ -48,13 +48,9 @@ def list_studies(arguments: list[str]) -> int:
 
 def _facts(study) -> str:
     """Return how many claims a study has, and what its smallest size takes where that was measured."""
-    from simulations.costs.expected import START
-    from simulations.costs.measured import measured
-    from simulations.study.machine import in_time
+    from simulations.costs.expected import told
 
-    seconds = measured(study).get("smoke")
-    claims = f"{len(study.claims)} claims"
-    return claims if seconds is None else f"{claims}, {in_time(START + seconds)}"
+    return ", ".join(filter(None, (f"{len(study.claims)} claims", told(study, "smoke"))))
 
 
 def _experiments(study, margin: int, wide: int) -> None:

@@ -7,6 +7,7 @@ from simulations.costs.known import all_operations
 from simulations.costs.measured import measured
 from simulations.costs.speed import slowness
 from simulations.study.given import refused
+from simulations.study.machine import in_time
 from simulations.study.study import SIZES, Study
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ def usual(study: Study, size: str) -> float | None:
         return None
     there = all_operations(study.grid(largest, None, 0))
     return known[largest] * all_operations(study.grid(size, None, 0)) / there if there else None
+
+
+def told(study: Study, size: str) -> str | None:
+    """Return in words how long the command takes for a size, where it was measured."""
+    seconds = measured(study).get(size)
+    return None if seconds is None else in_time(START + seconds)
 
 
 def remaining(whole: float | None, done: float, seconds: float) -> float | None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 import meanfield
 from meanfield.environment.watching import Watch
+from simulations.records.linear_algebra import libraries
 
 _PACKAGES = ("meanfield", "theory", "simulations", "figures")
 
@@ -77,13 +77,7 @@ def _processor() -> dict[str, Any]:
 
 def _threads() -> dict[str, int]:
     """Threads that the libraries below NumPy and SciPy may use now."""
-    return {str(pool["prefix"]): int(pool["num_threads"]) for pool in _libraries().info()}
-
-
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    """Looked up once: to find them takes milliseconds."""
-    return ThreadpoolController()
+    return {str(pool["prefix"]): int(pool["num_threads"]) for pool in libraries().info()}
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Experiments: runs of one kind, of which a study has one or several; the machinery does what all of them need."""
 
 import dataclasses
+import functools
 import inspect
 import re
 from abc import ABC, abstractmethod
@@ -132,6 +133,7 @@ def runs_of(experiment: type[Experiment], size: str, seeds: int | None, first: i
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
 
+@functools.lru_cache(maxsize=64)  # of a study it is asked for again and again
 def together_fields(experiments: tuple[type[Experiment], ...]) -> type:
     """Return a class with the parameters of all these experiments, for help and for the command's options."""
     if len(experiments) == 1:

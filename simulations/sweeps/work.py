@@ -8,13 +8,14 @@ import jax
 import numpy as np
 
 from meanfield.environment.watching import watching
+from simulations.records.linear_algebra import one_thread
 from simulations.records.provenance import provenance
 from simulations.records.record import Record
 from simulations.study.simulation import run_experiment, simulated
-from simulations.sweeps.linear_algebra import one_thread
 from simulations.sweeps.shipping import Arrived, Shipped
 
 
+@one_thread()  # so long that the record, too, is made under it and tells of it
 def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> list[Record]:
     """The records of the runs with these canonical texts, computed together; the last is repeated up to `size`.
 
@@ -27,7 +28,7 @@ def compute(sent: Shipped | Arrived, texts: Sequence[str], size: int = 1) -> lis
     began = time.perf_counter()
     with watching() as watch:
         watch.look()
-        with one_thread(), jax.enable_x64(runs[0].precision == "float64"):
+        with jax.enable_x64(runs[0].precision == "float64"):
             if size == 1:
                 answers = [run_experiment(run) for run in runs]
             else:

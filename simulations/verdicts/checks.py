@@ -162,10 +162,12 @@ def slope(records: Records, *, select: Select, x: str, value: Value, last: int =
     `last` keeps that many of the largest x.
     """
     points, table = _positive(records, select, x, value, last)
+    if sides == 1:  # of which no bootstrap is told
+        slopes = seed_slopes(np.log(points), np.log(table))
+        return Estimate(float(np.mean(slopes)), half_width(slopes, sides), _fitted(points, table, x))
     law = fit(points, table, 1 - LEVEL)
-    error = half_width(seed_slopes(np.log(points), np.log(table)), sides)
-    bootstrap = f"; bootstrap {law.interval[0]:.4g} … {law.interval[1]:.4g}" if sides == 2 else ""
-    return Estimate(law.slope, error, _fitted(points, table, x) + bootstrap)
+    bootstrap = f"; bootstrap {law.interval[0]:.4g} … {law.interval[1]:.4g}"
+    return Estimate(law.slope, law.width, _fitted(points, table, x) + bootstrap)
 
 
 @check("slope", "=", "<=", ">=")
