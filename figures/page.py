@@ -164,8 +164,9 @@ def _chapter(chapter: Chapter, size: str) -> str:
             f"**{chapter.verdict}**.{versions and f' ({versions})'}\n",
             *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
-            "| claim | predicted | measured ± error | control, in which the check must fail | verdict | source |",
-            "|---|---|---|---|---|---|",
+            "| claim | predicted | measured ± error | what it is | found with 90 % "
+            "| control, in which the check must fail | verdict | source |",
+            "|---|---|---|---|---|---|---|---|",
             *rows,
             "\n</details>\n",
         ]
@@ -195,6 +196,8 @@ def _row(entry: Entry) -> str:
         f"**{cell(entry.claim.name)}**: {cell(entry.claim.statement)}",
         cell(predicted(entry)),
         cell(measured(entry.verdict)),
+        cell(entry.strength),
+        "" if entry.verdict.seen is None else cell(f"± {entry.verdict.seen:.2g}"),
         f"{cell(entry.claim.wrong)}: {cell(measured(entry.control))}",
         verdict(entry),
         f"[{entry.claim.reference}](#{entry.claim.reference})",

@@ -59,6 +59,8 @@ from simulations.verdicts.calibration import calibrate as calibrate
 from simulations.verdicts.checks import Verdict as Verdict
 from simulations.verdicts.ledger import Entry as Entry
 from simulations.verdicts.ledger import all_passed as all_passed
+from simulations.verdicts.ledger import by_chance as by_chance
+from simulations.verdicts.ledger import family_level as family_level
 from simulations.verdicts.ledger import verify as verify
 from simulations.verdicts.power_law import PowerLaw as PowerLaw
 from simulations.verdicts.power_law import fit as fit_power_law
@@ -69,6 +71,7 @@ from simulations.verdicts.table_text import print_table as print_table
 from simulations.verdicts.table_text import print_untested as print_untested
 from simulations.verdicts.text import print_calibration as print_calibration
 from simulations.verdicts.text import print_ledger as print_ledger
+from simulations.verdicts.text import print_sanity as print_sanity
 from simulations.verdicts.text import print_status as print_status
 
 __all__ = [
@@ -102,6 +105,7 @@ __all__ = [
     "Verdict",
     "all_passed",
     "between",
+    "by_chance",
     "calibrate",
     "checks",
     "choice",
@@ -113,6 +117,7 @@ __all__ = [
     "differing",
     "estimate",
     "expected",
+    "family_level",
     "field_docs",
     "find",
     "fit_power_law",
@@ -126,6 +131,7 @@ __all__ = [
     "prepare",
     "print_calibration",
     "print_ledger",
+    "print_sanity",
     "print_status",
     "print_table",
     "print_untested",

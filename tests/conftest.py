@@ -1,9 +1,11 @@
 """What all tests share: the long-test flag, the GPU skip, 64-bit numbers, and shape checks on the engine."""
 
 import importlib.util
+import os
 import signal
 import zlib
 from collections import Counter
+from pathlib import Path
 
 import jax
 import jaxtyping
@@ -33,11 +35,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
-    text = (
+    every = (
         "of tests with many parameters run every Nth, in test_studies those of every Nth study, of those without "
         "parameters every third, and none marked `once` (with --validate all)"
     )
-    parser.addoption("--every", type=int, default=1, metavar="N", help=text)
+    text = "directory of smoke records that are taken where they are there, and left there; a new one if not given"
+    parser.addoption("--smoke-records", metavar="DIR", help=text)
+    parser.addoption("--every", type=int, default=1, metavar="N", help=every)
 
 
 def pytest_report_header(config):
@@ -97,3 +101,39 @@ def x64():
     """64-bit numbers for one test, whatever JAX_ENABLE_X64 says."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def smoke_directory(request, tmp_path_factory):
+    """A directory for the records of the smoke runs.
+
+    All test processes have the same: what one of them computes, or is computing, the others take from there.
+    """
+    given = request.config.getoption("--smoke-records")
+    if given:
+        return Path(given)
+    directory = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = directory.parent
+    return directory / "smoke"
+
+
+@pytest.fixture(scope="session")
+def smoke_of(smoke_directory):
+    """The records of a study at smoke size, made when they are first asked for."""
+    import simulations  # not before shapes are checked
+
+    made = {}
+
+    def records(study):
+        if study not in made:
+            made[study] = simulations.run(study, "smoke", out=smoke_directory)
+        return made[study]
+
+    return records
+
+
+@pytest.fixture(scope="session")
+def smoke(smoke_of):
+    """The records of lazy_scaling."""
+    return smoke_of("lazy_scaling")

@@ -12,17 +12,28 @@ STATUS = {True: 0, False: 1, None: 3}
 """The exit status of what passed, failed, or could not be tested."""
 
 
-def close(options: Sweeping, made: dict, entries: list, drawn: list[Path], table: tuple | None = None) -> int:
-    """Print what was found and return the exit status."""
+def close(
+    options: Sweeping,
+    made: dict,
+    entries: list,
+    drawn: list[Path],
+    table: tuple | None = None,
+    sane: list | None = None,
+) -> int:
+    """Print what was found, sanity checks after the claims, and return the exit status, in which both count."""
     import simulations
 
-    passed = False if unfinished(made) else simulations.all_passed(entry.passed for entry in entries)
-    _tell(entries, table, sys.stderr if options.json else sys.stdout)
+    sane = sane or []
+    passed = False if unfinished(made) else simulations.all_passed(entry.passed for entry in [*entries, *sane])
+    stream = sys.stderr if options.json else sys.stdout
+    _tell(entries, table, stream)
+    simulations.print_sanity(sane, stream)
     if options.json:
         seconds = sum(record.provenance["seconds"] for records in made.values() for record in records)
         answer = {
             "passed": passed,
             "claims": [entry.as_json() for entry in entries],
+            "sanity": [entry.as_json() for entry in sane],
             "figures": [str(path) for path in drawn],
             "records": str(Path(options.out) / "records"),
             "seconds": round(seconds, 2),

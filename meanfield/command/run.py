@@ -51,9 +51,9 @@ def run_study(arguments: list[str]) -> int:
     if line.options.measure:
         with refusing():
             simulations.keep_costs(study, line.options.size or "default", records)
-    entries = simulations.verify(study, records)
+    entries, sane = simulations.verify(study, records), simulations.verify(study, records, sanity=True)
     drawn, made = _shown(study, records, line)
-    return close(line.options, {study.name: records}, entries, drawn, made)
+    return close(line.options, {study.name: records}, entries, drawn, made, sane)
 
 
 def _check_grid(study, line: Line) -> None:

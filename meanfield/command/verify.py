@@ -18,6 +18,8 @@ class Verify(Sweeping):
     """Instead: make the runs again with so many fresh sets of seeds, and count how often each check raises a false
     alarm.
     """
+    family: bool = False
+    """Test equalities at a level so low that all of these claims together raise a false alarm in 1 % of ledgers."""
 
 
 def verify_studies(arguments: list[str]) -> int:
@@ -29,10 +31,15 @@ def verify_studies(arguments: list[str]) -> int:
     if line.options.calibrate:
         if line.options.seeds is not None or line.options.first_seed:
             raise Refused("calibrate: chooses its seeds itself; expected neither --seeds nor --first-seed.")
+        if line.options.family:
+            raise Refused("family: says how claims are tested together; expected it without --calibrate.")
         return _calibrate(studies, line.options)
     made = {study.name: make_records(study, line.options, {}) for study in studies}
-    entries = [entry for study in studies for entry in simulations.verify(study, made[study.name])]
-    return close(line.options, made, entries, [])
+    equalities = sum(claim.kind == "equality" for study in studies for claim in study.claims)
+    level = simulations.family_level(equalities) if line.options.family else simulations.checks.LEVEL
+    entries = [entry for study in studies for entry in simulations.verify(study, made[study.name], level=level)]
+    sane = [entry for study in studies for entry in simulations.verify(study, made[study.name], sanity=True)]
+    return close(line.options, made, entries, [], sane=sane)
 
 
 def _calibrate(studies: list, options: Verify) -> int:

@@ -308,12 +308,13 @@ CLAIMS = (
     claim(
         "loss_true", "true labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
         select=trained, x="particles", value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
+        widest=0.1,
         wrong="the curve predicted for random labels", control={"value": measure.loss_error(0, predicted=-1)},
     ),
     claim(
         "loss_random", "random labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
         select=trained, x="particles", value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
-        wrong="the curve predicted for true labels", control={"value": measure.loss_error(-1, predicted=0)},
+        widest=0.1, wrong="the curve predicted for true labels", control={"value": measure.loss_error(-1, predicted=0)},
     ),
     claim(
         "time", "steps to memorise random labels over those that the kernel predicts", TIME, measure.limit,

@@ -237,7 +237,7 @@ def order(p: int, what: str, reference: str = "meanfield") -> Prediction:
 
 SAME = Prediction(1.0, "<=", "exact but for rounding: error over its bound", "meanfield")
 LOSS = "F(T) − F(0) + ∫ (1/m) Σ |θ'|² dt"
-ORDER = {"x": "steps"}
+ORDER: dict[str, Any] = {"x": "steps"}
 
 CLAIMS = (
     claim(

@@ -273,7 +273,7 @@ CLAIMS = (
         "linear_mean", "mean of a cloud after the first steps, from its exact law (0) to that in continuous time (1)",
         EXACT, checks.mean,
         select=plane, value=measure.mean_on_the_way, what="share of the way",
-        wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
+        widest=0.2, wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
     ),
     claim(
         "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, checks.mean,
@@ -293,7 +293,7 @@ CLAIMS = (
     claim(
         "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, checks.mean,
         select=widest(line), value=measure.law_score, what="z",
-        wrong="the law of continuous time",
+        widest=7, wrong="the law of continuous time",
         control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(
@@ -321,7 +321,7 @@ CLAIMS = (
     claim(
         "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, checks.mean,
         select=cooled, value=measure.law_score, what="z",
-        wrong="the final temperature throughout",
+        widest=100, wrong="the final temperature throughout",
         control={"value": partial(measure.law_score, wrong=True)},
     ),
     claim(

@@ -276,7 +276,7 @@ CLAIMS = (
         "symmetry_breaking",
         "on the plateau noise is amplified: log of the variance of what tells teachers apart, over prediction",
         NOISE, checks.mean,
-        select=plateau, value=symmetry_breaking, what="log d E S²/Σ_S at t ≤ 20",
+        widest=0.3, select=plateau, value=symmetry_breaking, what="log d E S²/Σ_S at t ≤ 20",
         wrong="noise that adds up and is not amplified",
         control={"value": partial(symmetry_breaking, name="wrong_variance")},
     ),

@@ -243,12 +243,13 @@ CLAIMS = (
         "covariance", "start: squared distance of the covariance of f to the arc-cosine kernel, α = √m (share)",
         COVARIANCE, checks.mean,
         select=lazy_start, value=measure.covariance_error, what="‖Cov f − C‖²/‖C‖²",
+        widest=0.05,
         wrong="1/π for 1/2π", control={"value": lambda record: measure.covariance_error(record, factor=2.0)},
     ),
     claim(
         "variance_stays", "start: variance of f in m, α = √m", STAYS, checks.slope,
         select=lazy_start, x="particles", value=measure.variance,
-        wrong="α = 1", control={"select": start_runs(exponent=MEAN_FIELD, output="gaussian")},
+        widest=0.2, wrong="α = 1", control={"select": start_runs(exponent=MEAN_FIELD, output="gaussian")},
     ),
     claim(
         "kurtosis_gaussian", "start: excess kurtosis of f over 15/m, Gaussian output weights", FOURTH, checks.mean,

@@ -281,6 +281,7 @@ CLAIMS = (
     claim(
         "limit", "R_N − R for N → ∞ and ε → 0", LIMIT, limit,
         select=early, x="particles", value=excess, what="R_N − R at the end, extrapolated",
+        widest=0.01,
         wrong="the equation without its factor 2, at half the time", control={"value": excess_in_half_time},
     ),
     claim(

@@ -325,7 +325,7 @@ CLAIMS = (
     claim(
         "time", "smooth units: the exit time itself, from the path on the unstable manifold", CONSTANT, checks.mean,
         select=smooth, value=measure.lateness, what="|λ_min| (T − prediction)",
-        wrong="(1, ĝ) for the unit vector (1, ĝ)/√2", control={"value": measure.unnormalised_lateness},
+        widest=0.07, wrong="(1, ĝ) for the unit vector (1, ĝ)/√2", control={"value": measure.unnormalised_lateness},
     ),
     claim(
         "relu", "relu units: slope times max_u |(1/n) Σ y relu(u·x)|", RELU, checks.mean,
@@ -341,7 +341,7 @@ CLAIMS = (
     claim(
         "noise_time", "the mean exit time itself, E log χ_m for a random direction included", NOISY_TIME, checks.mean,
         select=noisy, value=measure.noise_lateness, what="|λ_min| (T − prediction)",
-        wrong="a start of size √(τ/λ) for noise",
+        widest=0.2, wrong="a start of size √(τ/λ) for noise",
         control={"value": partial(measure.noise_lateness, missing="exact_log_chi")},
     ),
     claim(

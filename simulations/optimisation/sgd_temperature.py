@@ -353,7 +353,7 @@ CLAIMS = (
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,
         checks.mean,
         select=schedules, value=measure.grown_over_decayed, what="log(excess of growing batch / of decaying step)",
-        wrong="at equal numbers of steps", control={"value": measure.grown_over_decayed_steps},
+        widest=0.09, wrong="at equal numbers of steps", control={"value": measure.grown_over_decayed_steps},
     ),
     claim(
         "flatter", "fall of the log trace of the Hessian over that of the slow flow, extrapolated to T → 0", DRIFT,
@@ -373,7 +373,7 @@ CLAIMS = (
         "three_factors", "log fall of the trace with half the batch less that with √2 times the noise, over theory's",
         FACTORS, checks.mean,
         select=width, value=measure.batch_against_noise, what="difference of log falls / slow flow",
-        wrong="against labels without noise", control={"value": measure.batch_alone},
+        widest=0.2, wrong="against labels without noise", control={"value": measure.batch_alone},
     ),
 )  # fmt: skip
 

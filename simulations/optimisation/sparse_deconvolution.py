@@ -263,13 +263,13 @@ CLAIMS = (
         "excess", "J − min J over time is the sum of the three families",
         Prediction(0.0, "=", WHOLE, "meanfield"), checks.mean,
         select=local, value=partial(log_excess, "predicted_excess"), what="log(measured / predicted excess)",
-        wrong="2α for 4α", control={"value": partial(log_excess, "half_metric_excess")},
+        widest=0.2, wrong="2α for 4α", control={"value": partial(log_excess, "half_metric_excess")},
     ),
     claim(
         "width", "the local rate does not depend on m", Prediction(0.0, "slope", WHOLE, "chizat2022sparse"),
         checks.slope,
         select=local, x="particles", value=collective_rate,
-        wrong="plain gradient descent, without the factor m", control={"select": plain},
+        widest=0.2, wrong="plain gradient descent, without the factor m", control={"select": plain},
     ),
     claim(
         "certificate", "the certified gap is never below the excess, at no time of no run",

@@ -243,7 +243,7 @@ CLAIMS = (
     claim(
         "mean", "mean of the outputs, in standard deviations of the limit", PROCESS, checks.mean,
         select=networks(), value=measure.mean_output, what="mean of f",
-        wrong="their absolute values", control={"value": partial(measure.mean_output, absolute=True)},
+        widest=0.1, wrong="their absolute values", control={"value": partial(measure.mean_output, absolute=True)},
     ),
     claim(
         "covariance", "covariance of outputs at two inputs over the recursion's, layer 3, first order in 1/N included",

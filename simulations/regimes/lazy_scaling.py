@@ -321,7 +321,7 @@ CLAIMS = (
         "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
         scaling.kernel_change_exponent("mean-field"), checks.asymptotic_slope,
         select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"),
-        wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
+        widest=0.2, wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
         "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"),
@@ -333,7 +333,7 @@ CLAIMS = (
         "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
         checks.asymptotic_slope,
         select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"),
-        wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
+        widest=0.1, wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
         "teacher_width", "teacher: distance to kernel regression in m, α = √m", scaling.kernel_limit_exponent(),
@@ -369,7 +369,7 @@ CLAIMS = (
         "digits_error", "digits: test error less that of kernel regression, α = √m, m → ∞", SAME, checks.limit,
         select=digits(exponent=TANGENT), x="particles", value=measure.excess_error, order=1.0,
         what="difference of error shares",
-        wrong="regression before its first step", control={"value": measure.excess_over_untrained},
+        widest=0.2, wrong="regression before its first step", control={"value": measure.excess_over_untrained},
     ),
 )  # fmt: skip
 

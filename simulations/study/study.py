@@ -22,10 +22,21 @@ from simulations.study.panel import Panel
 from simulations.study.parameters import kinds
 from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
-from simulations.verdicts.checks import Verdict
+from simulations.verdicts.checks import EQUALITIES, Verdict
 from theory.prediction import Prediction
 
 PRECISIONS = ("float64", "float32", "bfloat16", "float16")
+
+KINDS = ("equality", "bound", "identity", "ordering")
+"""What a claim says: a number is what theory says it is; it is on one side of what is proved; a deviation is at most
+what rounding can do; one of two things is larger, or something happens at all.
+"""
+
+WIDEST = 0.2
+"""An equality whose error is a larger share of the prediction is untested, unless the claim says otherwise."""
+
+SLACK = 10.0
+"""A bound that is further from what is seen, by this factor, would let pass what it is there to find."""
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
@@ -47,9 +58,12 @@ class Claim:
     control: Callable[[Records], Verdict]
     wrong: str
     """What is wrong in the control."""
+    kind: str
+    """Which of `KINDS` it is."""
 
     def __post_init__(self):
-        _check_words(self, "name", "statement", "reference", "relation", "wrong")
+        _check_words(self, "name", "statement", "reference", "relation", "wrong", "kind")
+        one_of("kind", self.kind, KINDS)
         for name in ("check", "control"):
             require_function(name, getattr(self, name))
 
@@ -68,9 +82,16 @@ def claim(
     *,
     wrong: str,
     control: Mapping[str, Any],
+    kind: str | None = None,
+    widest: float | None = None,
     **settings,
 ) -> Claim:
-    """A claim on a prediction of theory, whose control is its own check with some settings replaced."""
+    """A claim on a prediction of theory, whose control is its own check with some settings replaced.
+
+    Its `kind` follows from the relation and the check where it is not said: an equality for "=" and "slope", a bound
+    for the largest or the least of all runs, else an ordering. An equality decides nothing where its error is above
+    `widest`, a fifth of the prediction if not given; of a prediction of 0 it must be given.
+    """
     if not isinstance(predicted, Prediction):
         raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
     if not isinstance(control, Mapping) or not control:
@@ -81,7 +102,13 @@ def claim(
     if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
         for setting in (*settings, *control):
             one_of("setting of the check", setting, [*known][1:])
-    decided = {"relation": predicted.relation} if "relation" in known else {}
+    decided: dict[str, Any] = {"relation": predicted.relation} if "relation" in known else {}
+    kind = _kind_of(predicted.relation, check) if kind is None else kind
+    if kind == "equality" and "widest" in known:
+        widest = WIDEST * abs(float(predicted.value)) if widest is None else widest
+        if widest == 0:
+            raise ValueError(f"widest: the prediction of {name!r:.40} is 0; expected the largest error that decides.")
+        decided["widest"], control = widest, {"widest": None, **control}
     settings = {"predicted": float(predicted.value), **decided, **settings}
     return Claim(
         name=name,
@@ -91,7 +118,14 @@ def claim(
         check=partial(check, **settings),
         control=partial(check, **{**settings, **control}),
         wrong=wrong,
+        kind=kind,
     )
+
+
+def _kind_of(relation: str, check: Callable) -> str:
+    if relation in EQUALITIES:
+        return "equality"
+    return "bound" if check.__name__ in ("largest", "least") else "ordering"
 
 
 @dataclass(frozen=True)
@@ -114,6 +148,9 @@ class Study:
     experiments: tuple[type[Experiment], ...]
     """The kinds of its runs."""
     claims: tuple[Claim, ...] = ()
+    """What is counted in the ledger."""
+    sanity: tuple[Claim, ...] = ()
+    """What has to hold as well and proves little: orderings that nobody doubts, identities of the code with itself."""
     usual: type[Experiment] | None = None
     """The experiment that is meant where parameters are those of several; none is, and they are refused, if None."""
     draw: Callable[[Records], Any] | None = None
@@ -138,8 +175,10 @@ class Study:
         object.__setattr__(self, "experiments", tuple(listed))
         for one in listed:
             one_of("precision", coerce("precision", str, one.precision), PRECISIONS)
-        if not (isinstance(self.claims, tuple | list) and all(isinstance(one, Claim) for one in self.claims)):
-            raise ValueError(f"claims={in_short(self.claims)}: expected a tuple of simulations.Claim.")
+        for name in ("claims", "sanity"):
+            listed = getattr(self, name)
+            if not (isinstance(listed, tuple | list) and all(isinstance(one, Claim) for one in listed)):
+                raise ValueError(f"{name}={in_short(listed)}: expected a tuple of simulations.Claim.")
         if self.draw is not None:
             require_function("draw", self.draw)
         if not (isinstance(self.panels, tuple | list) and all(isinstance(one, Panel) for one in self.panels)):

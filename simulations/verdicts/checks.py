@@ -6,11 +6,11 @@
 | `<=`, `>=` | the whole interval, of one side, lies on that side: the inequality is shown |
 
 Seeds are the unit of replication: several runs of one seed share its data or its start, and count as their mean.
-Every interval is Student's at the level `LEVEL`, the rate at which a claim that holds is turned down by chance;
-`Verdict.error` is the half-width of that interval. Slopes are fitted by `simulations.verdicts.power_law`. How often
-each kind of interval covers is a table of `simulations.verdicts.intervals`: Student's for the mean of the seeds' slopes
-holds this level at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named in the
-statistic.
+Every interval is Student's at the level `LEVEL`, unless another is given: the rate at which a claim that holds is
+turned down by chance. `Verdict.error` is its half-width. Slopes are fitted by `simulations.verdicts.power_law`. How
+often each kind of interval covers is a table of `simulations.verdicts.intervals`: Student's for the mean of the seeds'
+slopes holds this level at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named
+in the statistic.
 
 A check says True or False of what it is given, and None of what can't decide: no run, too few seeds for an interval or
 outcomes for a test, a value that is no number (`simulations.verdicts.measured`). Whether the seeds are those it was
@@ -38,6 +38,10 @@ LEVEL = 1e-3
 """False alarms of one check."""
 
 
+EQUALITIES = ("=", "slope")
+"""Relations whose interval has two sides."""
+
+
 class Refuted(Exception):
     """Why a claim does not hold, where there is nothing to estimate."""
 
@@ -53,14 +57,16 @@ class Estimate:
     """Of the extreme of all runs: one run beyond a bound is enough."""
     needs: str = ""
     """What is missing for any outcome to decide."""
+    free: int = 0
+    """Degrees of freedom of Student's interval; 0 where the error is no such interval."""
 
 
 def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., Verdict]]:
     """Return the decorator that makes a check of a statistic, for predictions with these relations.
 
-    The statistic takes records and settings, and where it asks for them `sides`, of its interval, and `predicted`. It
-    returns an `Estimate`; it raises `Untested` where the records can't decide, and `Refuted` where no number is needed
-    to turn the claim down.
+    The statistic takes records and settings, and where it asks for them `sides` and `level` of its interval, and
+    `predicted`. It returns an `Estimate`; it raises `Untested` where the records can't decide, and `Refuted` where no
+    number is needed to turn the claim down. An equality whose error is above `widest` decides nothing.
     """
 
     def decorate(statistic: Callable[..., Estimate]) -> Callable[..., Verdict]:
@@ -68,32 +74,53 @@ def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., 
 
         @tested
         def judged(
-            records: Records, *, predicted: float, relation: str = relations[0], attained: bool = False, **settings
+            records: Records,
+            *,
+            predicted: float,
+            relation: str = relations[0],
+            attained: bool = False,
+            widest: float | None = None,
+            level: float = LEVEL,
+            **settings,
         ) -> Verdict:
             one_of("relation", relation, relations)
-            if "sides" in known:
-                settings["sides"] = 2 if relation in ("=", "slope") else 1
-            if "predicted" in known:
-                settings["predicted"] = predicted
+            sides = 2 if relation in EQUALITIES else 1
+            given = {"sides": sides, "level": level, "predicted": predicted}
+            settings |= {name: value for name, value in given.items() if name in known}
             try:
                 found = statistic(records, **settings)
             except Refuted as why:
                 return Verdict(False, float("nan"), float("nan"), predicted, str(why))
             passed = _decided(found, relation, predicted, attained)
-            verdict = Verdict(passed, found.value, found.error, predicted, found.words, found.proved)
-            return undecided(verdict, found.needs) if found.needs else verdict
+            p, seen = _chances(found, predicted, level) if sides == 2 else (None, None)
+            verdict = Verdict(passed, found.value, found.error, predicted, found.words, found.proved, p, seen)
+            wide = sides == 2 and widest is not None and found.error > widest
+            needs = found.needs or (f"± {found.error:.2g} is wider than {widest:.2g}" if wide else "")
+            return undecided(verdict, needs) if needs else verdict
 
+        own = inspect.signature(judged).parameters.values()
+        also = [one for one in own if one.kind is one.KEYWORD_ONLY]
+        given = [one for one in known.values() if one.name not in ("sides", "level", "predicted")]
         made = functools.wraps(statistic)(judged)
-        given = [one for one in known.values() if one.name not in ("sides", "predicted")]
-        also = [
-            inspect.Parameter("predicted", inspect.Parameter.KEYWORD_ONLY, annotation=float),
-            inspect.Parameter("relation", inspect.Parameter.KEYWORD_ONLY, default=relations[0], annotation=str),
-            inspect.Parameter("attained", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool),
-        ]
         made.__signature__ = inspect.Signature([*given, *also], return_annotation=Verdict)  # type: ignore[attr-defined]
         return made
 
     return decorate
+
+
+def _chances(found: Estimate, predicted: float, level: float) -> tuple[float | None, float | None]:
+    """Return the p-value of a prediction that is exact, and the deviation that is found with a probability of 90 %.
+
+    With k degrees of freedom an interval at the level a has t_k(1 − a/2) standard errors; a deviation that is t_k(0.9)
+    of them larger puts the prediction outside in nine of ten.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    if not found.free or not found.error:
+        return None, None
+    reach = float(stdtrit(found.free, 1 - level / 2))
+    p = 2 * float(stdtr(found.free, -abs(found.value - predicted) / found.error * reach))
+    return p, found.error * (1 + float(stdtrit(found.free, 0.9)) / reach)
 
 
 def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -> bool:
@@ -102,7 +129,7 @@ def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -
     An inequality that is `attained`, so that it holds with equality for some, can't be shown with room to spare: then
     the interval only has to reach that side.
     """
-    if relation in ("=", "slope"):
+    if relation in EQUALITIES:
         return bool(abs(found.value - predicted) <= found.error)
     beyond = found.value - predicted if relation == ">=" else predicted - found.value
     if found.proved:
@@ -111,14 +138,14 @@ def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -
 
 
 @check("=", "<=", ">=")
-def mean(records: Records, *, select: Select, value: Value, what: str, sides: int) -> Estimate:
+def mean(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float) -> Estimate:
     """Compare the mean of a value over seeds."""
     found, values = means(chosen(records, select), value)
     samples = seed_means(found, values)
     if len(samples) < 3:
         raise Untested(f"needs 3 seeds, has {len(samples)}")
     words = f"{what}, mean of {len(samples)} seeds" + (f", {len(found)} runs" if len(found) > len(samples) else "")
-    return Estimate(float(np.mean(samples)), half_width(samples, sides), words)
+    return student(samples, words, sides, level)
 
 
 @check("<=")
@@ -141,7 +168,7 @@ def least(records: Records, *, select: Select, value: Value, what: str) -> Estim
 
 
 @check(">=")
-def share(records: Records, *, select: Select, value: Value, predicted: float, what: str) -> Estimate:
+def share(records: Records, *, select: Select, value: Value, predicted: float, what: str, level: float) -> Estimate:
     """Compare the probability of success, by the exact one-sided interval of Clopper and Pearson.
 
     `value` gives the outcomes of a run, true or false, all independent; the error reaches down to the interval's lower
@@ -149,29 +176,32 @@ def share(records: Records, *, select: Select, value: Value, predicted: float, w
     """
     found = np.concatenate([part for _, part in outcomes(chosen(records, select), value)])
     count, wins = len(found), int(np.sum(found != 0))
-    low, _ = share_ends(wins, count, 1 - LEVEL)
-    few = LEVEL ** (1 / count) <= predicted < 1
-    needs = f"needs {int(np.log(LEVEL) / np.log(predicted)) + 1} outcomes" if few else ""
+    low, _ = share_ends(wins, count, 1 - level)
+    few = level ** (1 / count) <= predicted < 1
+    needs = f"needs {int(np.log(level) / np.log(predicted)) + 1} outcomes" if few else ""
     return Estimate(wins / count, wins / count - low, f"{what}, {wins} of {count}", needs=needs)
 
 
 @check("slope", "=", "<=", ">=")
-def slope(records: Records, *, select: Select, x: str, value: Value, last: int = 0, sides: int) -> Estimate:
+def slope(
+    records: Records, *, select: Select, x: str, value: Value, last: int = 0, sides: int, level: float
+) -> Estimate:
     """Compare the exponent p of value ∝ x^p, fitted by least squares in logarithms seed by seed.
 
     `last` keeps that many of the largest x.
     """
     points, table = _positive(records, select, x, value, last)
     if sides == 1:  # of which no bootstrap is told
-        slopes = seed_slopes(np.log(points), np.log(table))
-        return Estimate(float(np.mean(slopes)), half_width(slopes, sides), _fitted(points, table, x))
-    law = fit(points, table, 1 - LEVEL)
+        return student(seed_slopes(np.log(points), np.log(table)), _fitted(points, table, x), sides, level)
+    law = fit(points, table, 1 - level)
     bootstrap = f"; bootstrap {law.interval[0]:.4g} … {law.interval[1]:.4g}"
-    return Estimate(law.slope, law.width, _fitted(points, table, x) + bootstrap)
+    return Estimate(law.slope, law.width, _fitted(points, table, x) + bootstrap, free=len(table) - 1)
 
 
 @check("slope", "=", "<=", ">=")
-def asymptotic_slope(records: Records, *, select: Select, x: str, value: Value, last: int = 0, sides: int) -> Estimate:
+def asymptotic_slope(
+    records: Records, *, select: Select, x: str, value: Value, last: int = 0, sides: int, level: float
+) -> Estimate:
     """Compare the exponent of value ∝ x^p as x → ∞, where a correction that falls as 1/x bends the line.
 
     It is fitted to the upper half of the points, seed by seed, and what larger x would still change adds to the error:
@@ -184,11 +214,11 @@ def asymptotic_slope(records: Records, *, select: Select, x: str, value: Value, 
     slopes = seed_slopes(logs[upper:], lines[:, upper:])
     value_there = float(np.mean(slopes))
     bias = abs(value_there - float(np.mean(seed_slopes(logs, lines)))) * _left(points, upper)
-    return Estimate(value_there, bias + half_width(slopes, sides), _fitted(points, table, x))
+    return Estimate(value_there, bias + half_width(slopes, sides, level), _fitted(points, table, x))
 
 
 @check("slope", "=", "<=", ">=")
-def median_slope(records: Records, *, select: Select, x: str, value: Value, sides: int) -> Estimate:
+def median_slope(records: Records, *, select: Select, x: str, value: Value, sides: int, level: float) -> Estimate:
     """Compare the exponent of one line through the medians over seeds, with the regression's own interval.
 
     That is for times, of which some are disturbed, and which memories of several levels scatter about the line. A seed
@@ -198,11 +228,13 @@ def median_slope(records: Records, *, select: Select, x: str, value: Value, side
     logs, lines = np.log(points), np.log(table)
     line = np.median(lines - lines.mean(axis=1, keepdims=True), axis=0)
     measured = float(seed_slopes(logs, line[None])[0])
-    return Estimate(measured, _regression_width(logs, line, sides), _fitted(points, table, x))
+    return Estimate(measured, _regression_width(logs, line, sides, level), _fitted(points, table, x))
 
 
 @check("=", "slope", "<=", ">=")
-def limit(records: Records, *, select: Select, x: str, value: Value, order: float, what: str, sides: int) -> Estimate:
+def limit(
+    records: Records, *, select: Select, x: str, value: Value, order: float, what: str, sides: int, level: float
+) -> Estimate:
     """Compare the limit of a value as x → ∞, where what it has left over falls as x^−order.
 
     Each seed's values at the two largest x are extrapolated to v with v + c x^−order through both, so that what is
@@ -212,12 +244,17 @@ def limit(records: Records, *, select: Select, x: str, value: Value, order: floa
     before, after = points[-2:] ** order
     samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
     words = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g}, {len(table)} seeds"
-    return Estimate(float(np.mean(samples)), half_width(samples, sides), words)
+    return student(samples, words, sides, level)
 
 
-def half_width(samples: np.ndarray, sides: int = 2) -> float:
-    """Return the half-width of Student's interval for the mean of independent samples at `LEVEL`."""
-    return student_half_width(samples, 1 - LEVEL, sides)
+def student(samples: np.ndarray, words: str, sides: int, level: float) -> Estimate:
+    """Return the mean of independent samples with Student's interval."""
+    return Estimate(float(np.mean(samples)), half_width(samples, sides, level), words, free=len(samples) - 1)
+
+
+def half_width(samples: np.ndarray, sides: int = 2, level: float = LEVEL) -> float:
+    """Return the half-width of Student's interval for the mean of independent samples."""
+    return student_half_width(samples, 1 - level, sides)
 
 
 def _positive(records: Records, select: Select, x: str, value: Value, last: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -244,10 +281,10 @@ def _left(points: np.ndarray, upper: int) -> float:
     return max(1.0, part / (whole - part)) if whole != part else 1.0
 
 
-def _regression_width(logs: np.ndarray, line: np.ndarray, sides: int) -> float:
-    """Half-width of Student's interval at `LEVEL` for the slope of one line."""
+def _regression_width(logs: np.ndarray, line: np.ndarray, sides: int, level: float) -> float:
+    """Half-width of Student's interval for the slope of one line."""
     from scipy.special import stdtrit
 
     spread, free = logs - logs.mean(), len(logs) - 2
     residuals = line - line.mean() - float(seed_slopes(logs, line[None])[0]) * spread
-    return float(stdtrit(free, 1 - LEVEL / sides) * np.sqrt(np.sum(residuals**2) / free / np.sum(spread**2)))
+    return float(stdtrit(free, 1 - level / sides) * np.sqrt(np.sum(residuals**2) / free / np.sum(spread**2)))

@@ -16,6 +16,7 @@ from simulations.records.record import Records
 from simulations.study.given import instance
 from simulations.study.ranges import in_short
 from simulations.study.study import SIZES, Claim, Study
+from simulations.verdicts.checks import LEVEL
 from simulations.verdicts.verdict import Verdict, undecided
 
 
@@ -27,6 +28,8 @@ class Entry:
     claim: Claim
     verdict: Verdict
     control: Verdict
+    level: float = LEVEL
+    """At which an equality is tested."""
 
     def __str__(self) -> str:
         return f"{self.study}: {self.claim.name}"
@@ -40,6 +43,29 @@ class Entry:
             return False
         return None if self.verdict.passed is None or self.control.passed is None else not self.control.passed
 
+    @property
+    def width(self) -> float | None:
+        """Of an equality: its error as a share of the prediction, or, of a prediction of 0, of the control's value."""
+        scale = abs(self.verdict.expected) or abs(self.control.measured)
+        return _share(self.verdict.error, scale) if self.claim.kind == "equality" else None
+
+    @property
+    def slack(self) -> float | None:
+        """Of a bound or identity: how many times larger than what was seen it is, or smaller for one from below."""
+        ends = self.verdict.measured, self.verdict.expected
+        seen, bound = ends if self.claim.relation == "<=" else reversed(ends)
+        return _share(bound, seen) if self.claim.kind in ("bound", "identity") else None
+
+    @property
+    def strength(self) -> str:
+        """Its kind with its width or slack, in words."""
+        if self.width is not None:
+            return f"equality ± {100 * self.width:.2g} %"
+        if self.slack is not None:
+            word = "identity, rounding" if self.claim.kind == "identity" else "bound,"
+            return f"{word} ×{self.slack:.2g}"
+        return self.claim.kind
+
     def as_json(self) -> dict[str, Any]:
         """The entry with plain numbers; what was not measured is null."""
         return {
@@ -48,10 +74,15 @@ class Entry:
             "statement": self.claim.statement,
             "reference": self.claim.reference,
             "relation": self.claim.relation,
+            "kind": self.claim.kind,
+            "width": self.width,
+            "slack": self.slack,
             "predicted": self.verdict.expected,
             "measured": _number(self.verdict.measured),
             "error": _number(self.verdict.error),
             "statistic": self.verdict.statistic,
+            "p": self.verdict.p,
+            "found_with_90_percent": self.verdict.seen,
             "passed": self.verdict.passed,
             "control": {
                 "wrong": self.claim.wrong,
@@ -62,8 +93,17 @@ class Entry:
         }
 
 
-def verify(study: Study, records: Records | None = None, *, size: str = "smoke") -> list[Entry]:
+def _share(part: float, whole: float) -> float | None:
+    return _number(part / whole) if whole > 0 and part == part else None
+
+
+def verify(
+    study: Study, records: Records | None = None, *, size: str = "smoke", level: float = LEVEL, sanity: bool = False
+) -> list[Entry]:
     """The entries of all claims of a study on these records; with too few seeds, what does not hold is undecided.
+
+    Equalities are tested at the `level`; all else decides as it does. With `sanity` the entries are those of the
+    study's sanity checks, which the ledger does not count.
 
     Without records its runs of one size are made, which is a test of your own repository in three lines:
 
@@ -80,7 +120,8 @@ def verify(study: Study, records: Records | None = None, *, size: str = "smoke")
         records = run(study, size)
     instance("records", records, Records)
     short = few_seeds(study, records)
-    return [_entry(study.name, claim, records, short) for claim in study.claims]
+    listed = study.sanity if sanity else study.claims
+    return [_entry(study.name, claim, records, short, level) for claim in listed]
 
 
 def all_passed(parts: Iterable[bool | None]) -> bool | None:
@@ -98,13 +139,38 @@ def all_passed(parts: Iterable[bool | None]) -> bool | None:
     return True if parts and all(parts) else None
 
 
-def _entry(study: str, claim: Claim, records: Records, short: str) -> Entry:
-    verdict, control = claim.check(records), claim.control(records)
+FAMILY = 0.01
+"""Probability of a false alarm in a whole ledger, of a level that is chosen for all of its claims."""
+
+
+def by_chance(count: int, level: float = LEVEL) -> float:
+    """Return the probability 1 − (1 − level)^count that at least one of so many claims that hold is turned down.
+
+    >>> round(by_chance(140), 2)
+    0.13
+    """
+    return 1 - (1 - level) ** count
+
+
+def family_level(count: int) -> float:
+    """Return the level of each of so many claims at which all together hold `FAMILY`, whatever they share.
+
+    That is Bonferroni's share of it, which needs no independence; one claim alone keeps `LEVEL`.
+
+    >>> family_level(100)
+    0.0001
+    """
+    return min(LEVEL, FAMILY / max(count, 1))
+
+
+def _entry(study: str, claim: Claim, records: Records, short: str, level: float) -> Entry:
+    at = {"level": level} if claim.kind == "equality" and level != LEVEL else {}
+    verdict, control = claim.check(records, **at), claim.control(records, **at)
     if short and verdict.passed is False and not verdict.proved:
         verdict = undecided(verdict, short)
     if short and control.passed:
         control = undecided(control, short)
-    return Entry(study, claim, verdict, control)
+    return Entry(study, claim, verdict, control, level)
 
 
 def few_seeds(study: Study, records: Records) -> str:

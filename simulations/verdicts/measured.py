@@ -67,7 +67,7 @@ def tested(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
     return judge
 
 
-KINDS = {"x": str, "what": str, "relation": str, "order": float, "attained": bool, "last": int}
+KINDS = {"x": str, "what": str, "relation": str, "order": float, "attained": bool, "last": int, "level": float}
 """Settings of checks that are words and numbers."""
 
 
@@ -80,6 +80,12 @@ def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
     made = {name: coerce(name, KINDS[name], value) if name in KINDS else value for name, value in settings.items()}
     if made.get("last", 0) < 0:
         raise ValueError(f"last={made['last']}: expected a whole number of at least 0.")
+    if not 0 < made.get("level", 0.5) < 1:
+        raise ValueError(f"level={made['level']}: expected a number above 0 and below 1.")
+    if made.get("widest") is not None:
+        made["widest"] = coerce("widest", float, made["widest"])
+        if not made["widest"] > 0:
+            raise ValueError(f"widest={made['widest']}: expected a number above 0.")
     if not ORDERS[0] <= made.get("order", 1) <= ORDERS[1]:
         raise ValueError(f"order={made['order']}: expected a number from {ORDERS[0]} to {ORDERS[1]}.")
     return made

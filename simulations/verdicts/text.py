@@ -8,7 +8,7 @@ from simulations.study.machine import in_time
 from simulations.verdicts.calibration import Alarms
 from simulations.verdicts.checks import LEVEL
 from simulations.verdicts.columns import console, print_columns
-from simulations.verdicts.ledger import Entry
+from simulations.verdicts.ledger import Entry, by_chance
 from simulations.verdicts.verdict import Verdict
 
 
@@ -27,18 +27,42 @@ def print_ledger(entries: list[Entry], stream: TextIO) -> None:
             f"{entry.claim.name}: {entry.claim.statement}",
             predicted(entry),
             measured(entry.verdict),
+            entry.strength,
             Text(verdict(entry), style={True: "green", False: "bold red", None: "dim"}[entry.passed]),
             f"{entry.claim.wrong}: {measured(entry.control)}, {_control(entry)}",
         )
         for entry in entries
     ]
-    headings = ("study", "claim", "predicted", "measured ± error", "verdict", "control: same check, wrong setting")
-    print_columns(headings, rows, stream, "the ledger")
+    headings = ("study", "claim", "predicted", "measured ± error", "what it is", "verdict")
+    print_columns((*headings, "control: same check, wrong setting"), rows, stream, "the ledger")
     counts = [sum(entry.passed is value for entry in entries) for value in (True, False, None)]
+    equalities = [entry for entry in entries if entry.claim.kind == "equality"]
+    level = max((entry.level for entry in equalities), default=LEVEL)
     console(stream).print(
         f"{counts[0]} claims hold, {counts[1]} fail, {counts[2]} not tested or undecided; "
-        f"errors are half-widths of {100 * (1 - LEVEL):g} % intervals."
+        f"errors are half-widths of {100 * (1 - level):.6g} % intervals."
     )
+    if equalities:
+        console(stream).print(
+            f"On fresh seeds at least one of {len(equalities)} equalities would fail by chance with a probability of "
+            f"{100 * by_chance(len(equalities), level):.2g} %, were all of them exact; the seeds of a size were seen "
+            "when its claims were written."
+        )
+
+
+def print_sanity(entries: list[Entry], stream: TextIO) -> None:
+    """Count the sanity checks in one line, and name those that do not hold.
+
+    Raises `ValueError` for what are no entries or no stream.
+    """
+    writable("stream", stream)
+    entries = each("entries", entries, Entry)
+    if entries:
+        console(stream).print(f"{sum(entry.passed is True for entry in entries)} of {len(entries)} sanity checks hold.")
+    for entry in entries:
+        if entry.passed is not True:
+            line = f"{entry}: {verdict(entry)}, {measured(entry.verdict)}, control {measured(entry.control)}."
+            console(stream).print(line, style="bold red", markup=False)
 
 
 def print_calibration(rows: list[Alarms], stream: TextIO) -> None:

@@ -14,6 +14,10 @@ class Verdict:
     statistic: str
     proved: bool = False
     """Of a bound that is proved for every single run: one run beyond it is enough to turn the claim down."""
+    p: float | None = None
+    """The probability, were the prediction exact, of a mean so far from it; None where there is no such statistic."""
+    seen: float | None = None
+    """The deviation from the prediction that such an interval finds with a probability of 90 %; None as for `p`."""
 
 
 def untested(expected: float, why: str) -> Verdict:

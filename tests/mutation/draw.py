@@ -35,13 +35,30 @@ LOOKS = {
 }
 """Keywords that say how a picture or a text looks."""
 
-PLACED = {"legend", "text", "annotate", "subplots", "add_subplot", "add_gridspec", "subplots_adjust", "set_xlim", "set_ylim", "set", "title", "round"}
+PLACED = {
+    "legend",
+    "text",
+    "annotate",
+    "subplots",
+    "add_subplot",
+    "add_gridspec",
+    "subplots_adjust",
+    "set_xlim",
+    "set_ylim",
+    "set",
+    "title",
+    "round",
+}
 """Methods whose arguments place what is drawn."""
 
 OPERATORS = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")}
 COMPARED = {
-    **{ast.Lt: ("<", ">"), ast.Gt: (">", "<"), ast.LtE: ("<=", ">="), ast.GtE: (">=", "<=")},
-    **{ast.Eq: ("==", "!="), ast.NotEq: ("!=", "==")},
+    ast.Lt: ("<", ">"),
+    ast.Gt: (">", "<"),
+    ast.LtE: ("<=", ">="),
+    ast.GtE: (">=", "<="),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
 }
 REDUCED = {"mean": "sum", "sum": "mean", "max": "min", "min": "max", "maximum": "minimum", "minimum": "maximum"}
 
@@ -138,7 +155,7 @@ class Finder(ast.NodeVisitor):
             for part in node.args:
                 self.visit(part)
         for keyword in node.keywords:
-            if keyword.arg not in LOOKS and not (name in PLACED):
+            if keyword.arg not in LOOKS and name not in PLACED:
                 self.visit(keyword.value)
 
     def visit_Constant(self, node):
@@ -162,10 +179,8 @@ class Finder(ast.NodeVisitor):
             self.between(node.left, node.right, *OPERATORS[type(node.op)], rule)
 
     def visit_UnaryOp(self, node):
-        start, end = self.span(node)
         if isinstance(node.op, ast.USub):
-            inner = self.span(node.operand)[0]
-            self.add(start, inner, "", "sign")
+            self.add(self.span(node)[0], self.span(node.operand)[0], "", "sign")
         self.visit(node.operand)
 
     def visit_Compare(self, node):
