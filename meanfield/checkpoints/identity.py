@@ -8,7 +8,6 @@ of installed packages, which stand for themselves by what was installed.
 """
 
 import ast
-import dis
 import functools
 import hashlib
 import importlib.metadata
@@ -25,7 +24,7 @@ import numpy as np
 
 import meanfield
 from meanfield.arguments import host
-from meanfield.checkpoints.identity_parts import Reference, members, read_names, state
+from meanfield.checkpoints.identity_parts import Reference, instructions, members, read_names, state
 
 PACKAGES = ("meanfield", "jax", "jaxlib", "equinox", "diffrax", "optax", "numpy", "scipy")
 """Their functions are known by name: whoever keeps a digest notes the versions, and `engine` beside them."""
@@ -200,9 +199,9 @@ class _Reader:
         counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
         self.say("code", repr(counts), repr(code.co_flags & ~_DOCUMENTED), repr(code.co_varnames[: sum(counts)]))
         self.say(code.co_exceptiontable)
-        for step in dis.get_instructions(code):
-            self.say(str(step.opcode))
-            self.read(step.argval)
+        for opcode, _, argument in instructions(code):
+            self.say(str(opcode))
+            self.read(argument)
 
     def _globals(self, function: types.FunctionType) -> None:
         """Add to the digest what the function, and the functions inside it, look up by name when they run."""

@@ -29,15 +29,21 @@ def read_names(function: types.FunctionType) -> list[Reference]:
     attributes = frozenset(name for code in codes for name in code.co_names)
     found: dict[str, Any] = {}
     for code in codes:
-        steps = list(dis.get_instructions(code))
-        for i, step in enumerate(steps):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in function.__globals__:
-                found[step.argval] = function.__globals__[step.argval]
-            elif step.opname == "IMPORT_NAME":
-                level = steps[i - 2].argval if i >= 2 else 0
-                name = "." * (level if isinstance(level, int) else 0) + step.argval
+        steps = instructions(code)
+        for i, (_, operation, argument) in enumerate(steps):
+            if operation in ("LOAD_GLOBAL", "LOAD_NAME") and argument in function.__globals__:
+                found[argument] = function.__globals__[argument]
+            elif operation == "IMPORT_NAME":
+                level = steps[i - 2][2] if i >= 2 else 0
+                name = "." * (level if isinstance(level, int) else 0) + argument
                 found[f"import {name}"] = _imported(name, function.__globals__.get("__package__"))
     return [Reference(name, found[name], attributes) for name in sorted(found)]
+
+
+@functools.lru_cache(maxsize=8192)
+def instructions(code: types.CodeType) -> tuple[tuple[int, str, Any], ...]:
+    """Return the instructions of code, which never changes: number, name, and the value that each is about."""
+    return tuple((step.opcode, step.opname, step.argval) for step in dis.get_instructions(code))
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -6,13 +6,15 @@ looks like a claim that is wrong; and so is what holds if its control passes, to
 both. Against a bound that is proved one run is enough.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from simulations.records.record import Records
+from simulations.study.experiment import Experiment, runs_of
 from simulations.study.given import instance
 from simulations.study.ranges import in_short
 from simulations.study.study import SIZES, Claim, Study
@@ -179,7 +181,7 @@ def few_seeds(study: Study, records: Records) -> str:
     What it asks for is told by the sizes that have all of these settings, the one that asks for the fewest seeds; for a
     grid of one's own it is the fewest seeds of any size.
     """
-    sizes = [_seeds(asdict(run) for run in study.grid(size, None, 0)) for size in SIZES if _has(study, size)]
+    sizes = _asked(study.experiments)
     has = _seeds(record.parameters for record in records)
     if not sizes or not has:
         return ""
@@ -188,8 +190,11 @@ def few_seeds(study: Study, records: Records) -> str:
     return "" if "" in short else short[0]
 
 
-def _has(study: Study, size: str) -> bool:
-    return any(size in one.sizes for one in study.experiments)
+@functools.lru_cache(maxsize=64)  # a size may have ten thousands of runs, and every verdict asks
+def _asked(experiments: tuple[type[Experiment], ...]) -> list[dict[tuple, int]]:
+    """How many seeds every setting has, of each size that there is."""
+    sizes = [size for size in SIZES if any(size in one.sizes for one in experiments)]
+    return [_seeds(vars(run) for one in experiments for run in runs_of(one, size, None, 0)) for size in sizes]
 
 
 def _short(has: dict[tuple, int], asked: dict[tuple, int]) -> str:

@@ -32,7 +32,7 @@ def study(calls: Path | None = None, bias: float = 0.0) -> Study:
             return {"draw": self.generator(f"shift {self.shift}").normal(self.shift + bias, 1.0, 1)}
 
     check = claim(
-        "mean", "the mean is zero", ZERO, checks.mean, select=runs(shift=0.0), what="mean",
+        "mean", "the mean is zero", ZERO, checks.mean, widest=9.0, select=runs(shift=0.0), what="mean",
         value=lambda record: float(record["draw"][0]), wrong="shifted", control={"select": runs(shift=50.0)},
     )  # fmt: skip
     return Study("draws", "regimes", "a test", experiments=(Draw,), claims=(check,))
