@@ -1,10 +1,9 @@
-"""What all tests share: the long-test flag, the GPU skip, 64-bit numbers, and shape checks on the engine."""
+"""What all tests share: the flag for all tests, the GPU skip, 64-bit numbers, and shape checks on the engine."""
 
 import importlib.util
 import os
 import signal
 import zlib
-from collections import Counter
 from pathlib import Path
 
 import jax
@@ -12,6 +11,15 @@ import jaxtyping
 import pytest
 import scipy.linalg  # noqa: F401  # loads the BLAS whose threads are limited below
 from threadpoolctl import threadpool_limits
+
+ENGINE = Path(__file__).parent / "meanfield"
+"""The tests of the engine."""
+
+# What one process has compiled the others load: two workers, and whatever they start. It stays for the next time.
+COMPILED = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/compiled"))
+LEAST = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+jax.config.update("jax_compilation_cache_dir", COMPILED)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", float(LEAST))
 
 UNCHECKED = ""
 if importlib.util.find_spec("beartype") is None:
@@ -34,66 +42,50 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    parser.addoption("--validate", action="store_true", help="run the longer validation tests as well")
-    every = (
-        "of tests with many parameters run every Nth, in test_studies those of every Nth study, of those without "
-        "parameters every third, and none marked `once` (with --validate all)"
-    )
+    parser.addoption("--validate", action="store_true", help="run the tests marked `full` as well, with all parameters")
     text = "directory of smoke records that are taken where they are there, and left there; a new one if not given"
     parser.addoption("--smoke-records", metavar="DIR", help=text)
-    parser.addoption("--every", type=int, default=1, metavar="N", help=every)
 
 
 def pytest_report_header(config):
-    checks = f"OFF, because {UNCHECKED}" if UNCHECKED else "on"
+    checks = f"OFF, because {UNCHECKED}" if UNCHECKED else "on for tests of the engine"
     return [f"meanfield: shape checks {checks}; JAX {jax.__version__} on {jax.default_backend()}"]
 
 
 def pytest_collection_modifyitems(config, items):
-    import simulations  # not before shapes are checked
-
-    long = pytest.mark.skip(reason="longer validation: run with --validate")
+    long = pytest.mark.skip(reason="full: run with --validate")
     gpu = pytest.mark.skip(reason="no GPU visible to JAX")
-    every = 1 if config.getoption("--validate") else config.getoption("--every")
-    other = pytest.mark.skip(reason=f"--every {every}: has its turn where all have it")
-    turn = pytest.mark.skip(reason="another parameter's turn: run with --validate")
-    studies, seen = list(simulations.STUDIES), Counter()
+    every = config.getoption("--validate")
     for item in items:
-        if hasattr(item, "callspec"):
-            test = (item.path, item.originalname)
-            study = item.callspec.params.get("study") if item.path.name == "test_studies.py" else None
-            place = seen[test] if study is None else studies.index(study)
-            seen[test] += 1
-            if place % every and item.get_closest_marker("turns") is None:
-                item.add_marker(other)
-        elif every > 1 and zlib.crc32(item.nodeid.encode()) % 3:
-            item.add_marker(other)
-        if every > 1 and "once" in item.keywords:
-            item.add_marker(other)
-        if "validate" in item.keywords and not config.getoption("--validate"):
+        if "full" in item.keywords and not every:
             item.add_marker(long)
         if "gpu" in item.keywords and jax.default_backend() == "cpu":
             item.add_marker(gpu)
-    if not config.getoption("--validate"):
-        take_turns(items, every, turn)
+    if not every:
+        take_turns(items, pytest.mark.skip(reason="another parameter's turn: run with --validate"))
 
 
-def take_turns(items, every, skip):
-    """Mark with `skip` those of the tests marked `turns(n)` that have not their turn: all but one in n, or in `every`.
+def take_turns(items, skip):
+    """Mark with `skip` those of the tests marked `turns(n)` that have not their turn: all but one in n.
 
-    Which ones follows from their names, so that no two parameters go in step. A run with `--every` takes others than
-    one without, and the gate has both.
+    Which ones follows from their names, so that no two parameters go in step.
     """
     tests = {}
     for item in items:
         marker = item.get_closest_marker("turns")
-        if marker is not None:
+        if marker is not None and hasattr(item, "callspec"):
             tests.setdefault((item.path, item.originalname, *marker.args), []).append(item)
     for (*_, n), several in tests.items():
         several.sort(key=lambda item: zlib.crc32(item.name.encode()))
-        first = 1 if every > 1 and len(several) > 1 else 0
-        for item in set(several) - set(several[first :: max(n, every)]):
+        for item in set(several) - set(several[::n]):
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def shapes(request):
+    """Check shapes in tests of the engine alone: others call it a hundred times as often, and would check the same."""
+    if not UNCHECKED:
+        jaxtyping.config.update("jaxtyping_disable", not request.path.is_relative_to(ENGINE))
 
 
 @pytest.fixture

@@ -197,7 +197,6 @@ def click(browser, name: str) -> None:
         browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
 
-@pytest.mark.once
 def test_it_loads_quietly_and_every_control_moves_the_picture(browser, pages):
     path = pages / "plane.html"
     browser.open(path)
@@ -222,7 +221,6 @@ def test_it_loads_quietly_and_every_control_moves_the_picture(browser, pages):
     assert quiet(browser, path)
 
 
-@pytest.mark.once
 def test_what_is_drawn_is_what_the_records_hold(browser, pages):
     browser.open(pages / "plane.html")
     press(browser, "time", "ArrowRight")
@@ -238,7 +236,6 @@ def test_what_is_drawn_is_what_the_records_hold(browser, pages):
     np.testing.assert_allclose(traces[1][1][1], record["target"], atol=1e-4)
 
 
-@pytest.mark.once
 def test_playing_goes_to_the_end_and_stops(browser, pages):
     path = pages / "real.html"
     browser.open(path)

@@ -8,6 +8,8 @@ import simulations
 from simulations import checks
 from theory.prediction import Prediction
 
+pytestmark = pytest.mark.fast
+
 RATE = Prediction(-1.0, "slope", "always", "meanfield")
 LEVEL = Prediction(0.5, "=", "always", "meanfield")
 

@@ -26,7 +26,7 @@ FORMATS = ("png", "svg", "pdf")
         {"axes.prop_cycle": mpl.cycler(color=["red"]), "lines.linestyle": "--", "xtick.direction": "in"},
     ],
 )
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_settings_of_the_user_do_not_reach_pictures(settings):
     usual = figures.render(STUDY, NONE, *FORMATS)
     with mpl.rc_context(settings):
@@ -44,7 +44,6 @@ def test_style_sheets_do_not_reach_pictures():
         assert figures.render(STUDY, NONE, *FORMATS) == usual
 
 
-@pytest.mark.once
 def test_a_backend_that_is_none_and_a_file_that_is_none_stop_no_picture(tmp_path):
     (tmp_path / "settings").write_bytes(b"text.color: \xff\n")
     code = "import sys; from meanfield.command.main import main; sys.exit(main(sys.argv[1:]))"

@@ -13,6 +13,8 @@ import pytest
 import meanfield as mf
 from meanfield.arguments import float_type, positive_count, positive_number
 
+pytestmark = pytest.mark.fast
+
 KEY, UNIT, NAN = jax.random.key(0), mf.Neuron("relu"), float("nan")
 X, Y, SIGNS = np.ones((3, 2)), np.ones(3), [1.0, -1.0, 1.0]
 RAGGED = [[1.0, 2.0], [3.0]]

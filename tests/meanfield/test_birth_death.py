@@ -10,7 +10,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 # Five standard errors in some 40 comparisons: a false alarm of 2e-5 in all.
 Z = 5.0

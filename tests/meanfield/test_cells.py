@@ -42,13 +42,13 @@ def deviation(cell, expected):
 
 
 @pytest.mark.parametrize("cell", FIXED, ids=str)
-@pytest.mark.turns(6)
+@pytest.mark.turns(12)
 def test_three_steps_are_their_formulas(cell):
     assert deviation(cell, by_formulas(cell)[0]) <= BOUND
 
 
 @pytest.mark.parametrize("cell", [cell for cell in FIXED if cell.trained != "all"], ids=str)
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_what_is_not_trained_keeps_its_bits(cell):
     start, end = np.asarray(cells.problem(cell)[1].position), trajectory(cell)[-1][0]
     stay = np.setdiff1d(np.arange(cells.p_of(cell)), cells.columns(cell))

@@ -58,6 +58,7 @@ def test_identity_elements_are_euler():
     assert not same("momentum", problem, mu, plain, stepper=other)
 
 
+@pytest.mark.full
 def test_nobody_dies_at_rate_zero_whatever_is_drawn(monkeypatch):
     """Also where all uniform numbers are 0, the smallest that there is: rounding leaves no odds of death."""
     rng, rest = np.random.default_rng(0), mf.reactions.BirthDeath(0.0)
@@ -95,7 +96,7 @@ STEPPERS = {
 
 
 @pytest.mark.parametrize("name", STEPPERS)
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_what_is_not_trained_is_in_no_norm(name):
     """A parameter that the predictor ignores, 1000 times as large, changes no bit of the others unless trained."""
     x, y, theta, *_ = cells.arrays(Cell())
@@ -145,7 +146,7 @@ def every_draw(name, key):
     ("name", "problem"),
     [*((name, problem) for name in SINGLE for problem in cells.PROBLEMS), *((name, "network") for name in PAIRS)],
 )
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_means_over_all_draws_are_the_slopes(name, problem):
     """Of velocities and F', to rounding, with tables and snapshots of other particles. SAG is biased, as it says."""
     cell = Cell(problem=problem, variant=problem == "linearised", trained="mask")
@@ -185,7 +186,7 @@ def test_orders(stepper, order):
 
 
 @pytest.mark.parametrize("cell", cells.controlled_cells(), ids=str)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_controlled_steps_reach_the_solution(cell):
     """The error is that of some attempts, each within the tolerance, of a flow that stretches by e at most."""
     problem, mu, known = cells.problem(cell)

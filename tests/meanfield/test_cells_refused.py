@@ -14,6 +14,7 @@ FORGOTTEN = {"noise": None, "reaction": None, "trained": "all", "problem": "netw
 """What wrong lists take a factor for, whatever it is."""
 
 
+@pytest.mark.full
 def test_every_cell_is_refused_or_not(monkeypatch):
     # What is left out takes long and refuses none of these: optimisers are traced in the cells above.
     monkeypatch.setattr(mf.steppers.Optax, "prepare", lambda *_: None)

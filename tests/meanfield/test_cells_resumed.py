@@ -51,7 +51,7 @@ def bits(run):
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_pieces_and_replicas_are_the_whole(cell, tmp_path):
     """Chunks, and a run that was stopped and went on, to the bit; replicas within the rounding that they state."""
     (problem, mu, _), flow = cells.problem(cell), cells.flow(cell)

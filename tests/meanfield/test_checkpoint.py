@@ -23,7 +23,7 @@ from meanfield.checkpoints import folder as folders
 from meanfield.checkpoints.identity import digest
 from meanfield.devices.placement import Placement
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 HERE = Path(__file__).parent
 CASES = runpy.run_path(str(HERE / "killed.py"))
@@ -74,7 +74,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_killed_and_gone_on_is_as_never_killed(killed, tmp_path, name, caplog):
     folder = Path(shutil.copytree(killed / name, tmp_path / name))
     assert len(list(folder.glob("checkpoint-*"))) == 2  # no more than the last two
@@ -369,7 +369,7 @@ def test_digests_tell_functions_apart():
     assert digest(around) != digest([1, [1]])
 
 
-@pytest.mark.validate
+@pytest.mark.full
 def test_killed_at_any_moment(tmp_path):
     """Two simulations that save after every step, killed at random moments until they have come to their ends."""
     draw, names, kills = np.random.default_rng(0), ("gradient", "minibatches"), 0

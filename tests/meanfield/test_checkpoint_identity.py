@@ -14,7 +14,7 @@ import meanfield as mf
 from meanfield.checkpoints import checkpoint as module
 from meanfield.checkpoints import identity as _identity
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 RATE = 0.5
 
@@ -88,7 +88,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_a_function_that_changed_is_refused(tmp_path, monkeypatch, case):
     """Here by a constant of its module that it reads; the same one goes on."""
     part, options = CASES[case]

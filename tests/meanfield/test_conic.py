@@ -8,6 +8,8 @@ import scipy.integrate
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 N, D, M = 5, 2, 6
 EPS = np.finfo(float).eps
 

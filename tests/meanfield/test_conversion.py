@@ -9,6 +9,8 @@ import pytest
 import meanfield as mf
 from meanfield.arguments import floating_array, positive_scalar
 
+pytestmark = pytest.mark.fast
+
 UNIT, THREE = mf.Neuron("relu"), mf.Neuron("relu", outputs=3)
 X = np.arange(8.0).reshape(4, 2)
 

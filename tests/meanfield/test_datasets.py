@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 KEY = jax.random.key(0)
 EPS = float(jnp.finfo(jnp.result_type(float)).eps)

@@ -7,7 +7,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 SWITCHES = {
     "debug_nans": lambda: jax.debug_nans(True),
@@ -37,7 +37,7 @@ THETA[0] = 0
 
 @pytest.mark.parametrize("switch", SWITCHES)
 @pytest.mark.parametrize("flow", FLOWS)
-@pytest.mark.turns(6)
+@pytest.mark.turns(12)
 def test_flows(flow, switch):
     plain = mf.simulate(_objective(), FLOWS[flow], mf.Particles(THETA), times=[0.2], key=jax.random.key(0))
     with SWITCHES[switch]():
@@ -52,7 +52,7 @@ def test_flows(flow, switch):
     "kernel",
     [mf.integrals.Dense(), mf.integrals.Blocked(3), mf.integrals.Blocked(2, 4, keep_signs=True), mf.integrals.Sorted()],
 )
-@pytest.mark.turns(8)
+@pytest.mark.turns(16)
 def test_kernels_and_losses(kernel, switch):
     mu = mf.Particles(THETA)
     with SWITCHES[switch]():

@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 X = np.random.default_rng(0).normal(size=(4, 3))
 
 

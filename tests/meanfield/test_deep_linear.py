@@ -9,6 +9,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def network():

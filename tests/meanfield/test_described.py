@@ -11,6 +11,8 @@ import pytest
 import meanfield as mf
 from simulations import Record, Records
 
+pytestmark = pytest.mark.fast
+
 TYPE = jax.numpy.result_type(float)
 UNIT = mf.Neuron("relu")
 MU = mf.Particles(np.ones((4, 3)))

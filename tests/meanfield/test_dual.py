@@ -7,6 +7,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 def waves(random, count):
     return np.column_stack(

@@ -460,6 +460,7 @@ def _judged(name: str, whole: bool) -> int:
 
 if CHECKED:
 
+    @pytest.mark.full
     def test_every_argument_without_the_type_checker(pytestconfig):
         """All rows, in a process of their own as users run it, none left out; with --validate all replacements."""
         here = pathlib.Path(__file__)

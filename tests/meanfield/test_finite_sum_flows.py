@@ -10,7 +10,7 @@ import meanfield as mf
 from meanfield.flows.gradients.indices import distinct, drawn
 from meanfield.streams import stream
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 N, D, M = 7, 2, 4
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)

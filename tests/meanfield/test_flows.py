@@ -9,6 +9,8 @@ import scipy.integrate
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 N, D, M, SCALE, DECAY = 5, 2, 6, 3.0, 0.1
 EPS = np.finfo(float).eps
 

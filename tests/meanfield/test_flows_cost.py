@@ -16,7 +16,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 RATIO = 5
 """What is asked of the better of the two flows that choose their steps, against Euler's method."""
@@ -93,12 +93,9 @@ FEW = ("lazy tanh", "mean-field relu")
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in FEW else pytest.param(name, marks=pytest.mark.validate)
-        for name in PROBLEMS
-        if name != "short tanh"
-    ],
+    [name if name in FEW else pytest.param(name, marks=pytest.mark.full) for name in PROBLEMS if name != "short tanh"],
 )
+@pytest.mark.full
 def test_a_fifth_of_the_evaluations_of_euler(x64, name):
     """With up to five times the evaluations of the stabilised flow, Euler's method misses 1 % at all its steps."""
     target = 0.01
@@ -124,7 +121,7 @@ MEASURED = {
 }
 
 
-@pytest.mark.validate
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "target"), MEASURED)
 def test_table_of_evaluations(x64, name, target):
     """The recorded table, up to what another rounding may do to the choice of a tolerance."""
@@ -139,7 +136,7 @@ def test_table_of_evaluations(x64, name, target):
     assert found[0] >= RATIO * min(found[1:])
 
 
-@pytest.mark.validate
+@pytest.mark.full
 def test_where_tsitouras_wins(x64):
     """Control: a smooth problem, 24 times 1/ρ long, to 1e-4: order five pays, and stability costs nothing."""
     here = problem("short tanh")

@@ -8,6 +8,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 M, D = 4, 2
 KEY = jax.random.key(0)
 

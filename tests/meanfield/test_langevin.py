@@ -15,7 +15,7 @@ import pytest
 import meanfield as mf
 from meanfield.streams import stream
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 KEY = jax.random.key(3)
 DRAW = np.random.default_rng(0)
@@ -160,7 +160,7 @@ print(json.dumps([devices, float(gap), float(np.abs(ends[0][:32] - theta[:32] - 
 """
 
 
-@pytest.mark.validate
+@pytest.mark.full
 def test_four_devices_draw_the_noise_of_one():
     """The same particles to rounding on either, and no two devices with the same noise."""
     settings = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}

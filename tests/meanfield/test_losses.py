@@ -7,6 +7,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 LOSSES = {"square": mf.Square(), "logistic": mf.Logistic(), "exponential": mf.Exponential()}
 N = 5
 

@@ -6,6 +6,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def classifier(x64):

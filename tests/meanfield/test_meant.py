@@ -18,6 +18,8 @@ from meanfield.particles import Particles
 from meanfield.simulation.simulate import simulate
 from meanfield.units import AbstractUnit, Neuron
 
+pytestmark = pytest.mark.fast
+
 UNIT = Neuron("relu")
 MU = Particles(np.ones((4, 3)))
 OBJECTIVE = Objective(UNIT, Square(), np.eye(2), np.ones(2))

@@ -9,6 +9,8 @@ import pytest
 import meanfield as mf
 from meanfield.datasets.signals import LENGTH, signals, templates
 
+pytestmark = pytest.mark.fast
+
 # Read off the data set that the authors' own package makes with its defaults (version 0.0.2), to six decimals.
 FIRST = [-0.332006, -0.471910, -0.778697, -1.009741]
 LAST = [0.659876, 0.877734, 1.193152]

@@ -7,6 +7,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(("bias", "outputs"), [(False, 1), (True, 1), (True, 2)])
 def test_formula(bias, outputs, x64):

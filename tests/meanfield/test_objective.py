@@ -237,7 +237,7 @@ def shapes(unit):
 @pytest.mark.parametrize("unit", [*SIGMAS, "bump"])
 @QUICK
 @given(problem=problems())
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_calculus(unit, loss, problem):
     """Every unit × loss × penalty and every unit × loss × bias × outputs; `--validate` takes their whole product."""
     penalties = list(PENALTIES) * 2
@@ -248,7 +248,7 @@ def test_calculus(unit, loss, problem):
             check_calculus(problem, unit, loss, penalties[2], False, 1)
 
 
-@pytest.mark.validate
+@pytest.mark.full
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("unit", [*SIGMAS, "bump"])
@@ -263,7 +263,7 @@ def test_calculus_of_the_whole_product(unit, loss, penalty, problem):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("unit", ["tanh", "relu"])
 @pytest.mark.parametrize("m", [7, 1])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_wrong_velocities_are_rejected(unit, loss, m, x64):
     """The comparison above sees each of the usual mistakes, wherever the mistake makes a difference (α ≠ 1, m ≠ 1)."""
     problem = {

@@ -6,6 +6,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 N, D, M, SCALE = 6, 2, 5, 3.0
 EPS = np.finfo(float).eps
 

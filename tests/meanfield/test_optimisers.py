@@ -8,7 +8,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 X = np.random.default_rng(0).standard_normal((6, 2))
 UNIT = mf.Neuron("tanh")

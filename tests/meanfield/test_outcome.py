@@ -11,6 +11,8 @@ from meanfield.flows import clocks
 from meanfield.simulation import simulate as loop
 from meanfield.simulation.outcome import Ending
 
+pytestmark = pytest.mark.fast
+
 UNIT = mf.Neuron("linear")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), x=np.eye(2), y=np.ones(2))
 MU = mf.Particles.gaussian(jax.random.key(0), UNIT, m=8, d=2)

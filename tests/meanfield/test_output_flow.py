@@ -5,6 +5,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 N, D, M, SCALE, DECAY = 5, 2, 6, 2.0, 0.1
 
 

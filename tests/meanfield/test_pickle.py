@@ -201,7 +201,7 @@ THINGS = UNITS | FLOWS | FACTORS | OTHERS
 
 
 @pytest.mark.parametrize("name", THINGS)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_all_that_is_public_comes_back(name):
     thing = THINGS[name]
     for back in (pickle.loads(pickle.dumps(thing)), copy.deepcopy(thing), copy.copy(thing)):
@@ -243,7 +243,7 @@ def test_a_unit_computes_as_before():
 
 
 @pytest.mark.parametrize("name", [name for name in FLOWS if name.startswith(("schedule", "optimiser"))])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_a_flow_steps_as_before(name):
     flow, back = FLOWS[name], pickle.loads(pickle.dumps(FLOWS[name]))
     options = {"times": [0.1] if name.startswith("schedule") else [3.0], "key": KEY}

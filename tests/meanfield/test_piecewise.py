@@ -7,6 +7,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "linear"])
 @pytest.mark.parametrize("bias", [True, False])

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 KEY = jax.random.key(0)
 
 
@@ -74,7 +76,7 @@ def test_particles_alone_and_of_other_units(ax):
 
 
 @pytest.mark.parametrize(("d", "bias"), [(1, True), (2, False), (3, False)])
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_predictor_of_one_two_and_more_inputs(d, bias, ax):
     run = trained(d=d, bias=bias)
     mf.plot.predictor(run, ax=ax)

@@ -8,7 +8,7 @@ import pytest
 import meanfield as mf
 from meanfield.streams import stream
 
-pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.turns(2)]
+pytestmark = [pytest.mark.usefixtures("x64"), pytest.mark.turns(4)]
 N, D, COUNTS = 5, 2, np.array([1, 3, 0, 2, 2])
 
 
@@ -30,7 +30,7 @@ def made(x, y, outputs, loss, **options):
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("loss", ["square", "logistic"])
 @pytest.mark.parametrize("outputs", [1, 3])
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_weights_are_repetitions(outputs, loss, centred):
     """A sample of weight k is k samples: in every number that a problem tells, and in its linearisation."""
     x, y, mu = data(outputs, loss)
@@ -130,6 +130,7 @@ def population(**options):
     return mf.Objective.population(mf.Neuron("tanh"), mf.Square(), sampler, key=jax.random.key(1), **options)
 
 
+@pytest.mark.full
 def test_error_bars_are_as_long_as_errors():
     """Over 200 keys errors of risk and velocity, in units of their bars, have variance 1. The truth is quadrature's."""
     x, w = mf.datasets.quadrature("gaussian", 2, 40)
@@ -146,6 +147,7 @@ def test_error_bars_are_as_long_as_errors():
 
 
 @pytest.mark.parametrize("samples", [2, 63, 64, 65, 130])
+@pytest.mark.full
 def test_error_bars_are_those_of_single_samples(samples):
     mu, key = mf.Particles(np.random.default_rng(3).normal(size=(3, 3))), jax.random.key(5)
     problem = population(samples=8, penalty=mf.WeightDecay(0.3))

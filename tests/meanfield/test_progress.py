@@ -10,6 +10,8 @@ import pytest
 import meanfield as mf
 from meanfield.simulation import progress
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def log(tmp_path):

@@ -11,6 +11,8 @@ import pytest
 import meanfield as mf
 from tests.public_names import public_names
 
+pytestmark = pytest.mark.fast
+
 # What users may rely on of the engine as it stands.
 PROMISED = {
     "Neuron": "activation bias outputs",

@@ -29,7 +29,7 @@ from meanfield.simulation.replicas import _mesh
 from meanfield.simulation.simulate import named_observables, time_grid
 from meanfield.simulation.stacking import differing, stacked
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 N, D, M, R = 7, 2, 12, 5
 RNG = np.random.default_rng(0)
@@ -105,7 +105,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_same_as_one_by_one(name):
     """α, targets, penalties, particles, keys, steps and tolerances differ: each replica is its own simulation."""
     options, flows = CASES[name]
@@ -376,8 +376,7 @@ def test_eight_devices():
     assert found["collectives of jit"] != []
 
 
-@pytest.mark.once
-@pytest.mark.validate
+@pytest.mark.full
 def test_ten_times_faster():
     """64 replicas as one batch against one after the other: all compiled, by turns in one process, the least of nine.
 
@@ -465,6 +464,7 @@ if __name__ == "__main__":
     print(json.dumps({"devices": devices, "speed": speed}[sys.argv[1]]()))
 
 
+@pytest.mark.full
 def test_observables_of_their_own():
     """Each replica is tested on its own samples; all of them are watched in the same way."""
     unit = mf.Neuron("tanh")

@@ -6,6 +6,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 EPS = np.finfo(float).eps
 
 

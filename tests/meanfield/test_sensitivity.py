@@ -6,6 +6,8 @@ import pytest
 
 import meanfield as mf
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("loss", [mf.Square(), mf.Logistic()])
 def test_sensitivity_by_differences(x64, loss):

@@ -13,6 +13,8 @@ import pytest
 from meanfield.environment import settings as _settings
 from meanfield.environment.settings import FLAGS, MACHINE, USUAL, VARIABLES, differences, observed
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def quiet(monkeypatch):

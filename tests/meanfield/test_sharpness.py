@@ -8,7 +8,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 N, D, M = 6, 2, 5
 
@@ -36,7 +36,7 @@ def whole(objective, mu):
 
 @pytest.mark.parametrize(
     ("k", "loss", "activation"),
-    [(1, mf.Square(), "tanh"), pytest.param(3, mf.Logistic(), "relu", marks=pytest.mark.validate)],
+    [(1, mf.Square(), "tanh"), pytest.param(3, mf.Logistic(), "relu", marks=pytest.mark.full)],
 )
 def test_sharpness_is_the_largest_eigenvalue(x64, k, loss, activation):
     objective, mu = scene(k, loss, activation)
@@ -75,7 +75,7 @@ def test_sharpness_where_all_directions_are_alike():
     [
         (1, mf.Square(), True),
         (3, mf.Logistic(), False),
-        pytest.param(1, mf.Exponential(), False, marks=pytest.mark.validate),
+        pytest.param(1, mf.Exponential(), False, marks=pytest.mark.full),
     ],
 )
 def test_stiffness_is_the_cosine_of_gradients(x64, k, loss, penalty):

@@ -8,7 +8,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 N, D, M = 5, 2, 6
 RNG = np.random.default_rng(0)
@@ -295,6 +295,7 @@ def test_observables_by_name():
     np.testing.assert_allclose(run.values["mean"][0], particles().position.mean(axis=0), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.full
 def test_types_of_a_run(x64):
     """float32 particles stay float32 among 64-bit numbers, float64 ones stay float64."""
     for dtype in (np.float32, np.float64):

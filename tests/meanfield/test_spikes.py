@@ -7,6 +7,8 @@ import pytest
 import meanfield as mf
 from theory.deconvolution import dirichlet_kernel, features
 
+pytestmark = pytest.mark.fast
+
 EPS = float(jnp.finfo(jnp.result_type(float)).eps)
 
 

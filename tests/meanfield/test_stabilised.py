@@ -14,7 +14,7 @@ import meanfield as mf
 from meanfield.flows.steppers.chebyshev import INTERVAL, MOST, increment, longest, stages
 from meanfield.flows.steppers.spectral_radius import SAFETY, spectral_radius
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 N, D, M, DECAY = 5, 2, 6, 0.1
 EPS = np.finfo(float).eps

@@ -10,7 +10,7 @@ from scipy import stats
 import meanfield as mf
 from meanfield.streams import stream
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 N, D, M, B = 7, 2, 4, 3
 UNIT, KEY = mf.Neuron("tanh"), jax.random.key(5)

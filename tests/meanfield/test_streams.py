@@ -12,7 +12,7 @@ import pytest
 import meanfield as mf
 from meanfield.streams import STREAMS, stream, tag
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 KEY = jax.random.key(0)
 UNIT = mf.Neuron("tanh")
@@ -42,7 +42,7 @@ def everything_with_one_key(flow, key):
 
 
 @pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_one_key_serves_everything(name):
     """With the checker of key reuse on, and the same numbers as without it."""
     with jax.debug_key_reuse(True):
@@ -52,6 +52,7 @@ def test_one_key_serves_everything(name):
     assert np.array_equal(run.particles.position, other.particles.position)
 
 
+@pytest.mark.full
 def test_laws_data_and_replicas_pass_the_checker():
     with jax.debug_key_reuse(True):
         key = jax.random.key(1)
@@ -138,7 +139,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("flow", ["langevin", "sgd"])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_replicas_draw_what_they_draw_alone_whatever_the_kind_of_key(kind, flow):
     with jax.default_prng_impl("rbg" if "array of rbg" in kind else "threefry2x32"):
         objective = mf.Objective(UNIT, mf.Square(), np.eye(D), np.ones(D))

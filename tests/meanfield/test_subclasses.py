@@ -11,7 +11,7 @@ from meanfield.integrals import Blocked, Dense, Interpolated, Pallas, Sorted
 from meanfield.integrals.plan import choose
 from meanfield.units.activations import ACTIVATIONS, recognised
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 RNG = np.random.default_rng(0)
 X1, X2 = RNG.normal(size=(9, 1)), RNG.normal(size=(9, 2))
@@ -61,7 +61,7 @@ def by_definition(unit, mu, x):
 @pytest.mark.parametrize("kind", [Shifted, Doubled])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("m", [5, 4000])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_the_planned_kernel_computes_the_subclass(kind, activation, m, x64):
     """Predictions and velocity, for numbers of particles that a plain neuron would have sorted for."""
     unit, x = kind(activation, bias=True), jnp.asarray(X1)

@@ -9,7 +9,7 @@ import pytest
 import meanfield as mf
 from meanfield.observables import empirical_kernel as tangent
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 M, D, N1, N2 = 7, 3, 5, 4
 EPS = np.finfo(float).eps

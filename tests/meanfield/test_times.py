@@ -14,7 +14,7 @@ import meanfield as mf
 from meanfield.flows import clocks
 from meanfield.simulation.times import time_grid
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 UNIT = mf.Neuron("tanh")
 OBJECTIVE = mf.Objective(UNIT, mf.Square(), np.eye(2), np.ones(2))
@@ -51,7 +51,7 @@ FIXED = {
 
 
 @pytest.mark.parametrize("name", FIXED)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_as_many_values_as_times(name):
     flow = FIXED[name]
     asked = [0, 0.3, 0.6, 0.9, 1.1]
@@ -193,7 +193,7 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", SHORT)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_schedules_that_never_arrive(name):
     schedule, sentence = SHORT[name]
     for flow in (mf.GradientFlow(schedule), mf.SGD(schedule, batch=1)):

@@ -58,7 +58,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_all_comes_back(tmp_path, name):
     run = simulated(OBJECTIVES[name])
     run.save(tmp_path / "run.npz")

@@ -7,6 +7,8 @@ import pytest
 import meanfield as mf
 from meanfield.units.activations import ACTIVATIONS
 
+pytestmark = pytest.mark.fast
+
 NAMED = ["relu", "leaky_relu", "squared_relu", "tanh", "erf", "sigmoid", "softplus", "gelu", "cosine", "linear"]
 
 

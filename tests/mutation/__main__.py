@@ -1,13 +1,13 @@
 """Put deliberate mistakes into a copy of the source, one at a time, and say which of them nothing notices.
 
-    python -m tests.mutation                         all mistakes of the lists: the tests that each concerns, then its studies
-    python -m tests.mutation meanfield-20261130-3    these alone; a word stands for all whose name begins so
-    python -m tests.mutation --ledger                mistakes in the engine, by the claims of its studies at smoke size alone
+    python -m tests.mutation             all mistakes of the lists: the tests that each concerns, then its studies
+    python -m tests.mutation meanfield-  these alone: a word stands for all whose name begins so
+    python -m tests.mutation --ledger    mistakes in the engine, by the claims of its studies at smoke size alone
 
-A mistake is noticed if a test fails, or if a claim of its studies does not hold, or the run raises or takes longer than
-ten minutes. The lists are the TOML files in `mistakes`: `file`, `old` and `new` text, `tests`, `studies`, and for a
-change that is none `equivalent`, the reason. The exit status is 1 if fewer than 95 of 100 are noticed in some package, 90
-by the ledger.
+A mistake is noticed if a test fails, or if a claim of its studies does not hold, or the run raises or takes longer
+than ten minutes. The lists are the TOML files in `mistakes`: `file`, `old` and `new` text, `tests`, `studies`, and for
+a change that is none `equivalent`, the reason. The exit status is 1 if fewer than 95 of 100 are noticed in some
+package, 90 by the ledger.
 """
 
 import argparse

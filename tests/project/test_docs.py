@@ -14,6 +14,8 @@ import meanfield
 import simulations
 import theory
 
+pytestmark = pytest.mark.fast
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / ".docs"
 THEORY = sorted(path.stem for path in Path(theory.__file__).parent.glob("[!_]*.py"))

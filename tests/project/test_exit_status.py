@@ -10,6 +10,8 @@ from simulations import Study, checks, claim
 from simulations.records.record import runs
 from theory.prediction import Prediction
 
+pytestmark = pytest.mark.fast
+
 
 def study(bias: float = 0.0, status: str = "done", claims: bool = True) -> Study:
     class Draw(simulations.Experiment):

@@ -11,6 +11,8 @@ from meanfield.command.main import COMMANDS, main
 from meanfield.command.run import Run
 from meanfield.command.verify import Verify
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_version(capsys, option):

@@ -39,9 +39,8 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("arguments", "name", "value", "sentence"), SETTINGS)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_what_jax_can_not_start_is_one_sentence(arguments, name, value, sentence, tmp_path):
     environment = {key: text for key, text in os.environ.items() if not key.startswith(("JAX_", "XLA_"))}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), name: value}

@@ -6,14 +6,12 @@ import re
 from pathlib import Path
 
 import jax
-import pytest
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 ENGINE = [block for block in BLOCKS if "simulations.sweep" not in block and "mf.shard" not in block]
 
 
-@pytest.mark.once
 def test_examples_of_the_engine():
     assert len(ENGINE) == 3  # a simulation, flows as products, and a certificate
     said = io.StringIO()

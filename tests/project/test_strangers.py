@@ -30,7 +30,6 @@ def strangers(tmp_path):
     return tmp_path
 
 
-@pytest.mark.once
 def test_the_command_works_beside_strangers_with_its_workers(strangers):
     arguments = ("run", "lazy_scaling", "--samples", "4", "--time", "1", "--particles", "10")
     done = python("-m", "meanfield", *arguments, "--workers", "1", "--format", "png", cwd=strangers)
@@ -39,14 +38,12 @@ def test_the_command_works_beside_strangers_with_its_workers(strangers):
     assert len(list(strangers.rglob("*.npz"))) == 1
 
 
-@pytest.mark.once
 def test_strangers_before_us_on_the_path(strangers):
     done = python("-m", "meanfield", "list", cwd=Path("/"), path=os.pathsep.join([str(strangers), str(ROOT)]))
     assert done.returncode == 0, done.stderr
     assert "lazy_scaling" in done.stdout
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("name", "asks"), [("theory", "simulations"), ("simulations", "figures")])
 def test_a_stranger_in_the_way_is_named_with_its_path(tmp_path, name, asks):
     stranger = tmp_path / f"{name}.py"

@@ -127,7 +127,6 @@ def test_progress_on_a_closed_stream_says_nothing(monkeypatch):
     assert isinstance(progress_on(True), Quiet)
 
 
-@pytest.mark.once
 def test_closed_descriptors_are_not_given_to_files(tmp_path):
     """What is closed leads nowhere: the work is done, and no message is written into a record."""
     done = shell('"$@" 2>&- >&- <&-', *TINY, "--format", "png", cwd=tmp_path)
@@ -136,7 +135,6 @@ def test_closed_descriptors_are_not_given_to_files(tmp_path):
     assert main(["status", str(tmp_path / "results")]) == 0
 
 
-@pytest.mark.once
 def test_a_full_disk_is_one_sentence_at_the_end_of_the_process_too(tmp_path):
     done = shell('"$@" >/dev/full', "list", cwd=tmp_path)
     assert done.returncode == 2

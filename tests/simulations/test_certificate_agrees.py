@@ -13,6 +13,8 @@ from meanfield.certificates.slope import Slope
 from theory import _cells
 from theory.convex import arrangement_minimum, network, planar_minimum
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture(autouse=True)
 def wide(x64):
@@ -103,7 +105,7 @@ def test_a_point_off_the_minimum_is_never_certified_below_its_excess(seed, size,
     never_below_the_excess(seed, size, drawn)
 
 
-@pytest.mark.validate
+@pytest.mark.full
 @settings(max_examples=2000, deadline=None)
 @given(seed=st.integers(0, 10**6), size=st.floats(-10, 1).map(lambda power: 10**power), drawn=st.integers(0, 10**6))
 def test_the_same_at_length(seed, size, drawn):

@@ -8,6 +8,8 @@ from simulations.limits.conic_equivalence import STUDY, Descent
 from simulations.limits.first_variation import SMOOTHING, Rounded
 from theory.conic import sphere_flow
 
+pytestmark = pytest.mark.fast
+
 
 def test_rounded_unit_is_two_homogeneous_and_that_of_theory():
     rng = np.random.default_rng(0)

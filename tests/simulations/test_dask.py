@@ -10,7 +10,7 @@ import pytest
 
 import simulations
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distributed")
 
@@ -51,10 +51,9 @@ def cluster(directory, workers: int):
 
 # The second is the large sweep of the fault test.
 @pytest.mark.parametrize(
-    ("shapes", "seeds"), [(3, 4), pytest.param(7, 8, marks=pytest.mark.validate)], ids=["small", "large"]
+    ("shapes", "seeds"), [(3, 4), pytest.param(7, 8, marks=pytest.mark.full)], ids=["small", "large"]
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.once
 def test_a_worker_is_killed_midway(tmp_path, shapes, seeds):
     grid, count = GRID | {"particles": [10 * (i + 1) for i in range(shapes)]}, shapes * 4 * seeds
     killed: list[int] = []

@@ -282,6 +282,7 @@ def numbers(law: PowerLaw) -> list:
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.filterwarnings("ignore:the matrix subclass")  # of the harness
+@pytest.mark.full
 def test_every_argument_is_right_or_refused(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     call, arguments = CALLS[name]

@@ -146,11 +146,11 @@ def judged(tmp_path: Path, *, kills: int, shapes: int, seeds: int, workers: int)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc")
-@pytest.mark.once
+@pytest.mark.full
 def test_a_small_sweep(tmp_path):
     judged(tmp_path, kills=2, shapes=3, seeds=4, workers=2)
 
 
-@pytest.mark.validate
+@pytest.mark.full
 def test_a_sweep_of_200_runs_and_20_kills(tmp_path):
     judged(tmp_path, kills=20, shapes=7, seeds=8, workers=3)

@@ -341,8 +341,8 @@ def test_study_names_that_are_paths(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.validate)])
-@pytest.mark.once
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.full
 def test_ten_thousand_mutated_records(tmp_path, seed):
     """In a process of its own, whose memory is limited to little more than it has when it begins."""
     with open(pathlib.Path(__file__).with_name("fuzz_records.py"), "rb") as script:

@@ -5,6 +5,8 @@ import pytest
 
 from simulations.generalisation.implicit_bias import BothLayers, Errors, OutputLayer
 
+pytestmark = pytest.mark.fast
+
 
 def test_labels_alternate_or_are_spread():
     run = BothLayers(clusters=2, samples=16)

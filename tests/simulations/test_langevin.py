@@ -10,6 +10,8 @@ from meanfield.streams import stream
 from simulations.limits import laws_on_the_line as laws
 from simulations.limits.langevin import Cooled, Line, Plane, Wells, stops
 
+pytestmark = pytest.mark.fast
+
 RUN = Cooled(particles=4, replicas=3, time=2.0, temperature=0.4, final_temperature=0.1, cooling=1.0)
 
 

@@ -9,6 +9,8 @@ import pytest
 import simulations
 from simulations.study.motion import Motion
 
+pytestmark = pytest.mark.fast
+
 
 @functools.cache
 def smoke(study: str) -> tuple[Motion, simulations.Records]:

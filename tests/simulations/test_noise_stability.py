@@ -6,6 +6,8 @@ import pytest
 from simulations.generalisation.compression import BOUNDS, error_bounds
 from simulations.generalisation.noise_stability import Networks
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("change", "message"),

@@ -9,6 +9,8 @@ import meanfield as mf
 import simulations
 from tests.simulations.test_shipping import Squares, study
 
+pytestmark = pytest.mark.fast
+
 
 def provenance(run, **settings):
     parts = {"name": "squares", "precision": "float32", "run": run, "__module__": __name__}
@@ -64,7 +66,6 @@ def test_processor_and_threads_are_told():
     assert all(isinstance(count, int) and count >= 1 for count in told["threads"].values())
 
 
-@pytest.mark.once
 def test_workers_compute_under_the_settings_of_who_starts_them():
     with jax.default_matmul_precision("float32"), jax.default_prng_impl("rbg"):
         told = provenance(wide, workers=1)["settings"]

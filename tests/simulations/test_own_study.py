@@ -40,7 +40,6 @@ def same(records, others) -> bool:
     )
 
 
-@pytest.mark.once
 def test_two_workers_from_the_command_compute_what_one_process_does(path, alone, tmp_path, capsys):
     options = ["--size", "smoke", "--workers", "2", "--out", str(tmp_path), "--format", "png", "--json"]
     assert main(["run", str(path), *options]) == 0
@@ -50,7 +49,6 @@ def test_two_workers_from_the_command_compute_what_one_process_does(path, alone,
     assert same(simulations.load(tmp_path, "independent_starts"), alone)
 
 
-@pytest.mark.once
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_dask_computes_the_same(path, alone, tmp_path):
     pytest.importorskip("distributed", reason="the extra `cluster` holds dask.distributed")

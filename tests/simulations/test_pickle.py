@@ -10,6 +10,8 @@ from simulations import NoWorkers, Record, Records, power_law, runs
 from simulations.records.record import UnknownName, narrowest, widest
 from tests.simulations.test_shipping import Squares, study
 
+pytestmark = pytest.mark.fast
+
 
 def back(thing):
     return pickle.loads(pickle.dumps(thing))

@@ -15,6 +15,8 @@ from simulations.records.store import Store
 from simulations.study.machine import in_time, in_words, least_bytes, memory
 from simulations.study.ranges import expanded
 
+pytestmark = pytest.mark.fast
+
 SMALL = {"samples": 4, "dimension": 2, "time": 1.0}
 
 

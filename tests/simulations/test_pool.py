@@ -16,7 +16,7 @@ from simulations.sweeps.executors import Engine, InProcess, WorkerDied
 from simulations.sweeps.pool import Pool
 from tests.simulations.quick import quick_study
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 STUDY = quick_study(lambda run: ({"risk": np.array([run.alpha])}, "done"))
 GRID = {"alpha": [1.0, 2.0, 3.0]}

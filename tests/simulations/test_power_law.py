@@ -12,6 +12,8 @@ from simulations.verdicts import intervals
 from simulations.verdicts.intervals import bootstrap_half_width, student_half_width
 from simulations.verdicts.power_law import fit, power_law
 
+pytestmark = pytest.mark.fast
+
 X = np.geomspace(10, 1000, 4)
 
 
@@ -77,7 +79,7 @@ def test_intervals_hold_95_percent(seeds):
     assert stats.binom.ppf(1e-4, 600, 0.95) > 0.875 * 600  # the percentile interval's share at seven seeds
 
 
-@pytest.mark.validate
+@pytest.mark.full
 @pytest.mark.parametrize("seeds", [5, 7, 10, 16])
 @pytest.mark.parametrize("level", [0.95, 0.999])
 @pytest.mark.parametrize("kind", ["normal", "t3", "lognormal"])

@@ -11,6 +11,8 @@ import simulations
 from simulations import Progress, Record
 from simulations.sweeps import report
 
+pytestmark = pytest.mark.fast
+
 GRID = {"samples": 4, "time": 1.0, "particles": [10, 20]}
 
 

@@ -12,6 +12,8 @@ from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
 from simulations.generalisation.random_labels import Capacity, Training, filled
 
+pytestmark = pytest.mark.fast
+
 KNOWN = Training(samples=32, tested=20, steps=300, particles=4, levels=3)
 
 

@@ -16,6 +16,8 @@ from simulations import coerce
 from simulations.study.ranges import MOST, expanded
 from simulations.study.study import canonical
 
+pytestmark = pytest.mark.fast
+
 STUDY = simulations.find("lazy_scaling")
 
 

@@ -191,7 +191,6 @@ def test_without_digest_and_revision_the_version_tells(monkeypatch):
     )
 
 
-@pytest.mark.once
 def test_an_edit_of_what_runs_import_is_told_and_another_is_not(tmp_path):
     """In a copy of the packages without git, a comment, and code that is not imported, change nothing."""
     copy = tmp_path / "copy"

@@ -19,7 +19,7 @@ from simulations.sweeps.executors import InProcess
 from simulations.sweeps.shipping import Arrived, NotSendable, Shipped
 from simulations.sweeps.work import compute
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 OWN = """
 import numpy as np
@@ -55,7 +55,6 @@ def python(*arguments, **settings):
     return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("way", ["script", "standard input", "command line", "module"])
 def test_a_study_of_a_session_runs_with_workers(tmp_path, way, monkeypatch):
     """Neither a guard nor a file is needed; all that `run` looks up goes along."""
@@ -213,7 +212,6 @@ def test_a_worker_that_cannot_load_the_study_ends_the_sweep(tmp_path):
     assert not list((tmp_path / "records" / "squares").glob("*.npz"))
 
 
-@pytest.mark.once
 def test_processes_of_the_standard_library_are_given_what_they_can_load():
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as processes:
         records = simulations.run(locally_defined(), "smoke", executor=processes)

@@ -12,6 +12,8 @@ from simulations.optimisation.sparse_deconvolution import STUDY, Local, Uniform
 from simulations.optimisation.sparse_spikes import slowest
 from theory import sparse_rates
 
+pytestmark = pytest.mark.fast
+
 
 def test_the_screen_asks_theory_alone(x64):
     """Same instance for every m, start and control; another seed has another; each holds what it is screened on."""

@@ -20,6 +20,8 @@ from simulations.records.files import FORGOTTEN
 from simulations.records.store import SCHEMA, Store, address, encode, read
 from tests.simulations.quick import quick_study
 
+pytestmark = pytest.mark.fast
+
 FROM = {"study": "study", "status": "done", "seconds": 0.5}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
 

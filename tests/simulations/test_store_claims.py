@@ -13,6 +13,8 @@ import pytest
 from simulations.sweeps import locks
 from simulations.sweeps.locks import Claims
 
+pytestmark = pytest.mark.fast
+
 ONE, TWO = "1" * 64, "2" * 64
 
 CHILD = """

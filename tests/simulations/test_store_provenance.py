@@ -14,6 +14,8 @@ from simulations import Record
 from simulations.records.provenance import _revision, provenance
 from simulations.records.store import encode
 
+pytestmark = pytest.mark.fast
+
 REVISION = _revision.__wrapped__
 UNKNOWN = {"revision": None, "dirty": None}
 

@@ -15,6 +15,8 @@ from simulations.records.files import FORGOTTEN
 from simulations.records.store import SCHEMA, Store
 from simulations.sweeps.execution import kept
 
+pytestmark = pytest.mark.fast
+
 FROM = {"study": "study", "status": "done", "seconds": 0.5}
 TEXT = json.dumps({"alpha": 1.0, "seed": 0}, sort_keys=True, separators=(",", ":"))
 

@@ -8,36 +8,45 @@ from matplotlib.ticker import FixedFormatter
 
 import figures
 import simulations
+from simulations.study.study import SLACK
 from theory.references import keys
 
 STUDIES = [name for name in simulations.STUDIES if name != "throughput"]  # a study of times has tests of its own
-CLAIMS = [(study, claim) for study in STUDIES for claim in simulations.find(study).claims]
-NAMES = [f"{study}-{claim.name}" for study, claim in CLAIMS]
 
 
-@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
-def test_claim_holds_and_control_fails(study, claim, smoke_of):
-    records = smoke_of(study)
-    verdict = claim.check(records)
-    assert verdict.passed is True, verdict
-    control = claim.control(records)
-    assert control.passed is False, control
+@pytest.mark.parametrize("study", STUDIES)
+def test_claims_hold_and_controls_fail(study, smoke_of):
+    found, records = simulations.find(study), smoke_of(study)
+    for claim in (*found.claims, *found.sanity):
+        verdict, control = claim.check(records), claim.control(records)
+        assert verdict.passed is True, (claim.name, verdict)
+        assert control.passed is False, (claim.name, control)
 
 
-@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
-def test_control_is_the_same_check(study, claim):
-    """One function, other arguments, and the prediction not among them."""
-    assert claim.check.func is claim.control.func
-    assert claim.check.keywords["predicted"] == claim.control.keywords["predicted"]
-    changed = [name for name in claim.check.keywords if claim.check.keywords[name] is not claim.control.keywords[name]]
-    assert changed, "a control that changes nothing is no control"
+@pytest.mark.parametrize("study", STUDIES)
+def test_no_bound_would_let_pass_ten_times_what_is_seen(study, smoke_of):
+    """A claim is worth what it would find: bounds are near what they bound, and rounding is as large as it is said."""
+    for entry in simulations.verify(simulations.find(study), smoke_of(study)):
+        if entry.claim.kind in ("bound", "identity"):
+            assert entry.slack is not None, entry
+            assert entry.slack <= SLACK, (str(entry), entry.slack)
 
 
-@pytest.mark.parametrize(("study", "claim"), CLAIMS, ids=NAMES)
-def test_claims_name_a_reference(study, claim):
-    assert claim.reference in keys()
-    assert claim.statement
-    assert claim.wrong
+@pytest.mark.parametrize("study", STUDIES)
+def test_claims_are_well_made(study):
+    """A control is the same function with other arguments, the prediction not among them; and sources are there."""
+    found = simulations.find(study)
+    names = [claim.name for claim in (*found.claims, *found.sanity)]
+    assert len(set(names)) == len(names)
+    for claim in (*found.claims, *found.sanity):
+        check, control = claim.check.keywords, claim.control.keywords
+        assert claim.check.func is claim.control.func, claim.name
+        assert check["predicted"] == control["predicted"], claim.name
+        changed = [name for name in check if name != "widest" and check[name] is not control[name]]
+        assert changed, f"{claim.name}: a control that changes nothing is no control"
+        assert claim.reference in keys(), claim.name
+        assert claim.statement, claim.name
+        assert claim.wrong, claim.name
 
 
 @pytest.mark.parametrize("study", STUDIES)

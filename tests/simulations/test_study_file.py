@@ -9,6 +9,8 @@ import pytest
 import simulations
 from meanfield.command.main import main
 
+pytestmark = pytest.mark.fast
+
 STUDY = '''
     """Do halves add up?"""
 
@@ -72,7 +74,6 @@ def test_it_runs_as_a_packaged_one(path, tmp_path, capsys):
     assert (tmp_path / "results" / "tables" / "halves.csv").exists()
 
 
-@pytest.mark.once
 def test_workers_compute_it_by_value(path, tmp_path):
     """They can't import the file, and need not: what it imports they find where this process does."""
     alone = simulations.run(str(path), "smoke", out=tmp_path / "alone")

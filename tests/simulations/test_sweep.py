@@ -15,7 +15,7 @@ from simulations.sweeps import batches, work
 from simulations.sweeps.executors import InProcess, WorkerDied
 from tests.simulations.quick import quick_study, simulated
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def seconds(call, clock=time.perf_counter) -> float:
     return clock() - began
 
 
-@pytest.mark.once
+@pytest.mark.full
 def test_batches_are_four_times_as_fast_as_a_loop():
     """In a process of its own, without the shape checks that tests switch on: the batches would wait for these most.
 
@@ -82,7 +82,7 @@ class Timed(InProcess):
         return future
 
 
-@pytest.mark.validate  # seconds by the clock, which other work on the machine changes: flushing waits for the disk
+@pytest.mark.full  # seconds by the clock, which other work on the machine changes: flushing waits for the disk
 def test_store_and_progress_cost_less_than_two_hundredths(tmp_path):
     """Of a sweep whose programs are compiled: the least, of four, of all that is not computing over that of computing.
     The least, because whatever else the machine does adds to either.

@@ -14,6 +14,8 @@ from simulations.regimes.tangent_kernel import STUDY, Start
 from simulations.study.simulation import run_experiment
 from simulations.verdicts.checks import mean
 
+pytestmark = pytest.mark.fast
+
 KNOWN = Directions(samples=20, steps=60, particles=8, labels="even")
 
 

@@ -149,7 +149,7 @@ def test_the_figure_draws_what_there_is(tiny):
     figures.draw(STUDY, Records([]))
 
 
-@pytest.mark.validate
+@pytest.mark.full
 def test_claims_hold_at_smoke_size(tmp_path):
     records = simulations.run(STUDY, "smoke", out=tmp_path)
     failed = [entry.claim.name for entry in simulations.verify(STUDY, records) if not entry.passed]

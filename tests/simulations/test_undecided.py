@@ -138,7 +138,7 @@ def test_all_passed():
 
 
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.turns(6)
+@pytest.mark.turns(12)
 def test_nothing_fails_for_want_of_seeds(study, smoke_of):
     """Of any study with any number of seeds below its own; and with its own nothing is undecided."""
     records, found = smoke_of(study), simulations.find(study)

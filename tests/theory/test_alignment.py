@@ -5,6 +5,8 @@ import pytest
 
 from theory.alignment import alignment, centred, effective_dimension
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(7, 4))
 KERNEL = FEATURES @ FEATURES.T

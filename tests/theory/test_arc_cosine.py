@@ -11,6 +11,8 @@ from scipy import integrate, special
 from theory.activations import ACTIVATIONS, Pairs, quadrant
 from theory.arc_cosine import conjugate_kernel, derivative_kernel, tangent_kernel
 
+pytestmark = pytest.mark.fast
+
 EPS = np.finfo(float).eps
 NAMES = list(ACTIVATIONS)
 

@@ -6,6 +6,8 @@ from scipy.integrate import solve_ivp
 
 from theory import birth_death
 
+pytestmark = pytest.mark.fast
+
 # Five standard errors in some 20 comparisons: a false alarm of 1e-5 in all.
 Z = 5.0
 

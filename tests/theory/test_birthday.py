@@ -9,6 +9,8 @@ from scipy import stats
 
 from theory import birthday
 
+pytestmark = pytest.mark.fast
+
 P = np.array([0.4, 0.3, 0.2, 0.1])
 
 

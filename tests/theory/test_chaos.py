@@ -8,6 +8,8 @@ from scipy.integrate import dblquad
 
 from theory import chaos
 
+pytestmark = pytest.mark.fast
+
 SETTING = {"step": 0.3, "scale": 1.7, "penalty": 0.05}
 
 

@@ -6,6 +6,8 @@ from scipy.integrate import solve_ivp
 
 from theory.conic import balanced_flow, sphere_flow
 
+pytestmark = pytest.mark.fast
+
 M, N, D = 4, 5, 2
 RTOL = 1e-9
 

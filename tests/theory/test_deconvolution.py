@@ -7,6 +7,8 @@ import scipy.optimize
 from theory.deconvolution import Problem, dirichlet_kernel, features
 from theory.sparse_optimum import solve
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(0)
 KINDS = [(7, 1), (2, 2)]
 

@@ -95,7 +95,7 @@ def test_deficits_of_small_angles():
 
 
 @pytest.mark.parametrize("angle", [0.01, 0.7, np.pi / 2, 3.0, np.pi])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_bounds_hold_and_close(angle):
     deficits = cosine_deficits(angle, 20_000)
     for depth in (1, 3, 30, 300, 20_000):
@@ -129,6 +129,7 @@ def test_linear_layers_by_moments():
     assert np.abs(found.shift).max() < 1e-6
 
 
+@pytest.mark.full
 def test_fluctuation_of_drawn_networks():
     """Three layers of 64 units, 8000 networks: five standard errors and the next order, (5L/N)²/2."""
     replicas, width = 8000, 64

@@ -6,6 +6,8 @@ from scipy.linalg import fractional_matrix_power
 
 from theory import depth
 
+pytestmark = pytest.mark.fast
+
 
 def balanced(matrix, n):
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)

@@ -8,6 +8,8 @@ import pytest
 
 import theory
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("module", [info.name for info in pkgutil.iter_modules(theory.__path__)])
 def test_examples(module):

@@ -5,6 +5,8 @@ import pytest
 
 from theory import double_descent as theory
 
+pytestmark = pytest.mark.fast
+
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)

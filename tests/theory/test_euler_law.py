@@ -6,6 +6,8 @@ import pytest
 from theory import gibbs, linear_langevin
 from theory.euler_law import euler_law, finite_law
 
+pytestmark = pytest.mark.fast
+
 X, Y, STRENGTH, TAU, STEP = np.linspace(-2, 2, 5), np.array([0.3, -0.8, 0.1, 0.9, -0.4]), 0.25, 0.15, 0.1
 TWO = (np.tanh(2 * X + 0.5) + np.tanh(0.5 - 2 * X)) / 2
 """Targets whose bias is large: a sum of two neurons."""

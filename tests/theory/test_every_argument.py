@@ -13,7 +13,7 @@ import theory
 from tests.every_argument import judge, replacements
 from tests.theory.legal_arguments import table
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 INFINITE = {
     "birthday.poisson_interval",
@@ -69,7 +69,7 @@ def test_no_public_function_is_missing():
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_each_argument(name):
     call, arguments = table()[name]
     if not isinstance(call, type):

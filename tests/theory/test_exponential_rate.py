@@ -7,6 +7,8 @@ import pytest
 
 from theory import exponential_rate as exact
 
+pytestmark = pytest.mark.fast
+
 EPS = np.finfo(float).eps
 
 

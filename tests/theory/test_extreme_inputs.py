@@ -174,6 +174,7 @@ def descent(counts, steps=100):
     return x, chaos.descend(nodes, mass, x, 0.3 + 0.5 * np.tanh(x[:, 0]), step=0.5, steps=steps)
 
 
+@pytest.mark.full
 def test_chaos_says_how_far_its_nodes_resolve_the_constant():
     """Against a rule of twice the nodes: the error stated is above the error made, and falls with it."""
     x, coarse = descent((6, 12, 12))

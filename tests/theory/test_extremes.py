@@ -353,6 +353,7 @@ def test_fluctuations_of_small_overlaps_too(scale):
     assert isclose(deviation[0], wanted.deviation(other.error, 100)[0] * 2.0**20, rel_tol=1e-3)
 
 
+@pytest.mark.full
 def test_times_and_rates_that_no_integrator_reaches_are_refused(monkeypatch):
     monkeypatch.setattr(_integration, "MOST", 2000)
     committee = order_parameters.Committee(1, np.eye(1), 0.5)

@@ -7,6 +7,8 @@ from scipy import optimize
 from theory import finite_sums
 from theory.finite_sums import LeastSquares
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def problem():

@@ -6,6 +6,8 @@ from scipy.integrate import solve_ivp
 
 from theory import fokker_planck, gibbs
 
+pytestmark = pytest.mark.fast
+
 X, Y, STRENGTH, TAU = np.linspace(-2, 2, 5), np.array([0.3, -0.8, 0.1, 0.9, -0.4]), 0.25, 0.15
 PROBLEM = gibbs.line(X, Y, STRENGTH, count=240)
 START = gibbs.normal(PROBLEM, 1.5, 0.4)

@@ -7,6 +7,8 @@ from scipy.optimize import root
 
 from theory import gibbs
 
+pytestmark = pytest.mark.fast
+
 X, Y, STRENGTH, TAU = np.linspace(-2, 2, 5), np.array([0.3, -0.8, 0.1, 0.9, -0.4]), 0.25, 0.15
 PROBLEM = gibbs.line(X, Y, STRENGTH)
 

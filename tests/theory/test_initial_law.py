@@ -6,6 +6,8 @@ import pytest
 from theory.arc_cosine import tangent_fluctuation, tangent_kernel
 from theory.initial_law import output_covariance, output_kurtosis
 
+pytestmark = pytest.mark.fast
+
 # Five standard errors in some 30 comparisons: a false alarm of 2e-5 in all.
 Z = 5.0
 

@@ -8,6 +8,8 @@ from scipy import integrate, linalg
 
 from theory import kernel_flow
 
+pytestmark = pytest.mark.fast
+
 EPS = np.finfo(float).eps
 TIMES = np.array([0.0, 0.3, 7.0, 2.0, 60.0])
 

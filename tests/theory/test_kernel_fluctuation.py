@@ -7,6 +7,8 @@ from scipy import special
 from theory.arc_cosine import tangent_fluctuation, tangent_kernel
 from theory.kernel_fluctuation import kernel_fluctuation
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(4, 3))
 X *= [[0.3], [1.5], [1.0], [1.0]] / np.linalg.norm(X, axis=1, keepdims=True)

@@ -5,6 +5,8 @@ import pytest
 
 from theory import label_noise
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(7)
 X = np.linalg.qr(RNG.normal(size=(4, 4)))[0][:2]
 START = RNG.normal(size=(5, 5)) * np.array([2.0, 1, 1, 1, 1])

@@ -5,6 +5,8 @@ import pytest
 
 from theory import large_steps
 
+pytestmark = pytest.mark.fast
+
 EPS = np.finfo(float).eps
 
 

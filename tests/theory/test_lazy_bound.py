@@ -6,6 +6,8 @@ from scipy import integrate, linalg, special
 
 from theory.lazy_bound import lazy_gap_bound
 
+pytestmark = pytest.mark.fast
+
 SIGMA = {
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "erf": (special.erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),

@@ -6,6 +6,8 @@ import pytest
 from theory import arc_cosine, circle, compute_frontier, linear_bound
 from theory.learning_curve import best_strength, learning_curve, sample_exponent
 
+pytestmark = pytest.mark.fast
+
 
 def regress(random, values, powers, n, strength, noise):
     """Excess risk of ridge regression on n samples of Gaussian features, exactly averaged over inputs, by solving."""

@@ -6,6 +6,8 @@ from scipy.integrate import solve_ivp
 
 from theory import linear_langevin
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(20, 2)), RNG.normal(size=20)
 MEAN, DEVIATION, STRENGTH, TAU, STEP = np.array([1.0, -2.0]), 0.8, 0.5, 0.3, 0.4

@@ -8,6 +8,8 @@ from scipy.optimize import linprog
 
 from theory import memorisation
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def kernel():

@@ -5,6 +5,8 @@ import pytest
 
 from theory.neurons import ACTIVATIONS, Network
 
+pytestmark = pytest.mark.fast
+
 M, N, D = 4, 5, 3
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from theory import noise_stability
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def network():

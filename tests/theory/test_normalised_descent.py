@@ -5,6 +5,8 @@ import pytest
 
 from theory import normalised_descent as exact
 
+pytestmark = pytest.mark.fast
+
 HALF = float(np.finfo(np.float32).eps) / 2
 
 

@@ -6,6 +6,8 @@ from scipy import optimize
 
 from theory import one_step
 
+pytestmark = pytest.mark.fast
+
 ANGLES = 2 * np.pi * (np.arange(8) + 0.5) / 8
 X, Y = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]), np.cos(ANGLES) + np.sin(2 * ANGLES) / 2
 LAW = one_step.best_step(X, Y, nodes=20)

@@ -7,6 +7,8 @@ from scipy.special import erf
 from theory.order_fluctuations import expand
 from theory.order_parameters import Committee, four_fields, three_fields, two_fields
 
+pytestmark = pytest.mark.fast
+
 # Five standard errors in some 60 comparisons: a false alarm of 4e-5 in all.
 Z = 5.0
 Q, R = np.array([[0.5, 0.05], [0.05, 0.4]]), np.array([[0.3, 0.05], [0.02, 0.25]])

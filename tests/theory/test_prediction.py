@@ -7,6 +7,8 @@ import pytest
 
 from theory.prediction import Prediction
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("relation", ["=", "<=", ">=", "slope"])
 def test_a_scalar_becomes_a_float(relation):

@@ -53,6 +53,7 @@ def test_variance_of_the_start_by_quadrature():
     assert RadialProblem(d, 0.3, length).variance() == pytest.approx(exact / 2, rel=2e-4)
 
 
+@pytest.mark.full
 def test_risk_and_velocity_of_drawn_networks():
     """Many inputs in 40 dimensions, and the gradient of the population risk at one particle of any direction."""
     rng = np.random.default_rng(0)

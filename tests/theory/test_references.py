@@ -71,7 +71,7 @@ def test_sources_of_predictions_exist():
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_every_module_imports_alone(module):
     # jax would make the oracle share code with the engine; the other two cost a good part of a second.
     heavy = {"jax", "equinox", "meanfield", "scipy.stats", "scipy.integrate"}

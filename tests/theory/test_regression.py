@@ -6,6 +6,8 @@ from sklearn.kernel_ridge import KernelRidge
 
 from theory.regression import chosen, ridge_path
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng(0)
 X, X_TEST = RNG.normal(size=(20, 3)), RNG.normal(size=(7, 3))
 LABEL = RNG.integers(0, 3, size=20)

@@ -6,6 +6,8 @@ from scipy.integrate import solve_ivp
 
 from theory import saddle_escape as exact
 
+pytestmark = pytest.mark.fast
+
 RNG = np.random.default_rng
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from theory import arc_cosine, kernel_flow, scaling
 
+pytestmark = pytest.mark.fast
+
 
 def kernels(a, w, x):
     """Tangent kernels of a stack of nets: a [r, m], w [r, m, d] → [r, n, n]."""

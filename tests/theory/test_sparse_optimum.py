@@ -7,6 +7,8 @@ import scipy.optimize
 from theory.deconvolution import Problem, features
 from theory.sparse_optimum import solve
 
+pytestmark = pytest.mark.fast
+
 
 def spikes(weights, positions, order, strength, noise=0.0, seed=0):
     clean = np.asarray(weights) @ features(positions, order)[0]

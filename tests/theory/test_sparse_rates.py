@@ -7,6 +7,8 @@ from theory import sparse_rates
 from theory.deconvolution import Problem, features
 from theory.sparse_optimum import solve
 
+pytestmark = pytest.mark.fast
+
 GROWTH, TRANSPORT = 0.05, {1: 1e-3, 2: 1e-2}
 
 

@@ -10,6 +10,8 @@ from scipy.interpolate import CubicSpline
 from tests.theory.rational import lasso_minimum, rational
 from theory import splines
 
+pytestmark = pytest.mark.fast
+
 X = np.array([-1.0, -0.55, 0.1, 0.4, 1.0])
 Y = np.array([-1.2, 0.4, -0.3, 1.1, 0.6])
 GRID = np.linspace(-1, 1, 201)

@@ -6,6 +6,8 @@ import pytest
 from theory import stiffness
 from theory.neurons import Network
 
+pytestmark = pytest.mark.fast
+
 M, N, D = 12, 5, 3
 
 

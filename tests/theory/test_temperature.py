@@ -8,6 +8,8 @@ import pytest
 from theory import temperature
 from theory.finite_sums import LeastSquares
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def problem():

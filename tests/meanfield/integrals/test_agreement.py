@@ -124,7 +124,7 @@ def cases():
     kind=st.sampled_from(["gaussian", "lattice", "scales", "crowded", "repeats"]),
     activation=st.sampled_from([*SLOPES, "tanh"]),
 )
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_agreement(shape, name, seed, kind, activation):
     # Every kernel meets every activation with one output and with three, on shapes that take turns: each pair of
     # them is a program to compile.

@@ -11,7 +11,7 @@ import pytest
 import meanfield as mf
 from meanfield.integrals.angular_order import AngularOrder
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 N = 40
 
@@ -80,6 +80,7 @@ def test_a_non_finite_particle_is_not_hidden():
     assert np.any(np.isnan(mf.integrals.Sorted().predict(mf.Neuron("relu"), mu, x)))
 
 
+@pytest.mark.full
 def test_derivatives_of_predict(x64):
     """Forward and reverse mode, against the dense kernel."""
     rng = np.random.default_rng(3)
@@ -99,6 +100,7 @@ def test_derivatives_of_predict(x64):
         assert np.abs(mine - other).max() <= (N + 17) * 20 * (N + 17) * np.finfo(float).eps
 
 
+@pytest.mark.full
 def test_replicas_share_an_order():
     """Under vmap over particles the samples stay sorted once, and every replica gets its own sums."""
     rng = np.random.default_rng(4)

@@ -17,7 +17,7 @@ from meanfield.integrals import strip
 from meanfield.integrals.chebyshev import Interval, interpolation, points
 from meanfield.integrals.plan import choose
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 M, N = 23, 40
 SQRT2, SQRTPI = np.sqrt(2), np.sqrt(np.pi)

@@ -8,7 +8,7 @@ import pytest
 
 import meanfield as mf
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = [pytest.mark.turns(4), pytest.mark.fast]
 
 M, N, D = 10, 6, 3
 
@@ -84,6 +84,7 @@ def test_dense_against_one_particle_at_a_time(name, x64):
     assert np.abs(g - expected_g).max() <= bound * N
 
 
+@pytest.mark.full
 def test_reverse_and_forward_mode_pass_through_blocks(x64):
     """∇F runs backward through the blocks, and the tangent model forward."""
     unit = UNITS["neuron"]

@@ -25,7 +25,7 @@ from meanfield.integrals.pallas import Pallas, unavailable
 # JAX 0.11 and later say so at each lowering.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated:DeprecationWarning"),
-    pytest.mark.turns(2),
+    pytest.mark.turns(4),
 ]
 
 
@@ -167,14 +167,14 @@ def excess_in(case, kernel, scales=(1.0, 1.0, 1.0), dtype=np.float32, run=both):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_agrees_with_float64(case):
     assert excess_in(case, Pallas(interpret=True)) <= 1
 
 
 @pytest.mark.parametrize("case", [Case("relu", 2, 3, True), Case("tanh", 40)], ids=str)
 @pytest.mark.parametrize(("programs", "steps"), [(1, 1024), (1, 2), (2, 1024)])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_every_division_of_the_sum(case, programs, steps, monkeypatch):
     """One program with several steps, several programs of which the last has less to do, and both."""
     monkeypatch.setattr(pallas_tile, "PROGRAMS", programs)
@@ -342,7 +342,7 @@ def test_reason_without_the_backend(monkeypatch):
 
 @pytest.mark.parametrize("name", SIGMAS)
 @pytest.mark.parametrize(("d", "k", "bias"), [(2, 1, False), (16, 3, True), (10, 8, False), (128, 3, False)])
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_lowers_for_cuda(name, d, k, bias):
     """Every operation of both kernels is one that Triton has; no GPU is asked to run them."""
     with no_gpu_needed():

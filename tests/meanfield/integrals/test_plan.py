@@ -10,6 +10,8 @@ import meanfield as mf
 from meanfield.integrals import pallas
 from meanfield.integrals.plan import choose
 
+pytestmark = pytest.mark.fast
+
 SIZE = jnp.result_type(float).itemsize
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from meanfield.integrals.precision import PRESETS, compare_precisions
 
+pytestmark = pytest.mark.fast
+
 D = 40
 UNIT_ROUNDOFF = {
     "highest": 2.0**-24,

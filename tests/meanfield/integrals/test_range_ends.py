@@ -9,7 +9,7 @@ import meanfield as mf
 from meanfield.integrals import Blocked, Dense, Interpolated, Sorted
 from meanfield.integrals.plan import choose
 
-pytestmark = pytest.mark.turns(2)
+pytestmark = pytest.mark.turns(4)
 
 KERNELS = {"dense": Dense(), "blocked": Blocked(2, 3), "signs": Blocked(3, keep_signs=True), "sorted": Sorted()}
 
@@ -41,7 +41,7 @@ PARTICLES = {
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("samples", SAMPLES)
 @pytest.mark.parametrize("particles", PARTICLES)
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 def test_sums_of_a_relu_in_the_plane(kernel, samples, particles):
     """Up to roundings of the largest product of a particle and a sample: what forming v·x itself loses."""
     x, theta = (jnp.asarray(rows, jnp.float32) for rows in (SAMPLES[samples], PARTICLES[particles]))
@@ -68,7 +68,7 @@ def test_signs_where_a_quotient_leaves_the_range():
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 @pytest.mark.parametrize(("unit", "d"), [(mf.Neuron("relu"), 2), (mf.Neuron("tanh", bias=True), 1)])
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_half_precision_is_planned_for_by_plain_kernels(dtype, unit, d):
     for m, n in ((300, 200), (10**5, 10**4)):
         assert isinstance(choose(unit, m, n, d, dtype, platform="cpu").kernel, Dense | Blocked)
@@ -90,7 +90,7 @@ def test_sorting_refuses_half_precision(dtype):
 
 
 @pytest.mark.parametrize("kernel", [*KERNELS.values(), None], ids=[*KERNELS, "planned"])
-@pytest.mark.turns(5)
+@pytest.mark.turns(10)
 def test_derivatives_in_inputs(kernel, x64):
     """Of what the user differentiates, against the plain kernel: in inputs, and in inputs and particles."""
     unit, mu = mf.Neuron("relu"), mf.Particles(np.random.default_rng(0).normal(size=(40, 3)))

@@ -11,6 +11,8 @@ from meanfield.integrals.offer import CHAIN
 from meanfield.integrals.plan import choose
 from meanfield.integrals.summation import compensated
 
+pytestmark = pytest.mark.fast
+
 EPS = float(np.finfo(np.float32).eps)
 
 
@@ -49,14 +51,14 @@ def relative_errors(kernel, unit, m, x, position):
         ("sorted", 2, 600),
     ],
 )
-@pytest.mark.turns(4)
+@pytest.mark.turns(8)
 def test_error_does_not_grow_with_m(name, d, bound, spread):
     """From 1e4 to 3e6 particles (1e7 by --validate) the error stays below a constant times ε."""
     errors = [_error(name, d, spread, m) for m in (10**4, 3 * 10**6)]
     assert max(errors) <= bound
 
 
-@pytest.mark.validate
+@pytest.mark.full
 @pytest.mark.parametrize("spread", ["gaussian", "all alike"])
 @pytest.mark.parametrize(("name", "d", "bound"), [("blocked", 3, CHAIN), ("sorted", 2, 600)])
 def test_error_at_thirty_million(name, d, bound, spread):

@@ -87,7 +87,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 def test_eight_devices_agree_with_one(eight, case):
     """Within the rounding of sums (`shard`'s docstring); a single particle lost among 512 breaks the same bound."""
     found = eight[0][case]
@@ -208,6 +208,7 @@ def test_a_process_may_also_run_alone(two):
     assert two[1]["alone"] == ["done", 2]
 
 
+@pytest.mark.full
 def test_two_killed_processes_go_on_bit_for_bit(resumed):
     for found in resumed:
         assert found["saved"] == ["checkpoint-000002", "checkpoint-000003"]
