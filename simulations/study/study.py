@@ -58,7 +58,7 @@ class Claim:
     control: Callable[[Records], Verdict]
     wrong: str
     """What is wrong in the control."""
-    kind: str
+    kind: str = "ordering"
     """Which of `KINDS` it is."""
 
     def __post_init__(self):
