@@ -111,16 +111,16 @@ def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., 
 def _chances(found: Estimate, predicted: float, level: float) -> tuple[float | None, float | None]:
     """Return the p-value of a prediction that is exact, and the deviation that is found with a probability of 90 %.
 
-    With k degrees of freedom an interval at the level a has t_k(1 − a/2) standard errors; a deviation that is t_k(0.9)
-    of them larger puts the prediction outside in nine of ten.
+    With k degrees of freedom an interval at the level a reaches t = t_k(1 − a/2) standard errors; the deviation, in
+    standard errors, is the non-centrality for which Student's t exceeds t in nine of ten.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import nctdtrinc, stdtr, stdtrit
 
     if not found.free or not found.error:
         return None, None
     reach = float(stdtrit(found.free, 1 - level / 2))
     p = 2 * float(stdtr(found.free, -abs(found.value - predicted) / found.error * reach))
-    return p, found.error * (1 + float(stdtrit(found.free, 0.9)) / reach)
+    return p, found.error / reach * float(nctdtrinc(found.free, 0.1, reach))
 
 
 def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -> bool:
