@@ -185,3 +185,18 @@ def test_bad_input():
         mf.simulate(
             mf.objectives.TangentObjective(objective, mu), mf.BirthDeath(0.1), mu, times=1.0, key=jax.random.key(0)
         )
+
+
+def test_deaths_have_their_probability_however_large_the_rate(x64):
+    """Each particle dies with 1 − exp(−hτ(F' − mean)₊); a rate so large that min(1, hτ…) is another number."""
+    objective, mu = network()
+    slopes, velocity = descent(mu, mu.position)
+    growth = np.maximum(slopes - np.asarray(mu.mass) @ slopes, 0)
+    rate = 2 / (H * growth.max())
+    places = np.asarray(mu.position) + H * velocity
+    best = mf.Particles(np.asarray(mu.position)[[np.argmin(slopes)]] + 1e-3)
+    after = one_step(mf.BirthDeath(H, rate=rate, prior=best), objective, mu)
+    died = np.mean(np.abs(after - places).max(axis=-1) > 1e-9, axis=0)
+    exact = -np.expm1(-H * rate * growth)
+    assert np.abs(exact - np.minimum(H * rate * growth, 1)).max() > 0.1
+    np.testing.assert_array_less(np.abs(died - exact), Z * np.sqrt(exact * (1 - exact) / DRAWS) + 1e-12)

@@ -258,3 +258,21 @@ def test_what_has_no_certificate():
         mf.optimality_gap(right, mu, cones=0)
     with pytest.raises(ValueError, match="outside of jit"):
         jax.jit(lambda position: mf.optimality_gap(right, mu.moved(position)).gap)(mu.position)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_of_the_residual_is_part_of_the_value(seed, x64):
+    """f = y in floating point is not f = y, by cancellation: exact fractions say what a residual of 0 leaves out."""
+    x, strength = np.array([[1.0, 0.0], [0.6, 0.8]]), 1e-40
+    large = np.random.default_rng(seed).uniform(1, 2, size=(8, 3)) * [1e8, 1, 1]
+    theta = np.concatenate([large, large * [-1, 1, 1] * (1 + 1e-9)])
+    mu = mf.Particles(theta)
+    rows = [[Fraction(v) for v in row] for row in x]
+    net = [(Fraction(float(p)), [Fraction(float(v)) for v in row]) for p, row in zip(mu.mass, theta, strict=True)]
+    f = [sum(p * a * max(v * s + w * t, 0) for p, (a, v, w) in net) for s, t in rows]
+    y = np.asarray(problem(x, np.zeros(2), strength).predict(mu))
+    gap, lower, _ = mf.optimality_gap(problem(x, y, strength), mu)
+    risk = sum((one - Fraction(float(other))) ** 2 for one, other in zip(f, y, strict=True)) / 4
+    penalty = Fraction(strength) / 2 * sum(p * sum(v * v for v in row) for p, row in net)
+    assert risk > 10 * penalty, "else rounding is not what is tested"
+    assert risk + penalty <= Fraction(gap) + Fraction(lower)

@@ -1,5 +1,6 @@
 """A simulation that was killed goes on to the uninterrupted one's numbers; what is on disk is not half-trusted."""
 
+import functools
 import logging
 import os
 import runpy
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -390,3 +392,17 @@ def test_killed_at_any_moment(tmp_path):
     for name in names:
         assert not list(tmp_path.rglob("*.damaged"))
         assert_same(run(name, checkpoint=tmp_path / name), run(name))
+
+
+def test_seconds_of_all_calls_are_counted(tmp_path, monkeypatch):
+    """The first of three calls takes a thousand seconds by its clock, the others next to none."""
+    now = [0.0]
+    monkeypatch.setattr(module, "clock", types.SimpleNamespace(monotonic=lambda: now[0]))
+
+    def stop(seconds):
+        now[0] += seconds
+        signal.raise_signal(signal.SIGINT)
+
+    for place, seconds in ((4, 1000.0), (8, 1.0)):
+        run(chunk=5, checkpoint=mf.Checkpoint(tmp_path / "run"), progress=At(place, functools.partial(stop, seconds)))
+    assert 1001 <= run(checkpoint=tmp_path / "run").stats["seconds"] < 1100

@@ -170,3 +170,18 @@ def test_it_works_in_single_precision_and_for_several_outputs():
         end = walk(flow, flow.prepare(objective, mu), mu, 40).particles
         assert objective.risk(end) < objective.risk(mu)
         assert end.position.dtype == jnp.float32
+
+
+def test_a_batch_that_is_no_whole_number_is_the_nearest():
+    rng = np.random.default_rng(0)
+    objective = mf.Objective(mf.Neuron("tanh"), mf.Square(), rng.normal(size=(8, 2)), rng.normal(size=8))
+    mu = mf.Particles(rng.normal(size=(5, 3)))
+
+    def end(batch):
+        flow = mf.Flow(mf.steppers.Euler(0.1), mf.gradients.Minibatch(batch, max_batch=4))
+        return np.asarray(mf.simulate(objective, flow, mu, times=1.0, key=jax.random.key(0)).particles.position)
+
+    nearest, above, below = end(3.0), end(2.6), end(2.4)
+    np.testing.assert_array_equal(above, nearest)
+    np.testing.assert_array_equal(below, end(2.0))
+    assert not np.array_equal(above, below)

@@ -146,14 +146,17 @@ def test_what_is_common_is_kept_once():
     assert_same(one, one_by_one(networks()[0], mf.GradientFlow(0.1), particles(), times=TIMES))
 
 
-def test_a_reference_that_is_also_the_start():
+@pytest.mark.parametrize(
+    "flow", [mf.GradientFlow(0.1), mf.TangentFlow(mf.GradientFlow(0.1))], ids=["network", "tangent"]
+)
+def test_a_reference_that_is_also_the_start(flow):
     """Centred at the particles it starts from for the first replica, and elsewhere for the others."""
     mus = particles()
     unit = mf.Neuron("tanh")
     objectives = [mf.Objective(unit, mf.Square(), X, Y[r], centred=mus[-r]) for r in range(R)]
     assert objectives[0].reference is mus[0]
-    runs = mf.simulate_replicas(objectives, mf.GradientFlow(0.1), mus, times=TIMES)
-    assert_same(runs, one_by_one(objectives, mf.GradientFlow(0.1), mus, times=TIMES))
+    runs = mf.simulate_replicas(objectives, flow, mus, times=TIMES)
+    assert_same(runs, one_by_one(objectives, flow, mus, times=TIMES))
 
 
 @pytest.mark.parametrize("flow", [mf.GradientFlow(0.1), mf.AdaptiveFlow(1e-3, 1e-4)], ids=["gradient", "adaptive"])

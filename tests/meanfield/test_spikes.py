@@ -87,3 +87,12 @@ def test_bad_input():
         mf.datasets.spikes(0, 0)
     with pytest.raises(ValueError, match="noise=-1"):
         mf.datasets.spikes(0, 7, noise=-1)
+
+
+def test_masses_are_uniform_from_a_half_to_three_halves():
+    """2000 draws: mean 1 and variance 1/12, each within five standard errors (of the variance: (1/80 − 1/144)/2000)."""
+    mass = np.concatenate(
+        [np.asarray(mf.datasets.spikes(s, 1, spikes=20, separation=0).truth.mass) for s in range(100)]
+    )
+    assert abs(mass.mean() - 1) < 5 / np.sqrt(12 * len(mass))
+    assert abs(mass.var() - 1 / 12) < 5 * np.sqrt((1 / 80 - 1 / 144) / len(mass))

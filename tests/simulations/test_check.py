@@ -184,8 +184,13 @@ def test_two_seeds_decide_nothing(relation):
 
 def test_runs_that_diverged_do_not_count():
     good = line(-1.0, 0.01)
-    bad = [Record({"particles": 10.0, "seed": 99}, {"y": np.array([1e9])}, {"status": "diverged at t = 1"})]
-    assert slope(Records([*good, *bad]), **SETTINGS, predicted=-1.0).passed
+    at = (10.0, 100.0, 1000.0, 10000.0)
+    for seed in (0, 99):  # a run beside others of its seed, and a whole line
+        there = {"seed": seed, "other": True}
+        bad = [Record({**there, "particles": x}, {"y": np.array([1e9])}, {"status": "diverged at t = 1"}) for x in at]
+        assert slope(Records([*good, *bad]), **SETTINGS, predicted=-1.0) == slope(good, **SETTINGS, predicted=-1.0)
+        done = [Record(record.parameters, record.values) for record in bad]
+        assert slope(Records([*good, *done]), **SETTINGS, predicted=-1.0) != slope(good, **SETTINGS, predicted=-1.0)
 
 
 def test_nonpositive_values_fail():
@@ -224,3 +229,35 @@ def test_limit_takes_away_what_is_still_missing():
     assert limit(noisy, **at, order=1.0, predicted=1.0).passed
     assert not limit(noisy, **at, order=1.0, predicted=1.1).passed
     assert limit(line(0.0, 0.1, seeds=2), **at, order=1.0, predicted=1.0).passed is None
+
+
+@pytest.mark.parametrize("relation", [">=", "<="])
+def test_an_inequality_is_shown_with_the_whole_interval(relation):
+    """Half an interval beyond the number shows nothing, and one and a half show it."""
+    values = np.array([0.9, 1.0, 1.2, 1.1])
+    records = Records(Record({"seed": seed}, {"y": np.array([one])}) for seed, one in enumerate(values))
+    error = half_width(values, 1)
+    for times, shown in ((0.5, False), (1.5, True)):
+        number = values.mean() + times * error * (-1 if relation == ">=" else 1)
+        verdict = mean(records, select=runs(), value=last, what="y", predicted=number, relation=relation)
+        assert (verdict.passed, verdict.error) == (shown, pytest.approx(error))
+
+
+def test_an_inequality_of_slopes_has_students_error():
+    records = line(-1.0, 0.3)
+    x, table = along(records, "particles", last)
+    slopes = np.polynomial.polynomial.polyfit(np.log(x), np.log(table).T, 1)[1]
+    verdict = slope(records, **SETTINGS, predicted=-3.0, relation=">=")
+    assert (verdict.measured, verdict.error) == (pytest.approx(slopes.mean()), pytest.approx(half_width(slopes, 1)))
+
+
+def test_replicas_of_other_numbers_are_on_one_line():
+    """Where larger networks had fewer replicas, their points still belong to the line of the seed."""
+    several = [(10.0, 8), (100.0, 4), (1000.0, 1)]
+    records = Records(
+        Record({"particles": x, "replicas": r, "seed": seed}, {"y": np.array([1 / x])})
+        for seed in range(3)
+        for x, r in several
+    )
+    x, table = along(records, "particles", last)
+    assert (x.tolist(), table.shape) == ([10.0, 100.0, 1000.0], (3, 3))

@@ -278,3 +278,20 @@ def test_from_the_command_with_workers(tmp_path, capsys, monkeypatch):
     assert "Did you mean 'coins'" in capsys.readouterr().err
     assert main(["run", f"{path}/coins", "--size", "smoke", "--dry-run", *out]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 2
+
+
+def test_of_several_complete_sizes_the_largest_is_taken(tmp_path):
+    class Sized(simulations.Experiment):
+        """Runs of two sizes, of which each has settings that the other has not."""
+
+        particles: int = simulations.count(1, "m", "particles")
+        sizes = simulations.grid(smoke={"particles": (1, 2), "seeds": 2}, default={"particles": (3, 4), "seeds": 2})
+
+        def run(self):
+            return {"y": float(self.particles)}
+
+    study = simulations.Study("sized", "limits", "sizes", experiments=(Sized,))
+    for size in ("smoke", "default"):
+        simulations.run(study, size, out=tmp_path)
+    assert set(simulations.complete(study, tmp_path).column("particles")) == {3, 4}
+    assert set(simulations.complete(study, tmp_path, "smoke").column("particles")) == {1, 2}

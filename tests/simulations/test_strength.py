@@ -141,7 +141,7 @@ def test_a_lower_level_is_a_longer_interval():
     values = records([0.9, 1.0, 1.2, 1.1])
     usual, low = (checks.mean(values, predicted=1.0, level=level, **MEAN).error for level in (1e-3, 1e-5))
     assert low > 4 * usual
-    with pytest.raises(ValueError, match="level=1.0: expected"):
+    with pytest.raises(ValueError, match=r"level=1\.0: expected"):
         checks.mean(values, predicted=1.0, level=1, **MEAN)
 
 
