@@ -1,4 +1,4 @@
-"""Both layers of a ReLU network of one input, trained with weight decay: a linear spline that bends as little as it can.
+"""Both layers of a ReLU network of one input, trained with weight decay: it comes to bend as little as it can.
 
 Knots are read off the particles (`mf.observables.linear_spline`).
 """
