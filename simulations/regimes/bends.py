@@ -33,7 +33,7 @@ def left(record: Record, name: str = "interpolant", place: int = -1) -> float:
 
 
 def _off(record: Record, name: str, place: int) -> tuple[np.ndarray, np.ndarray]:
-    """What f is off another function, and the way there from the natural spline."""
+    """Return what f is off another function, and the way there from the natural spline."""
     f, other = (np.atleast_2d(record[part])[place] for part in ("predictions", f"exact_{name}"))
     return f - other, other - record["exact_natural"]
 
