@@ -123,6 +123,27 @@ def test_discrete(
     return start + _modes(_seen(cross, values, vectors, floor), gain, vectors, error)
 
 
+def movement_discrete(
+    kernel: ArrayLike, y: ArrayLike, step: float, steps: ArrayLike, f0: ArrayLike | None = None
+) -> Array:
+    """α‖θ_k − θ_0‖ of the linearised model after each of `steps`, in the norm ((1/m) Σ_j |·|²)^{1/2}, [T].
+
+    A step of descent adds (h/αn) Dh* (y − f_k), so that α²‖θ_k − θ_0‖² = gᵀ K g with g = (h/n) Σ_{j<k} (I − hK/n)^j
+    (y − f₀), K the tangent kernel of (1/m) Σ_j Φ(θ_j). To first order in 1/α the network moves as far. Arguments and
+    errors as for `train_discrete`.
+
+    >>> movement_discrete([[4.0, 0.0], [0.0, 1.0]], [1.0, 0.0], 0.5, [0, 1, 2])
+    array([0. , 0.5, 0.5])
+
+    Source: `chizat2019lazy`.
+    """
+    values, vectors, floor = _spectrum(kernel)
+    y, error = _errors(len(values), y, f0)
+    _, gain = _descent_factors(values, floor, step, steps)
+    moved = _modes(np.sqrt(values)[:, None] * np.eye(len(values)), gain, vectors, error)
+    return np.sqrt(np.sum(moved.reshape(len(moved), -1) ** 2, axis=1))
+
+
 def ridge(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength: float) -> Array:
     """f_* = K_* (K + nλ I)⁻¹ y, the minimiser of (1/2n) Σ_i (f_i − y_i)² + (λ/2)‖f‖², in the norm of K.
 

@@ -57,7 +57,7 @@ def output_gap_exponent(initial: Literal["centred", "doubled"] = "centred", smoo
     >>> output_gap_exponent("doubled").value
     -2.0
 
-    Source: `chizat2019lazy`, Theorem 2.2 (centred); `meanfield` (doubled, ReLU).
+    Source: `meanfield`; the bound of a smooth model is in `chizat2019lazy`, Theorem 2.2.
     """
     _checks.choice("initial", initial, ("centred", "doubled"))
     if not smooth:
@@ -72,7 +72,7 @@ def output_gap_exponent(initial: Literal["centred", "doubled"] = "centred", smoo
         -2.0 if initial == "doubled" else -1.0,
         "slope",
         f"sup_t |f − f_lin| in α → ∞; smooth activation, {initial}, square loss, fixed horizon.",
-        "meanfield" if initial == "doubled" else "chizat2019lazy",
+        "meanfield",
     )
 
 
@@ -120,7 +120,7 @@ def displacement_exponent(scaling: Scaling) -> Prediction:
     >>> displacement_exponent("tangent").value
     -0.5
 
-    Source: `chizat2019lazy`.
+    Source: `chizat2018global` (mean-field), `chizat2019lazy` (tangent).
     """
     _checks.choice("scaling", scaling, _SCALINGS)
     return Prediction(
@@ -128,7 +128,7 @@ def displacement_exponent(scaling: Scaling) -> Prediction:
         "slope",
         f"Root-mean-square displacement of a unit in m → ∞; {scaling} scaling, f(0) = 0, y ≠ 0, square loss, "
         "fixed horizon.",
-        "chizat2019lazy",
+        "chizat2018global" if scaling == "mean-field" else "chizat2019lazy",
     )
 
 
@@ -167,13 +167,13 @@ def kernel_limit_exponent() -> Prediction:
     >>> kernel_limit_exponent().value
     -0.5
 
-    Source: `lee2019wide`.
+    Source: `meanfield`; the bound is in `lee2019wide`.
     """
     return Prediction(
         -0.5,
         "slope",
         "(E |f_m(T) − f_∞(T)|²)^{1/2} in m → ∞ at α = √m; doubled or centred start, square loss, fixed horizon.",
-        "lee2019wide",
+        "meanfield",
     )
 
 

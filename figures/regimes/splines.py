@@ -181,7 +181,7 @@ def pieces(axes: Axes, records: Records) -> None:
     axes.plot([], [], "o", color=GREY, label="that are seen (gaps > 0.02, 99 % of ∫|f''|)")
     known = [record["samples"] for record in study.Adaptive.at()(records)]
     if known:
-        axes.axhline(max(known) + 1, color=THEORY, ls="--", lw=0.9, label="theory: at most n + 1 are needed")
+        axes.axhline(max(known) - 1, color=THEORY, ls="--", lw=0.9, label="theory: n − 1 with weight decay")
     half = [record["particles"] for record in study.Random.at()(records)]
     for i, m in enumerate(sorted(set(half))):
         axes.plot([-0.4, 0.4], [m / 2 + 1] * 2, color=THEORY, lw=0.9, label=None if i else "theory: m/2 knots")

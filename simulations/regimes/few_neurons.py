@@ -31,11 +31,10 @@ def teacher(
     return mf.datasets.Dataset("teacher", *arrays, statement=f"{neurons} neurons, unit power", truth=truth)
 
 
-def students(random: np.random.Generator, m: int, d: int, *, outputs: int = 1, signs: bool = True) -> np.ndarray:
-    """Draw particles [m, outputs + d]: input weights N(0, I), and output weights ±1, or N(0, 1) without `signs`."""
+def students(random: np.random.Generator, m: int, d: int, *, outputs: int = 1) -> np.ndarray:
+    """Draw particles [m, outputs + d]: input weights N(0, I), and output weights ±1."""
     theta = random.normal(size=(m, outputs + d))
-    if signs:
-        theta[:, :outputs] = np.sign(theta[:, :outputs])
+    theta[:, :outputs] = np.sign(theta[:, :outputs])
     return theta
 
 

@@ -200,16 +200,6 @@ def score(record: Record, method: str) -> float:
     return float(np.ravel(record[f"accuracy_{method}"])[-1])
 
 
-def difference(record: Record, first: str, second: str = "tangent") -> float:
-    """Return test accuracy of one method less that of another, on the same split."""
-    return score(record, first) - score(record, second)
-
-
 def above_linear(record: Record) -> float:
     """Return that of the worst of the kernels and of the most random features, less that of linear regression."""
     return min(score(record, method) for method in NONLINEAR) - score(record, "linear")
-
-
-def over_networks(record: Record, method: str = "tangent") -> float:
-    """Return test accuracy of a method less that of the better network."""
-    return score(record, method) - max(score(record, name) for name in NETWORKS)

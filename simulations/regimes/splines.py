@@ -14,60 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Records, between
+from simulations.records.record import Records
 from simulations.regimes import bends as measure
-from simulations.regimes.breakpoints import alternating, edges, spread, units
+from simulations.regimes.approach import trained
+from simulations.regimes.breakpoints import edges, units
+from simulations.regimes.least_bending import Adaptive, Sampled, converged, read, spline_of
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import convex, splines
+from theory import splines
 from theory.prediction import Prediction
 
 HALVINGS = 3
 """Training of the output layer is looked at for the reach L, L/2 and L/4."""
-
-NEAR = 0.02
-"""Knots at gaps of no more than this count as one (input units)."""
-
-FAINT = 0.01
-"""Share of the variation that the knots left out may make up."""
-
-
-def spline_of(mu: mf.Particles) -> mf.observables.LinearSpline:
-    """Return the linear spline that a network is."""
-    return mf.observables.linear_spline(mf.Neuron("relu", bias=True), mu)
-
-
-def read(spline: mf.observables.LinearSpline) -> dict[str, np.ndarray]:
-    """Return a linear spline on [−1, 1] as arrays, with its pieces as they are and as they look."""
-    spline = spline.within(-1, 1)
-    return {
-        "knots": spline.knots,
-        "bends": spline.bends,
-        "line": np.array([spline.offset, spline.slope]),
-        "variation": np.array(spline.variation),
-        "all_pieces": np.array(spline.pieces()),
-        "pieces": np.array(spline.pieces(NEAR, FAINT)),
-    }
-
-
-class Sampled(Experiment):
-    """Experiments on samples that are the same for all trainings of a seed."""
-
-    samples: int = count(5, "n", "training samples in [−1, 1]", at_least=3)
-
-    @cached_property
-    def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets, [n] each."""
-        return alternating(self.generator("samples"), self.samples)
-
-    def objective(self, **options) -> mf.Objective:
-        """Return the problem of fitting them."""
-        x, y = self.data
-        unit = mf.Neuron("relu", bias=True)
-        return mf.Objective(unit, mf.Square(), x[:, None], y, kernel=mf.integrals.Dense(), **options)
 
 
 class Linear(Sampled):
@@ -129,7 +90,7 @@ class Output(Simulations, Linear):
         return splines.breakpoint_kernel(x, z, reach, sides=self.sides)
 
     def setups(self):
-        problem, flow = self.objective(), mf.OutputFlow(mf.StabilisedFlow(rtol=1e-5, atol=1e-7))
+        problem, flow = self.objective(), mf.OutputFlow(mf.StabilisedFlow(rtol=measure.TOLERANCE, atol=1e-7))
         found = []
         for reach in self.reaches:
             start = mf.Particles(*units(self.points, reach, left=self.sides == "both"))
@@ -185,81 +146,12 @@ class Tangent(Simulation, Linear):
         return self.near() | {"exact_interpolant": self.interpolant(self.reach)}
 
 
-class Adaptive(Simulation, Sampled):
-    """Both layers with weight decay, by gradient descent from knots about evenly on [−1.2, 1.2]."""
-
-    decay: str = choice("input", "what decays: output and input weights, or all, biases too", among=("input", "all"))
-    particles: int = count(48, "m", "particles, a multiple of 4")
-    strength: float = number(0.003, "λ", "weight decay", unit="loss units", above=0)
-    step: float = number(0.05, "h", "step", unit="mean-field time", above=0)
-    time: float = number(2000.0, "T", "time of training", unit="mean-field time", above=0, batched=False)
-    sizes = grid(
-        smoke={"decay": ("input", "all"), "seeds": 7},
-        default={"decay": ("input", "all"), "particles": 100, "time": 6000.0, "step": 0.02, "seeds": 10},
-        paper={
-            "decay": ("input", "all"), "particles": 1000, "time": 20_000.0, "step": 0.02, "strength": 0.001, "seeds": 20
-        },
-    )  # fmt: skip
-
-    def refusal(self):
-        if self.particles % 4:
-            return f"particles={self.particles}: expected a multiple of 4."
-        if self.time < self.step:
-            return f"time={self.time:g}: expected at least one step of {self.step:g}."
-        return None
-
-    def problem(self):
-        # One program for both kinds of decay.
-        free = 0.0 if self.decay == "input" else self.strength
-        return self.objective(penalty=mf.penalties.ParameterDecay([self.strength, self.strength, free]))
-
-    def start(self):
-        return mf.Particles(spread(self.generator("start"), self.particles))
-
-    def flow(self):
-        return mf.GradientFlow(self.step)
-
-    def times(self):
-        return np.unique(np.rint(np.append(0, np.geomspace(1, self.time / self.step, 9)))) * self.step
-
-    def observe(self):
-        return [mf.observables.Energy(), mf.Positions()]
-
-    def measure(self, run):
-        spline = spline_of(run.particles)
-        found = read(spline) | {"cost": np.array(cost(spline.variation, spline.slopes[[0, -1]]))}
-        if self.decay == "all":  # the certificate knows this decay by a name of its own
-            even = self.objective(penalty=mf.WeightDecay(self.strength))
-            gaps = [mf.optimality_gap(even, mf.Particles(theta)).gap for theta in run.values["positions"]]
-            found["gap"] = np.array(gaps)
-        return found
-
-    def theory(self, start):
-        """The least of the objective over all widths, and the objective of the natural cubic spline."""
-        (x, y), strength = self.data, self.strength
-        known = {"x": x, "y": y, "exact_linear_variation": splines.linear_variation(x, y)}
-        if self.decay == "all":
-            best = convex.planar_minimum(x, y, strength, bias=True)
-            known |= {"exact_minimum": best.value, "exact_lower": best.lower, "exact_values": best.predictions}
-        else:
-            least, natural = splines.variation_minimum(x, y, strength), splines.natural_spline(x, y)
-            known |= {"exact_minimum": least.value, "exact_lower": least.lower, "exact_values": least.values}
-            known |= {"exact_cost": least.cost}
-            known["exact_cubic"] = strength * cost(splines.cubic_variation(natural), natural(x[[0, -1]], 1))
-        return {name: np.asarray(value) for name, value in known.items()}
-
-
-def cost(variation: float, ends: np.ndarray) -> float:
-    """Return max(∫|f''|, |f'(−∞) + f'(∞)|)."""
-    return float(max(variation, abs(np.sum(ends))))
-
-
 class Random(Experiment):
     """A network of normal parameters, not trained."""
 
     particles: int = count(200, "m", "particles")
     sizes = grid(
-        smoke={"particles": 200, "seeds": 7},
+        smoke={"particles": 1000, "seeds": 7},
         default={"particles": (40, 200, 1000), "seeds": 10},
         paper={"particles": (40, 200, 1000, 10_000), "seeds": 20},
     )
@@ -269,12 +161,7 @@ class Random(Experiment):
         return read(spline_of(mf.Particles(theta)))
 
 
-furthest = Output.at(sides="both", reach=max)
-converged = Adaptive.at(
-    decay="input", particles=between(47, np.inf), time=between(1999, np.inf), step=between(0, 0.051),
-    samples=between(4, 9), strength=between(0.0009, 0.0051),
-)  # fmt: skip
-"""Training with free biases that is long and fine enough, and wide enough not to be stuck."""
+nearest, furthest = (Output.at(sides="both", reach=choose) for choose in (min, max))
 
 
 def far(records: Records) -> Records:
@@ -282,66 +169,57 @@ def far(records: Records) -> Records:
     return furthest(records).where(lambda record: record["reach"] >= 12)
 
 
-KERNEL = Prediction(0.0, "<=", "gradient flow of the output layer from 0, to the end", "williams2019gradient")
+ENDS = "gradient flow from f = 0, to the end"
+KERNEL = Prediction(1.0, "=", f"output layer, {ENDS}", "williams2019gradient")
 NATURAL = Prediction(1.0, "=", "first order in 1/L, breakpoints even on [−L, L], both orientations", "meanfield")
-CUBIC = Prediction(0.0, "<=", "breakpoints even on [−L, L], units relu(x − b) alone", "meanfield")
-TANGENT = Prediction(0.0, "<=", "tangent model of both layers from f = 0, |a| = κ, |w| = 1", "meanfield")
-LEAST = Prediction(1.0, ">=", "an interpolant: no less than the linear spline", "savarese2019infinite")
-MINIMUM = Prediction(0.0, "<=", "over all widths, free biases; reached by training: observed", "savarese2019infinite")
-CERTIFIED = Prediction(1.0, "<=", "strong convexity of the square loss", "savarese2019infinite")
-FEW = Prediction(1.0, "<=", "a minimiser has its knots at samples", "savarese2019infinite")
+CUBIC = Prediction(1.0, "=", f"breakpoints even on [−L, L], units relu(x − b) alone, {ENDS}", "meanfield")
+TANGENT = Prediction(1.0, "=", f"tangent model of both layers, |a| = κ, |w| = 1, {ENDS}", "meanfield")
+COST = Prediction(1.0, "=", "over all widths, free biases, to what the excess allows", "savarese2019infinite")
+FEW = Prediction(1.0, "=", "targets that alternate: the minimiser bends at every inner sample", "savarese2019infinite")
 DUAL = Prediction(1.0, "<=", "weak duality, rounding included", "bach2017breaking")
 CAUCHY = Prediction(1.0, "=", "−b/w of independent normal numbers is Cauchy", "meanfield")
+OBSERVED = Prediction(0.0, "<=", "after training of this length; observed", "meanfield")
+LEAST = Prediction(1.0, ">=", "an interpolant: no less than the linear spline", "savarese2019infinite")
 
 CLAIMS = (
     claim(
-        "kernel", "output layer: log(distance to the kernel's interpolant / to the natural cubic spline)",
-        KERNEL, checks.mean,
-        select=furthest, value=measure.log_distance, what="log ratio of distances",
-        wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
+        "kernel", "output layer: f on the way from the natural cubic spline (0) to the kernel's interpolant (1)",
+        KERNEL, trained,
+        select=nearest, value=partial(measure.share, place=0), left=partial(measure.left, place=0),
+        what="share of the way",
+        wrong="the not-a-knot spline", control={"value": partial(measure.share, name="not_a_knot", place=0)},
     ),
     claim(
         "natural", "output layer: L (f − natural cubic spline) over its limit, L → ∞", NATURAL, checks.mean,
         select=far, value=measure.correction, what="extrapolated ratio",
-        wrong="half of that limit", control={"value": partial(measure.correction, share=0.5)},
+        wrong="L² for L", control={"value": partial(measure.correction, power=2)},
     ),
     claim(
-        "one_sided", "units relu(x − b): log(distance to the cubic spline with f = f' = 0 at −L / to the natural one)",
-        CUBIC, checks.mean,
-        select=Output.at(sides="right"), value=partial(measure.log_distance, name="one_sided"),
-        what="log ratio of distances",
+        "one_sided", "units relu(x − b): f on the way from the natural spline to that with f = f' = 0 at −L",
+        CUBIC, trained,
+        select=Output.at(sides="right"), value=partial(measure.share, name="one_sided"),
+        left=partial(measure.left, name="one_sided"), what="share of the way",
         wrong="both orientations", control={"select": furthest},
     ),
     claim(
-        "corners", "lazy, both layers: log(distance to the tangent kernel's interpolant / to the natural cubic spline)",
-        TANGENT, checks.mean,
-        select=Tangent.at(output=max), value=measure.log_distance, what="log ratio of distances",
-        wrong="the not-a-knot spline", control={"value": partial(measure.log_distance, name="not_a_knot")},
+        "corners", "lazy, both layers: f on the way from the natural spline to the tangent kernel's interpolant",
+        TANGENT, trained,
+        select=Tangent.at(output=max), value=measure.share, left=measure.left, what="share of the way",
+        wrong="the not-a-knot spline", control={"value": partial(measure.share, name="not_a_knot")},
     ),
     claim(
-        "lazy_variation", "output layer: ∫|f''| over the least of all interpolants", LEAST, checks.mean,
-        select=furthest, value=measure.variation_over_least, what="∫|f''| / least",
-        wrong="both layers with weight decay", control={"select": Adaptive.at("energy")},
+        "variation", "weight decay: the cost R of f'' over that of the least F", COST, trained,
+        select=converged, value=measure.cost_over_least, left=measure.cost_left, what="R / R*",
+        wrong="the natural cubic spline", control={"value": partial(measure.cost_over_least, cubic=True)},
     ),
     claim(
-        "minimum", "weight decay: log(F − min F over all widths / that of the natural cubic spline)", MINIMUM,
-        checks.mean,
-        select=converged, value=measure.log_excess, what="log ratio of excesses",
-        wrong="at the start", control={"value": partial(measure.log_excess, time=0)},
-    ),
-    claim(
-        "variation", "weight decay: |R − R*| over what the excess allows, R the cost of f''", CERTIFIED, checks.largest,
-        select=converged, value=measure.cost_over_bound, what="deviation / bound",
-        wrong="the natural cubic spline", control={"value": partial(measure.cost_over_bound, cubic=True)},
-    ),
-    claim(
-        "pieces", "weight decay: linear pieces over samples + 1", FEW, checks.mean,
-        select=converged, value=measure.share_of_pieces, what="pieces / (n + 1)",
+        "pieces", "weight decay: linear pieces over samples − 1", FEW, checks.mean,
+        select=converged, value=measure.share_of_pieces, what="pieces / (n − 1)",
         wrong="output layer alone", control={"select": furthest},
     ),
     claim(
         "knots", "weight decay: log(mean distance of ∫|f''| to the nearest sample / that of an even one)",
-        MINIMUM, checks.mean,
+        OBSERVED, checks.mean,
         select=converged, value=measure.log_reach, what="log ratio of distances",
         wrong="to the nearest middle of two samples", control={"value": partial(measure.log_reach, middles=True)},
     ),
@@ -354,7 +232,21 @@ CLAIMS = (
     claim(
         "regions", "random network: knots in (−1, 1) over half the particles", CAUCHY, checks.mean,
         select=Random.at(particles=max), value=measure.knots_over_half, what="knots / (m/2)",
-        wrong="over all particles", control={"value": partial(measure.knots_over_half, share=1.0)},
+        wrong="knots in (−½, ½)", control={"value": partial(measure.knots_over_half, within=0.5)},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "lazy_variation", "output layer: ∫|f''| over the least of all interpolants", LEAST, checks.mean,
+        select=furthest, value=measure.variation_over_least, what="∫|f''| / least",
+        wrong="both layers with weight decay", control={"select": Adaptive.at("energy")},
+    ),
+    claim(
+        "minimum", "weight decay: log(F − min F over all widths / that of the natural cubic spline)", OBSERVED,
+        checks.mean,
+        select=converged, value=measure.log_excess, what="log ratio of excesses",
+        wrong="at the start", control={"value": partial(measure.log_excess, time=0)},
     ),
 )  # fmt: skip
 
@@ -364,4 +256,5 @@ STUDY = Study(
     summary="a ReLU network of one input is a linear spline: cubic-like when lazy, of few knots with weight decay",
     experiments=(Output, Tangent, Adaptive, Random),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -95,6 +95,7 @@ def _kernels(add: Callable) -> None:
     add(kernel_flow.train_discrete, kernel=KERNEL, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2)
     add(kernel_flow.test_discrete, kernel=KERNEL, kernel_test=CROSS, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2,
         f0_test=Y[:2])  # fmt: skip
+    add(kernel_flow.movement_discrete, kernel=KERNEL, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2)
     add(kernel_flow.ridge, kernel=KERNEL, kernel_test=CROSS, y=Y, strength=0.5)
     add(kernel_flow.risk, f=np.stack([Y, 2 * Y]), y=Y)
     add(kernel_fluctuation.kernel_fluctuation, x=X[:2], activation="relu", layers="both", fourth_moment=1.5,

@@ -140,6 +140,26 @@ def test_descent_is_its_loop(stiffness, outputs, rank):
     assert not np.allclose(train[2], seen[2][0], rtol=0, atol=1e-4 * stiffness)
 
 
+@pytest.mark.parametrize("outputs", [0, 2])
+def test_movement_is_that_of_the_linear_model(outputs):
+    """α‖θ_k − θ_0‖ by an explicit loop over parameters, of which every unit has three and the norm is a mean of."""
+    rng = np.random.default_rng(8)
+    n, m, step, alpha = 5, 4, 0.4, 30.0
+    features = rng.normal(size=(n, 3 * m))
+    kernel, y, f0 = features @ features.T / m, rng.normal(size=(n, outputs or 1)), rng.normal(size=(n, outputs or 1))
+    y, f0 = (part[:, 0] if outputs == 0 else part for part in (y, f0))
+    moved, seen = np.zeros((3 * m, outputs or 1)), []
+    for _ in range(21):
+        seen.append(alpha * np.sqrt(np.sum(moved**2) / m))
+        f = f0 + alpha / m * (features @ moved).reshape(f0.shape)
+        moved = moved - step / (alpha * n) * features.T @ (f - y).reshape(n, -1)
+    steps = [0, 1, 7, 20]
+    found = kernel_flow.movement_discrete(kernel, y, step, steps, f0)
+    np.testing.assert_allclose(found, [seen[k] for k in steps], rtol=1e-10)
+    # Control: as if f(0) were 0 it moves elsewhere.
+    assert not np.allclose(kernel_flow.movement_discrete(kernel, y, step, steps), found, rtol=1e-2)
+
+
 def test_small_steps_of_descent_approach_the_flow_at_first_order():
     kernel, cross, y, f0, f0_test = problem(seed=5)
     exact = kernel_flow.test(kernel, cross, y, [1.0], f0, f0_test)
