@@ -7,14 +7,16 @@ gives these answers to records without values, so that the very same check comes
 
 import dataclasses
 import functools
+import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from simulations.records.record import Record, Records
 from simulations.verdicts.measured import Untested, identity
+from simulations.verdicts.settings import indices, ranges
 
 REDUCTIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "mean": np.mean,
@@ -32,16 +34,21 @@ REFUSALS = (ValueError, IndexError, Untested)
 class Witness:
     """A function among the settings of a check, which remembers what it answers."""
 
-    def __init__(self, question: Callable, runs: Mapping[tuple, int]):
-        self._question, self._runs = question, runs
-        self._chosen: set[int] | None = None
-        self._refused = ""
-        self._outcomes: dict[int, np.ndarray | str] = {}
+    def __init__(self, question: Callable):
+        self._question, self._refused, self._itself = question, "", False
+        self._chosen: set[tuple] | None = None
+        self.records: dict[tuple, Record] = {}
+        """All that it was asked about, or selected, by their parameters."""
+        self._outcomes: dict[tuple, np.ndarray | str] = {}
 
-    def __call__(self, of: Any) -> Any:
-        run = self._runs[identity(of)] if isinstance(of, Record) else None
+    def __call__(self, of: Any, *more: Any, **named: Any) -> Any:
+        if not isinstance(of, Record | Records):  # it asks nothing of the runs, and can be called again as it is
+            self._itself = True
+            return self._question(of, *more, **named)
+        run = identity(of) if isinstance(of, Record) else None
+        self.records |= {} if run is None else {run: of}
         try:
-            answer = self._question(of)
+            answer = self._question(of, *more, **named)
         except REFUSALS as reason:
             if run is None:
                 self._refused = str(reason)
@@ -49,7 +56,9 @@ class Witness:
                 self._outcomes.setdefault(run, str(reason))
             raise
         if isinstance(answer, Records):
-            self._chosen = (self._chosen or set()) | {self._runs[identity(record)] for record in answer}
+            found = {identity(record): record for record in answer}
+            self.records |= found
+            self._chosen = (self._chosen or set()) | set(found)
         elif run is not None:  # asked again, with another number in the place of NaN, it counts as it did at first
             self._outcomes.setdefault(run, np.ravel(answer))
         return answer
@@ -59,26 +68,33 @@ class Witness:
         """Return True if a run has more than one outcome."""
         return any(len(seen) > 1 for seen in self._outcomes.values() if not isinstance(seen, str))
 
-    def told(self, kept: str, digits: int) -> dict[str, Any]:
-        """Return its answers as plain values: of each run what is `kept`, in so many digits."""
+    def told(self, runs: Mapping[tuple, int], kept: str, digits: int) -> dict[str, Any]:
+        """Return its answers as plain values, of each numbered run what is `kept`, in so many digits."""
         said: dict[str, Any] = {"is": in_words(self._question)}
+        if self._itself:
+            said["itself"] = True
         if self._refused:
             said["refused"] = self._refused
         if self._chosen is not None:
-            said["chosen"] = ranges(self._chosen)
+            said["chosen"] = ranges(runs[run] for run in self._chosen)
         if self._outcomes:
-            runs = sorted(self._outcomes)
-            said |= {"runs": ranges(runs), "kept": kept if self.several else "all"}
-            said["outcomes"] = [_plain(self._outcomes[run], said["kept"], digits) for run in runs]
+            numbered = sorted(((runs[run], seen) for run, seen in self._outcomes.items()), key=lambda one: one[0])
+            said |= {"runs": ranges(run for run, _ in numbered), "kept": kept if self.several else "all"}
+            said["outcomes"] = [_plain(seen, said["kept"], digits) for _, seen in numbered]
         return said
 
 
 class Answers:
-    """A function that answers what a `Witness` was told, for runs that are known by their parameters alone."""
+    """A function that answers what a `Witness` told, for records that have parameters alone.
 
-    def __init__(self, said: Mapping[str, Any], records: list[Record]):
+    Those that were `made` by a selection are no runs, and are among its answers whatever it selects from.
+    """
+
+    def __init__(self, said: Mapping[str, Any], records: list[Record], made: list[Record]):
         self._refused = said.get("refused", "")
+        records = [*records, *made]
         self._chosen = {identity(records[run]) for run in indices(said.get("chosen", ""))}
+        self._made = [record for record in made if identity(record) in self._chosen]
         known = zip(indices(said.get("runs", "")), said.get("outcomes", ()), strict=True)
         self._outcomes = {identity(records[run]): _array(one, said["kept"]) for run, one in known}
 
@@ -86,7 +102,7 @@ class Answers:
         if isinstance(of, Records):
             if self._refused:
                 raise Untested(self._refused)
-            return Records(record for record in of if identity(record) in self._chosen)
+            return Records([*(record for record in of if identity(record) in self._chosen), *self._made])
         answer = self._outcomes[identity(of)]
         if isinstance(answer, str):
             raise Untested(answer)
@@ -119,27 +135,6 @@ def _number(value: Any, digits: int) -> float | int | str:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
-def ranges(numbers: Iterable[int]) -> str:
-    """Write whole numbers in increasing order, neighbours by their ends.
-
-    >>> ranges([0, 1, 2, 3, 7, 9, 10]), indices("0-3,7,9-10")
-    ('0-3,7,9-10', [0, 1, 2, 3, 7, 9, 10])
-    """
-    ends: list[list[int]] = []
-    for number in sorted(numbers):
-        if ends and number == ends[-1][1] + 1:
-            ends[-1][1] = number
-        else:
-            ends.append([number, number])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ends)
-
-
-def indices(text: str) -> list[int]:
-    """Return the numbers that `ranges` has written."""
-    ends = [part.split("-") for part in text.split(",") if part]
-    return [number for part in ends for number in range(int(part[0]), int(part[-1]) + 1)]
-
-
 def in_words(thing: Any, depth: int = 8) -> str:
     """Return what a function is: its name, and what is bound to it, but nothing of the code in it.
 
@@ -162,6 +157,7 @@ def in_words(thing: Any, depth: int = 8) -> str:
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         bound = [f"{field.name}={inner(getattr(thing, field.name))}" for field in dataclasses.fields(thing)]
         return f"{type(thing).__name__}({', '.join(bound)})"
+    thing = inspect.unwrap(thing)  # a check is known by its statistic
     name = getattr(thing, "__qualname__", type(thing).__qualname__)
     cells = [inner(cell.cell_contents) for cell in getattr(thing, "__closure__", None) or ()]
     return f"{name}[{', '.join(cells)}]" if cells else name

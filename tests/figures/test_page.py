@@ -57,7 +57,12 @@ def test_films_stand_below_their_pictures(tmp_path):
     moving = simulations.run(simulations.motion(study).study, "smoke", seeds=1)
     few = simulations.Records([])
     paths = write([Chapter(study, few, simulations.verify(study, few), moving)], tmp_path, "smoke")
-    assert [path.name for path in paths] == ["sparse_deconvolution.png", "sparse_deconvolution.gif", "README.md"]
+    assert [path.name for path in paths] == [
+        "sparse_deconvolution.png",
+        "sparse_deconvolution.json",
+        "sparse_deconvolution.gif",
+        "README.md",
+    ]
     assert "](gallery/sparse_deconvolution.gif)" in paths[-1].read_text(encoding="utf-8")
 
 
