@@ -21,19 +21,22 @@ DIGITS = (9, 12, 15, 17)
 SAME = 1e-9
 """Numbers of a verdict that differ by no larger share are the same."""
 
+SHARED = ("statistic", "made")
+"""What is told of a check and holds for its control, too, unless that says otherwise."""
+
 
 def seen(claim: Claim, records: Records, tiny: list[Record]) -> dict[str, Any]:
     """Return what the check and the control of a claim saw; of the control what differs."""
     check, control = (_told(claim, check, records, tiny) for check in (claim.check, claim.control))
     differs = {name: said for name, said in control["asked"].items() if check["asked"].get(name) != said}
-    brief = {name: said for name, said in control.items() if check.get(name) != said}
+    brief = {name: said for name, said in control.items() if name not in SHARED or check.get(name) != said}
     return {"check": check, "control": {**brief, "asked": differs}}
 
 
 def whole(seen: Mapping[str, Any]) -> tuple[Mapping, Mapping]:
     """Return what the check saw, and what the control did."""
     check, control = seen["check"], seen["control"]
-    shared = {name: said for name, said in check.items() if name in ("statistic", "made")}
+    shared = {name: said for name, said in check.items() if name in SHARED}
     return check, {**shared, **control, "asked": {**check["asked"], **control["asked"]}}
 
 
