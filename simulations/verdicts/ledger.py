@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def strength(self) -> str:
-        """Its kind with its width or slack, in words."""
+        """The kind of its claim with the width or slack, in words."""
         if self.width is not None:
             return f"equality ± {100 * self.width:.2g} %"
         if self.slack is not None:

@@ -1,4 +1,4 @@
-"""What a check sees of records: answers of the functions among its settings, as briefly as they decide the verdict."""
+"""The sight of a check: what the functions among its settings answer, as briefly as that decides the verdict."""
 
 import dataclasses
 import functools
