@@ -45,9 +45,9 @@ above. Squares are those of normal numbers, and their logarithm is compared with
 | log of a mean of 24 squares | 0.30 + 0.74, 0.66, 1.49 | 0.29 + 0.79, 0.59, 1.55 | 0.30 + 0.77, 0.60, 1.57 |
 
 So a claim on a mean of squares (a variance, a mean square error, a squared distance) averages at least 24 of them in
-each seed, or takes the logarithm of a mean of at least 4: then an equality that holds is turned down 1.3 to 2.1 times as
-often as its level says, and a false upper bound is taken to be shown up to 2.8 times as often. With one square a seed
-these are some 40 and 50 times, and its logarithm still leaves three to six.
+each seed, or takes the logarithm of a mean of at least 4: then an equality that holds is turned down 1.3 to 2.1 times
+as often as its level says, and a false upper bound is taken to be shown up to 2.8 times as often. With one square a
+seed these are some 40 and 50 times, and its logarithm still leaves three to six.
 """
 
 import functools
