@@ -72,7 +72,7 @@ def test_every_claim_has_a_row_with_its_numbers_and_a_source(chapter):
     assert set(rows) == {entry.claim.name.replace("_", r"\_") for entry in chapter.entries}
     for entry in chapter.entries:
         row = rows[entry.claim.name.replace("_", r"\_")]
-        assert len(re.findall(r"(?<!\\)\|", row)) == 7, row
+        assert len(re.findall(r"(?<!\\)\|", row)) == 9, row
         assert f"{entry.verdict.measured:.4g}".replace("-", "−") in row
         assert f"(#{entry.claim.reference})" in row
         assert references.citation(entry.claim.reference) in words
