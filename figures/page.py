@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import figures
-from figures import origin, signature
+from figures import origin, signature, summaries
 from figures.parts import Part, cell, kept, plain
 from simulations import GROUPS, STUDIES, Entry, Records, Study, motion
 from simulations.costs.expected import told
@@ -54,7 +54,7 @@ def refuse_others(studies: Iterable[Study], directory: Path) -> None:
     page, pictures = _places(directory)
     paths = [page]
     for study in studies:
-        paths.append(pictures / f"{study.name}.png")
+        paths += [pictures / f"{study.name}.png", pictures / f"{study.name}.json"]
         if study.animation is not None:
             paths.append(pictures / f"{study.name}.gif")
     signature.refuse_others(paths, page)
@@ -68,7 +68,8 @@ def _places(directory: Path) -> tuple[Path, Path]:
 def write(
     chapters: Iterable[Chapter], directory: Path, size: str, report: Callable[[str, int, int], None] = lambda *_: None
 ) -> list[Path]:
-    """Draw the pictures into `directory`/gallery and write the page `directory`/README.md; returns all paths.
+    """Draw the pictures into `directory`/gallery, with summaries of what the checks saw beside them, and write the page
+    `directory`/README.md; returns all paths.
 
     Studies that are not among the chapters keep their parts of a page that is there. The page is written last, so that
     it never shows a picture that is not there. The same records give the same files. `report` is told the name of each
@@ -82,13 +83,17 @@ def write(
     before = kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
     written = []
     for done, chapter in enumerate(chapters, 1):
-        path = pictures / f"{chapter.study.name}.png"
+        name = chapter.study.name
         [png] = figures.render(chapter.study, chapter.records, "png")
-        signature.write({path: small(png)}, page)
-        written.append(path)
+        made = {
+            pictures / f"{name}.png": small(png),
+            pictures / f"{name}.json": summaries.content(chapter.study, chapter.records, size),
+        }
+        signature.write(made, page)
+        written += made
         if chapter.moving is not None:
             written += figures.animate(chapter.study, chapter.moving, pictures, page=page)
-        report(chapter.study.name, done, len(chapters))
+        report(name, done, len(chapters))
     signature.write({page: text(chapters, size, before).encode()})
     return [*written, page]
 
@@ -152,7 +157,7 @@ def _contents(parts: list[Part]) -> str:
 
 def _chapter(chapter: Chapter, size: str) -> str:
     study = chapter.study
-    rows = [_row(entry) for entry in chapter.entries]
+    rows = [row(entry) for entry in chapter.entries]
     runs = ", ".join(filter(None, (_count(len(chapter.records), "run", "runs"), origin.seeds(chapter.records))))
     versions = origin.versions(chapter.records)
     return "\n".join(
@@ -191,7 +196,8 @@ def _film(chapter: Chapter) -> list[str]:
     ]
 
 
-def _row(entry: Entry) -> str:
+def row(entry: Entry) -> str:
+    """Return the row of a claim in the table of its study."""
     cells = (
         f"**{cell(entry.claim.name)}**: {cell(entry.claim.statement)}",
         cell(predicted(entry)),

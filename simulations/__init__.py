@@ -65,6 +65,8 @@ from simulations.verdicts.ledger import verify as verify
 from simulations.verdicts.power_law import PowerLaw as PowerLaw
 from simulations.verdicts.power_law import fit as fit_power_law
 from simulations.verdicts.power_law import power_law as power_law
+from simulations.verdicts.summaries import judge as judge
+from simulations.verdicts.summaries import summary as summary
 from simulations.verdicts.table import Table as Table
 from simulations.verdicts.table import table as table
 from simulations.verdicts.table_text import print_table as print_table
@@ -123,6 +125,7 @@ __all__ = [
     "fit_power_law",
     "flag",
     "grid",
+    "judge",
     "keep_costs",
     "load",
     "motion",
@@ -139,6 +142,7 @@ __all__ = [
     "run",
     "runs",
     "status",
+    "summary",
     "sweep",
     "table",
     "verify",

@@ -8,9 +8,9 @@
 Seeds are the unit of replication: several runs of one seed share its data or its start, and count as their mean.
 Every interval is Student's at the level `LEVEL`, unless another is given: the rate at which a claim that holds is
 turned down by chance. `Verdict.error` is its half-width. Slopes are fitted by `simulations.verdicts.power_law`. How
-often each kind of interval covers is a table of `simulations.verdicts.intervals`: Student's for the mean of the seeds'
+often each kind of interval covers are tables of `simulations.verdicts.intervals`: Student's for the mean of the seeds'
 slopes holds this level at five seeds and more, which no percentile bootstrap can; it decides. The bootstrap's is named
-in the statistic.
+in the statistic. For means of squares it does so where a seed averages many of them.
 
 A check says True or False of what it is given, and None of what can't decide: no run, too few seeds for an interval or
 outcomes for a test, a value that is no number (`simulations.verdicts.measured`). Whether the seeds are those it was

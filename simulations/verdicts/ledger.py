@@ -121,9 +121,13 @@ def verify(
 
         records = run(study, size)
     instance("records", records, Records)
-    short = few_seeds(study, records)
     listed = study.sanity if sanity else study.claims
-    return [_entry(study.name, claim, records, short, level) for claim in listed]
+    return judged(study.name, listed, records, few_seeds(study, records), level)
+
+
+def judged(study: str, claims: Iterable[Claim], records: Records, short: str, level: float = LEVEL) -> list[Entry]:
+    """Return the entries of these claims; where seeds are too few, `short` says so as `few_seeds` does."""
+    return [_entry(study, claim, records, short, level) for claim in claims]
 
 
 def all_passed(parts: Iterable[bool | None]) -> bool | None:

@@ -97,7 +97,7 @@ ORDERS = (1e-3, 64)
 
 def chosen(records: Records, select: Select) -> Records:
     """The runs of a selection that reached their end, each once; raises `Untested` where there is none."""
-    once = {_identity(record): record for record in records.done}
+    once = {identity(record): record for record in records.done}
     found = _asked(select, Records(once.values()))
     if not len(found):
         raise Untested("needs a run")
@@ -130,7 +130,8 @@ def _asked(question: Callable, of: Any) -> Any:
         raise Untested(str(reason)) from None
 
 
-def _identity(record: Record) -> tuple:
+def identity(record: Record) -> tuple:
+    """Return the parameters of a run in a form that finds it among others."""
     return tuple(sorted(record.parameters.items()))
 
 

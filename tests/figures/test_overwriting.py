@@ -81,6 +81,7 @@ def test_a_directory_in_the_way(tmp_path):
         (["gallery", "langevin", "--size", "smoke"], "figures/README.md"),
         (["gallery", "langevin", "--size", "smoke", "--page", "here"], "here/gallery/langevin.png"),
         (["gallery", "langevin", "--size", "smoke"], "figures/gallery/langevin.gif"),
+        (["gallery", "langevin", "--size", "smoke"], "figures/gallery/langevin.json"),
         (["run", "lazy_scaling", "--size", "smoke"], "results/figures/lazy_scaling.svg"),
         (["run", "lazy_scaling", *TINY], "results/figures/lazy_scaling_grid.png"),
         (["run", "lazy_scaling", *TINY], "results/tables/lazy_scaling.csv"),

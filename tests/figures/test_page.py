@@ -57,7 +57,12 @@ def test_films_stand_below_their_pictures(tmp_path):
     moving = simulations.run(simulations.motion(study).study, "smoke", seeds=1)
     few = simulations.Records([])
     paths = write([Chapter(study, few, simulations.verify(study, few), moving)], tmp_path, "smoke")
-    assert [path.name for path in paths] == ["sparse_deconvolution.png", "sparse_deconvolution.gif", "README.md"]
+    assert [path.name for path in paths] == [
+        "sparse_deconvolution.png",
+        "sparse_deconvolution.json",
+        "sparse_deconvolution.gif",
+        "README.md",
+    ]
     assert "](gallery/sparse_deconvolution.gif)" in paths[-1].read_text(encoding="utf-8")
 
 
@@ -67,7 +72,7 @@ def test_every_claim_has_a_row_with_its_numbers_and_a_source(chapter):
     assert set(rows) == {entry.claim.name.replace("_", r"\_") for entry in chapter.entries}
     for entry in chapter.entries:
         row = rows[entry.claim.name.replace("_", r"\_")]
-        assert len(re.findall(r"(?<!\\)\|", row)) == 7, row
+        assert len(re.findall(r"(?<!\\)\|", row)) == 9, row
         assert f"{entry.verdict.measured:.4g}".replace("-", "−") in row
         assert f"(#{entry.claim.reference})" in row
         assert references.citation(entry.claim.reference) in words

@@ -161,6 +161,16 @@ CALLS = {
             "ylabel": "risk",
         },
     ),
+    "judge": (
+        lambda study, summary, level, sanity: [
+            entry.verdict.measured for entry in simulations.judge(study, summary, level=level, sanity=sanity)
+        ],
+        {"study": STUDY, "summary": simulations.summary(STUDY, RECORDS), "level": 1e-3, "sanity": False},
+    ),
+    "summary": (
+        lambda study, records: simulations.summary(study, records)["runs"]["settings"][0][1],
+        {"study": STUDY, "records": RECORDS},
+    ),
     "keep_costs": (
         lambda study, size, records: str(simulations.keep_costs(study, size, records)),
         {"study": THROWS, "size": "smoke", "records": simulations.run(THROWS, "smoke")},
