@@ -16,7 +16,7 @@ import numpy as np
 from simulations.records.record import Records
 from simulations.study.experiment import Experiment, runs_of
 from simulations.study.given import instance
-from simulations.study.ranges import in_short
+from simulations.study.ranges import coerce, in_short
 from simulations.study.study import SIZES, Claim, Study
 from simulations.verdicts.checks import LEVEL
 from simulations.verdicts.verdict import Verdict, undecided
@@ -152,10 +152,15 @@ FAMILY = 0.01
 def by_chance(count: int, level: float = LEVEL) -> float:
     """Return the probability 1 − (1 − level)^count that at least one of so many claims that hold is turned down.
 
+    Raises `ValueError` for a count below 0, and a level that is not between 0 and 1.
+
     >>> round(by_chance(140), 2)
     0.13
     """
-    return 1 - (1 - level) ** count
+    level = coerce("level", float, level)
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}: expected a number above 0 and below 1.")
+    return 1 - (1 - level) ** _number_of(count)
 
 
 def family_level(count: int) -> float:
@@ -163,10 +168,19 @@ def family_level(count: int) -> float:
 
     That is Bonferroni's share of it, which needs no independence; one claim alone keeps `LEVEL`.
 
+    Raises `ValueError` for a count below 0.
+
     >>> family_level(100)
     0.0001
     """
-    return min(LEVEL, FAMILY / max(count, 1))
+    return min(LEVEL, FAMILY / max(_number_of(count), 1))
+
+
+def _number_of(count: int) -> int:
+    count = coerce("count", int, count)
+    if count < 0:
+        raise ValueError(f"count={count}: expected a number of claims of at least 0.")
+    return count
 
 
 def _entry(study: str, claim: Claim, records: Records, short: str, level: float) -> Entry:

@@ -103,6 +103,7 @@ def printed(name, argument, value):
 ANSWERS = (
     ("calibration", "rows", simulations.calibrate(STUDY, "smoke", 1, out=PLACE)),
     ("ledger", "entries", simulations.verify(STUDY, RECORDS)),
+    ("sanity", "entries", simulations.verify(STUDY, RECORDS)),
     ("status", "rows", simulations.status(PLACE)),
     ("table", "made", simulations.table(RECORDS)),
     ("untested", "entries", simulations.verify(STUDY, RECORDS)),
@@ -220,6 +221,8 @@ CALLS = {
     "coerce": (lambda value: simulations.coerce("value", float, value), {"value": 0.5}),
     "complete": (simulations.complete, {"study": STUDY, "directory": PLACE, "size": "smoke", "strict": False}),
     "all_passed": (simulations.all_passed, {"parts": [True, None]}),
+    "by_chance": (simulations.by_chance, {"count": 3, "level": 0.01}),
+    "family_level": (simulations.family_level, {"count": 30}),
     "calibrate": (
         lambda study, size, count, out: [
             (row.alarms, row.reseedings) for row in simulations.calibrate(study, size, count, out=out)
