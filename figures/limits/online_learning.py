@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Record, Records
 from simulations.limits.committee_order_parameters import committee
-from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, deviation, until
+from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, until
 from simulations.records.record import along
 from theory.order_fluctuations import Expansion
 from theory.order_parameters import Committee
@@ -97,7 +97,7 @@ def overlaps(axes: Axes, records: Records) -> None:
 def fluctuations(axes: Axes, records: Records) -> None:
     """Standard deviation of overlaps along d."""
     axes.set_title("c  Overlaps fluctuate by 1/√d")
-    x, table = along(apart(records), "dimension", deviation)
+    x, table = along(apart(records), "dimension", _deviation)
     if not table.size:
         return empty(axes, "along d")
     points(axes, x, table, "networks", MEAN_FIELD)
@@ -107,6 +107,11 @@ def fluctuations(axes: Axes, records: Records) -> None:
     _only_these(axes, x)
     axes.legend(loc="lower left")
     return None
+
+
+def _deviation(record: Record) -> float:
+    """Return the standard deviation of an overlap at the end between replicas, root mean square over overlaps."""
+    return float(np.sqrt(np.mean(np.var(record["overlaps"][:, -1].astype(float), axis=0, ddof=1))))
 
 
 def finite(axes: Axes, records: Records) -> None:
