@@ -124,11 +124,11 @@ def finite(axes: Axes, records: Records) -> None:
     first = next(iter(chosen))
     found, error = Expansion(*(first[name] for name in ("limit", "shift", "covariance"))), _pair(first).error
     limit = float(error(found.limit[-1]))
-    for d in dimensions:
-        means = np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit
-        spread = interval(means)
-        label = "networks, 95 %" if d == dimensions[0] else None
-        axes.errorbar([d], [means.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
+    tables = [
+        np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit for d in dimensions
+    ]
+    means, spread = [table.mean() for table in tables], [interval(table) for table in tables]
+    axes.errorbar(dimensions, means, yerr=spread, fmt="o", color=MEAN_FIELD, label="networks")
     fine = np.geomspace(dimensions[0] * 0.8, dimensions[-1] * 1.25, 50)
     axes.plot(fine, [found.mean(error, d)[-1] / limit for d in fine], color=THEORY, lw=1, label="theory: first order")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: d = ∞")
