@@ -141,7 +141,7 @@ def finite(axes: Axes, records: Records) -> None:
 def plateau(axes: Axes, records: Records) -> None:
     """Generalisation error of single networks that start on the plateau."""
     axes.set_title("e  Noise ends the plateau")
-    chosen = list(Plateau.at("overlaps")(records))
+    chosen = _longest(Plateau.at("overlaps")(records))
     if not chosen:
         return empty(axes, "on the plateau")
     record = max(chosen, key=lambda one: one["dimension"])
@@ -158,10 +158,15 @@ def plateau(axes: Axes, records: Records) -> None:
     return None
 
 
+def _longest(records: Records) -> list[Record]:
+    """Return the runs of the longest time, in which the plateau has ended."""
+    return list(records.where(time=max(records.column("time"), default=None)))
+
+
 def specialised(axes: Axes, records: Records) -> None:
     """Angles of one student with two teachers, before and after."""
     axes.set_title("f  One student, one teacher")
-    chosen = list(Plateau.at("overlaps")(records).where(neurons=2))
+    chosen = _longest(Plateau.at("overlaps")(records).where(neurons=2))
     if not chosen:
         return empty(axes, "of two neurons on the plateau")
     size = max(record["dimension"] for record in chosen)

@@ -245,9 +245,7 @@ FLOOR = Prediction(
 )
 RIDGE = Prediction(1.0, "<=", "fixed input weights, to rounding", "meanfield")
 VALUE = Prediction(1.0, "<=", "equal layers of every neuron, to rounding", "pilanci2020neural")
-GLOBAL = Prediction(
-    0.8, ">=", "spread-out start, m = 32 or more; observed: what is proved is the limit m → ∞", "meanfield"
-)
+GLOBAL = Prediction(0.8, ">=", "spread-out start; observed: what is proved is the limit m → ∞", "meanfield")
 MORE = Prediction(0.0, ">=", "more particles succeed more often; observed, not proved at any m", "meanfield")
 FEATURES = Prediction(0.0, "<=", "students that move against the best of those that do not; observed", "meanfield")
 fixed = relu(layers="output")
@@ -256,15 +254,14 @@ CLAIMS = (
     claim(
         "output", "trained alone, the output layer ends in the ridge minimum of its features: deviation of F", RIDGE,
         checks.largest, kind="identity",
-        select=fixed, value=partial(success.deviation, "ridge_minimum"), what="|F − F_ridge| / rounding",
-        wrong="the minimum of both layers", control={"value": partial(success.deviation, "minimum")},
+        select=fixed, value=partial(success.from_ridge, "ridge_minimum"), what="|F − F_ridge| / rounding",
+        wrong="the minimum of both layers", control={"value": partial(success.from_ridge, "minimum")},
     ),
     claim(
         "optimum", "the network of the convex optimum has the value of the convex program", VALUE,
         checks.largest, kind="identity",
-        select=fixed, value=partial(success.deviation, "minimum", of="energy_of_optimum"), what="|F − F*| / rounding",
-        wrong="a convex program with 2λ for λ",
-        control={"value": partial(success.deviation, "dearer_lower", of="energy_of_optimum")},
+        select=fixed, value=partial(success.from_optimum, "minimum"), what="|F − F*| / rounding",
+        wrong="a convex program with 2λ for λ", control={"value": partial(success.from_optimum, "dearer_lower")},
     ),
     claim(
         "gap", "no run is further from the convex minimum than its certified gap", PROVED, checks.largest,

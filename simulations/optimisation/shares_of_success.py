@@ -59,15 +59,28 @@ def excess_over_own_gap(record: Record) -> float:
     return excess_over_gap(record, "own_gap")
 
 
-def deviation(least_value: str, record: Record, *, of: str = "final_energy") -> float:
-    """Return the deviation of F from a least value, in units of what rounding of its terms adds up to.
+def from_optimum(least_value: str, record: Record) -> float:
+    """Return the deviation of the engine's F of the convex optimum from a least value, in units of rounding.
 
-    F is half a mean of squares over n samples, each of a sum over m neurons, and the mean of their penalties: the
-    errors of some n + m terms, which are as often up as down, add up as their root.
+    F is half a mean of squares over n samples, each of a sum over neurons, and the mean of their penalties: the errors
+    of some n + m terms, which are as often up as down, add up as their root.
     """
-    value = record["energy"][-1] if of == "final_energy" else record[of]
-    rounding = np.finfo(float).eps * np.sqrt(record["samples"] + record["particles"]) * record[least_value]
-    return float(abs(value - record[least_value]) / rounding)
+    terms = record["samples"] + record["particles"]
+    return _in_ulps(record["energy_of_optimum"], record[least_value]) / float(np.sqrt(terms))
+
+
+def from_ridge(least_value: str, record: Record) -> float:
+    """Return the deviation of F at the end from a least value, in units of the rounding of a ridge regression.
+
+    The eigenvalues of a kernel K are exact to ε‖K‖, of which (K + nλ)⁻¹ makes ε‖K‖/nλ of the residual; and ‖K‖ is at
+    most n|w|² for inputs of length one.
+    """
+    condition = 1 + record["length"] ** 2 / record["strength"]
+    return _in_ulps(record["energy"][-1], record[least_value]) / float(condition)
+
+
+def _in_ulps(value: float, exact: float) -> float:
+    return float(abs(value - exact) / (np.finfo(float).eps * exact))
 
 
 def over_floor(record: Record) -> float:

@@ -116,12 +116,11 @@ def test_coefficient(figure, records):
 
 def test_error_of_the_step(figure, records):
     axes = panel(figure, "error of the step")
-    x, y, low, high = bars(axes, "1/ε = 96") if "96" in str(axes.get_legend_handles_labels()) else bars(axes, "1/ε = 32")
+    (label,) = (one for one in axes.get_legend_handles_labels()[1] if "networks" in one)
+    x, y, low, high = bars(axes, label)
     steps = round(2 / x[0])
     several = early(records)[64] if steps == 96 else list(records.where(steps=32))
-    levels = np.array(
-        [one["euler_risk"][:, -1] + one["excess"][:, :, -1].mean(axis=1) for one in several]
-    )
+    levels = np.array([one["euler_risk"][:, -1] + one["excess"][:, :, -1].mean(axis=1) for one in several])
     logs = np.log(np.abs(np.diff(levels, axis=1)))
     mean, width = logs.mean(axis=0), np.array([half_width(column) for column in logs.T])
     assert np.allclose(np.log([y, low, high]), [mean, mean - width, mean + width])
