@@ -72,10 +72,10 @@ def from_optimum(least_value: str, record: Record) -> float:
 def from_ridge(least_value: str, record: Record) -> float:
     """Return the deviation of F at the end from a least value, in units of the rounding of a ridge regression.
 
-    The eigenvalues of a kernel K are exact to ε‖K‖, of which (K + nλ)⁻¹ makes ε‖K‖/nλ of the residual; and ‖K‖ is at
-    most n|w|² for inputs of length one.
+    Errors of ε‖K‖ in each of n eigenvalues of a kernel K, of which (K + nλ)⁻¹ makes ε‖K‖/nλ of the residual, add up
+    as their root; and ‖K‖ is at most n|w|² for inputs of length one.
     """
-    condition = 1 + record["length"] ** 2 / record["strength"]
+    condition = np.sqrt(record["samples"]) * (1 + record["length"] ** 2 / record["strength"])
     return _in_ulps(record["energy"][-1], record[least_value]) / float(condition)
 
 
