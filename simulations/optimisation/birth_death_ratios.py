@@ -1,4 +1,4 @@
-"""What births and deaths have done, over what theory says that they do."""
+"""Ratios of what births and deaths have done to what theory says of them."""
 
 import numpy as np
 
