@@ -214,9 +214,7 @@ def too_short(time: float, step: float) -> str | None:
 
 
 def fair(record: Record) -> bool:
-    """Return True for long enough, enough particles, steps that resolve births and deaths, and data that need both
-    signs: what the claims on training assume.
-    """
+    """Return True for what claims on training assume: time, particles, fine steps, and data that need both signs."""
     long = record["time"] >= 30 and record["particles"] >= 64 and record["rate"] >= 1
     fine = record["step"] <= 0.1 and record["rate"] * record["step"] <= 0.3 * (1 + 1e-9)
     data = 10 <= record["samples"] <= 30 and 0.005 <= record["strength"] <= 0.02
