@@ -30,6 +30,10 @@ WIDTH = 0.1
 """Half of the interval that they cover, over h_∞."""
 
 
+BLOCK = 4096
+"""Particles whose arrays stay in the processor's cache."""
+
+
 @dataclass(frozen=True, eq=False)
 class BestStep:
     """The best step of one step in the limit m → ∞, and its first two corrections."""
@@ -57,8 +61,8 @@ class BestStep:
         """
         theta = _checks.array("theta", theta, ["[m, 1 + d]"])
         _checks.same("columns of theta", theta.shape[1], "1 + d", 1 + self._expansions[0].x.shape[1])
-        slopes = np.array([one.slope(theta) for one in self._expansions])
-        return -_derivative(slopes, 1, self.step) / self.curvature
+        parts = np.array_split(theta, 1 + len(theta) // BLOCK)
+        return -np.concatenate([_slope_h(self._expansions, part) for part in parts]) / self.curvature
 
 
 def best_step(x: ArrayLike, y: ArrayLike, *, spread: float = 1.0, nodes: int = 24) -> BestStep:
@@ -92,7 +96,7 @@ def best_step(x: ArrayLike, y: ArrayLike, *, spread: float = 1.0, nodes: int = 2
     risks, slopes = np.array([one.risk for one in parts]), np.array([one.slope(points) for one in parts])
     bends = np.array([one.bend(points) for one in parts])
     second, third = (float(_derivative(risks, order, h)) for order in (2, 3))
-    first = -_derivative(slopes, 1, h) / second
+    first = -_slope_h(parts, points) / second
     mixed = _derivative(bends, 1, h) + 2 * _derivative(slopes, 2, h) * first + third * first**2
     bias, variance = -float(weights @ mixed) / second / 2, float(weights @ first**2)
     return BestStep(h, risk(h), second, variance, bias, parts)
@@ -105,9 +109,9 @@ class _Expansion:
         self.x, self.y, self.theta, self.weights, self.h = x, y, theta, weights, h
         self.gram = x @ x.T
         self.f0 = weights @ _units(theta, x)
-        self.f = weights @ self._after(theta)[0]
+        self.f = weights @ self.after(theta)[0]
 
-    def _after(self, theta: Array) -> tuple[Array, Array, Array, Array]:
+    def after(self, theta: Array) -> tuple[Array, Array, Array, Array]:
         """Φ after the step, and tanh, a·tanh' and a·tanh'' there, each [m, n]."""
         before, tilt = _before(theta, self.x)
         residual, n = self.f0 - self.y, len(self.y)
@@ -116,10 +120,17 @@ class _Expansion:
         slope = a * (1 - units**2)
         return a * units, units, slope, -2 * units * slope
 
+    def after_h(self, theta: Array) -> Array:
+        """∂Φ/∂h after the step, [m, n]."""
+        _, units, slope, _ = self.after(theta)
+        before, tilt = _before(theta, self.x)
+        residual = self.f0 - self.y
+        return -((before @ residual)[:, None] * units + slope * ((tilt * residual) @ self.gram)) / len(self.y)
+
     @cached_property
     def pull(self) -> Array:
         """∂f_i after the step by hφ_k, φ_k what the start adds to residual k, [n, n]."""
-        _, units, slope, _ = self._after(self.theta)
+        _, units, slope, _ = self.after(self.theta)
         before, tilt = _before(self.theta, self.x)
         weighted = self.weights[:, None]
         return -((weighted * units).T @ before + ((weighted * slope).T @ tilt) * self.gram) / len(self.y)
@@ -127,7 +138,7 @@ class _Expansion:
     @cached_property
     def forms(self) -> Array:
         """The quadratic forms ∫ δvᵀ ∇²Φ_i δv in φ, δv being what φ adds to the velocity, [n, n, n]."""
-        _, units, _, bends = self._after(self.theta)
+        _, units, _, bends = self.after(self.theta)
         before, tilt = _before(self.theta, self.x)
         forms = []
         for i in range(len(self.y)):
@@ -149,7 +160,7 @@ class _Expansion:
     def _first(self, theta: Array) -> Array:
         """∂f/∂ε for a point mass at each θ, [m, n]."""
         added = _units(theta, self.x) - self.f0
-        return self._after(theta)[0] - self.f + self.h * added @ self.pull.T
+        return self.after(theta)[0] - self.f + self.h * added @ self.pull.T
 
     def slope(self, theta: Array) -> Array:
         """∂R/∂ε, [m]."""
@@ -158,12 +169,26 @@ class _Expansion:
     def bend(self, theta: Array) -> Array:
         """∂²R/∂ε², [m]."""
         added, n = _units(theta, self.x) - self.f0, len(self.y)
-        _, units, slope, _ = self._after(theta)
+        _, units, slope, _ = self.after(theta)
         before, tilt = _before(theta, self.x)
         own = -(units * np.sum(before * added, axis=1)[:, None] + slope * ((tilt * added) @ self.gram)) / n
         forms = np.einsum("mk,ikl,ml->mi", added, self.forms, added, optimize=True)
         second = self.h**2 * forms + 2 * self.h * (own - added @ self.pull.T)
         return (np.sum(self._first(theta) ** 2, axis=1) + second @ (self.f - self.y)) / n
+
+
+def _slope_h(parts: tuple[_Expansion, ...], theta: Array) -> Array:
+    """∂²R/∂h∂ε at the middle one of the expansions, [m]."""
+    at = parts[len(parts) // 2]
+    residual, n = at.f - at.y, len(at.y)
+    # ∂R/∂ε is (∂f/∂ε) @ residual / n; of what does not depend on θ the stencil gives the derivatives in h.
+    turned = np.array([one.h * one.pull.T @ (one.f - one.y) for one in parts])
+    level = np.array([one.f @ (one.f - one.y) for one in parts])
+    residual_h, turned_h, level_h = (
+        _derivative(part, 1, at.h) for part in (np.array([one.f for one in parts]), turned, level)
+    )
+    own = at.after_h(theta) @ residual + at.after(theta)[0] @ residual_h
+    return (own + (_units(theta, at.x) - at.f0) @ turned_h - level_h) / n
 
 
 def _before(theta: Array, x: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Record, Records
 from simulations.limits.committee_order_parameters import committee
-from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, deviation, until
+from simulations.limits.online_learning import ON_PLATEAU, Plateau, apart, until
 from simulations.records.record import along
 from theory.order_fluctuations import Expansion
 from theory.order_parameters import Committee
@@ -97,7 +97,7 @@ def overlaps(axes: Axes, records: Records) -> None:
 def fluctuations(axes: Axes, records: Records) -> None:
     """Standard deviation of overlaps along d."""
     axes.set_title("c  Overlaps fluctuate by 1/√d")
-    x, table = along(apart(records), "dimension", deviation)
+    x, table = along(apart(records), "dimension", _deviation)
     if not table.size:
         return empty(axes, "along d")
     points(axes, x, table, "networks", MEAN_FIELD)
@@ -107,6 +107,11 @@ def fluctuations(axes: Axes, records: Records) -> None:
     _only_these(axes, x)
     axes.legend(loc="lower left")
     return None
+
+
+def _deviation(record: Record) -> float:
+    """Return the standard deviation of an overlap at the end between replicas, root mean square over overlaps."""
+    return float(np.sqrt(np.mean(np.var(record["overlaps"][:, -1].astype(float), axis=0, ddof=1))))
 
 
 def finite(axes: Axes, records: Records) -> None:
@@ -119,11 +124,11 @@ def finite(axes: Axes, records: Records) -> None:
     first = next(iter(chosen))
     found, error = Expansion(*(first[name] for name in ("limit", "shift", "covariance"))), _pair(first).error
     limit = float(error(found.limit[-1]))
-    for d in dimensions:
-        means = np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit
-        spread = interval(means)
-        label = "networks, 95 %" if d == dimensions[0] else None
-        axes.errorbar([d], [means.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
+    tables = [
+        np.array([record["error"][:, -1].mean() for record in chosen.where(dimension=d)]) / limit for d in dimensions
+    ]
+    means, spread = [table.mean() for table in tables], [interval(table) for table in tables]
+    axes.errorbar(dimensions, means, yerr=spread, fmt="o", color=MEAN_FIELD, label="networks")
     fine = np.geomspace(dimensions[0] * 0.8, dimensions[-1] * 1.25, 50)
     axes.plot(fine, [found.mean(error, d)[-1] / limit for d in fine], color=THEORY, lw=1, label="theory: first order")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: d = ∞")
@@ -136,7 +141,7 @@ def finite(axes: Axes, records: Records) -> None:
 def plateau(axes: Axes, records: Records) -> None:
     """Generalisation error of single networks that start on the plateau."""
     axes.set_title("e  Noise ends the plateau")
-    chosen = list(Plateau.at("overlaps")(records))
+    chosen = _longest(Plateau.at("overlaps")(records))
     if not chosen:
         return empty(axes, "on the plateau")
     record = max(chosen, key=lambda one: one["dimension"])
@@ -153,10 +158,15 @@ def plateau(axes: Axes, records: Records) -> None:
     return None
 
 
+def _longest(records: Records) -> list[Record]:
+    """Return the runs of the longest time, in which the plateau has ended."""
+    return list(records.where(time=max(records.column("time"), default=None)))
+
+
 def specialised(axes: Axes, records: Records) -> None:
     """Angles of one student with two teachers, before and after."""
     axes.set_title("f  One student, one teacher")
-    chosen = list(Plateau.at("overlaps")(records).where(neurons=2))
+    chosen = _longest(Plateau.at("overlaps")(records).where(neurons=2))
     if not chosen:
         return empty(axes, "of two neurons on the plateau")
     size = max(record["dimension"] for record in chosen)

@@ -80,11 +80,9 @@ def start(axes: Axes, records: Records) -> None:
     if not sizes:
         return empty(axes, "of trained networks")
     exact = float(next(iter(chosen))["start_coefficient"])
-    for n in sizes:
-        values = np.array([exact * measure.start_ratio(record) for record in chosen.where(particles=n)])
-        spread = interval(values)
-        label = "networks, 95 %" if n == sizes[0] else None
-        axes.errorbar([n], [values.mean()], yerr=spread, fmt="o", color=MEAN_FIELD, label=label)
+    tables = [np.array([exact * measure.start_ratio(record) for record in chosen.where(particles=n)]) for n in sizes]
+    means, spread = [table.mean() for table in tables], [interval(table) for table in tables]
+    axes.errorbar(sizes, means, yerr=spread, fmt="o", color=MEAN_FIELD, label="networks")
     axes.axhline(exact, color=THEORY, lw=0.9, ls="--", label=f"theory: E Var σ = {exact:.3f}")
     axes.set(
         xscale="log", xlabel="particles N", ylabel="N E ($f_N$ − f)² at the start", ylim=(0.8 * exact, 1.2 * exact)

@@ -7,15 +7,8 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
 from simulations.optimisation import certified_excess as measure
-from simulations.optimisation.birth_death import (
-    Sites,
-    Step,
-    Training,
-    born,
-    change_over_exact,
-    energy_over_exact,
-    noise_over_exact,
-)
+from simulations.optimisation.birth_death import Sites, Step, Training, born
+from simulations.optimisation.birth_death_ratios import noise_over_exact, over_exact
 
 LEAST = 1e-7
 """Excess below which points are drawn on the floor of an axis."""
@@ -148,8 +141,8 @@ def in_the_mean(axes: Axes, records: Records) -> None:
     if not len(steps) + len(sites):
         return empty(axes, "of a step or on sites")
     shown = (
-        ("change\nof f", steps, lambda record: change_over_exact("exact_prediction_change", record), GREEN),
-        ("change\nof F", steps, lambda record: energy_over_exact("exact_energy_change", record), ORANGE),
+        ("change\nof f", steps, lambda record: over_exact("prediction_change", record), GREEN),
+        ("change\nof F", steps, lambda record: over_exact("energy_change", record), ORANGE),
         ("noise", sites, lambda record: noise_over_exact("noise", record), PURPLE),
         ("noise, if\ndrawn apart", sites, lambda record: noise_over_exact("noise_apart", record), GREY),
     )

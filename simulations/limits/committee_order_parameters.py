@@ -46,6 +46,11 @@ def overlaps(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
     return jnp.concatenate([(w @ w.T)[np.triu_indices(mu.m)], w[:, : mu.m].ravel()])
 
 
+def error(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """Return ½ (f − y)², its mean over the samples of the objective, f being what the network predicts."""
+    return jnp.mean((objective.predict(mu) - objective.y) ** 2) / 2
+
+
 def committee(neurons: int, rate: float, quadratic: bool = True) -> Committee:
     """Return students and teachers as theory knows them; without the terms in η² if not `quadratic`."""
     return Committee(neurons, np.eye(neurons), rate, quadratic)

@@ -18,15 +18,14 @@ def excess(record: Record, name: str = "energy") -> np.ndarray:
     return np.maximum(record[name] - record["minimum"], 1e-16)
 
 
-def log_excess_ratio(record: Record) -> float:
-    """Return log(excess with births and deaths / without), from the same start: mean over early times."""
-    early = (record["times"] > 0) & (record["times"] <= EARLY[-1] * (1 + 1e-9))
-    return float(np.mean(np.log(excess(record) / excess(record, "transport_energy"))[early]))
+def log_excess_ratio(record: Record, *, later: int = 0) -> float:
+    """Return log(excess with births and deaths / without), from the same start: mean over early times.
 
-
-def slower(record: Record) -> float:
-    """Return `log_excess_ratio` with the roles exchanged."""
-    return -log_excess_ratio(record)
+    Without them time goes on for so many doublings more.
+    """
+    times = np.array(EARLY)
+    at, then = (np.searchsorted(record["times"], when - 1e-9) for when in (times[: len(times) - later], times[later:]))
+    return float(np.mean(np.log(excess(record)[at] / excess(record, "transport_energy")[then])))
 
 
 def positive_excess(record: Record) -> float:
@@ -40,12 +39,11 @@ def log_gap_ratio(record: Record) -> float:
 
 
 def above_positive(record: Record) -> np.ndarray:
-    """Return (F at the end − least F of positive output weights) / (that one's excess), nothing where an output weight
-    of a clone fell through 0.
+    """Return the excess at the end over what positive output weights miss at least, nothing where an output weight of
+    a clone fell through 0.
     """
     kept = [bool(record["kept_positive"]) or record["reinjected"] > 0]
-    above = record["energy"][-1:] - record["positive_lower"]
-    return above[kept] / positive_excess(record)
+    return excess(record)[-1:][kept] / float(record["positive_lower"] - record["minimum"])
 
 
 def excess_over_gap(record: Record) -> float:

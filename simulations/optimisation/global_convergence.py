@@ -29,7 +29,7 @@ from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import convex
+from theory import convex, kernel_flow
 from theory.arc_cosine import conjugate_kernel
 from theory.prediction import Prediction
 
@@ -108,6 +108,13 @@ class Relu(Students):
         if self.layers == "both":
             features = np.maximum(x @ self.position[: self.particles, 1:].T, 0) / self.length
             values["feature_minimum"] = convex.feature_minimum(features, y, self.strength)[0]
+        if self.layers == "output":
+            # Ridge regression on the neurons as they start: half the mean of y (y − f), and the decay of input weights.
+            heights = np.maximum(x @ self.position[: self.particles, 1:].T, 0)
+            kernel = heights @ heights.T / self.particles
+            left = y - kernel_flow.ridge(kernel, kernel, y, self.strength)
+            values["ridge_minimum"] = np.mean(y * left) / 2 + self.strength / 2 * self.length**2
+            values["energy_of_optimum"] = self.problem().value(mf.Particles(convex.network(one.minimum.measure)))
         return {name: np.asarray(value) for name, value in values.items()}
 
 
@@ -234,28 +241,27 @@ plane, every = relu(layers="both"), Relu.at("gap")
 
 PROVED = Prediction(1.0, "<=", "any network with weight decay: weak duality, certified slope", "bach2017breaking")
 FLOOR = Prediction(
-    0.0, ">=", "any width: weight decay (λ/2)|θ|² costs at least λ times the total variation", "pilanci2020neural"
+    1.0, ">=", "any width: weight decay (λ/2)|θ|² costs at least λ times the total variation", "pilanci2020neural"
 )
-GLOBAL = Prediction(
-    0.8, ">=", "spread-out start, many particles; the limit m → ∞ is proved, the share at m = 32 is observed here",
-    "chizat2018global",
-)  # fmt: skip
-MORE = Prediction(0.0, ">=", "more particles succeed more often; observed, not proved at any m", "chizat2018global")
-FEATURES = Prediction(0.0, "<=", "students that move against the best of those that do not", "chizat2018global")
+RIDGE = Prediction(1.0, "<=", "fixed input weights, to rounding", "meanfield")
+VALUE = Prediction(1.0, "<=", "equal layers of every neuron, to rounding", "pilanci2020neural")
+GLOBAL = Prediction(0.8, ">=", "spread-out start; observed: what is proved is the limit m → ∞", "meanfield")
+MORE = Prediction(0.0, ">=", "more particles succeed more often; observed, not proved at any m", "meanfield")
+FEATURES = Prediction(0.0, "<=", "students that move against the best of those that do not; observed", "meanfield")
+fixed = relu(layers="output")
 
 CLAIMS = (
     claim(
-        "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
-        checks.share,
-        select=widest(plane), value=success.certified, what="certified",
-        wrong="only the output layer is trained",
-        control={"select": widest(relu(layers="output"))},
+        "output", "trained alone, the output layer ends in the ridge minimum of its features: deviation of F", RIDGE,
+        checks.largest, kind="identity",
+        select=fixed, value=partial(success.from_ridge, "ridge_minimum"), what="|F − F_ridge| / rounding",
+        wrong="the minimum of both layers", control={"value": partial(success.from_ridge, "minimum")},
     ),
     claim(
-        "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
-        select=widest(plane), fewer=narrowest(plane), value=success.certified, what="certified",
-        wrong="only the output layer is trained at the largest m",
-        control={"select": widest(relu(layers="output"))},
+        "optimum", "the network of the convex optimum has the value of the convex program", VALUE,
+        checks.largest, kind="identity",
+        select=fixed, value=partial(success.from_optimum, "minimum"), what="|F − F*| / rounding",
+        wrong="a convex program with 2λ for λ", control={"value": partial(success.from_optimum, "dearer_lower")},
     ),
     claim(
         "gap", "no run is further from the convex minimum than its certified gap", PROVED, checks.largest,
@@ -264,9 +270,23 @@ CLAIMS = (
         control={"value": success.excess_over_own_gap},
     ),
     claim(
-        "floor", "no run goes below the convex minimum: least (F − F_low)/F(0)", FLOOR, checks.least,
-        select=success.where_some_arrive(every), value=success.above_floor, what="(F − F_low) / F(0)",
-        wrong="a convex program with 2λ for λ", control={"value": success.above_dearer_floor},
+        "floor", "no run goes below the convex minimum: least F / F_low", FLOOR, checks.least,
+        select=success.where_some_arrive(every), value=success.over_floor, what="F / F_low",
+        wrong="a convex program with 2λ for λ", control={"value": success.over_dearer_floor},
+    ),
+    claim(
+        "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
+        checks.share,
+        select=widest(plane), value=success.certified, what="certified",
+        wrong="only the output layer is trained", control={"select": widest(fixed)},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
+        select=widest(plane), fewer=narrowest(plane), value=success.certified, what="certified",
+        wrong="only the output layer is trained at the largest m", control={"select": widest(fixed)},
     ),
     claim(
         "positive", "probability that a ≥ 0 ends within 1e-3 of the least value of all networks with a ≥ 0", GLOBAL,
@@ -295,4 +315,5 @@ STUDY = Study(
     "how often networks of m particles reach the global minimum, which a convex program and a certificate know",
     experiments=(Relu, Paths, Population, Sigmoid),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -10,6 +10,11 @@ from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulations
 from theory import convex
 
+PLACES = 32
+"""Particles of the prior come in multiples of this, and those beyond their number have no weight: one program for all,
+clones included.
+"""
+
 
 class PlanarNetwork(Simulations):
     """Networks that learn from a teacher of signs + − + whose weights point three ways."""
@@ -31,11 +36,6 @@ class PlanarNetwork(Simulations):
         decay = mf.WeightDecay(self.strength)
         return mf.Objective(mf.Neuron("relu"), mf.Square(), *self.data, penalty=decay, kernel=mf.integrals.Dense())
 
-    def energy(self, theta: np.ndarray) -> float:
-        """Return F of the network with neurons [m, 3]."""
-        (x, y), decay = self.data, self.strength / 2 * np.sum(theta**2, axis=1).mean()
-        return float(np.mean((features(theta, x).mean(axis=1) - y) ** 2) / 2 + decay)
-
     def least(self) -> dict[str, np.ndarray]:
         """Return the least F of all measures with its atoms, and of positive output weights, from both sides."""
         x, y = self.data
@@ -52,6 +52,15 @@ def gradients(theta: np.ndarray, x: np.ndarray, residual: np.ndarray) -> np.ndar
     height = x @ theta[:, 1:].T
     into = ((height > 0) * residual[:, None]).T @ x
     return np.column_stack([np.maximum(height, 0).T @ residual, theta[:, :1] * into]) / len(x)
+
+
+def prior(reinjected: int) -> mf.Particles:
+    """Return small neurons of both signs, evenly about the circle."""
+    number = max(reinjected, 1)
+    angle = 2 * np.pi * (np.arange(-(-number // PLACES) * PLACES) + 0.5) / number
+    sign = np.where(np.arange(len(angle)) % 2 == 0, 1.0, -1.0)
+    weight = np.where(np.arange(len(angle)) < reinjected, 1.0, 0.0)
+    return mf.Particles(0.3 * np.column_stack([sign, np.cos(angle), np.sin(angle)]), weight)
 
 
 @functools.lru_cache(maxsize=512)

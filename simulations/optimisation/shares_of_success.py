@@ -1,4 +1,4 @@
-"""Success of students: which are at a global minimum, how many of them, and an exact comparison of two shares."""
+"""Success of students: which are at a global minimum, how many of them, and a comparison of two shares."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulations.records.record import Record, Records, Select
-from simulations.verdicts.checks import LEVEL, Verdict
+from simulations.verdicts.checks import Estimate, check
 from simulations.verdicts.intervals import share_ends
-from simulations.verdicts.measured import Untested, chosen, outcomes, tested
-from simulations.verdicts.verdict import undecided
+from simulations.verdicts.measured import Untested, chosen, outcomes
 
 Outcomes = Callable[[Record], ArrayLike]
 """True or false of a record, or of several outcomes in it."""
@@ -60,15 +59,39 @@ def excess_over_own_gap(record: Record) -> float:
     return excess_over_gap(record, "own_gap")
 
 
-def above_floor(record: Record) -> float:
-    """Return (F − F_low)/F(0), F_low what theory proves that no network of this kind goes below."""
+def from_optimum(least_value: str, record: Record) -> float:
+    """Return the deviation of the engine's F of the convex optimum from a least value, in units of rounding.
+
+    F is half a mean of squares over n samples, each of a sum over neurons, and the mean of their penalties: the errors
+    of some n + m terms, which are as often up as down, add up as their root.
+    """
+    terms = record["samples"] + record["particles"]
+    return _in_ulps(record["energy_of_optimum"], record[least_value]) / float(np.sqrt(terms))
+
+
+def from_ridge(least_value: str, record: Record) -> float:
+    """Return the deviation of F at the end from a least value, in units of the rounding of a ridge regression.
+
+    Errors of ε‖K‖ in each of n eigenvalues of a kernel K, of which (K + nλ)⁻¹ makes ε‖K‖/nλ of the residual, add up
+    as their root; and ‖K‖ is at most n|w|² for inputs of length one.
+    """
+    condition = np.sqrt(record["samples"]) * (1 + record["length"] ** 2 / record["strength"])
+    return _in_ulps(record["energy"][-1], record[least_value]) / float(condition)
+
+
+def _in_ulps(value: float, exact: float) -> float:
+    return float(abs(value - exact) / (np.finfo(float).eps * exact))
+
+
+def over_floor(record: Record) -> float:
+    """Return F/F_low, F_low what theory proves that no network of this kind goes below; rounding is allowed."""
     floor = record["positive_lower"] if record["layers"] == "positive" else record["lower"]
-    return float((record["final"] - floor) / record["nothing"]) + ROUNDING
+    return float((record["final"] + ROUNDING * record["nothing"]) / floor)
 
 
-def above_dearer_floor(record: Record) -> float:
-    """Return (F − F_low)/F(0), F_low with the penalty 2λ‖ν‖, which is not (λ/2)∫ a² + |w|² dμ."""
-    return float((record["final"] - record["dearer_lower"]) / record["nothing"]) + ROUNDING
+def over_dearer_floor(record: Record) -> float:
+    """Return F/F_low, F_low with the penalty 2λ‖ν‖, which is not (λ/2)∫ a² + |w|² dμ."""
+    return float((record["final"] + ROUNDING * record["nothing"]) / record["dearer_lower"])
 
 
 def where_some_arrive(select: Select) -> Select:
@@ -104,28 +127,28 @@ def tally(records: Records, value: Outcomes) -> tuple[int, int]:
     return int(np.sum(found != 0)), len(found)
 
 
-@tested
+@check(">=")
 def more_often(
-    records: Records, *, select: Select, fewer: Select, value: Outcomes, predicted: float, what: str
-) -> Verdict:
-    """The probability of success is larger in `select` than in `fewer`, by Fisher's exact one-sided test at `LEVEL`.
+    records: Records, *, select: Select, fewer: Select, value: Outcomes, what: str, level: float
+) -> Estimate:
+    """Compare how much larger the probability of success is in `select` than in `fewer`.
 
-    `predicted` is the difference that must be exceeded, 0. The error reaches down to the lower end of the difference,
-    from the ends of both shares by square-and-add. Of so few outcomes that even successes on one side alone would not
-    do, nothing follows.
+    The error reaches down to the lower end of the difference, from the ends of both shares by square-and-add. Of so
+    few outcomes that even successes on one side alone would not do, nothing follows.
     """
-    from scipy.special import comb
-    from scipy.stats import hypergeom
-
     more, less = chosen(records, select), chosen(records, fewer)
     if any(record.parameters == other.parameters for record in more for other in less):
         raise Untested("needs runs of both kinds")
     won, lost = (np.concatenate([seen for _, seen in outcomes(part, value)]) != 0 for part in (more, less))
     (wins, count), (others, total) = (int(np.sum(won)), len(won)), (int(np.sum(lost)), len(lost))
-    # Given how many succeeded in all, so many or more of them are in `select` by chance with this probability.
-    chance = float(hypergeom.sf(wins - 1, count + total, wins + others, count))
     one, other = wins / count, others / total
-    error = np.hypot(one - share_ends(wins, count, 1 - LEVEL)[0], share_ends(others, total, 1 - LEVEL)[1] - other)
-    where = f"{what}, {wins} of {count} against {others} of {total}, p = {chance:.1e}"
-    verdict = Verdict(chance < LEVEL, one - other, float(error), predicted, where)
-    return undecided(verdict, "needs more outcomes") if 1 / comb(count + total, count) >= LEVEL else verdict
+    error = _reach(wins, count, others, total, level)
+    words = f"{what}, {wins} of {count} against {others} of {total}"
+    needs = "needs more outcomes" if _reach(count, count, 0, total, level) >= 1 else ""
+    return Estimate(one - other, error, words, needs=needs)
+
+
+def _reach(wins: int, count: int, others: int, total: int, level: float) -> float:
+    """Return how far the lower end of a difference of two shares is below it."""
+    low, high = share_ends(wins, count, 1 - level)[0], share_ends(others, total, 1 - level)[1]
+    return float(np.hypot(wins / count - low, high - others / total))

@@ -107,8 +107,8 @@ def test_own_gap_is_exact_for_one_neuron_at_the_optimum():
 @pytest.mark.parametrize(
     ("wins", "others", "passed"), [((20, 20), (4, 20), True), ((12, 20), (10, 20), False), ((4, 20), (20, 20), False)]
 )
-def test_more_often_is_fishers_test(wins, others, passed):
-    from scipy.stats import fisher_exact
+def test_more_often_asks_the_interval_of_a_difference(wins, others, passed):
+    from scipy.stats import beta
 
     records = simulations.Records(
         simulations.Record({"m": m, "seed": 0}, {"won": np.arange(count) < number})
@@ -116,9 +116,12 @@ def test_more_often_is_fishers_test(wins, others, passed):
     )
     settings = {"value": lambda record: record["won"], "predicted": 0.0, "what": "won"}
     verdict = success.more_often(records, select=lambda r: r.where(m=2), fewer=lambda r: r.where(m=1), **settings)
-    table = [[wins[0], wins[1] - wins[0]], [others[0], others[1] - others[0]]]
     assert verdict.passed is passed
-    assert f"p = {fisher_exact(table, alternative='greater').pvalue:.1e}" in verdict.statistic
+    one, other = wins[0] / wins[1], others[0] / others[1]
+    low = beta.ppf(1e-3, wins[0], wins[1] - wins[0] + 1)
+    high = beta.ppf(1 - 1e-3, others[0] + 1, others[1] - others[0]) if others[0] < others[1] else 1.0
+    assert verdict.measured == pytest.approx(one - other)
+    assert verdict.error == pytest.approx(np.hypot(one - low, high - other), rel=1e-9)
     nothing = success.more_often(records, select=lambda r: r.where(m=3), fewer=lambda r: r, **settings)
     assert nothing.passed is None
 

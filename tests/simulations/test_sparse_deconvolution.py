@@ -62,7 +62,8 @@ def test_runs_of_ones_own_decide_what_they_can():
     records = simulations.run(STUDY, experiment="uniform", particles=2, steps=40, folds=0.5, seed=5)
     verdicts = {entry.claim.name: entry.verdict.passed for entry in simulations.verify(STUDY, records)}
     assert verdicts["certificate"] is True
-    assert verdicts["collective"] is verdicts["width"] is verdicts["recovery"] is verdicts["recovery_plane"] is None
+    assert verdicts["collective"] is verdicts["width"] is verdicts["enough_particles"] is None
+    assert all(entry.verdict.passed is None for entry in simulations.verify(STUDY, records, sanity=True))
     assert len(figures.draw(STUDY, records).axes) == 8
     (record,) = simulations.run(STUDY, experiment="uniform", particles=2, steps=1, folds=1000.0)
     assert record.status.startswith("failed: ValueError: folds=1000: none of 64 instances passes the screen, expected")

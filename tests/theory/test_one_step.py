@@ -66,7 +66,7 @@ def test_variance_and_bias_are_those_of_networks():
 def test_the_influence_has_mean_zero_and_the_stated_variance():
     nodes, weights = one_step._gauss_hermite(3, 20)
     first = LAW.influence(nodes)
-    assert abs(weights @ first) < 1e-9 * np.sqrt(LAW.variance)
+    assert abs(weights @ first) < 1e-8 * np.sqrt(LAW.variance)
     assert weights @ first**2 == pytest.approx(LAW.variance, rel=1e-12)
 
 
