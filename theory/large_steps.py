@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 from theory import _arithmetic, _checks, _rounding
 from theory._checks import Array
 
-
 DEVIATIONS = 6.0
 """How many standard deviations a bound on rounding is."""
 
@@ -102,7 +101,10 @@ def catapult_rounding(
     f, curvature = _checks.array("output", output), _checks.array("curvature", curvature)
     h, scale = _checks.array("step", step), _checks.number("scale", scale, exclusive=True)
     after, curvature_after = catapult_step(f, curvature, h, scale)
-    unit, term = DEVIATIONS * _rounding.deviation(ROUNDINGS), scale / 2 / np.sqrt(_checks.integer("particles", particles))
+    unit, term = (
+        DEVIATIONS * _rounding.deviation(ROUNDINGS),
+        scale / 2 / np.sqrt(_checks.integer("particles", particles)),
+    )
     moved = (f / scale) ** 2
     to_f, to_curvature = np.hypot(f, term * curvature), curvature
     through_f = np.hypot((1 - h * curvature + 3 * h**2 * moved) * to_f, h * f * to_curvature)

@@ -7,8 +7,8 @@ the roundoff u, so that an operation with the result z adds the variance (u z)²
     Q_{t+1} = J_t Q_t J_tᵀ + E δ_t δ_tᵀ,
 
 and |e_t| is below `DEVIATIONS` times √(tr Q_t). J_t follows the path, so that this grows where descent is unstable. A
-worst case would be a thousand times larger, and would hide a real difference of that size. What rounds off systematically
-is not covered: the model is checked by descents in single precision beside the same in double.
+worst case would be a thousand times larger, and would hide a real difference of that size. The model is checked by
+descents in single precision beside the same in double.
 """
 
 from typing import NamedTuple
@@ -33,8 +33,8 @@ _BENDS = {
 }
 """Second derivatives."""
 
-DEVIATIONS = 5.0
-"""How many standard deviations a bound on rounding is: a normal number is beyond with probability 6e-7."""
+DEVIATIONS = 6.0
+"""How many standard deviations a bound on rounding is: a normal number is beyond with probability 2e-9."""
 
 ACTIVATIONS = tuple(_FUNCTIONS)
 
@@ -135,12 +135,12 @@ def rounding_covariance(path: Path, factors: ArrayLike, roundoff: float, activat
         kept = path.momentum * rate / path.rates[max(t - 1, 0)]
         jacobian = np.block([[np.eye(p) - step, -kept * np.eye(p)], [step, kept * np.eye(p)]])
         carried = jacobian @ carried @ jacobian.T
-        before, theta, after = path.buffer[t], path.position[t], path.position[t + 1]
-        moved, q = path.buffer[t + 1], relative[t]
+        before, moved = path.buffer[t], path.buffer[t + 1]
+        (past, theta, after), q = (path.position[k] for k in (max(t - 1, 0), t, t + 1)), relative[t]
         # Of γ v, λ θ, both sums, the product with the rate; without decay, where the rate itself is rounded, no λ θ.
         last = relative[max(t - 1, 0)]
         own = (kept * before) ** 2 + 2 * (rate * decayed * theta) ** 2 + 2 * moved**2
-        other = (kept * (before + (1 / last - 1) * path.position[max(t - 1, 0)])) ** 2 + 4 * (moved + (1 / q - 1) * theta) ** 2
+        other = (kept * (before + (1 / last - 1) * past)) ** 2 + 4 * (moved + (1 / q - 1) * theta) ** 2
         both = (own + other + 2 * rate**2 * pushed[t]).ravel()
         # θ − b is rounded in both; in the other coordinates this is a change of the buffer, too.
         new, turned = after.ravel() ** 2, (q - 1).ravel()

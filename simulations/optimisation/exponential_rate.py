@@ -18,8 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations.optimisation import normalised_measures as measure
 from simulations.optimisation.scheduled_heavy_ball import by_optax, heavy_ball
-from simulations.records.record import Record, Records
+from simulations.records.record import Records, between
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -29,9 +30,6 @@ from theory.prediction import Prediction
 
 UNITS = 240
 """Parameters of all particles at most: the analysis of rounding multiplies matrices of twice that size at each step."""
-
-GROWN = ("same", "even", "half", "unbuffered", "optax_same")
-"""Runs without decay that stand for one with it: their weights are larger, by 1/c."""
 
 KINDS = (
     {},
@@ -178,9 +176,11 @@ class Descents(Experiment):
         paths, status = self.paths()
         values = {"factors": self.factors, "rates": self.rates, "equivalent_rates": self.kinds["same"]["rates"]}
         with np.errstate(over="ignore", invalid="ignore"):  # where descent is unstable the bound may be infinite
-            return values | self.theory() | self.compared(paths) | self.bounds(paths["decay"]["positions"]), status
+            return values | self.theory() | measure.compared(paths, self.factors) | self.bounds(
+                paths["decay"]["positions"]
+            ), status
 
-    def paths(self) -> tuple[dict[str, dict[str, np.ndarray]], str]:
+    def paths(self) -> tuple[measure.Paths, str]:
         """Return positions, functions at new inputs and risk in time by the name of the run, and how runs ended that
         must not diverge.
         """
@@ -197,26 +197,11 @@ class Descents(Experiment):
             runs |= zip(("optax_decay", "optax_same"), descend(objective, flows, mu), strict=True)
         # Wrong rates may diverge: what is missing then is infinitely far away.
         paths = {
-            name: {kind: _until(self.steps + 1, np.asarray(value)) for kind, value in run.values.items()}
+            name: {kind: measure.until(self.steps + 1, np.asarray(value)) for kind, value in run.values.items()}
             for name, run in runs.items()
         }
         needed = ["decay"] if self.beyond else ["decay", "same", "plain"]
         return paths, next((runs[name].status for name in needed if not runs[name].done), "done")
-
-    def compared(self, paths: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Return distances from the run with decay, of parameters and of functions, and what is drawn, [T + 1]."""
-        decay, values = paths["decay"], {}
-        for name, path in paths.items():
-            scaled = path["positions"].copy()
-            if name in GROWN:
-                scaled[..., 1:] *= self.factors[:, None, None]
-            if name != "decay":
-                values[f"{name}_error"] = _finite(np.linalg.norm(decay["positions"] - scaled, axis=(1, 2)))
-                values[f"{name}_gap"] = _finite(np.abs(path["predictions"] - decay["predictions"]).max(axis=1))
-            if name in ("decay", "same", "plain"):
-                values[f"{name}_norm"] = _finite(np.linalg.norm(path["positions"][..., 1:], axis=-1).mean(axis=1))
-                values[f"{name}_risk"] = _finite(path["risk"])
-        return values
 
     def bounds(self, path: np.ndarray) -> dict[str, np.ndarray]:
         """Return how far apart rounding may drive the two: parameters, and the function, [T + 1]."""
@@ -248,16 +233,6 @@ class Descents(Experiment):
         }
 
 
-def _until(count: int, values: np.ndarray) -> np.ndarray:
-    """Return so many values, infinite from where a run has ended."""
-    return np.concatenate([values, np.full((count - len(values), *values.shape[1:]), np.inf)])
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    """Return infinity for what is not a number: it is not near anything."""
-    return np.where(np.isnan(values), np.inf, values)
-
-
 def within(records: Records) -> Records:
     """Select runs in which a positive rate is equivalent at all steps."""
     return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] > record["steps"])
@@ -270,45 +245,16 @@ def beyond(records: Records) -> Records:
 
 def chosen(select=within, **parameters):
     """Restrict `select` to runs with these parameters."""
-    return lambda records: select(records).where(**parameters)
+    return lambda records: Descents.at(**parameters)(select(records))
 
 
 descent = chosen(momentum=0.0, schedule="constant", batch=0)
 
 
-def from_rest(records: Records) -> Records:
-    """Select descent with momentum that starts from rest in both runs, on all samples."""
-    return chosen(start="rest", batch=0)(records).where(lambda record: record["momentum"] > 0)
+from_rest = chosen(start="rest", batch=0, momentum=between(1e-9, 1))
+stochastic = chosen(batch=between(1, np.inf))
 
-
-def stochastic(records: Records) -> Records:
-    """Select descent on a few samples a step."""
-    return within(records).where(lambda record: record["batch"] > 0)
-
-
-def over_bound(*names: str, bound: str = "error_bound"):
-    """Return the distance over what rounding explains, after every step."""
-
-    def value(record: Record) -> np.ndarray:
-        if not np.all(np.isfinite(record[bound])):
-            raise ValueError(f"{bound} is infinite")
-        return np.concatenate([record[name][1:] / record[bound][1:] for name in names])
-
-    return value
-
-
-def lasted(record: Record) -> float:
-    """Return the number of steps after which the function is another one, by more than rounding explains."""
-    apart = record["same_gap"] > record["gap_bound"]
-    return float(apart.argmax()) if apart.any() else np.inf
-
-
-def lasts_over(record: Record, name: str = "exact_lasts") -> float:
-    """Return `lasted` in units of the predicted number of steps, or of another one."""
-    return lasted(record) / float(record[name])
-
-
-EXACT = "exact for scale-invariant weights; five deviations of independent rounding errors, carried along the path"
+EXACT = "exact for scale-invariant weights; six deviations of independent rounding errors, carried along the path"
 ROUNDING = Prediction(1.0, "<=", EXACT, "li2020exponential")
 OWN = Prediction(1.0, "<=", EXACT, "meanfield")
 SIGN = Prediction(1.0, "=", "constant rate from rest, ηλ > (1 − √γ)²", "meanfield")
@@ -318,39 +264,39 @@ identity = partial(claim, kind="identity", what="distance / bound")
 CLAIMS = (
     identity(
         "descent", "rates η(1 − ηλ)^(−2t−1) without decay: parameters, over the bound on rounding", ROUNDING,
-        checks.largest, select=descent, value=over_bound("same_error"),
-        wrong="exponent −2t", control={"value": over_bound("even_error")},
+        checks.largest, select=descent, value=measure.over_bound("same_error"),
+        wrong="exponent −2t", control={"value": measure.over_bound("even_error")},
     ),
     identity(
         "momentum", "rates η r^(−2t−1), r the larger root, with its buffer: over the bound on rounding", ROUNDING,
-        checks.largest, select=chosen(start="larger"), value=over_bound("same_error"),
-        wrong="no buffer at the start", control={"value": over_bound("unbuffered_error")},
+        checks.largest, select=chosen(start="larger"), value=measure.over_bound("same_error"),
+        wrong="no buffer at the start", control={"value": measure.over_bound("unbuffered_error")},
     ),
     identity(
         "smaller_root", "the same for the smaller root, another rate for the same run", OWN,
-        checks.largest, select=chosen(start="smaller"), value=over_bound("same_error"),
-        wrong="exponent −2t", control={"value": over_bound("even_error")},
+        checks.largest, select=chosen(start="smaller"), value=measure.over_bound("same_error"),
+        wrong="exponent −2t", control={"value": measure.over_bound("even_error")},
     ),
     identity(
         "schedule", "momentum from rest, any schedule: rates η_t/(c_t c_(t+1)), over the bound on rounding", OWN,
-        checks.largest, select=from_rest, value=over_bound("same_error"),
-        wrong="decay after the momentum", control={"value": over_bound("decoupled_error")},
+        checks.largest, select=from_rest, value=measure.over_bound("same_error"),
+        wrong="decay after the momentum", control={"value": measure.over_bound("decoupled_error")},
     ),
     identity(
         "stochastic", "a few samples a step, the same in both runs: over the bound on rounding", ROUNDING,
-        checks.largest, select=stochastic, value=over_bound("same_error"),
-        wrong="decay of output weights, too", control={"value": over_bound("everywhere_error")},
+        checks.largest, select=stochastic, value=measure.over_bound("same_error"),
+        wrong="decay of output weights, too", control={"value": measure.over_bound("everywhere_error")},
     ),
     identity(
         "function", "both runs go through the same functions, at new inputs: over the bound on rounding", ROUNDING,
-        checks.largest, select=within, value=over_bound("same_gap", bound="gap_bound"),
-        wrong="rates η_t/c_t", control={"value": over_bound("half_gap", bound="gap_bound")},
+        checks.largest, select=within, value=measure.over_bound("same_gap", bound="gap_bound"),
+        wrong="rates η_t/c_t", control={"value": measure.over_bound("half_gap", bound="gap_bound")},
     ),
     claim(
         "condition", "beyond (1 − √γ)² the equivalence ends at the step at which c_t turns negative", SIGN, checks.mean,
-        select=chosen(beyond, start="rest", schedule="constant"), value=lasts_over, what="steps / predicted steps",
+        select=chosen(beyond, start="rest", schedule="constant"), value=measure.lasts_over, what="steps / predicted",
         widest=0.01, wrong="half a turn of the complex roots",
-        control={"value": partial(lasts_over, name="exact_half_turn")},
+        control={"value": partial(measure.lasts_over, name="exact_half_turn")},
     ),
 )  # fmt: skip
 
@@ -358,7 +304,7 @@ CLAIMS = (
 SANITY = (
     identity(
         "optax", "both runs by another implementation: over the bound on rounding", OWN,
-        checks.largest, select=chosen(batch=0), value=over_bound("optax_decay_error", "optax_same_error"),
+        checks.largest, select=chosen(batch=0), value=measure.over_bound("optax_decay_error", "optax_same_error"),
         wrong="decay beyond (1 − √γ)²", control={"select": chosen(beyond, batch=0)},
     ),
 )  # fmt: skip

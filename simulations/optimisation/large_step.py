@@ -9,8 +9,6 @@ proportional to m, comes down where the curvature is below 2/h, and stays there;
 
 from functools import cached_property, partial
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -156,16 +154,6 @@ class Linear(Simulation):
         return found | {"rounding": np.asarray(local)}
 
 
-def output(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
-    """f at the one datum."""
-    return objective.predict(mu)[0]
-
-
-def curvature(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
-    """(1/m) Σ_j (a_j² + w_j²)."""
-    return jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position), axis=1))
-
-
 class Catapult(Simulation):
     """A two-layer linear network with the one datum x = 1, y = 0 and α = √m, descending by steps of 1."""
 
@@ -198,7 +186,7 @@ class Catapult(Simulation):
         return self.seen * 1.0
 
     def observe(self):
-        return {"output": output, "curvature": curvature}
+        return {"output": measure.output, "curvature": measure.curvature}
 
     def measure(self, run):
         return {"seen": self.seen}

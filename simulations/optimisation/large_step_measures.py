@@ -1,12 +1,25 @@
-"""Measures of the large-step study, read off its runs."""
+"""Measures of the large-step study: what is observed on the way, and what is read off its runs."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+import meanfield as mf
 from simulations.records.record import Record
 from theory import large_steps
 
 LARGE = 0.8
 """The step (mean-field time) for which a run of small steps is asked whether it would be too sharp."""
+
+
+def output(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """f at the one datum."""
+    return objective.predict(mu)[0]
+
+
+def curvature(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """(1/m) Σ_j (a_j² + w_j²)."""
+    return jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position), axis=1))
 
 
 def growth_error(record: Record, *, share: float = 1.0) -> float:
