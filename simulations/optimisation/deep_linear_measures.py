@@ -49,9 +49,14 @@ def distance(record: Record, rule: str = "rule") -> float:
     return float(np.linalg.norm(record["end"] - record[f"exact_{rule}"]))
 
 
+def second_order(record: Record) -> float:
+    """What theory has at order η² beyond the rule after one step."""
+    return float(np.linalg.norm(record["exact_second_order"])) / record["steps"] ** 2
+
+
 def share_of_second_order(record: Record, rule: str = "rule") -> float:
     """The term of order η² in units of |W − W of the rule| after one step."""
-    return float(np.linalg.norm(record["exact_second_order"])) / record["steps"] ** 2 / distance(record, rule)
+    return second_order(record) / distance(record, rule)
 
 
 def unbalance(record: Record, name: str = "unbalance") -> float:
