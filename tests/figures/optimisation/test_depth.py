@@ -49,7 +49,9 @@ def test_singular_values_follow_the_rule(figure, records):
     axes = panel(figure, "Factors move W")
     for start, marker in (("balanced", "o"), ("unbalanced", "x")):
         record = list(records.where(experiment="unit_time", depth=3, start=start))[-1]
-        shown = np.array([one.get_ydata() for one in axes.get_lines() if one.get_marker() == marker and one.get_xdata().size])
+        shown = np.array(
+            [one.get_ydata() for one in axes.get_lines() if one.get_marker() == marker and one.get_xdata().size]
+        )
         assert np.allclose(shown.T, np.linalg.svd(record["path"], compute_uv=False), rtol=1e-9)
     record = list(records.where(experiment="unit_time", depth=3, start="balanced"))[-1]
     run = study.UnitTime(depth=3, steps=record["steps"], seed=record["seed"])
@@ -114,7 +116,9 @@ def test_race_counts_what_it_shows(figure, records):
     small = record["shallow_residuals"][:, 1]
     assert x[1] / x[0] == pytest.approx(27 / 8)
     assert y.tolist() == [0.2, 0.2]
-    assert np.interp(np.log(x[1]), np.log(record["times"][1:]), np.log(small[1:])) == pytest.approx(np.log(0.2), abs=1e-6)
+    assert np.interp(np.log(x[1]), np.log(record["times"][1:]), np.log(small[1:])) == pytest.approx(
+        np.log(0.2), abs=1e-6
+    )
 
 
 def test_speed_and_its_limit(figure, records):
@@ -135,7 +139,7 @@ def test_best_steps(figure, records):
     shown = [one for one in axes.get_lines() if one.get_marker() == "o"]
     drawn = 0
     for at, kind in enumerate(kinds):
-        some = [one for one in races.where(**kind)]
+        some = races.where(**kind)
         gains = [one["shallow"].min() / one["deep"].min() for one in some]
         gains = [gain for gain in gains if np.isfinite(gain)]
         if not gains:
