@@ -154,7 +154,7 @@ def rounding_bound(covariance: ArrayLike) -> Array:
     """`DEVIATIONS` times √tr Q_t for covariances Q [T + 1, P, P]: how far apart rounding drives parameters, [T + 1].
 
     >>> rounding_bound(np.eye(4)[None] * 1e-32).tolist()
-    [1e-15]
+    [1.2e-15]
 
     Source: meanfield.
     """

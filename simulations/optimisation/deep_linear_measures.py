@@ -50,7 +50,7 @@ def distance(record: Record, rule: str = "rule") -> float:
 
 
 def second_order(record: Record) -> float:
-    """What theory has at order η² beyond the rule after one step."""
+    """Return the size of what theory has at order η² beyond the rule after one step."""
     return float(np.linalg.norm(record["exact_second_order"])) / record["steps"] ** 2
 
 

@@ -108,3 +108,11 @@ def test_ends_are_where_the_factor_turns(figure, records):
 
 def test_panels_stand_in_their_order(figure):
     assert [axes.get_title(loc="left")[0] for axes in figure.axes] == list("abcdef")
+
+
+def test_from_rest_with_momentum_no_exponential_is_drawn():
+    """There the rates are none, but for the roots of a buffer."""
+    record = simulations.sweep("exponential_rate", {"momentum": 0.5, "steps": 20}, seeds=1)
+    axes = panel(figures.draw(simulations.find("exponential_rate"), record), "a rate that grows")
+    assert len(line(axes, "γ = 0.5, from rest")[0]) == 20
+    assert not [x for x, _ in theory(axes) if len(x)]
