@@ -12,3 +12,12 @@ SMALLEST = 2.0**-32
 def allowance(terms: int) -> float:
     """Return the most that rounding adds to a sum of so many products whose absolute values sum to 1."""
     return (terms + ROUNDINGS) * float(np.finfo(float).eps)
+
+
+def deviation(operations: float) -> float:
+    """Return the standard deviation of so many independent errors, each uniform within half a unit: u √(operations/3).
+
+    >>> bool(deviation(12.0) == np.finfo(float).eps)
+    True
+    """
+    return float(np.finfo(float).eps) / 2 * float(np.sqrt(operations / 3))

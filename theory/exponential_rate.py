@@ -139,7 +139,7 @@ def lasts(momentum: float, strength: float) -> float:
     """The first t with c_t ≤ 0 for a constant rate from rest, infinite while ηλ ≤ (1 − √γ)².
 
     Beyond, the roots are √γ exp(±iφ), cos φ = (1 + γ − ηλ)/2√γ, and c_t = γ^{t/2} (cos φt + B sin φt) with
-    B = (cos φ − √γ)/sin φ. A decay beyond (1 + √γ)² turns the weights in the first step.
+    B = (cos φ − √γ)/sin φ. As c_1 = 1 − ηλ, a decay of ηλ ≥ 1 turns the weights in the first step.
 
     Raises ValueError for a momentum outside [0, 1) or a negative strength.
 

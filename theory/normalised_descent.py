@@ -1,12 +1,14 @@
 """Rounding in heavy-ball descent of a network of normalised neurons, f(x) = (1/m) Σ_j a_j σ(w_j·x/|w_j|).
 
 Two computations of one path, in other coordinates or another order, differ by what rounding adds in each step and the
-dynamics carry on: e_{t+1} = J_t e_t + δ_t. To first order in the unit roundoff
+dynamics carry on: e_{t+1} = J_t e_t + δ_t. Rounding errors are taken to be independent, of mean zero and uniform within
+the roundoff u, so that an operation with the result z adds the variance (u z)²/3. Then e_t has the covariance
 
-    |e_t| ≤ Σ_s ‖J_{t−1} … J_{s+1}‖ |δ_s| ≤ √(2t tr Q_t),  Q_{t+1} = J_t Q_t J_tᵀ + |δ_t|² (two parts a step),
+    Q_{t+1} = J_t Q_t J_tᵀ + E δ_t δ_tᵀ,
 
-by the inequality of Cauchy and Schwarz. J_t follows the path, so that the bound grows where descent is unstable. It
-holds for any order of summation, and is loose: rounding errors are taken to add up in the worst way.
+and |e_t| is below `DEVIATIONS` times √(tr Q_t). J_t follows the path, so that this grows where descent is unstable. A
+worst case would be a thousand times larger, and would hide a real difference of that size. The model is checked by
+descents in single precision beside the same in double.
 """
 
 from typing import NamedTuple
@@ -24,8 +26,15 @@ _FUNCTIONS = {
     "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0).astype(float)),
 }
 
-STEEPEST = 1.2
-"""Bound on |σ'|, |σ''| and |σ(z)|/(1 + |z|) of these activations."""
+_BENDS = {
+    "tanh": lambda z: -2 * np.tanh(z) * _scale.bell(z),
+    "erf": lambda z: -4 / np.sqrt(np.pi) * z * np.exp(-(z**2)),
+    "relu": np.zeros_like,
+}
+"""Second derivatives."""
+
+DEVIATIONS = 6.0
+"""How many standard deviations a bound on rounding is: a normal number is beyond with probability 2e-9."""
 
 ACTIVATIONS = tuple(_FUNCTIONS)
 
@@ -88,63 +97,97 @@ def gradient(theta: ArrayLike, x: ArrayLike, y: ArrayLike, activation: str = "ta
     return np.concatenate([np.mean(r * sigma(z), axis=-1, keepdims=True), a * inner / (n * norm)], axis=-1)
 
 
-def rounding_bound(path: Path, factors: ArrayLike, roundoff: float, activation: str = "tanh") -> Array:
-    """How far θ_t and (ã, c_t w̃)_t of the equivalent descent without decay may be apart by rounding, [T + 1].
+def rounding_covariance(path: Path, factors: ArrayLike, roundoff: float, activation: str = "tanh") -> Array:
+    """Covariance of what rounding adds to the difference of θ_t and (ã, c_t w̃)_t, [T + 1, P, P], P = m (1 + d).
 
-    `factors` are its c_t, [T + 1], and `roundoff` is half the distance from 1 to the next number. Counted are the
-    operations of both descents, of all particles together (Euclidean norm). Infinite where it leaves float64.
+    (ã, w̃) is the equivalent descent without decay; `factors` are its c_t, [T + 1], and `roundoff` is half the distance
+    from 1 to the next number. Counted are the operations of both descents and of c_t w̃_t. Infinite where it leaves
+    float64.
 
-    Raises ValueError for shapes that do not match or a roundoff that is not positive.
+    Raises ValueError for shapes that do not match, a factor that is zero or a roundoff that is not positive.
 
     >>> theta = np.full((3, 2, 2), 0.5)
     >>> path = Path(theta, 0 * theta, np.ones((2, 1, 1)), np.ones((2, 1)), np.full(2, 0.1), 0.0, 0.1)
-    >>> bound = rounding_bound(path, [1.0, 0.99, 0.98], roundoff=1e-16)
-    >>> bool(np.all(np.diff(bound) > 0) and bound[-1] < 1e-12)
+    >>> spread = np.sqrt(np.trace(rounding_covariance(path, [1.0, 0.99, 0.98], 1e-16), axis1=1, axis2=2))
+    >>> bool(np.all(np.diff(spread) > 0) and 1e-17 < spread[-1] < 1e-15)
     True
 
     Source: meanfield.
     """
     c, path = _checks.array("factors", factors, ["[T + 1]"]), _checked(path)
     _checks.same("factors", len(c), "path", len(path.position))
-    eps = _checks.number("roundoff", roundoff, exclusive=True)
-    steps, p = len(path.rates), path.position[0].size
-    size = np.linalg.norm(path.position.reshape(steps + 1, p), axis=1)
-    errors = eps * _local_errors(path, np.abs(c))
-    curvature = _curvature(path, activation)
-    decayed = np.zeros(path.position[0].shape)
+    if np.any(c == 0):
+        raise ValueError(f"factors must not be zero, got 0 at index {int(np.flatnonzero(c == 0)[0])}")
+    unit = _checks.number("roundoff", roundoff, exclusive=True) ** 2 / 3
+    shape, p = path.position.shape[1:], path.position[0].size
+    # The weights of the equivalent descent change by another factor in a step; those of the output do not.
+    relative = np.ones((len(c) - 1, *shape))
+    relative[..., 1:] = (c[:-1] / c[1:])[:, None, None]
+    curvature, pushed = _curvature(path, activation), _gradient_variance(path, activation)
+    decayed = np.zeros(shape)
     decayed[:, 1:] = path.decay
     carried = np.zeros((2 * p, 2 * p))
-    bound = [3 * eps * size[0]]
-    for t in range(steps):
-        before = path.rates[max(t - 1, 0)]
-        step = path.rates[t] * (curvature[t] + np.diag(decayed.ravel()))
-        kept = path.momentum * path.rates[t] / before * np.eye(p)
-        jacobian = np.block([[np.eye(p) - step, -kept], [step, kept]])
-        moved, pushed = errors[t] ** 2
-        added = np.array([[moved + pushed, -pushed], [-pushed, pushed]])
-        carried = jacobian @ carried @ jacobian.T + np.kron(added, np.eye(p))
-        bound.append(np.sqrt(2 * (t + 1) * np.trace(carried[:p, :p])) + 3 * eps * size[t + 1])
-    return np.nan_to_num(bound, nan=np.inf, posinf=np.inf)
+    # Where the other one starts with a buffer, it is rounded a few times.
+    carried[p:, p:] = 4 * unit * np.diag(((relative[0] - 1) * path.position[0]).ravel() ** 2)
+    found = [np.zeros((p, p))]
+    for t, rate in enumerate(path.rates):
+        step = rate * (curvature[t] + np.diag(decayed.ravel()))
+        kept = path.momentum * rate / path.rates[max(t - 1, 0)]
+        jacobian = np.block([[np.eye(p) - step, -kept * np.eye(p)], [step, kept * np.eye(p)]])
+        carried = jacobian @ carried @ jacobian.T
+        before, moved = path.buffer[t], path.buffer[t + 1]
+        (past, theta, after), q = (path.position[k] for k in (max(t - 1, 0), t, t + 1)), relative[t]
+        # Of γ v, λ θ, both sums, the product with the rate; without decay, where the rate itself is rounded, no λ θ.
+        last = relative[max(t - 1, 0)]
+        own = (kept * before) ** 2 + 2 * (rate * decayed * theta) ** 2 + 2 * moved**2
+        other = (kept * (before + (1 / last - 1) * past)) ** 2 + 4 * (moved + (1 / q - 1) * theta) ** 2
+        both = (own + other + 2 * rate**2 * pushed[t]).ravel()
+        # θ − b is rounded in both; in the other coordinates this is a change of the buffer, too.
+        new, turned = after.ravel() ** 2, (q - 1).ravel()
+        added = [[both + 2 * new, turned * new - both], [turned * new - both, both + turned**2 * new]]
+        carried += unit * np.block([[np.diag(part) for part in row] for row in added])
+        found.append(carried[:p, :p] + 2 * unit * np.diag(new))
+    return np.nan_to_num(found, nan=np.inf, posinf=np.inf, neginf=-np.inf)
 
 
-def prediction_bound(theta: ArrayLike, bound: ArrayLike, x: ArrayLike, roundoff: float) -> Array:
-    """How far the outputs of the two networks may be apart at any row of x [n, d], [T + 1].
+def rounding_bound(covariance: ArrayLike) -> Array:
+    """`DEVIATIONS` times √tr Q_t for covariances Q [T + 1, P, P]: how far apart rounding drives parameters, [T + 1].
 
-    `theta` are the positions [T + 1, m, 1 + d], and `bound` [T + 1] is that of `rounding_bound`. Raises ValueError for
-    a roundoff that is not positive.
+    >>> rounding_bound(np.eye(4)[None] * 1e-32).tolist()
+    [1.2e-15]
 
-    >>> bool(prediction_bound(np.ones((1, 1, 2)), [1e-12], np.ones((1, 1)), roundoff=1e-16)[0] < 1e-11)
+    Source: meanfield.
+    """
+    return DEVIATIONS * np.sqrt(np.trace(_checks.array("covariance", covariance, infinite=True), axis1=-2, axis2=-1))
+
+
+def prediction_bound(
+    theta: ArrayLike, covariance: ArrayLike, x: ArrayLike, roundoff: float, activation: str = "tanh"
+) -> Array:
+    """How far rounding drives apart the outputs at the rows of x [n, d], the largest, [T + 1].
+
+    `theta` are the positions [T + 1, m, 1 + d], and `covariance` is that of `rounding_covariance`; each output is
+    computed twice. Raises ValueError for a roundoff that is not positive.
+
+    >>> theta, x = np.ones((1, 1, 2)), np.ones((1, 1))
+    >>> bool(1e-16 < prediction_bound(theta, np.zeros((1, 2, 2)), x, roundoff=1e-16)[0] < 1e-14)
     True
 
     Source: meanfield.
     """
-    theta, x, apart = _checks.array("theta", theta), _checks.array("x", x), _checks.array("bound", bound, infinite=True)
-    eps = _checks.number("roundoff", roundoff, exclusive=True)
-    m, reach = theta.shape[1], 1 + np.linalg.norm(x, axis=1).max()
-    a, norm = np.abs(theta[..., 0]), np.linalg.norm(theta[..., 1:], axis=-1)
-    steep = np.maximum(1, np.max(a / norm, axis=-1))
-    operations = m + 4 * x.shape[1] + 60
-    return STEEPEST * reach * (apart * steep / np.sqrt(m) + operations * eps * a.mean(axis=-1))
+    theta, x = _checks.array("theta", theta), _checks.array("x", x, ["[n, d]"])
+    spread = _checks.array("covariance", covariance, infinite=True)
+    unit = _checks.number("roundoff", roundoff, exclusive=True) ** 2 / 3
+    _, slope = _FUNCTIONS[_checks.choice("activation", activation, tuple(_FUNCTIONS))]
+    sigma = _FUNCTIONS[activation][0]
+    w, norm = theta[..., 1:], _scale.lengths(theta[..., 1:])
+    z, _ = _forward(theta, x, sigma)
+    across = x - z[..., None] * (w / norm)[..., None, :]
+    into = (theta[..., :1] / norm * slope(z))[..., None] * across
+    by = np.concatenate([sigma(z)[..., None], into], axis=-1) / theta.shape[-2]
+    by = np.swapaxes(by, -3, -2).reshape(*theta.shape[:-2], len(x), -1)
+    variance = np.einsum("...np,...pq,...nq->...n", by, spread, by) + 2 * unit * _output_variance(theta, x, activation)
+    return DEVIATIONS * np.nan_to_num(np.sqrt(variance.max(axis=-1)), nan=np.inf, posinf=np.inf)
 
 
 def _checked(path: Path) -> Path:
@@ -168,28 +211,33 @@ def _forward(theta: Array, x: Array, sigma) -> tuple[Array, Array]:
     return z, np.mean(theta[..., :1] * sigma(z), axis=-2)
 
 
-def _local_errors(path: Path, c: Array) -> Array:
-    """Errors in units of roundoff that one step of both descents adds to θ and to what is subtracted, [T, 2].
+def _output_variance(theta: Array, x: Array, activation: str) -> Array:
+    """Variance of f(x_i) by rounding, in units of (roundoff)²/3, [..., n]: of z, σ, the products, and the sum."""
+    sigma, slope = _FUNCTIONS[activation]
+    z, f = _forward(theta, x, sigma)
+    a, m = theta[..., :1], theta.shape[-2]
+    reach = np.sum(x**2, axis=-1)[..., None, :]  # no term of w·x/|w| is larger, and no partial sum by much
+    terms = (a * slope(z)) ** 2 * 4 * reach + 6 * (a * sigma(z)) ** 2
+    return np.sum(terms, axis=-2) / m**2 + f**2
 
-    In the equivalent descent all is larger by what c changes in a step; its buffer is that of another momentum.
-    """
+
+def _gradient_variance(path: Path, activation: str) -> Array:
+    """Variance of gradients along the path by rounding, in units of (roundoff)²/3, [T, m, 1 + d]."""
     theta, x = path.position[:-1], path.x
-    n, d = x.shape[1:]
-    size = np.linalg.norm(theta, axis=(1, 2))
-    change = np.maximum(c[1:] / c[:-1], c[:-1] / c[1:])
-    change = np.maximum(change, np.concatenate([change[:1], change[:-1]]))
-    kept = path.momentum * np.maximum(1, change**2)
-    subtracted = np.linalg.norm(path.buffer, axis=(1, 2))
-    largest = change**2 * (subtracted[:-1] + subtracted[1:] + (change - 1) * size)
-    reach = 1 + np.linalg.norm(x, axis=2)
-    a, norm = np.abs(theta[..., 0]), np.linalg.norm(theta[..., 1:], axis=2)
-    residual = STEEPEST * a.mean(axis=1)[:, None] * reach + np.abs(path.y)
-    pushed = STEEPEST * np.mean(residual * reach**2, axis=1)
-    slopes = np.sqrt(np.sum(pushed[:, None] ** 2 * (1 + (a / norm) ** 2), axis=1))
-    operations = n + theta.shape[1] + 6 * d + 60
-    moved = 4 * change * size
-    computed = 2 * change * path.rates * operations * slopes + 3 * path.rates * path.decay * size
-    return np.column_stack([moved, 12 * (1 + kept) * largest + computed + (change - 1) * moved])
+    sigma, slope = _FUNCTIONS[activation]
+    a, w, n = theta[..., :1], theta[..., 1:], x.shape[-2]
+    norm = _scale.lengths(w)
+    z, f = _forward(theta, x, sigma)
+    r = f - path.y
+    left = (_output_variance(theta, x, activation) + r**2)[:, None]
+    r, reach = r[:, None], np.sum(x**2, axis=-1)[:, None]
+    outputs = sigma(z) ** 2 * left + (r * slope(z)) ** 2 * 4 * reach + 6 * (r * sigma(z)) ** 2
+    pushed = slope(z) ** 2 * left + (r * _BENDS[activation](z)) ** 2 * 4 * reach + 6 * (r * slope(z)) ** 2
+    direction = w / norm
+    across = x[:, None] - z[..., None] * direction[..., None, :]
+    parts = x[:, None] ** 2 + (3 * z[..., None] ** 2 + 4 * reach[..., None]) * direction[..., None, :] ** 2
+    inner = np.sum(pushed[..., None] * across**2 + ((r * slope(z)) ** 2)[..., None] * parts, axis=-2)
+    return np.concatenate([outputs.sum(axis=-1, keepdims=True), (a / norm) ** 2 * inner], axis=-1) / n**2
 
 
 def _curvature(path: Path, activation: str, width: float = 1e-6) -> Array:
@@ -205,4 +253,4 @@ def _curvature(path: Path, activation: str, width: float = 1e-6) -> Array:
     return np.stack(rows, axis=2)
 
 
-_arithmetic.guard(__name__, infinite=("rounding_bound", "prediction_bound"))
+_arithmetic.guard(__name__, infinite=("rounding_covariance", "rounding_bound", "prediction_bound"))

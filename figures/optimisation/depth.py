@@ -51,20 +51,23 @@ def orders(axes: Axes, records: Records) -> None:
     """Distance to the rule against η: after one step, after a unit of time, and from unbalanced factors."""
     axes.set_title("b  Second order a step, first in time")
     kinds = (
-        (study.one_step, "one step", BLUE, "o", study.STEP),
-        (study.balanced, "unit of time", ORANGE, "s", study.RULE),
-        (study.unbalanced, "unit of time, unbalanced", GREY, "x", None),
+        (study.one_step, "one step", BLUE, "o"),
+        (study.balanced, "unit of time", ORANGE, "s"),
+        (study.unbalanced, "unit of time, unbalanced", GREY, "x"),
     )
     drawn = False
-    for select, name, color, marker, predicted in kinds:
+    for select, name, color, marker in kinds:
         at, table = along(select(records), "steps", measure.distance)
         if table.size and np.all(table > 0):
             points(axes, 1 / at, table, name, color, marker)
-            if predicted is not None:
-                line = np.exp(np.log(table[:, -1]).mean()) * (at / at[-1]) ** float(predicted.value)
-                label = None if drawn else "theory: slopes 2 and 1"
-                axes.plot(1 / at, line, color=THEORY, ls="--", lw=0.9, label=label)
+            if select is study.balanced:
+                exact = np.exp(np.log(table[:, -1]).mean()) * (at / at[-1]) ** float(study.RULE.value)
+                axes.plot(1 / at, exact, color=THEORY, ls="--", lw=0.9, label="theory: slope 1")
             drawn = True
+    at, table = along(study.one_step(records), "steps", measure.second_order)
+    if table.size:
+        exact = np.exp(np.log(table).mean(axis=0))
+        axes.plot(1 / at, exact, color=THEORY, lw=0.9, label="theory: second order of a step")
     if not drawn:
         return empty(axes, "along three steps")
     axes.set(xscale="log", yscale="log", xlabel="step η (time)", ylabel="|W − W of the rule|")

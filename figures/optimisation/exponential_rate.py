@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.optimisation import exponential_rate as study
+from simulations.optimisation import normalised_measures as measure
 from theory import exponential_rate as theory
 
 LEAST = 1e-17
@@ -152,7 +153,7 @@ def ending(axes: Axes, records: Records) -> None:
     for gamma, color in zip(momenta, colors, strict=False):
         some = runs.where(momentum=gamma)
         at = [record["strength"] / theory.largest_strength(gamma) for record in some]
-        axes.plot(at, [study.lasted(record) for record in some], "o", color=color, ls="", label=f"γ = {gamma:g}")
+        axes.plot(at, [measure.lasted(record) for record in some], "o", color=color, ls="", label=f"γ = {gamma:g}")
         ratio = np.geomspace(1.02, max(10, 1.3 * max(at)), 400)
         strengths = ratio * theory.largest_strength(gamma)
         axes.plot(ratio, [theory.lasts(gamma, s) for s in strengths], color=THEORY, lw=0.8, zorder=1)

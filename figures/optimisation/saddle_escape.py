@@ -113,7 +113,14 @@ def noise(axes: Axes, records: Records) -> None:
         jitter = np.exp(np.linspace(-0.6, 0.6, len(runs))[k])
         label = "mean and spread of runs, each seed" if k == 0 else None
         axes.errorbar(
-            at * jitter, late.mean(axis=1), yerr=late.std(axis=1), fmt="o", ms=3, color=PURPLE, alpha=0.7, label=label
+            at * jitter,
+            late.mean(axis=1),
+            yerr=late.std(axis=1, ddof=1),
+            fmt="o",
+            ms=3,
+            color=PURPLE,
+            alpha=0.7,
+            label=label,
         )
     ends = np.array([runs[0]["sizes"][0], runs[0]["sizes"][-1]])
     spread = float(runs[0]["exact_spread"] * runs[0]["exact_rate"])

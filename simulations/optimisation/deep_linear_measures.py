@@ -49,9 +49,14 @@ def distance(record: Record, rule: str = "rule") -> float:
     return float(np.linalg.norm(record["end"] - record[f"exact_{rule}"]))
 
 
-def beyond_first_order(record: Record, factor: float = 1.0) -> float:
-    """|W − W of the rule| after one step, over its leading term."""
-    return distance(record) * record["steps"] ** 2 / float(factor * np.linalg.norm(record["exact_second_order"]))
+def second_order(record: Record) -> float:
+    """Return the size of what theory has at order η² beyond the rule after one step."""
+    return float(np.linalg.norm(record["exact_second_order"])) / record["steps"] ** 2
+
+
+def share_of_second_order(record: Record, rule: str = "rule") -> float:
+    """The term of order η² in units of |W − W of the rule| after one step."""
+    return second_order(record) / distance(record, rule)
 
 
 def unbalance(record: Record, name: str = "unbalance") -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import deep_linear_measures as measure
+from simulations.optimisation.linear_factors import INPUTS, OUTPUTS, Factors
 from simulations.records.record import Records, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
@@ -24,9 +25,6 @@ from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory import depth
 from theory.prediction import Prediction
-
-INPUTS, OUTPUTS, SAMPLES = 4, 3, 20
-"""d, k and n of the regression (counts)."""
 
 SHARES = 0.125 * 2 ** (np.arange(13) / 2)
 """Steps of a race, in units of the largest that does not shoot over the large target."""
@@ -40,55 +38,6 @@ BEST = {"target": (1.0, 8.0), "patience": 16.0}
 ISOTROPIC = {"power": 2.0, "target": 10.0, "initial": 0.05, "tolerance": 1e-3, "patience": 200.0}
 CONDITIONED = ISOTROPIC | {"target": 1.0, "second": 10.0, "condition": 100.0, "patience": 64.0}
 SQUARE = (ISOTROPIC, CONDITIONED)
-
-
-class Factors(Simulations):
-    """Descent on the factors of a linear model, beside the end-to-end rule."""
-
-    depth: int = count(2, "N", "factors")
-    hidden: int = count(5, "", "width of each hidden layer", at_least=min(INPUTS, OUTPUTS))
-    steps: float = number(100, "1/η", "steps in a unit of time, a whole number", at_least=1)
-
-    def refusal(self):
-        return None if self.steps == round(self.steps) else f"steps={self.steps:g}: expected a whole number."
-
-    @cached_property
-    def regression(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Normal inputs [n, d], noiseless targets [n, k], and an end-to-end matrix to start from, [k, d]."""
-        random = self.generator("regression")
-        x, ends = random.normal(size=(SAMPLES, INPUTS)), []
-        for values in ((1.5, 1.0, 0.5), (1.0, 0.7, 0.4)):
-            u, _, vt = np.linalg.svd(random.normal(size=(OUTPUTS, INPUTS)), full_matrices=False)
-            ends.append((u * values) @ vt)
-        return x, x @ ends[0].T, ends[1]
-
-    @property
-    def unit(self) -> mf.units.DeepLinear:
-        return mf.units.DeepLinear((self.hidden,) * (self.depth - 1), OUTPUTS)
-
-    @property
-    def balanced(self) -> list[np.ndarray]:
-        """Balanced factors W_1 … W_N of the matrix."""
-        return self.unit.factors(np.asarray(self.unit.balanced(self.regression[2]).position[0]), INPUTS)
-
-    def descent(self, factors: list[np.ndarray], steps: np.ndarray) -> Setup:
-        """Return the descent from these factors, observed after these numbers of steps."""
-        x, y, _ = self.regression
-        problem = mf.Objective(self.unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
-        start, flow = self.unit.particle(factors), mf.GradientFlow(1 / self.steps)
-        return Setup(problem, start, flow, steps / self.steps, [mf.Risk(), mf.Positions()])
-
-    def matrices(self, run: mf.Trajectory) -> np.ndarray:
-        """Return W at the times observed, [T, k, d]."""
-        return np.stack([self.unit.matrix(np.asarray(theta[0]), INPUTS) for theta in run.values["positions"]])
-
-    def rule(self, steps: np.ndarray, exponent: float = 1.0) -> np.ndarray:
-        """Return W by the end-to-end rule after these numbers of steps, [T, k, d]."""
-        x, y, matrix = self.regression
-        path = [matrix]
-        for more in np.diff(steps):
-            path.append(depth.end_to_end(path[-1], x, y, 1 / self.steps, int(more), self.depth, exponent=exponent))
-        return np.stack(path)
 
 
 class OneStep(Factors):
@@ -259,51 +208,33 @@ def two(records: Records) -> Records:
     return quartic(depth=2)(records).where(lambda record: record["initial"] <= 1e-5 and measure.fair(record))
 
 
-def equal(records: Records) -> Records:
-    """Select races for ℓ4 with targets of 1."""
-    return quartic(depth=2, target=1.0)(records).where(measure.arrived)
+def learned(**parameters):
+    """Return the selection of races of two factors that both models win at their best steps."""
+    return lambda records: Race.at("deep", depth=2, **parameters)(records).where(measure.arrived)
 
 
-def apart(records: Records) -> Records:
-    """Select races for ℓ4 with targets far apart."""
-    return quartic(depth=2, target=between(7.5, 8.5))(records).where(measure.arrived)
-
-
-def isotropic(records: Records) -> Records:
-    """Select races for the square loss, with equal curvatures and unequal targets."""
-    return Race.at("deep", power=2.0, condition=1.0, second=1.0, depth=2, target=between(9.9, np.inf))(records).where(
-        measure.arrived
-    )
-
-
-def conditioned(records: Records) -> Records:
-    """Select races for the square loss, with the large target where the curvature is small."""
-    large = {"condition": between(99, np.inf), "second": between(9.9, np.inf)}
-    return Race.at("deep", power=2.0, target=1.0, depth=2, **large)(records).where(measure.arrived)
+flat = {"second": 1.0, "condition": 1.0}
+equal = learned(power=4.0, target=1.0, **flat)
+apart = learned(power=4.0, target=between(7.5, 8.5), **flat)
+isotropic = learned(power=2.0, target=between(9.9, np.inf), **flat)
+conditioned = learned(power=2.0, target=1.0, condition=between(99, np.inf), second=between(9.9, np.inf))
 
 
 SECOND = Prediction(1.0, "=", "one step from balanced factors, η → 0", "meanfield")
-STEP = Prediction(-2.0, "slope", "η → 0, balanced factors", "arora2018depth")
 RULE = Prediction(-1.0, "slope", "η → 0 at a fixed time, balanced factors", "arora2018depth")
 BALANCE = Prediction(
     -1.0, "slope", "gradient flow keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ; each step breaks it by η²", "arora2018depth"
 )
-SAME = Prediction(1.0, "<=", "the same descent, written as particles", "meanfield")
 SOONER = Prediction(depth.speed_up(4.0, 2), "=", "ℓ4, N = 2, y₁ → ∞ from a small start, monotone steps", "meanfield")
-GAIN = Prediction(0.0, ">=", "observed at the best of 13 steps; no theorem", "arora2018depth")
-NO_GAIN = Prediction(0.0, "<=", "isotropic inputs: one step of gradient descent on W is enough", "arora2018depth")
+GAIN = Prediction(0.0, ">=", "observed at the best of 13 steps; no theorem", "meanfield")
+NO_GAIN = Prediction(0.0, "<=", "isotropic inputs: one step of gradient descent on W is enough", "meanfield")
 
 CLAIMS = (
     claim(
-        "one_step", "distance to the end-to-end rule after one step of η, in 1/η", STEP, checks.asymptotic_slope,
-        select=one_step, x="steps", value=measure.distance,
-        wrong="both exponents doubled", control={"value": partial(measure.distance, rule="doubled")},
-    ),
-    claim(
-        "second_order", "distance to the end-to-end rule after one step, over its leading term in η", SECOND,
+        "second_order", "what theory has at order η², over the distance to the end-to-end rule after one step", SECOND,
         checks.limit,
-        select=one_step, x="steps", order=1.0, value=measure.beyond_first_order, what="distance / (η² |second order|)",
-        wrong="a factor ½, as of a Taylor series", control={"value": partial(measure.beyond_first_order, factor=0.5)},
+        select=one_step, x="steps", order=1.0, value=measure.share_of_second_order, what="η² |second order| / distance",
+        wrong="both exponents doubled", control={"value": partial(measure.share_of_second_order, rule="doubled")},
     ),
     claim(
         "rule", "distance to the end-to-end rule after a unit of time, balanced factors, in steps", RULE,
@@ -318,14 +249,9 @@ CLAIMS = (
         wrong="change of W_jᵀW_j", control={"value": partial(measure.unbalance, name="change")},
     ),
     claim(
-        "two_layers", "two factors and as many linear neurons, over what rounding may do", SAME, checks.largest,
-        select=UnitTime.at("units"), value=measure.difference, what="distance / rounding",
-        wrong="two factors and the end-to-end rule", control={"value": partial(measure.difference, name="exact_rule")},
-    ),
-    claim(
         "sooner", "ℓ4: one factor's iterations to learn the small target over those of two", SOONER, checks.limit,
         select=two, x="target", order=2.0, value=measure.sooner, what="ratio of iterations",
-        wrong="one factor at half of its step", control={"value": partial(measure.sooner, shallow=measure.SLOW + 2)},
+        wrong="one factor at twice its step", control={"value": partial(measure.sooner, shallow=measure.SLOW + 2)},
     ),
     claim(
         "gain", "ℓ4: log(iterations of one factor / of two) at the best steps, targets far apart", GAIN, checks.mean,
@@ -336,6 +262,18 @@ CLAIMS = (
         "no_gain", "ℓ2, isotropic: log(iterations of one factor / of two) at the best steps", NO_GAIN, checks.mean,
         select=isotropic, value=measure.log_gain, what="log ratio of iterations",
         wrong="large target at small curvature", control={"select": conditioned},
+    ),
+)  # fmt: skip
+
+SAME = Prediction(1.0, "<=", "the same descent, written as particles: independent rounding errors", "meanfield")
+
+# The engine with itself; and the mirror image of no gain.
+SANITY = (
+    claim(
+        "two_layers", "two factors and as many linear neurons, over what rounding may do", SAME, checks.largest,
+        kind="identity",
+        select=UnitTime.at("units"), value=measure.difference, what="distance / rounding",
+        wrong="two factors and the end-to-end rule", control={"value": partial(measure.difference, name="exact_rule")},
     ),
     claim(
         "conditioned", "ℓ2, large target at small curvature: log(iterations of one factor / of two)", GAIN, checks.mean,
@@ -350,4 +288,5 @@ STUDY = Study(
     summary="deep linear networks: depth preconditions gradient descent; sooner for ℓ4, later for isotropic ℓ2",
     experiments=(OneStep, UnitTime, Race),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -1,7 +1,10 @@
-"""Measures of the large-step study, read off its runs."""
+"""Measures of the large-step study: what is observed on the way, and what is read off its runs."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+import meanfield as mf
 from simulations.records.record import Record
 from theory import large_steps
 
@@ -9,19 +12,25 @@ LARGE = 0.8
 """The step (mean-field time) for which a run of small steps is asked whether it would be too sharp."""
 
 
+def output(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """f at the one datum."""
+    return objective.predict(mu)[0]
+
+
+def curvature(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
+    """(1/m) Σ_j (a_j² + w_j²)."""
+    return jnp.dot(mu.mass, jnp.sum(jnp.square(mu.position), axis=1))
+
+
 def growth_error(record: Record, *, share: float = 1.0) -> float:
     """Distance of the leading error from |1 − hλ|^k times that of the start, over the rounding; the largest seen.
 
-    What rounding adds at each step grows like the rest, so that after k steps Σ_j g^j times as much is wrong; and g
-    itself is rounded. With another `share` the growth is predicted for that share of the step.
+    With another `share` the growth is predicted for that share of the step.
     """
     error = np.abs((record["predictions"] - record["y"]) @ record["leading"])
-    steps, eps = record["seen"], np.finfo(float).eps
-    true, predicted = (float(large_steps.growth(part * record["step"], 1.0)) for part in (1.0, share))
-    powers = true ** np.arange(steps[-1] + 1)
-    added = record["rounding"] * (np.cumsum(powers) + powers)[steps]
-    rounding = added + 8 * eps * (1 + steps * np.maximum(true, 1) ** steps) * error[0]
-    return float(np.max(np.abs(error - predicted**steps * error[0]) / rounding))
+    steps, size, local = record["seen"][1:], float(record["step"]), float(record["rounding"])
+    predicted = large_steps.growth(share * size, 1.0) ** steps * error[0]
+    return float(np.max(np.abs(error[1:] - predicted) / large_steps.growth_rounding(steps, size, local, error[0])))
 
 
 def largest_rise(record: Record) -> float:
@@ -32,13 +41,6 @@ def largest_rise(record: Record) -> float:
 def total_rise(record: Record) -> float:
     """log(risk at the end / risk at the start)."""
     return float(np.log(record["risk"][-1] / record["risk"][0]))
-
-
-def late_change(record: Record) -> float:
-    """log of mean risk in the last tenth of the steps over that in the sixth tenth."""
-    share = record["seen"] / record["seen"][-1]
-    late, middle = (record["risk"][part].mean() for part in (share >= 0.9, (share >= 0.5) & (share <= 0.6)))
-    return float(np.log(late / middle))
 
 
 def windows(record: Record) -> np.ndarray:
@@ -85,13 +87,13 @@ def map_error(record: Record, *, linear: bool = False) -> float:
     fine = (np.abs(f[alone + 1]) < scale) & np.isfinite(f[alone])
     f0, c0, f1, c1 = (part[at][fine] for at in (alone, alone + 1) for part in (f, curvature))
     mapped = large_steps.catapult_step(f0, c0, 1.0, scale, linear=linear)
-    rounding = large_steps.catapult_rounding(f0, c0, c1, 1.0, scale, m)
+    rounding = large_steps.catapult_rounding(f0, c0, 1.0, scale, m)
     return float(max(np.max(np.abs(f1 - mapped[0]) / rounding[0]), np.max(np.abs(c1 - mapped[1]) / rounding[1])))
 
 
-def peak(record: Record, *, power: float = 1.0) -> float:
-    """The largest loss f²/2 of a path to a power."""
-    return float(np.max(record["output"] ** 2 / 2) ** power)
+def peak(record: Record, *, steps: int | None = None) -> float:
+    """The largest loss f²/2 of a path, or of so many of its steps."""
+    return float(np.max(record["output"][: None if steps is None else steps + 1] ** 2 / 2))
 
 
 def rise(record: Record) -> float:
@@ -100,16 +102,11 @@ def rise(record: Record) -> float:
     return float(min(np.max(loss[1:]) / loss[0], 1e12))
 
 
-def reciprocal(record: Record) -> float:
-    """Return `hovering` with 1/h in the place of 2/h."""
-    return 2 * hovering(record)
-
-
 def end_curvature(record: Record) -> float:
     """hλ/2 at the end; at most 10¹²."""
     return float(min(record["curvature"][-1] / 2, 1e12))
 
 
-def diverged(record: Record) -> float:
-    """1 for a run that left the numbers, 0 for another."""
-    return float(not record["reached"])
+def least_curvature(record: Record) -> float:
+    """The least hλ/4 on the way."""
+    return float(np.min(record["curvature"]) / 4)

@@ -1,6 +1,7 @@
 """Measures of escapes from a saddle: slopes and constants of exit times, and what rounding does to a symmetry."""
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from simulations.records.record import Record
 from theory import saddle_escape
@@ -10,6 +11,27 @@ NEAR = 1e-3 * (1 + 1e-9)
 
 LOOKS = 4
 """Steps from one observation of a mirrored network to the next (count)."""
+
+
+DEVIATIONS = 6.0
+"""How many standard deviations a bound on rounding is."""
+
+WINDOW = 4
+"""Observations on each side of an exit through which its spline goes (count)."""
+
+
+def crossing(times: np.ndarray, fallen: np.ndarray, goal: float) -> float:
+    """Return when a growing value first reaches the goal, by a spline of its logarithm; infinity if it does not."""
+    above = np.flatnonzero(fallen >= goal)
+    if not len(above) or above[0] == 0:
+        return float("inf")
+    first = int(above[0])
+    near = np.arange(max(first - WINDOW, 0), min(first + WINDOW, len(times)))
+    near = near[fallen[near] > 0]
+    spline = CubicSpline(times[near], np.log(fallen[near]))
+    roots = spline.solve(np.log(goal), extrapolate=False)
+    inside = roots[(roots >= times[first - 1]) & (roots <= times[first])]
+    return float(inside[0]) if len(inside) else float(times[first])
 
 
 def near(record: Record) -> bool:
@@ -40,61 +62,54 @@ def smooth_slope(record: Record) -> float:
     return kinked_slope(record) * float(record["exact_smooth_rate"] / record["exact_rate"]) / 2
 
 
-def lateness(record: Record) -> float:
+def lateness(record: Record, name: str = "exact_exit_times") -> float:
     """λ (T − prediction) at the largest size within the linear regime."""
     k = int(np.argmax(record["sizes"] <= NEAR))
-    return float((record["exit_times"][k] - record["exact_exit_times"][k]) * record["exact_rate"])
+    return float((record["exit_times"][k] - record[name][k]) * record["exact_rate"])
 
 
-def unnormalised_lateness(record: Record) -> float:
-    """Return the `lateness` if what a start has in the unstable direction were √2 times as much."""
-    return lateness(record) + np.log(2) / 2
-
-
-def noise_lateness(record: Record, missing: str | None = None) -> float:
-    """λ (T − its mean as predicted) with noise, mean over replicas and temperatures."""
+def noise_lateness(record: Record, neurons: int | None = None) -> float:
+    """λ (T − its mean as predicted, or as for so many neurons) with noise, mean over replicas and temperatures."""
     late = (record["exit_times"] - record["exact_exit_times"][:, None]) * record["exact_rate"]
-    return float(np.mean(late) - (0.0 if missing is None else record[missing]))
+    count = record["particles"]
+    return float(np.mean(late) + saddle_escape.log_chi(neurons or count)[0] - saddle_escape.log_chi(count)[0])
 
 
-def noise_slope(record: Record, power: float = 0.5) -> float:
-    """dT/dlog(1/τ^power), times the rate, of the mean over replicas."""
-    logs = -2 * power * np.log(record["sizes"])
+def noise_slope(record: Record, rate: str = "exact_rate") -> float:
+    """dT/dlog(1/√τ), times a rate, of the mean over replicas."""
+    logs = -np.log(record["sizes"])
     spread = logs - logs.mean()
-    return float(spread @ record["exit_times"].mean(axis=1) / (spread @ spread) * record["exact_rate"])
+    return float(spread @ record["exit_times"].mean(axis=1) / (spread @ spread) * record[rate])
 
 
-def noise_spread(record: Record) -> float:
-    """Variance of T over its prediction, mean over temperatures."""
-    return float(np.mean(np.var(record["exit_times"], axis=1, ddof=1)) / record["exact_spread"] ** 2)
-
-
-def spread_of_one(record: Record) -> float:
-    """Return the variance of T over its prediction for a single neuron, mean over temperatures."""
-    of_many, of_one = (saddle_escape.log_chi(count)[1] for count in (record["particles"], 1))
-    return noise_spread(record) * of_many / of_one
+def noise_spread(record: Record, neurons: int | None = None) -> float:
+    """Standard deviation of T, of all temperatures, over its prediction, or over that for so many neurons."""
+    deviation = np.sqrt(np.mean(np.var(record["exit_times"], axis=1, ddof=1)))
+    ratio = [saddle_escape.log_chi(count)[1] for count in (record["particles"], neurons or record["particles"])]
+    return float(deviation / record["exact_spread"] * np.sqrt(ratio[0] / ratio[1]))
 
 
 def rounding_bound(record: Record) -> np.ndarray:
-    """How far rounding may tilt a symmetric start, [T]: errors of every step, carried on as a small tilt is."""
+    """How far rounding may tilt a symmetric start, [T]: independent errors of steps, carried on as a small tilt is."""
     small = record["tilt"][-3]
     growth = small / small[0]
-    added = LOOKS * _operations(record) * np.finfo(float).eps * np.maximum(1.0, record["size"][-1]) ** 3
-    return growth * np.cumsum(added / np.minimum.accumulate(growth[::-1])[::-1])
+    added = np.finfo(float).eps * np.maximum(1.0, record["size"][-1])
+    carried = added / np.minimum.accumulate(growth[::-1])[::-1]
+    return DEVIATIONS * growth * np.sqrt(LOOKS * np.cumsum(carried**2))
 
 
 def over_rounding(record: Record, level: int = -1) -> np.ndarray:
-    """Tilt of a symmetric start over what rounding explains, at every look while a small tilt is small."""
+    """Tilt of a start over what rounding explains, at every look while a small tilt is small."""
     linear = np.maximum.accumulate(record["tilt"][-3]) < 1e-2
     return (record["tilt"][level] / rounding_bound(record))[linear]
 
 
 def least_symmetric(record: Record, level: int = -1) -> np.ndarray:
-    """Risk of a start over the least that symmetry allows, at every look as long as symmetry lasts.
+    """Risk of a start over the least that symmetry allows, at every look as long as the symmetric start is symmetric.
 
     The risk of even targets changes with the square of the tilt, which may then be as large as rounding.
     """
-    lasts = (record["tilt"][level] < 1e-8) if level == -1 else np.ones(record["tilt"][level].shape, bool)
+    lasts = record["tilt"][-1] < 1e-8
     rounding = 1 + _operations(record) * np.finfo(float).eps * record["exact_risk"] / record["exact_symmetric_risk"]
     return record["risk"][level][lasts] / record["exact_symmetric_risk"] * rounding
 

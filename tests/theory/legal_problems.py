@@ -130,9 +130,11 @@ def networks(add: Callable) -> None:
     path = normalised_descent.Path(theta, 0 * theta, np.ones((2, 1, 2)), np.ones((2, 1)), np.full(2, 0.125), 0.5, 0.25)
     add(normalised_descent.outputs, theta=THETA, x=X, activation="tanh")
     add(normalised_descent.gradient, theta=THETA, x=X, y=Y, activation="tanh")
-    add(normalised_descent.rounding_bound, path=path, factors=np.array([1.0, 0.75, 0.5]), roundoff=2.0**-53,
+    add(normalised_descent.rounding_covariance, path=path, factors=np.array([1.0, 0.75, 0.5]), roundoff=2.0**-53,
         activation="tanh")  # fmt: skip
-    add(normalised_descent.prediction_bound, theta=theta, bound=np.array([0.125, 0.25, 0.5]), x=X, roundoff=2.0**-53)
+    spread = np.tile(np.eye(theta[0].size), (3, 1, 1))
+    add(normalised_descent.rounding_bound, covariance=spread)
+    add(normalised_descent.prediction_bound, theta=theta, covariance=spread, x=X, roundoff=2.0**-53, activation="tanh")
     committee = order_parameters.Committee(1, np.array([[1.0]]), 0.5)
     state = committee.pack([[0.5]], [[0.25]])
     covariance = np.array([[1.0, 0.5, 0.25, 0.0], [0.5, 1.0, 0.25, 0.0], [0.25, 0.25, 1.0, 0.5], [0.0, 0.0, 0.5, 1.0]])

@@ -104,6 +104,12 @@ def test_speed_up_is_that_of_the_small_residual(p, n):
     assert counts[0] / counts[1] == pytest.approx(depth.speed_up(p, n), rel=0.02)
 
 
+def test_second_order_of_three_factors_by_hand():
+    """Scalars: w = 8 has three factors of 2; a step of η on each gives (2 − 4 η g)³ = 8 − 48 η g + 96 η² g² − …"""
+    assert depth.second_order([[8.0]], [[0.5]], 3) == pytest.approx(24.0, rel=1e-12)
+    assert depth.preconditioned([[8.0]], [[0.5]], 3) == pytest.approx(24.0, rel=1e-12)
+
+
 def test_bad_input_is_refused(problem):
     matrix, gradient = problem
     assert depth.speed_up(2.0, 3) == pytest.approx(1 / 3)

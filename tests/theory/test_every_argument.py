@@ -23,6 +23,7 @@ INFINITE = {
     "exponential_rate.lasts",
     "large_steps.catapult",
     "noise_stability.noise_gain",
+    "normalised_descent.rounding_covariance",
     "normalised_descent.rounding_bound",
     "normalised_descent.prediction_bound",
     "saddle_escape.exit_times",
