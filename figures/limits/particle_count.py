@@ -25,9 +25,9 @@ from simulations import Records
 from simulations.limits import fluctuations as measure
 from simulations.limits.particle_count import (
     EARLY,
+    HALF,
     PENALTY,
     RATE,
-    RESPONSE_TIME,
     SECOND,
     STAYS,
     TANGENT,
@@ -156,12 +156,12 @@ def along_width(axes: Axes, records: Records) -> None:
     """Distance to the limit against m in both scalings, and what the linear response leaves of it."""
     axes.set_title("e  A limit at α = 1, none at α = √m")
     flat, tangent = _alike(trained_runs(EARLY)(records)), _alike(trained_runs(EARLY, exponent=TANGENT)(records))
-    late = _alike(trained_runs(RESPONSE_TIME)(records)).where(lambda record: "response_remainder" in record)
+    late = _alike(trained_runs(HALF)(records)).where(lambda record: "response_remainder" in record)
     near = measure.distance(EARLY)
     series: list[Series] = [
         (f"{DISTANCE}, t = {EARLY:g}, α = √m", tangent, near, LAZY, "o", STAYS),
         (f"{DISTANCE}, t = {EARLY:g}, α = 1", flat, near, MEAN_FIELD, "D", RATE),
-        (f"share left by linear response, t = {RESPONSE_TIME:g}", late, measure.remainder(), GREEN, "^", SECOND),
+        (f"share left by linear response, t = {HALF:g}", late, measure.remainder(HALF), GREEN, "^", SECOND),
     ]
     if not powers(axes, series, "particles", "theory: slopes 0, −1, −1"):
         return empty(axes, "along m in training")
