@@ -163,7 +163,6 @@ class Response:
         A particle of no mass follows the limit's velocity from θ, and acts on f directly, at the end and through all
         steps before.
         """
-        path = self.path
         return responses([self], theta)[0]
 
 
@@ -315,7 +314,7 @@ def _unit(theta: Array, x: Array) -> tuple[Array, Array]:
     return a * s, np.concatenate([s[:, :, None], inner[:, :, None] * x, inner[:, :, None]], axis=2)
 
 
-# What follows has an entry for every particle and sample: an array of all gradients would be p times as large, and slow.
+# What follows has an entry for every particle and sample: all gradients would be p times as many, and slow.
 
 
 def _pull(theta: Array, x: Array, r: Array) -> tuple[Array, Array]:
