@@ -255,7 +255,9 @@ cold = Wells.at("exact_mean", **COMMON, **MANY)
 cooled = Cooled.at("exact_mean", **COMMON | {"temperature": HOT, "final_temperature": COLD, "cooling": 10.0}, **MANY)
 
 ONE = Prediction(1.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
-LAW = Prediction(1.0, "=", "law of the steps and what m particles add, up to O(1/m²); smooth bounded units", "meanfield")
+LAW = Prediction(
+    1.0, "=", "law of the steps and what m particles add, up to O(1/m²); smooth bounded units", "meanfield"
+)
 LIMIT = Prediction(1.0, "=", "smooth bounded units, m → ∞ at fixed step size and time", "meanfield")
 FREE = Prediction(1.0, "=", "the law of the particles, up to O(1/m²)", "meanfield")
 DECAY = Prediction(

@@ -197,9 +197,11 @@ def at_one_temperature(descent: Descent, m: int, stops: np.ndarray) -> dict[str,
 
 
 def annealed(descent: Descent, m: int, stops: np.ndarray, hot: float) -> dict[str, Array]:
-    """Return predictions of the law of m particles after the steps `stops`, and those at the final temperature; and
-    energies in the end, and above the Gibbs measure's after all steps, of the limit and of constant temperatures, `hot` and the final
-    one; nothing where one of them has no `nodes`.
+    """Return what theory says of m particles, and of the limit of many, where a temperature falls.
+
+    Predictions after the steps `stops` and the energy in the end, both also at the final temperature throughout; and
+    energies above the Gibbs measure's after all steps, of the limit and of two constant temperatures, `hot` and the
+    final one. Nothing where one of them has no `nodes`.
     """
     last, warm = descent.at(descent.final_temperature), descent.at(hot)
     found, other = exact(descent), exact(last)

@@ -283,7 +283,8 @@ CLAIMS = (
     ),
     claim(
         "fluctuation_early", f"training, t = 2: m E|f_m − f_∞|² over C(t), m ≥ {MANY}", CONSTANT, checks.mean,
-        select=trained_runs(EARLY, particles=between(MANY, np.inf)), value=measure.over_limit(EARLY), what="m E|f_m − f_∞|²/C(2)",
+        select=trained_runs(EARLY, particles=between(MANY, np.inf)), value=measure.over_limit(EARLY),
+        what="m E|f_m − f_∞|²/C(2)",
         wrong="C(0) for C(t)", control={"value": measure.over_limit(EARLY, of=0.0)},
     ),
     claim(
@@ -292,7 +293,7 @@ CLAIMS = (
         wrong="α = √m", control={"select": trained_runs(EARLY, exponent=TANGENT)},
     ),
     claim(
-        "linear_response", "training, t = 5: what the linear response leaves of |f_m − f_∞|² everywhere (share) falls as 1/m",
+        "linear_response", "training, t = 5: the share of |f_m − f_∞|² that the linear response leaves falls as 1/m",
         SECOND, checks.slope,
         select=trained_runs(HALF), x="particles", value=measure.remainder(HALF),
         wrong="the response of the start", control={"value": measure.remainder(HALF, of=0.0)},
