@@ -90,11 +90,9 @@ def kurtoses(axes: Axes, records: Records) -> None:
         widths = np.array(sorted(set(chosen.column("particles")) if len(chosen) else []), float)
         if not len(widths):
             continue
-        for m in widths:
-            values = np.array([measure.excess_kurtosis(record) for record in chosen.where(particles=m)])
-            error = interval(values)
-            label = name if m == widths[0] else None
-            axes.errorbar(m, values.mean(), yerr=error, fmt=marker, color=color, label=label, zorder=3)
+        seen = [np.array([measure.excess_kurtosis(record) for record in chosen.where(particles=m)]) for m in widths]
+        means, errors = [values.mean() for values in seen], [interval(values) for values in seen]
+        axes.errorbar(widths, means, yerr=errors, fmt=marker, color=color, label=name, zorder=3)
         reach.append((fourth, widths))
     if not reach:
         return empty(axes, "at the start with α = √m")

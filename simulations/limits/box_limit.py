@@ -56,13 +56,13 @@ class Limit:
         (1/m) Σ_j ψ(θ_j) − ∫ ψ dμ_0, which is f_m − f_∞ to first order: [times, networks, inputs], samples first.
         """
         found, means = self._responses
-        parts = np.array_split(theta, -(-theta[..., 0].size // TOGETHER))
-        values = [chaos.responses(found, part.reshape(-1, part.shape[2])) for part in parts]
-        sums = [
-            [one.reshape(len(part), part.shape[1], -1).mean(axis=1) for one in of]
-            for part, of in zip(parts, values, strict=True)
-        ]
-        return np.concatenate([np.stack(of) for of in sums], axis=1) - np.stack(means)[:, None]
+
+        def averaged(part: np.ndarray) -> np.ndarray:
+            values = chaos.responses(found, part.reshape(-1, part.shape[2]))
+            return np.stack([one.reshape(*part.shape[:2], -1).mean(axis=1) for one in values])
+
+        parts = np.array_split(theta, min(len(theta), -(-theta[..., 0].size // TOGETHER)))
+        return np.concatenate([averaged(part) for part in parts], axis=1) - np.stack(means)[:, None]
 
 
 def _between(x: np.ndarray) -> np.ndarray:
