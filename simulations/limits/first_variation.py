@@ -74,7 +74,7 @@ class Homogeneous(Experiment):
 
 @dataclass(frozen=True)
 class Rounding:
-    """What rounding does to sums over samples and particles: the standard deviation, of a model.
+    """A model gives the standard deviation of what rounding does to sums over samples and particles.
 
     Every operation errs by some half unit in the last place, u = 2^−53, of its result, each on its own, so that squares
     of errors add: those of the worst case, in which absolute values add, are far from what is seen. A term of a sum
