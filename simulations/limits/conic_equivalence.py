@@ -13,7 +13,6 @@ import math
 from functools import lru_cache, partial
 from typing import Any
 
-import jax
 import numpy as np
 
 import meanfield as mf
@@ -82,16 +81,11 @@ class Trained(Homogeneous, Simulations):
         return on_spheres(Descent(**{name: getattr(self, name) for name in kinds(Trained) if name != "steps"}))
 
 
-def velocity(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
-    """v_j = −∇F'[μ](θ_j) of every particle."""
-    return objective.velocity(mu)
-
-
 OF_PARTICLES = {
     "energy": mf.observables.Energy(),
     "predictions": mf.Predictions(),
     "position": mf.Positions(),
-    "velocity": velocity,
+    "velocity": lambda objective, mu: objective.velocity(mu),
 }
 """Observed at every step."""
 

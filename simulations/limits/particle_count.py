@@ -16,14 +16,13 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
 from simulations.limits import fluctuations as measure
 from simulations.limits.box_limit import BOX, LONGEST, Limit, limit, looks, on_a_line
+from simulations.limits.conditional_moments import conditional_moments
 from simulations.records.record import Records, Select, between, widest
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
@@ -108,7 +107,7 @@ class Untrained(Ensemble):
         # Both laws have input weights of their own, so that what is claimed of one is no echo of the other.
         law = " with signs" if self.output == "signs" else ""
         key = self.key(f"networks of {self.particles} particles{law}")
-        drawn = _untrained(np.asarray(self.output == "signs"), self.replicas, key, objective, self.masses(64))
+        drawn = conditional_moments(np.asarray(self.output == "signs"), self.replicas, key, objective, self.masses(64))
         f, variance, quartic = (np.asarray(part) for part in drawn)
         half = self.replicas // 2
         fourth = 3.0 if self.output == "gaussian" else 1.0
@@ -122,28 +121,6 @@ class Untrained(Ensemble):
             "limit_covariance": initial_law.output_covariance(x, self.particles, self.scale),
             "limit_kurtosis": np.array([initial_law.output_kurtosis(self.particles, fourth_moment=fourth).value]),
         }
-
-
-@eqx.filter_jit
-def _untrained(signs, replicas: int, key, objective: mf.Objective, mass):
-    """(f, Var(f | w), Σ_j (∂f/∂a_j)⁴), each [replicas, n]; f is linear in the output weights a.
-
-    Whether a are signs is an argument, so that one program serves both laws.
-    """
-    outputs = jnp.eye(objective.x.shape[0], dtype=mass.dtype)
-
-    def one(replica):
-        law = jax.random.fold_in(key, replica), objective.unit, len(mass), objective.x.shape[1]
-        theta = mf.Particles.gaussian(*law, dtype=mass.dtype).position
-
-        def predictor(a):
-            return objective.predict(mf.Particles(theta.at[:, 0].set(a), mass))
-
-        f, pull = jax.vjp(predictor, jnp.where(signs, jnp.sign(theta[:, 0]), theta[:, 0]))
-        (slopes,) = jax.vmap(pull)(outputs)
-        return f, jnp.sum(slopes**2, axis=1), jnp.sum(slopes**4, axis=1)
-
-    return jax.lax.map(one, jnp.arange(replicas), batch_size=max(1, min(replicas, 2**18 // len(mass))))
 
 
 class Trained(Ensemble, Simulations):
@@ -243,9 +220,7 @@ CONSTANT = Prediction(1.0, "=", "m E|f_m − f_∞|²/C(t), smooth units, m → 
 RATE = Prediction(-1.0, "slope", "E|f_m − f_∞|² in m → ∞ at a fixed time, α = 1", "rotskoff2022trainability")
 SECOND = Prediction(-1.0, "slope", "relative squared remainder of the linear response, m → ∞", "meanfield")
 RESPONSE = Prediction(1.0, "=", "f_m − f_∞ on (1/m) Σ_j ψ_t(θ_j) − ∫ ψ_t dμ_0, smooth units, m → ∞", "meanfield")
-RESAMPLED = Prediction(
-    1.0, "<=", "m E|f_m − f_∞|² over that of fresh draws of the law at t, t → ∞", "chen2020dynamical"
-)
+RESAMPLED = Prediction(1.0, "<=", "m E|f_m − f_∞|² over that of fresh draws at t, t → ∞", "chen2020dynamical")
 HEALED = Prediction(0.0, "<=", "the limit interpolates: training fluctuations vanish as t → ∞", "chen2020dynamical")
 
 late, ended = widest(trained_runs(LATE)), widest(trained_runs(END))
@@ -284,8 +259,7 @@ CLAIMS = (
     claim(
         "fluctuation_early", f"training, t = 2: m E|f_m − f_∞|² over C(t), m ≥ {MANY}", CONSTANT, checks.mean,
         select=trained_runs(EARLY, particles=between(MANY, np.inf)), value=measure.over_limit(EARLY),
-        what="m E|f_m − f_∞|²/C(2)",
-        wrong="C(0) for C(t)", control={"value": measure.over_limit(EARLY, of=0.0)},
+        what="m E|f_m − f_∞|²/C(2)", wrong="C(0) for C(t)", control={"value": measure.over_limit(EARLY, of=0.0)},
     ),
     claim(
         "rate", "training, t = 2: E|f_m − f_∞|² falls as 1/m", RATE, checks.slope,
