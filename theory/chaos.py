@@ -14,6 +14,7 @@ Source: `chen2020dynamical` (the limit theorem), `meanfield` (the sweep).
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,10 +122,9 @@ def descend(
     for _ in range(_checks.integer("steps", steps, minimum=0) + 1):
         theta = positions[-1]
         with np.errstate(over="ignore", invalid="ignore"):
-            phi, gradient = _unit(theta, x)
-            r = scale * (mass @ phi) - y
+            r = scale * (mass @ _unit(theta, x)[0]) - y
             residuals.append(r)
-            positions.append((1 - step * penalty) * theta - step / (scale * len(x)) * _weighted(gradient, r))
+            positions.append((1 - step * penalty) * theta - step / (scale * len(x)) * _pull(theta, x, r)[1])
     path = np.stack(positions[:-1])
     return Descent(
         x,
@@ -163,16 +163,38 @@ class Response:
         A particle of no mass follows the limit's velocity from θ, and acts on f directly, at the end and through all
         steps before.
         """
-        path = self.path
-        theta = _checks.array("theta", theta, ["[l, p]"])
-        _checks.same("columns of theta", theta.shape[1], "position", path.position.shape[2])
-        total = np.zeros((len(theta), len(self.z)))
-        rate = path.step / (path.scale * len(path.x))
-        for s in range(self.k):
-            phi, gradient = _unit(theta, path.x)
-            total += phi @ self.memory[s].T
-            theta = (1 - path.step * path.penalty) * theta - rate * _weighted(gradient, path.residual[s])
-        return path.scale * (total + _unit(theta, self.z)[0])
+        return responses([self], theta)[0]
+
+
+def responses(several: Sequence[Response], theta: ArrayLike) -> list[Array]:
+    """ψ(θ; z) of each response, [l, q] for `theta` of shape [l, p], by one descent for all; they have one path.
+
+    >>> path = descend([[1.0, 0.0, 1.0]], [1.0], [[0.0]], [2.0], step=0.5, steps=2)
+    >>> early, late = (response(path, [[0.0]], k) for k in (0, 2))
+    >>> [value.round(4).tolist() for value in responses([early, late], [[2.0, 0.0, 1.0]])]
+    [[[1.5232]], [[0.6482]]]
+
+    Raises ValueError for particles of another dimension and for responses of several paths. Source: `meanfield`.
+    """
+    paths = {id(one.path): one.path for one in several}
+    if len(paths) != 1:
+        raise ValueError(f"several must be responses of one path, got {len(paths)} paths")
+    (path,) = paths.values()
+    theta = _checks.array("theta", theta, ["[l, p]"])
+    _checks.same("columns of theta", theta.shape[1], "position", path.position.shape[2])
+    totals, rate = [np.zeros((len(theta), len(one.z))) for one in several], path.step / (path.scale * len(path.x))
+    last = max(one.k for one in several)
+    for s in range(last + 1):
+        for total, one in zip(totals, several, strict=True):
+            if one.k == s:
+                total += _unit(theta, one.z)[0]
+        if s < last:
+            phi, pull = _pull(theta, path.x, path.residual[s])
+            for total, one in zip(totals, several, strict=True):
+                if one.k > s:
+                    total += phi @ one.memory[s].T
+            theta = (1 - path.step * path.penalty) * theta - rate * pull
+    return [path.scale * total for total in totals]
 
 
 def response(path: Descent, z: ArrayLike, k: int) -> Response:
@@ -198,10 +220,10 @@ def response(path: Descent, z: ArrayLike, k: int) -> Response:
     memory = np.zeros((k, len(z), len(path.x)))
     for s in reversed(range(k)):
         theta, r = path.position[s], path.residual[s]
-        gradient = _unit(theta, path.x)[1]
-        memory[s] = -rate * np.tensordot(g, gradient, axes=([1, 2], [0, 2]))
-        pushed = path.scale * path.mass[:, None] * np.tensordot(memory[s], gradient, axes=(1, 1))
-        g = (1 - path.step * path.penalty) * g - rate * _curved(theta, path.x, r, g) + pushed
+        along, curved = _along(theta, path.x, r, g)
+        memory[s] = -rate * along
+        pushed = np.stack([_pull(theta, path.x, row)[1] for row in memory[s]])
+        g = (1 - path.step * path.penalty) * g - rate * curved + path.scale * path.mass[:, None] * pushed
     return Response(path, z, k, memory)
 
 
@@ -292,26 +314,35 @@ def _unit(theta: Array, x: Array) -> tuple[Array, Array]:
     return a * s, np.concatenate([s[:, :, None], inner[:, :, None] * x, inner[:, :, None]], axis=2)
 
 
-def _weighted(gradient: Array, r: Array) -> Array:
-    """Σ_i r_i ∇Φ(θ_j; x_i), shape [N, p]."""
-    return np.einsum("jip,i->jp", gradient, r)
+# What follows has an entry for every particle and sample: all gradients would be p times as many, and slow.
 
 
-def _curved(theta: Array, x: Array, r: Array, g: Array) -> Array:
-    """Σ_i r_i ∇²Φ(θ_j; x_i) g_j for every row of g [q, N, p].
+def _pull(theta: Array, x: Array, r: Array) -> tuple[Array, Array]:
+    """Φ [N, n] and Σ_i r_i ∇Φ(θ_j; x_i) [N, p]; (w, b) enter through u = (w, b)·(x, 1)."""
+    inputs = _with_one(x)
+    a, s = theta[:, 0], np.tanh(inputs @ theta[:, 1:].T)
+    inner = r[:, None] * a * (1 - s * s)
+    return (a * s).T, np.concatenate([(r @ s)[None], inputs.T @ inner]).T
 
-    With u = w·x + b: ∂²Φ/∂a∂u = σ', ∂²Φ/∂u² = a σ'', and (w, b) enter through u = (w, b)·(x, 1).
+
+def _along(theta: Array, x: Array, r: Array, g: Array) -> tuple[Array, Array]:
+    """Σ_j g_j·∇Φ(θ_j; x_i) [q, n] and Σ_i r_i ∇²Φ(θ_j; x_i) g_j [q, N, p] for every row of g [q, N, p].
+
+    With u = (w, b)·(x, 1): ∂²Φ/∂a∂u = σ' and ∂²Φ/∂u² = a σ''.
     """
-    inputs = np.concatenate([x, np.ones((len(x), 1))], axis=1)
-    s = np.tanh(theta[:, 1:] @ inputs.T)
-    first = r * (1 - s * s)
-    mixed = first @ inputs  # Σ_i r_i σ' (x_i, 1), [N, d + 1]
-    inner = np.einsum("ji,ip,iq->jpq", -2 * theta[:, :1] * s * first, inputs, inputs)
-    rest = g[:, :, 1:]
-    out = np.empty_like(g)
-    out[:, :, 0] = np.einsum("jp,qjp->qj", mixed, rest)
-    out[:, :, 1:] = g[:, :, :1] * mixed + np.einsum("jpr,qjr->qjp", inner, rest)
-    return out
+    inputs = _with_one(x)
+    a, s = theta[:, 0], np.tanh(inputs @ theta[:, 1:].T)
+    slope = 1 - s * s
+    own, inner = g[:, None, :, 0], inputs @ np.swapaxes(g[:, :, 1:], 1, 2)  # what g moves a and u by, [q, 1 or n, N]
+    along = np.sum(own * s + inner * (a * slope), axis=2)
+    weighted = r[:, None] * slope
+    mixed = np.sum(weighted * inner, axis=1)
+    curved = weighted * (own - 2 * a * s * inner)
+    return along, np.concatenate([mixed[:, :, None], np.swapaxes(curved, 1, 2) @ inputs], axis=2)
+
+
+def _with_one(x: Array) -> Array:
+    return np.column_stack([x, np.ones(len(x))])
 
 
 def _variance(mass: Array, values: Array) -> float:

@@ -126,6 +126,37 @@ def balanced_flow(
     return _integrate(problem, np.sum(w * w, axis=-1), w, velocity, times, rtol, step, full)
 
 
+def first_variation(
+    position: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    at: ArrayLike | None = None,
+    *,
+    smoothing: float = 0.0,
+    strength: float = 0.0,
+    scale: float = 1.0,
+) -> tuple[Array, Array]:
+    """F'[μ](θ) = (1/αn) Σ_i (f_i − y_i) Φ(θ; x_i) + (λ/2)|θ|², and its gradient, of the F of `sphere_flow`.
+
+    μ is the mean of the particles `position` […, m, 1 + d], and θ each row of `at` […, l, 1 + d], the particles
+    themselves if it is None: […, l] and […, l, 1 + d]. Other arguments and errors as for `sphere_flow`.
+
+    >>> values, gradients = first_variation([[1.0, 2.0]], [[1.0]], [0.5], [[3.0, 1.0]], strength=0.1)
+    >>> values.round(12).tolist(), gradients.round(12).tolist()  # 1.5 · 3 + 0.05 · 10, 1.5 (1, 3) + 0.1 (3, 1)
+    ([5.0], [[1.8, 4.6]])
+
+    Source: `chizat2018global`.
+    """
+    start = _checks.array("position", position)
+    at = start if at is None else _checks.array("at", at)
+    problem = _Problem.of(start.shape[-1] - 1, x, y, smoothing, strength, scale)
+    _checks.same("columns of at", at.shape[-1], "position", start.shape[-1])
+    residual = problem.residual(np.ones(start.shape[:-1]), start)
+    phi = at[..., 0] * np.einsum("...mn,...n->...m", problem.features(at[..., 1:])[0], residual)
+    values = phi + problem.strength / 2 * np.sum(at * at, axis=-1)
+    return values, problem.gradient(at, residual) + problem.strength * at
+
+
 @dataclass(frozen=True, eq=False)
 class _Problem:
     """Samples and constants, and the two integrals over them."""

@@ -25,9 +25,9 @@ from simulations import Records
 from simulations.limits import fluctuations as measure
 from simulations.limits.particle_count import (
     EARLY,
+    HALF,
     PENALTY,
     RATE,
-    RESPONSE_TIME,
     SECOND,
     STAYS,
     TANGENT,
@@ -90,11 +90,9 @@ def kurtoses(axes: Axes, records: Records) -> None:
         widths = np.array(sorted(set(chosen.column("particles")) if len(chosen) else []), float)
         if not len(widths):
             continue
-        for m in widths:
-            values = np.array([measure.excess_kurtosis(record) for record in chosen.where(particles=m)])
-            error = interval(values)
-            label = name if m == widths[0] else None
-            axes.errorbar(m, values.mean(), yerr=error, fmt=marker, color=color, label=label, zorder=3)
+        seen = [np.array([measure.excess_kurtosis(record) for record in chosen.where(particles=m)]) for m in widths]
+        means, errors = [values.mean() for values in seen], [interval(values) for values in seen]
+        axes.errorbar(widths, means, yerr=errors, fmt=marker, color=color, label=name, zorder=3)
         reach.append((fourth, widths))
     if not reach:
         return empty(axes, "at the start with α = √m")
@@ -156,12 +154,12 @@ def along_width(axes: Axes, records: Records) -> None:
     """Distance to the limit against m in both scalings, and what the linear response leaves of it."""
     axes.set_title("e  A limit at α = 1, none at α = √m")
     flat, tangent = _alike(trained_runs(EARLY)(records)), _alike(trained_runs(EARLY, exponent=TANGENT)(records))
-    late = _alike(trained_runs(RESPONSE_TIME)(records)).where(lambda record: "response_remainder" in record)
+    late = _alike(trained_runs(HALF)(records)).where(lambda record: "response_remainder" in record)
     near = measure.distance(EARLY)
     series: list[Series] = [
         (f"{DISTANCE}, t = {EARLY:g}, α = √m", tangent, near, LAZY, "o", STAYS),
         (f"{DISTANCE}, t = {EARLY:g}, α = 1", flat, near, MEAN_FIELD, "D", RATE),
-        (f"share left by linear response, t = {RESPONSE_TIME:g}", late, measure.remainder(), GREEN, "^", SECOND),
+        (f"share left by linear response, t = {HALF:g}", late, measure.remainder(HALF), GREEN, "^", SECOND),
     ]
     if not powers(axes, series, "particles", "theory: slopes 0, −1, −1"):
         return empty(axes, "along m in training")

@@ -1,7 +1,7 @@
 """The limit of infinitely many tanh units that descend on the line from a box: its path, and its fluctuations C(t)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -21,14 +21,14 @@ LONGEST = 2000
 """Steps of a descent at most: theory keeps all of them."""
 
 
-RESPONSE_TIME = 5.0
+RESPONSE_TIMES = (0.0, 2.0, 5.0, 10.0, 20.0)
 """When each network is compared with its own linear response (mean-field time)."""
 
-TOGETHER = 20480
+TOGETHER = 5120
 """Particles in all whose linear response is worked out at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limit:
     """A descent of infinitely many particles, and what theory says of it when networks are looked at."""
 
@@ -38,26 +38,41 @@ class Limit:
     values: dict[str, np.ndarray]
     """Predictions on the samples and between them, C(t) of both, and what fresh draws of the law at t would miss."""
 
-    def remainders(self, theta: np.ndarray, apart: np.ndarray) -> dict[str, np.ndarray]:
-        """|f_m − f_∞ − linear response|² over |f_m − f_∞|² on the samples, for each network: its own and the start's.
+    @property
+    def seen(self) -> list[int]:
+        """Which of the times are `RESPONSE_TIMES`."""
+        return [i for i, time in enumerate(self.times) if np.any(np.isclose(time, RESPONSE_TIMES))]
 
-        `theta` [networks, m, 3] is where networks start, `apart` [networks, n] their f_m − f_∞ at `RESPONSE_TIME`.
+    @cached_property
+    def _responses(self) -> tuple[list[chaos.Response], list[np.ndarray]]:
+        """The linear responses at those times, on the samples and then between them, and their means at the start."""
+        inputs = np.concatenate([self.path.x, _between(self.path.x)])
+        found = [chaos.response(self.path, inputs, round(self.times[i] / self.step)) for i in self.seen]
+        return found, [self.path.mass @ values for values in chaos.responses(found, self.path.position[0])]
+
+    def linear(self, theta: np.ndarray) -> np.ndarray:
+        """Linear responses of networks that start from `theta` [networks, m, 3], at the times that are `seen`.
+
+        (1/m) Σ_j ψ(θ_j) − ∫ ψ dμ_0, which is f_m − f_∞ to first order: [times, networks, inputs], samples first.
         """
-        left = {}
-        for name, k in (("response", round(RESPONSE_TIME / self.step)), ("frozen", 0)):
-            psi = chaos.response(self.path, self.path.x, k)
-            shares = np.array_split(theta, -(-theta[..., 0].size // TOGETHER))
-            values = [psi.at(part.reshape(-1, part.shape[2])).reshape(*part.shape[:2], -1) for part in shares]
-            linear = np.concatenate([part.mean(axis=1) for part in values])
-            linear -= self.path.mass @ psi.at(self.path.position[0])
-            left[f"{name}_remainder"] = np.sum((apart - linear) ** 2, axis=1) / np.sum(apart**2, axis=1)
-        return left
+        found, means = self._responses
+
+        def averaged(part: np.ndarray) -> np.ndarray:
+            values = chaos.responses(found, part.reshape(-1, part.shape[2]))
+            return np.stack([one.reshape(*part.shape[:2], -1).mean(axis=1) for one in values])
+
+        parts = np.array_split(theta, min(len(theta), -(-theta[..., 0].size // TOGETHER)))
+        return np.concatenate([averaged(part) for part in parts], axis=1) - np.stack(means)[:, None]
+
+
+def _between(x: np.ndarray) -> np.ndarray:
+    return (x[1:] + x[:-1]) / 2
 
 
 def on_a_line(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (x, inputs half-way between them, y) of a ramp on the line."""
     x = np.linspace(-1.5, 1.5, samples)[:, None]
-    return x, (x[1:] + x[:-1]) / 2, 0.3 + 0.5 * np.tanh(x[:, 0])
+    return x, _between(x), 0.3 + 0.5 * np.tanh(x[:, 0])
 
 
 def looks(time: float, step: float) -> np.ndarray:

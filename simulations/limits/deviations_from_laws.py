@@ -8,15 +8,14 @@ from theory._checks import Array
 # In the plane, linear units.
 
 
-def mean_on_the_way(record: Record, wrong: bool = False) -> float:
-    """Where the mean of the clouds is on the way from its law in discrete time, 0, to that in continuous time, 1.
+def mean_moved(record: Record, law: str = "exact") -> float:
+    """How far the mean of the clouds has moved up to the first observed step, along and over what the law says.
 
-    At the first observed step: later both have come to rest at the same point. With `wrong` it is counted from the law
-    in continuous time, which puts the right mean at −1.
+    The `law` is "exact", that of the steps, or "continuous". Later both have come to rest at one point.
     """
-    start, end = record["exact_mean"][1], record["continuous_mean"][1]
-    away = record["means"][1].mean(axis=0) - (end if wrong else start)
-    return float(away @ (end - start) / np.sum((end - start) ** 2))
+    start, end = record["exact_mean"][0], record[f"{law}_mean"][1]
+    moved = record["means"][1].mean(axis=0) - start
+    return float(moved @ (end - start) / np.sum((end - start) ** 2))
 
 
 def mean_fluctuation(record: Record, independent: bool = False) -> float:
@@ -36,32 +35,30 @@ def within_cloud(record: Record, wrong: bool = False) -> float:
     return float(np.trace(record["within"][-1]) / 2 / ((1 - 1 / record["particles"]) * spread))
 
 
-def mean_distance(record: Record) -> float:
-    """Root mean square of |m̂ − E m̂| in the end."""
-    away = record["means"][-1] - record["exact_mean"][-1]
-    return float(np.sqrt(np.mean(np.sum(away**2, axis=1))))
-
-
-def cloud_radius(record: Record) -> float:
-    """Root mean square distance of a particle to the mean of its cloud in the end."""
-    return float(np.sqrt(np.trace(record["within"][-1])))
-
-
 # On the line.
 
 
-def law_score(record: Record, wrong: bool = False) -> float:
-    """(E f_m − exact), along the way from the exact law to another one, in standard errors; the mean over times.
+SMALL = 1e-6
+"""A direction whose variance is a smaller share of the largest is one in which no network differs from another."""
 
-    The other law is that of continuous time, or of the final temperature from the start on. With `wrong` it is the one
-    that the mean is compared with.
+
+def moved(record: Record, law: str = "exact") -> float:
+    """How far E f_m has moved from the start, over what the law of m particles says; at all times.
+
+    The `law` is "exact", or "other": that of continuous time, or of the final temperature from the start on.
     """
-    scores = []
-    for k in range(1, len(record["times"])):
-        f, g = record["exact_mean"][k], record["other_mean"][k]
-        way, error = g - f, record["pair_covariance"][k] / record["replicas"]
-        scores.append((record["mean"][k] - (g if wrong else f)) @ way / np.sqrt(way @ error @ way))
-    return float(np.mean(scores))
+    exact, start = record[f"{law}_mean"], record["exact_mean"][0]
+    return coefficient(record["mean"] - start, exact - start, record["pair_covariance"])
+
+
+def coefficient(seen: Array, exact: Array, covariance: Array) -> float:
+    """The coefficient of what is seen, [T, n], on the exact values, by generalised least squares after the start.
+
+    What is seen in directions in which networks differ little counts the more, by the inverse of their covariance.
+    """
+    weights = np.linalg.pinv(covariance[1:], rcond=SMALL, hermitian=True)
+    products = [np.einsum("ti,tij,tj->", one[1:], weights, exact[1:]) for one in (seen, exact)]
+    return float(products[0] / products[1])
 
 
 def fluctuation(record: Record, independent: bool = False) -> float:
@@ -76,11 +73,12 @@ def squares(record: Record) -> Array:
     return np.trace(record["covariance"], axis1=1, axis2=2) + np.sum(away**2, axis=1)
 
 
-def bias(record: Record, power: float = 1.0) -> float:
-    """m^power (E f_m − f), along its limit and over it; the mean over times after the start."""
-    limit = record["limit_bias"][1:]
-    along = np.sum((record["mean"] - record["limit_mean"])[1:] * limit, axis=1) / np.sum(limit**2, axis=1)
-    return float(record["particles"] ** power * np.mean(along))
+def bias(record: Record, late: bool = False) -> float:
+    """m (E f_m − f) over its limit, at all times; `late` takes the limit in the end for all of them."""
+    limit = record["limit_bias"]
+    limit = np.concatenate([limit[:1], np.repeat(limit[-1:], len(limit) - 1, axis=0)]) if late else limit
+    away = record["mean"] - record["limit_mean"]
+    return coefficient(record["particles"] * away, limit, record["pair_covariance"])
 
 
 def gap(record: Record, entropy: float = 1.0) -> Array:
@@ -126,6 +124,14 @@ def gap_over_bound(record: Record, linearised: float = 0.0) -> float:
 
 
 # With two wells.
+
+
+def energy_left(record: Record, constant: bool = False) -> float:
+    """Mean energy F in the end above that of the Gibbs measure at the final temperature, over what theory says of m
+    particles; `constant` takes what theory says of the final temperature throughout.
+    """
+    exact = record["constant_energy" if constant else "exact_energy"]
+    return float((record["energy"][-1] - record["rest"]) / (exact - record["rest"]))
 
 
 def excess(record: Record) -> float:

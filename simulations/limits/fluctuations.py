@@ -7,16 +7,13 @@ import numpy as np
 from simulations.records.record import Record
 from theory.initial_law import output_kurtosis
 
+EPS = float(np.finfo(float).eps)
+
 
 def variance_ratio(record: Record, power: int = 2) -> float:
     """E f² over α^power |x|²/2m, mean over the inputs; the power of theory is 2."""
     exact = np.diag(record["limit_covariance"]) * _scale(record) ** (power - 2)
     return float(np.mean(record["second"] / exact))
-
-
-def variance(record: Record) -> float:
-    """E f² of inputs of length √2, whose limit at α = √m is 1."""
-    return float(np.mean(2 * record["second"] / np.sum(record["x"] ** 2, axis=1)))
 
 
 def covariance_error(record: Record, factor: float = 1.0) -> float:
@@ -45,11 +42,6 @@ def excess_kurtosis(record: Record) -> float:
 def kurtosis_ratio(record: Record, fourth_moment: float = 3.0) -> float:
     """The excess kurtosis over (6 E a⁴ − 3)/m."""
     return excess_kurtosis(record) / float(output_kurtosis(record["particles"], fourth_moment=fourth_moment).value)
-
-
-def fourth_cumulant(record: Record) -> float:
-    """E f⁴ − 3 (E f²)², of inputs of length √2."""
-    return excess_kurtosis(record) * variance(record) ** 2
 
 
 def _scale(record: Record) -> float:
@@ -88,9 +80,49 @@ def log_train_over_test(time: float) -> Callable[[Record], float]:
     return lambda record: float(np.log(distance(time)(record) / distance(time, "test_distance")(record)))
 
 
-def remainder(kind: str = "response") -> Callable[[Record], float]:
-    """Return a measure of the share of a squared distance that the linear response (or, "frozen", the start's) leaves.
+def responses(apart: np.ndarray, linear: np.ndarray) -> dict[str, np.ndarray]:
+    """Compare the f_m − f_∞ of networks, [networks, times, inputs], with linear responses, [times, networks, inputs].
 
-    The geometric mean over networks: the mean is ruled by the few that are far away.
+    Return inner products of the first at one time with the second at another, those of the second with itself, and
+    the logarithm of the share of |f_m − f_∞|² that is left of the first less the second; means over networks. That of
+    the share itself would be ruled by the few networks that are far away.
     """
-    return lambda record: float(np.exp(np.mean(np.log(record[f"{kind}_remainder"]))))
+    left = np.sum((apart[:, :, None] - linear.transpose(1, 0, 2)[:, None]) ** 2, axis=3)
+    shares = left / np.sum(apart**2, axis=2)[:, :, None]
+    return {
+        "response_products": np.einsum("rti,sri->ts", apart, linear) / len(apart),
+        "response_squares": np.sum(linear**2, axis=(1, 2)) / len(apart),
+        # At the start nothing is left but rounding, and that may be nothing.
+        "response_remainder": np.mean(np.log(np.maximum(shares, EPS**2)), axis=0),
+    }
+
+
+def _place(record: Record, time: float) -> int:
+    """The place of a time among those of linear responses; raises `ValueError` for one that is not there."""
+    (found,) = np.flatnonzero(np.isclose(record["response_times"], time))
+    return int(found)
+
+
+def on_response(time: float, of: float | None = None, kind: str = "") -> Callable[[Record], float]:
+    """The coefficient of f_m − f_∞ at a time on its linear response, to that time (or to another, `of`).
+
+    `kind` is "test_" for inputs between the samples.
+    """
+
+    def coefficient(record: Record) -> float:
+        at, on = _place(record, time), _place(record, time if of is None else of)
+        return float(record[f"{kind}response_products"][at, on] / record[f"{kind}response_squares"][on])
+
+    return coefficient
+
+
+def remainder(time: float, of: float | None = None) -> Callable[[Record], float]:
+    """The share of a squared distance, on the samples and between them, that the linear response (or that to another
+    time) leaves; a geometric mean.
+    """
+
+    def share(record: Record) -> float:
+        place = _place(record, time), _place(record, time if of is None else of)
+        return float(np.exp(record["all_response_remainder"][place]))
+
+    return share

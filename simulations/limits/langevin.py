@@ -10,12 +10,9 @@ linear units, every moment is known at every m. On the line, with tanh units at 
 its first correction in 1/m. Two wells, and a start in the worse one, ask for a temperature that falls.
 """
 
-import math
-from abc import abstractmethod
 from functools import cached_property, partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -23,9 +20,10 @@ from simulations.limits import deviations_from_laws as measure
 from simulations.limits import laws_on_the_line as laws
 from simulations.limits import noisy_networks as networks
 from simulations.limits.diffusion import SCENE, Diffusion
+from simulations.limits.mirror_images import OnTheLine, stops, too_short
 from simulations.records.record import between, narrowest, widest
 from simulations.study.animation import Animation
-from simulations.study.experiment import Experiment, grid
+from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
@@ -38,16 +36,6 @@ SAMPLES, MEAN, DEVIATION = 20, np.array([2.0, -1.0]), 1.0
 
 HOT, COLD = 0.5, 0.05
 """Temperatures with two wells: the one from which it falls, and the last."""
-
-
-def stops(step: float, time: float) -> np.ndarray:
-    """Return the steps after which a run is observed."""
-    return np.unique(np.rint(time / step * np.array([0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])).astype(int))
-
-
-def too_short(step: float, time: float) -> str | None:
-    """Return a sentence for a time of less than one step."""
-    return f"time={time:g}: shorter than one step; expected at least step={step:g}." if time < step else None
 
 
 class Plane(Simulation):
@@ -116,68 +104,6 @@ class Plane(Simulation):
             "path_spread": every.spread,
             "path_fluctuation": np.trace(every.fluctuation, axis1=1, axis2=2) / 2,
         }
-
-
-class OnTheLine(Experiment):
-    """Networks of tanh units on the line, each with its mirror image, of the opposite noise.
-
-    The mirror image starts on the opposite side of the mean. In coordinates −θ it is the same simulation with the same
-    key, inputs −x, and a start reflected at zero. What is linear in the noise cancels in the pair's mean, and only what
-    makes the bias is left.
-    """
-
-    strength: float = number(0.25, "λ", "in the penalty λ|θ|²/2", unit="objective / parameter²", above=0)
-    step: float = number(0.1, "h", "step", unit="mean-field time", above=0)
-    particles: int = count(64, "m", "particles of a network")
-    replicas: int = count(160, "", "networks in a run, each with its mirror image", at_least=2)
-    precision = "float32"
-
-    @property
-    @abstractmethod
-    def descent(self) -> laws.Descent:
-        """All that the law of infinitely many particles depends on."""
-
-    @abstractmethod
-    def theory(self, stops: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the exact law says of a run that is observed after these steps, where there is a law."""
-
-    def paths(self, inputs: np.ndarray, start: np.ndarray) -> mf.Trajectory:
-        """Return the flow of all networks from `start`, [m, R]: of one key, whatever the inputs."""
-        one = self.descent
-        steps = one.cooling / one.step or math.inf
-        falling = networks.Falling(*(jnp.asarray(v, float) for v in (one.temperature, one.final_temperature, steps)))
-        return mf.simulate(
-            networks.side_by_side(self.replicas, networks.shifted_tanh, inputs[:, None], one.targets.y, self.strength),
-            mf.Langevin(self.step, falling),
-            mf.Particles(start),
-            times=stops(self.step, one.steps * one.step) * self.step,
-            key=self.key(f"noise of {self.particles} particles"),
-            observables=[mf.Predictions(), mf.Positions()],
-        )
-
-    def run(self):
-        one, random = self.descent, self.generator(f"start of {self.particles} particles")
-        normal = one.targets.deviation * random.normal(size=(self.particles, self.replicas))
-        pair = self.paths(laws.INPUTS, one.targets.mean + normal), self.paths(-laws.INPUTS, normal - one.targets.mean)
-        reached = min(len(half.times) for half in pair)  # unequal where one of them has diverged
-        f, g = (half.values["predictions"][:reached].astype(float) for half in pair)
-        theta, other = (half.values["positions"][:reached].astype(float) for half in pair)
-        theta, mean = np.concatenate([theta, -other], axis=2), (f + g).mean(axis=2) / 2
-        penalty = self.strength / 2 * np.mean(theta**2, axis=(1, 2))
-        values = {
-            "times": pair[0].times[:reached],
-            "mean": mean,
-            "covariance": networks.covariance(f),
-            "pair_covariance": networks.covariance((f + g) / 2),
-            "energy": one.risk(np.concatenate([f, g], axis=2)) + penalty,
-            "energy_of_mean": one.risk(mean[:, :, None]) + penalty,
-        }
-        if (nodes := one.nodes) is not None:
-            half = (nodes[1] - nodes[0]) / 2
-            edges = np.append(nodes - half, nodes[-1] + half)
-            values["histogram"] = np.array([np.histogram(row, edges)[0] for row in theta])
-            values |= self.theory(np.rint(values["times"] / self.step).astype(int))
-        return values, pair[0].status if not pair[0].done else pair[1].status
 
 
 class Line(OnTheLine):
@@ -256,24 +182,22 @@ plane, line = Plane.at("means", **MANY), Line.at("exact_mean", **MANY)
 cold = Wells.at("exact_mean", **COMMON, **MANY)
 cooled = Cooled.at("exact_mean", **COMMON | {"temperature": HOT, "final_temperature": COLD, "cooling": 10.0}, **MANY)
 
-EXACT = Prediction(0.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
 ONE = Prediction(1.0, "=", "linear units, any m and step size h < 2/(λ + λ_max(A))", "meanfield")
-ROOT = Prediction(-0.5, "slope", "linear units, every m", "meanfield")
-LAW = Prediction(0.0, "=", "smooth bounded units, m → ∞ at fixed step size and time", "mei2018mean")
-FLUCTUATION = Prediction(1.0, "=", "smooth bounded units, m → ∞ at fixed step size and time", "chen2020dynamical")
-BIAS = Prediction(1.0, "=", "smooth bounded units, m → ∞ at fixed step size and time", "meanfield")
+LAW = Prediction(
+    1.0, "=", "law of the steps and what m particles add, up to O(1/m²); smooth bounded units", "meanfield"
+)
+LIMIT = Prediction(1.0, "=", "smooth bounded units, m → ∞ at fixed step size and time", "meanfield")
 FREE = Prediction(1.0, "=", "the law of the particles, up to O(1/m²)", "meanfield")
 DECAY = Prediction(
     1.0, "<=", "convex F; every Gibbs measure on the way has log-Sobolev constant ρ", "nitanda2022convex"
 )
-ANNEALED = Prediction(0.0, "<=", "two wells, a start in the worse one; exact for m → ∞", "chizat2022langevin")
+ANNEALED = Prediction(0.0, "<=", "two wells, a start in the worse one; exact for m → ∞", "meanfield")
 
 CLAIMS = (
     claim(
-        "linear_mean", "mean of a cloud after the first steps, from its exact law (0) to that in continuous time (1)",
-        EXACT, checks.mean,
-        select=plane, value=measure.mean_on_the_way, what="share of the way",
-        widest=0.2, wrong="the law of continuous time", control={"value": partial(measure.mean_on_the_way, wrong=True)},
+        "linear_mean", "how far a cloud's mean has moved after the first steps, over its exact law", ONE, checks.mean,
+        select=plane, value=measure.mean_moved, what="ratio",
+        wrong="the law of continuous time", control={"value": partial(measure.mean_moved, law="continuous")},
     ),
     claim(
         "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, checks.mean,
@@ -286,26 +210,20 @@ CLAIMS = (
         wrong="the Gibbs measure's τ/λ", control={"value": partial(measure.within_cloud, wrong=True)},
     ),
     claim(
-        "linear_rate", "distance of a cloud's mean to its limit in m", ROOT, checks.slope,
-        select=plane, x="particles", value=measure.mean_distance,
-        wrong="the radius of the cloud", control={"value": measure.cloud_radius},
+        "law", "how far E f_m has moved along the way, over the exact law of the steps", LAW, checks.mean,
+        select=widest(line), value=measure.moved, what="ratio",
+        wrong="the law of continuous time", control={"value": partial(measure.moved, law="other")},
     ),
     claim(
-        "law", "E f_m along the way against the exact law of the steps, in standard errors", LAW, checks.mean,
-        select=widest(line), value=measure.law_score, what="z",
-        widest=7, wrong="the law of continuous time",
-        control={"value": partial(measure.law_score, wrong=True)},
-    ),
-    claim(
-        "fluctuation", "m E|f_m − f|² at all times over its limit", FLUCTUATION, checks.mean,
+        "fluctuation", "m E|f_m − f|² at all times over its limit", LIMIT, checks.mean,
         select=widest(line), value=measure.fluctuation, what="ratio",
         wrong="independent particles of the same law",
         control={"value": partial(measure.fluctuation, independent=True)},
     ),
     claim(
-        "bias", "m (E f_m − f) at all times over its limit", BIAS, checks.mean,
+        "bias", "m (E f_m − f) at all times over its limit", LIMIT, checks.mean,
         select=narrowest(line), value=measure.bias, what="ratio",
-        wrong="a bias that falls as m^{-1/2}", control={"value": partial(measure.bias, power=0.5)},
+        wrong="the limit in the end for all times", control={"value": partial(measure.bias, late=True)},
     ),
     claim(
         "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE, checks.mean,
@@ -319,13 +237,21 @@ CLAIMS = (
         wrong="twice the rate at the minimum", control={"value": partial(measure.gap_over_bound, linearised=2.0)},
     ),
     claim(
-        "annealed_law", "E f_m at a falling temperature against the exact law, in standard errors", LAW, checks.mean,
-        select=cooled, value=measure.law_score, what="z",
-        widest=100, wrong="the final temperature throughout",
-        control={"value": partial(measure.law_score, wrong=True)},
+        "annealed_law", "how far E f_m has moved at a falling temperature, over the exact law", LAW, checks.mean,
+        select=cooled, value=measure.moved, what="ratio",
+        wrong="the final temperature throughout", control={"value": partial(measure.moved, law="other")},
     ),
     claim(
-        "annealing", "log of the energy left by a falling temperature over that left by the better constant one",
+        "annealing", "energy that a falling temperature leaves above the Gibbs measure's, over the exact law", LAW,
+        checks.mean,
+        select=cooled, value=measure.energy_left, what="ratio",
+        wrong="the final temperature throughout", control={"value": partial(measure.energy_left, constant=True)},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "cooling_wins", "log of the energy left by a falling temperature over that left by the better constant one",
         ANNEALED, checks.mean,
         select=cooled, value=measure.excess, what="log ratio",
         wrong="the final temperature throughout", control={"select": cold},
@@ -338,5 +264,6 @@ STUDY = Study(
     "noisy gradient descent against exact laws: Gibbs measures, free energy, what m particles add, annealing",
     experiments=(Plane, Line, Wells, Cooled),
     claims=CLAIMS,
+    sanity=SANITY,
     animation=Animation(Diffusion, SCENE),
 )

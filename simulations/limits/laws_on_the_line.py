@@ -104,6 +104,14 @@ class Exact:
         """Return the density of one of m particles after every step up to O(1/m²), [K + 1, N]."""
         return self.law.density + self.law.bias / m
 
+    def final_energy(self, m: int) -> float:
+        """Return E F of m particles after the last step up to O(1/m²): of their law, and what predictions scatter."""
+        last = self.density(m)[-1]
+        f, penalty = gibbs.predictions(self.problem, last), self.problem.strength / 2 * self.problem.nodes**2
+        scatter = np.trace(self.law.covariance[-1]) / m
+        risk = (np.sum((f - self.problem.targets) ** 2) + scatter) / (2 * len(f))
+        return float(risk + last @ penalty * self.problem.spacing)
+
 
 @functools.lru_cache(maxsize=32)
 def exact(descent: Descent) -> Exact | None:
@@ -189,9 +197,11 @@ def at_one_temperature(descent: Descent, m: int, stops: np.ndarray) -> dict[str,
 
 
 def annealed(descent: Descent, m: int, stops: np.ndarray, hot: float) -> dict[str, Array]:
-    """Return predictions of the law of m particles after the steps `stops`, and those at the final temperature; and
-    energies above the Gibbs measure's after all steps, of the limit and of constant temperatures, `hot` and the final
-    one; nothing where one of them has no `nodes`.
+    """Return what theory says of m particles, and of the limit of many, where a temperature falls.
+
+    Predictions after the steps `stops` and the energy in the end, both also at the final temperature throughout; and
+    energies above the Gibbs measure's after all steps, of the limit and of two constant temperatures, `hot` and the
+    final one. Nothing where one of them has no `nodes`.
     """
     last, warm = descent.at(descent.final_temperature), descent.at(hot)
     found, other = exact(descent), exact(last)
@@ -202,6 +212,8 @@ def annealed(descent: Descent, m: int, stops: np.ndarray, hot: float) -> dict[st
         "exact_mean": gibbs.predictions(found.problem, found.density(m)[stops]),
         "other_mean": gibbs.predictions(other.problem, other.density(m)[stops]),
         "rest": np.asarray(rest),
+        "exact_energy": np.asarray(found.final_energy(m)),
+        "constant_energy": np.asarray(other.final_energy(m)),
         "path_energy": energies(descent) - rest,
         "path_hot": energies(warm) - rest,
         "path_cold": energies(last) - rest,

@@ -66,6 +66,30 @@ def test_response_is_the_derivative_in_the_masses(k):
         )
 
 
+def test_responses_of_several_times_share_one_descent():
+    """As each alone; of two paths they are refused."""
+    theta, mass, x, y, z = small()
+    path = chaos.descend(theta, mass, x, y, steps=6, **SETTING)
+    several = [chaos.response(path, z, k) for k in (6, 0, 3)]
+    for one, value in zip(several, chaos.responses(several, theta), strict=True):
+        assert np.array_equal(value, one.at(theta))
+    other = chaos.response(chaos.descend(theta, mass, x, y, steps=6, **SETTING), z, 3)
+    with pytest.raises(ValueError, match="several must be responses of one path, got 2 paths"):
+        chaos.responses([several[0], other], theta)
+    with pytest.raises(ValueError, match="several must be responses of one path, got 0 paths"):
+        chaos.responses([], theta)
+
+
+def test_of_a_measure_of_its_own_the_constant_is_exact():
+    """Particles that are no rule of a box leave no error of quadrature, and any tolerance is kept."""
+    theta, mass, x, y, z = small()
+    path = chaos.descend(theta, mass / mass.sum(), x, y, steps=6, **SETTING)
+    assert chaos.fluctuation_error(path, z, 6) == 0.0
+    psi = chaos.response(path, z, 6).at(theta)
+    spread = [np.cov(column, aweights=path.mass, ddof=0) for column in psi.T]
+    assert chaos.fluctuation(path, z, 6, rtol=1e-9) == pytest.approx(np.mean(spread), rel=1e-12)
+
+
 def test_nodes_integrate_over_the_box():
     nodes, mass = chaos.box_nodes([1.5, 0.5], [3, 12])
     assert mass.sum() == pytest.approx(1, abs=1e-14)

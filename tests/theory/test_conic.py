@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from theory.conic import balanced_flow, sphere_flow
+from theory.conic import balanced_flow, first_variation, sphere_flow
+from theory.neurons import Network
 
 pytestmark = pytest.mark.fast
 
@@ -106,6 +107,35 @@ def test_steps_for_kinks(data):
     assert 3.7 < np.log2(errors[0] / errors[1]) < 4.3
     coarse, fine = (sphere_flow(theta, x, y, [2.0], step=h).predictions for h in (4e-2, 1e-2))
     assert np.abs(coarse - fine).max() < 1e-2
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5])
+def test_first_variation_is_the_derivative_in_the_masses(data, smoothing):
+    """Of F by central differences in the mass of each particle; and its gradient by differences of itself."""
+    theta, x, y = data
+    options = {"smoothing": smoothing, "strength": 0.1, "scale": 3.0}
+    mass = np.full(M, 1 / M)
+
+    def energy(mass):
+        f = sum(p * M * predict(one[None], x, smoothing, 3.0) / M for p, one in zip(mass, theta, strict=True))
+        return np.mean((f - y) ** 2) / 2 / 9 + 0.05 * mass @ np.sum(theta**2, axis=1)
+
+    values, gradients = first_variation(theta, x, y, **options)
+    for j, e in enumerate(1e-5 * np.eye(M)):
+        assert values[j] == pytest.approx((energy(mass + e) - energy(mass - e)) / 2e-5, abs=1e-8)
+    for p, e in enumerate(1e-6 * np.eye(1 + D)):
+        up, down = (first_variation(theta, x, y, theta + sign * e, **options)[0] for sign in (1, -1))
+        assert gradients[:, p] == pytest.approx((up - down) / 2e-6, abs=1e-7)
+
+
+def test_first_variation_of_relu_neurons_written_out(data):
+    theta, x, y = data
+    network = Network(theta, "relu")
+    residual = (2 * network.predict(x)[:, 0] - y) / (2 * N)
+    _, gradients = first_variation(theta, x, y, strength=0.3, scale=2.0)
+    assert gradients == pytest.approx(network.gradients(x, residual[:, None]).sum(axis=0) + 0.3 * theta, abs=1e-13)
+    twice = first_variation(np.stack([theta, -theta]), np.stack([x, x]), np.stack([y, y]), strength=0.3, scale=2.0)
+    assert twice[1][0] == pytest.approx(gradients, abs=1e-13)
 
 
 @pytest.mark.parametrize(

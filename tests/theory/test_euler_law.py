@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
 from theory import gibbs, linear_langevin
 from theory.euler_law import euler_law, finite_law
@@ -89,6 +90,36 @@ def test_bias_and_covariance_of_drawn_networks():
     squares = m * np.sum((f - law.predictions[0][:, None]) ** 2, axis=0) / np.trace(law.covariance[0])
     assert abs(squares.mean() - 1) < 5 * squares.std() / np.sqrt(count) + 0.1
     assert np.trace(law.sampling[0]) > 1.2 * np.trace(law.covariance[0])
+
+
+@pytest.mark.parametrize("strength", [STRENGTH, 0.0001])
+def test_bias_of_one_step_by_counting(strength):
+    """Particles on two nodes are there in binomial numbers: the mean of their next law is a sum that can be done.
+
+    m(E G(μ_m) − G(μ)) = b + c/m + …, and the numbers at m and 2m leave b + O(1/m²). The kernel is written out here.
+    """
+    problem = gibbs.line(3 * X, TWO, strength, reach=6.0, count=150)
+    places, share = np.array([60, 85]), 0.3
+    density = np.zeros(150)
+    density[places] = np.array([share, 1 - share]) / problem.spacing
+    law = finite_law(problem, density, 0.5, [TAU], [1])
+
+    def after(k, m):
+        """The density of a particle that takes a step, of m of which k are on the first node."""
+        weights = np.array([k / m, 1 - k / m])
+        theta = problem.nodes[places]
+        phi = np.tanh(3 * np.outer(X, theta) + 0.5)
+        slope = 3 * X[:, None] / np.cosh(3 * np.outer(X, theta) + 0.5) ** 2
+        centre = theta - 0.5 * ((phi @ weights - TWO) @ slope / len(X) + strength * theta)
+        return weights @ norm.pdf(problem.nodes, centre[:, None], np.sqrt(2 * TAU * 0.5))
+
+    def scaled(m):
+        mean = sum(binom.pmf(k, m, share) * after(k, m) for k in range(m + 1))
+        return m * (mean - after(share * m, m))
+
+    bias = 2 * scaled(400) - scaled(200)
+    assert np.abs(bias).max() > 1e-2
+    assert np.abs(law.bias[0] - bias).max() < 1e-4 * np.abs(bias).max()
 
 
 def moved(theta, noise):

@@ -73,6 +73,12 @@ def test_gap_is_between_the_two_relative_entropies():
         assert low < gap < high
 
 
+def test_log_sobolev_constant_by_hand():
+    """(λ/τ) e^{−osc/τ}: of a potential that moves by τ, a share 1/e of the Gaussian's λ/τ is left."""
+    assert gibbs.log_sobolev(0.25, strength=0.5, temperature=0.25) == pytest.approx(2 / np.e, rel=1e-14)
+    assert gibbs.log_sobolev(1.0, strength=3.0, temperature=0.5) == pytest.approx(6 * np.exp(-2), rel=1e-14)
+
+
 def test_log_sobolev_constant_is_below_the_spectral_gap():
     """ρ ≤ the gap of −μ^{-1} ∂ μ ∂, which is λ/τ for the Gaussian; upside down, e^{+osc/τ} is not."""
     for size in (0.0, 1.0, 3.0):
