@@ -122,9 +122,7 @@ class Networks(Experiment):
             "kurtosis": 3 * np.mean((squares / exact - 1) ** 2, axis=(0, 2)),
             "deficit": np.mean(1 - conjugate / np.where(lengths > 0, lengths, 1.0), axis=0),
             "tangent": tangent.mean(axis=0),
-            "tangent_variance": np.mean(
-                (np.einsum("rii->ri", tangent) / np.diag(known["limit_tangent"][-1]) - 1) ** 2
-            ),
+            "tangent_variance": np.mean((np.einsum("rii->ri", tangent) / np.diag(known["limit_tangent"][-1]) - 1) ** 2),
         }
 
 
