@@ -171,7 +171,7 @@ def relu_tangent_variance(depth: int, width: int) -> float:
 
         E Θ_N²/(E Θ_N)² = Σ_{k=0}^{L} c_k (1 + 5/N)^{L−k} r_k/(L + 1)²,   c_0 = L + 1,  c_k = 2 (L + 1 − k),
 
-    with r_0 = 1 and r_k = E‖A_k‖_F⁴/(E‖A_k‖_F²)². Together with q_k, of ‖A_kᵀA_k‖_F², it follows from A_{k+1} = D W A_k:
+    with r_0 = 1 and r_k = E‖A_k‖_F⁴/(E‖A_k‖_F²)². Beside it goes q_k, of ‖A_kᵀA_k‖_F²; from A_{k+1} = D W A_k follow
 
         r_{k+1} = (1 + 1/N) r_k + (4/N) q_k,   q_{k+1} = (2/N) r_k + (1 + 3/N) q_k,   r_1 = 1 + 1/N,  q_1 = 2/N.
 
