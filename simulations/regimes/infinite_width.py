@@ -63,9 +63,9 @@ class Networks(Experiment):
     precision = "float32"
     sizes = grid(
         smoke=[
-            {**RELU, "depth": 6, "width": (32, 48), "replicas": 480, "seeds": 16},
-            {**RELU, "depth": 6, "width": 128, "replicas": 160, "seeds": 16},
-            {**ERF, "depth": 3, "width": (24, 32, 128), "replicas": 384, "seeds": 16},
+            {**RELU, "depth": 6, "width": (32, 48), "replicas": 480, "seeds": 14},
+            {**RELU, "depth": 6, "width": 96, "replicas": 256, "seeds": 14},
+            {**ERF, "depth": 3, "width": (24, 32, 96), "replicas": 384, "seeds": 14},
         ],
         default=[
             {**RELU, "depth": 6, "width": (32, 48, 128), "replicas": 512, "seeds": 16},
@@ -167,7 +167,7 @@ class Regression(Experiment):
     tested: int = count(500, "", "test samples")
     precision = "float32"
     sizes = grid(
-        smoke=[{**law, "tested": 250, "seeds": 8} for law in (RELU, ERF)],
+        smoke=[{**RELU, "tested": 250, "seeds": 8}, {**ERF, "tested": 250, "seeds": 5}],
         default=[{**law, "data": tuple(IMAGES), "samples": 300, "tested": 700, "seeds": 8} for law in (RELU, ERF)],
         paper=[
             {**law, **images, "depth": 128, "seeds": 10}

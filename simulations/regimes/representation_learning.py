@@ -101,6 +101,8 @@ class Kernels(Simulations):
         return {"times": networks[0].times, "risk": risk, **statistics}
 
     def theory(self):
+        if self.initial != "centred":  # of whose motion kernels are to first order
+            return {}
         steps = np.rint(np.unique(self.time * MARKS) / self.step).astype(int)
         return {"linear_drift": kernel_change.linear_drift(self.activation, self.alpha, self.step, steps, self.draws)}
 
