@@ -161,4 +161,38 @@ def relu_kurtosis(depth: int, width: int) -> float:
     return 3 * math.expm1(_checks.integer("depth", depth) * math.log1p(5 / _checks.integer("width", width)))
 
 
+def relu_tangent_variance(depth: int, width: int) -> float:
+    """Var Θ_N(x, x)/(E Θ_N(x, x))² of a deep ReLU network without biases, at every N and L, for any s_w.
+
+    Θ_N is a sum over the L + 1 layers of weights, each with the share 1/(L + 1) of the mean: the square norm of what
+    enters the layer times that of the derivative behind it. Of one input the units that are on are as good as drawn by
+    coins, whatever the weights, so that two layers of which k layers of units lie in between share a product A_k of k
+    such draws D and of k − 1 Gaussian matrices, and norms through the other L − k layers are independent:
+
+        E Θ_N²/(E Θ_N)² = Σ_{k=0}^{L} c_k (1 + 5/N)^{L−k} r_k/(L + 1)²,   c_0 = L + 1,  c_k = 2 (L + 1 − k),
+
+    with r_0 = 1 and r_k = E‖A_k‖_F⁴/(E‖A_k‖_F²)². Beside it goes q_k, of ‖A_kᵀA_k‖_F²; from A_{k+1} = D W A_k follow
+
+        r_{k+1} = (1 + 1/N) r_k + (4/N) q_k,   q_{k+1} = (2/N) r_k + (1 + 3/N) q_k,   r_1 = 1 + 1/N,  q_1 = 2/N.
+
+    Raises ValueError for a depth or width below 1.
+
+    >>> round(relu_tangent_variance(1, 30), 12)  # (3/2 + 1 + 3/2 − 1)/N, the constant of one layer
+    0.1
+    >>> round(relu_tangent_variance(2, 10), 12)  # (3 · 1.5² + 4 · 1.5 · 1.1 + 2 (1.1² + 0.08))/9 − 1
+    0.77
+
+    Source: `meanfield`.
+    """
+    layers, n = _checks.integer("depth", depth), _checks.integer("width", width)
+    products = [1.0]
+    r, q = 1 + 1 / n, 2 / n
+    for _ in range(layers):
+        products.append(r)
+        r, q = (1 + 1 / n) * r + 4 / n * q, 2 / n * r + (1 + 3 / n) * q
+    count = [layers + 1, *(2 * (layers + 1 - k) for k in range(1, layers + 1))]
+    total = sum(c * (1 + 5 / n) ** (layers - k) * products[k] for k, c in enumerate(count))
+    return total / (layers + 1) ** 2 - 1
+
+
 _arithmetic.guard(__name__)

@@ -83,10 +83,84 @@ def descended(features: ArrayLike, y: ArrayLike, step: float, steps: int, moment
             f"step must be below {h * 2 * (1 + beta) / rates.max():.6g}, where descent diverges, got {h:g} "
             "for these features"
         )
-    # (share c of the limit, velocity, 1) in each mode: c itself and not 1 − c, so that slow modes lose no digits.
-    turn = np.array([[[1 - rate, beta, rate], [-rate, beta, rate], [0, 0, 1]] for rate in rates])
-    share = np.linalg.matrix_power(turn, _checks.integer("steps", steps, minimum=0))[:, 0, 2]
+    share = _reached(rates, beta, _checks.integer("steps", steps, minimum=0))
     return right.T @ _scaled(share / size, left.T @ y)
+
+
+def descended_rounding(
+    features: ArrayLike,
+    tested: ArrayLike,
+    y: ArrayLike,
+    step: float,
+    steps: int,
+    momentum: float = 0.0,
+    *,
+    offset: float = 0.0,
+    unit: float = float(np.finfo(float).eps),
+) -> float:
+    """How far predictions of `descended` on `tested` features can be off by rounding, five standard deviations.
+
+    That is a model and not a worst case: errors of features, ε|Φ| in all, of targets, and of an `offset` of that norm
+    that is added to both, are taken for independent in samples and parameters. In a mode of singular value s an error e
+    of the residual ends as e min(1/s, Khs/n(1 − β)) in a. An error of Φ turns a residual that stays, |y − Φa|, as well.
+
+    Raises ValueError as `descended`.
+
+    >>> found = descended_rounding([[2.0]], [[1.0]], [4.0], step=0.25, steps=100, unit=1e-8)
+    >>> round(found / 1e-8, 6)  # 5 (|Φ||a| + |y|)/s of the residual and 5 |a| of the tested feature
+    30.0
+
+    Source: `meanfield`.
+    """
+    a = descended(features, y, step, steps, momentum)
+    _, size, right, y = _modes(features, y)
+    features, tested = _checks.array("features", features, ["[n, p]"]), _checks.array("tested", tested, ["[m, p]"])
+    n, largest = len(features), float(size.max())
+    answer = np.minimum(1 / size, steps * step * size / (n * (1 - momentum)))
+    residual = (largest * np.linalg.norm(a) + np.linalg.norm(y) + 2 * offset) / np.sqrt(n)
+    turned = largest * np.linalg.norm(y - features @ a) / np.sqrt(len(size)) / size
+    seen = (tested @ right.T) ** 2
+    parts = [np.sqrt(seen @ (answer * error) ** 2) for error in (residual, turned)]
+    parts.append(np.linalg.norm(tested, axis=1) * np.linalg.norm(a))
+    return 5 * unit * float(np.max(sum(parts)))
+
+
+def _reached(rates: Array, beta: float, steps: int) -> Array:
+    """The share c_K of the limit in modes of these rates r = hs²/n; not 1 − c, so that slow modes lose no digits.
+
+    1 − c_k solves d_{k+1} = (1 + β − r) d_k − β d_{k−1}, whose roots have z₁z₂ = β and (1 − z₁)(1 − z₂) = r. So
+
+        c_K = −[z₁ (1 − z₂)(z₁^K − 1) − z₂ (1 − z₁)(z₂^K − 1)]/(z₁ − z₂),   or   1 − Im[(z − β) z^K]/Im z
+
+    for real roots and complex ones. Where they are closer than 1/K the matrix of the recursion is raised to the power
+    K, whose rounding grows as K.
+    """
+    found = np.empty(len(rates))
+    middle, apart = 1 + beta - rates, ((1 - beta**0.5) ** 2 - rates) * ((1 + beta**0.5) ** 2 - rates)
+    gap = np.sqrt(np.abs(apart))
+    near = gap * steps < 1
+    for at in np.flatnonzero(near):
+        rate = rates[at]
+        turn = np.array([[1 - rate, beta, rate], [-rate, beta, rate], [0, 0, 1]])
+        found[at] = np.linalg.matrix_power(turn, steps)[0, 2]
+    turning, slow = ~near & (apart < 0), ~near & (apart >= 0)
+    root = (middle + 1j * gap)[turning] / 2
+    power = beta ** (steps / 2) * np.exp(1j * steps * np.angle(root))
+    found[turning] = 1 - ((root - beta) * power).imag / root.imag
+    # The root that is larger in size is found without cancellation, and from it the other one, as far as it is from 0.
+    first = np.where(middle > 0, middle + gap, middle - gap)[slow] / 2
+    positive = middle[slow] > 0
+    second = beta / first
+    less = np.where(positive, rates[slow] / (1 - second), 1 - first)
+    powers = [_power_less_one(one, short, steps) for one, short in ((first, less), (second, 1 - second))]
+    found[slow] = -(first * (1 - second) * powers[0] - second * less * powers[1]) / (first - second)
+    return found
+
+
+def _power_less_one(root: Array, less: Array, steps: int) -> Array:
+    """z^K − 1 of z = 1 − `less`, exact where `less` is small."""
+    small = np.abs(less) < 0.5
+    return np.where(small, np.expm1(steps * np.log1p(-np.where(small, less, 0.0))), root**steps - 1)
 
 
 def tangent_parameters(particles: int, dimension: int, homogeneous: bool) -> int:

@@ -32,10 +32,10 @@ def exactly(axes: Axes, records: Records) -> None:
     if not runs:
         return empty(axes, "of isotropic inputs")
     first = runs[0].parameters
-    alike = [run for run in runs if all(run[name] == first[name] for name in ("samples", "noise"))]
+    alike = [run for run in runs if all(run[name] == first[name] for name in first if name != "seed")]
     n, noise = first["samples"], first["noise"]
     count = np.unique(np.geomspace(0.15 * n, 6 * n, 400).round().astype(int))
-    for signal, style, label in ((2.0, "-", "theory"), (0.0, ":", "theory, errors' part alone")):
+    for signal, style, label in ((study.SIGNAL, "-", "theory"), (0.0, ":", "theory, errors' part alone")):
         exact = np.array([isotropic_risk(n, int(p), signal, noise) for p in count])
         axes.plot(count / n, np.where(np.isfinite(exact), exact, np.nan), style, color=THEORY, lw=1, label=label)
     means = np.array([run["excess"].mean(axis=1) for run in alike])

@@ -5,12 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points, powers
+from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.records.record import along
 from simulations.regimes import finite_width as measure
-from simulations.regimes.infinite_width import RATE, Regression, deep, he, networks, smooth
-from theory.deep_fluctuation import relu_kurtosis
+from simulations.regimes.infinite_width import Regression, deep, he, networks, smooth
+from theory.deep_fluctuation import relu_kurtosis, relu_tangent_variance
 from theory.deep_kernels import DEGENERATION, cosine_deficits
 
 COLORS = (ORANGE, GREEN, BLUE, PURPLE, GREY)
@@ -39,15 +39,19 @@ def _sizes(records: Records) -> list[int]:
     return sorted(set(records.column("width").tolist()))
 
 
+def _deepest(records: Records) -> Records:
+    """The ReLU networks of the most layers."""
+    chosen = he(records)
+    return chosen.where(depth=max(chosen.column("depth"))) if len(chosen) else chosen
+
+
 def law(axes: Axes, records: Records) -> None:
     """Density of an output in units of its limiting deviation: narrow and wide networks, and the normal law."""
     axes.set_title("a  Wide networks are Gaussian")
-    chosen = he(records)
+    chosen = _deepest(records)
     if not len(chosen):
         return empty(axes, "of ReLU networks")
-    layers = max(chosen.column("depth"))
-    chosen = chosen.where(depth=layers)
-    sizes = _sizes(chosen)
+    layers, sizes = max(chosen.column("depth")), _sizes(chosen)
     edges = np.linspace(-5, 5, 31)
     for width, color in zip(sorted({sizes[0], sizes[-1]}), (ORANGE, BLUE), strict=False):
         outputs = [
@@ -73,16 +77,16 @@ def kurtosis(axes: Axes, records: Records) -> None:
     Points end at L = N/3: of tails that heavy, samples show too little.
     """
     axes.set_title("b  Depth over width tells how nearly")
-    chosen = he(records)
+    chosen = _deepest(records)
     if not len(chosen):
         return empty(axes, "of ReLU networks")
     for width, color in zip(_some(_sizes(chosen)), COLORS, strict=False):
         rows = chosen.where(width=width)
-        layers = min(rows.column("depth"))
-        depths = np.arange(1, layers + 1)
+        depths = np.arange(1, max(rows.column("depth")) + 1)
         seen = depths[depths <= max(1, width // 3)]
         table = np.array([record["kurtosis"][: len(seen)] for record in rows])
-        points(axes, seen, table, f"N = {width}", color)
+        spread = interval(table)
+        axes.errorbar(seen, table.mean(axis=0), spread, fmt="o", color=color, label=f"N = {width}", zorder=3)
         label = "theory: 3(1 + 5/N)ᴸ − 3" if color == COLORS[0] else None
         axes.plot(depths, [relu_kurtosis(int(depth), width) for depth in depths], color=THEORY, lw=0.9, label=label)
     axes.set(xlabel="layer L (count)", ylabel="excess kurtosis of an output")
@@ -92,23 +96,28 @@ def kurtosis(axes: Axes, records: Records) -> None:
 
 
 def widths(axes: Axes, records: Records) -> None:
-    """Squared distances of kernels to their limits against the width."""
+    """Squared distances of kernels to their limits against the width, with what theory says of their size."""
     axes.set_title("c  Kernels are 1/N from their limits")
-    erf, relu = smooth(records), deep(records)
-    series = [
-        ("tangent kernel, erf", erf, measure.tangent_distance, MEAN_FIELD, "o", RATE),
-        ("conjugate kernel, erf", erf, measure.distance, GREEN, "s", RATE),
-    ]
-    drawn = powers(axes, series, "width", "theory: slope −1")
-    x, table = along(relu, "width", measure.distance)
+    drawn = False
+    for label, chosen, color, marker in (
+        ("conjugate kernel, erf", smooth(records), GREEN, "s"),
+        ("conjugate kernel, ReLU", deep(records), LAZY, "^"),
+    ):
+        x, table = along(chosen, "width", measure.distance)
+        if table.size:
+            points(axes, x, table, label, color, marker)
+            constant = np.exp(np.mean(np.log([record["constant"][1] for record in chosen])))
+            said = None if drawn else "theory: C/N, or exact"
+            axes.plot(x, constant / x, color=THEORY, lw=0.9, label=said)
+            drawn = True
+    x, table = along(deep(records), "width", lambda record: float(record["tangent_variance"]))
     if table.size:
-        points(axes, x, table, "conjugate kernel, ReLU", LAZY, "^")
-        constant = np.mean([float(record["constant"][1]) for record in relu])
-        axes.plot(x, constant / x, color=THEORY, lw=0.9, label="theory: C/N")
-        drawn = True
+        points(axes, x, table, "tangent kernel, ReLU, one input", MEAN_FIELD, "o")
+        depth = int(max(deep(records).column("depth")))
+        axes.plot(x, [relu_tangent_variance(depth, int(width)) for width in x], color=THEORY, lw=0.9)
     if not drawn:
         return empty(axes, "along N")
-    axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="E ‖$K_N$ − K‖² (units²; tangent: share)")
+    axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="E ‖$K_N$ − K‖² (units²; tangent: share²)")
     axes.xaxis.set_minor_formatter(NullFormatter())
     sizes = _sizes(networks()(records))
     if len(sizes) <= 5:
@@ -122,7 +131,7 @@ def widths(axes: Axes, records: Records) -> None:
 def cosines(axes: Axes, records: Records) -> None:
     """L² (1 − cosine) of two inputs against the layer: networks, the map, and its limit."""
     axes.set_title("d  In depth all inputs become one")
-    chosen = he(records)
+    chosen = _deepest(records)
     if not len(chosen):
         return empty(axes, "of ReLU networks")
     first = min(chosen.column("seed"))
@@ -141,7 +150,7 @@ def cosines(axes: Axes, records: Records) -> None:
 
 
 def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
-    """Test accuracy of regression against depth, mean and 95 % interval over splits, with a table's numbers."""
+    """Test accuracy of regression against depth, mean and the verdicts' interval over splits, with numbers."""
     axes.set_title(title)
     chosen = Regression.at("accuracy_tangent", data=data)(records)
     if not len(chosen):

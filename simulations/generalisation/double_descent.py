@@ -31,49 +31,87 @@ from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory.double_descent import descended, isotropic_risk, least_squares
+from theory.double_descent import descended, descended_rounding, isotropic_risk, least_squares
 from theory.prediction import Prediction
 
 SIGNAL = 2.0
 """r, length of the linear teacher of isotropic inputs (target units)."""
 
-MOMENTUM = 0.99
-"""Of the networks that are trained: 1/(1 − γ) = 100 steps of descent for the price of one."""
+MOMENTUM, FAST = 0.99, 0.95
+"""Of tangent models and of linear ones: 1/(1 − γ) = 100 or 20 steps of descent for the price of one."""
 
-ISOTROPIC = (0.25, 0.5, 0.75, 4 / 3, 2.0, 4.0)
+ISOTROPIC = (0.25, 0.5, 2 / 3, 1.5, 2.0, 3.0)
 """p/n of isotropic inputs, where risks have a variance."""
 
 FEATURES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 10.0)
 """m/n of random features."""
 
 
-class Isotropic(Experiment):
-    """Normal inputs as they are, targets of a linear teacher with errors."""
+class Isotropic(Simulations):
+    """Normal inputs as they are, targets of a linear teacher with errors: descent of one linear neuron from zero."""
 
     samples: int = count(40, "n", "training samples, enough that risks near n have a variance", at_least=20)
     noise: float = number(1.0, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
     replicas: int = count(9, "R", "draws of data in a curve")
+    steps: int = count(600, "", "steps of training")
     sizes = grid(
-        smoke={"replicas": 30, "seeds": 8},
-        default={"replicas": 100, "samples": 100, "seeds": 10},
-        paper={"replicas": 500, "samples": 400, "seeds": 10},
+        smoke={"replicas": 6, "samples": 24, "steps": 400, "seeds": 12},
+        default={"replicas": 40, "seeds": 16},
+        paper={"replicas": 100, "samples": 100, "steps": 2000, "seeds": 16},
+    )
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Numbers of inputs, [k]."""
+        return np.rint(np.array(ISOTROPIC) * self.samples).astype(int)
+
+    def setups(self):
+        # One neuron with a = 1, whose input weights are trained: f = w·x. Inputs beyond p are zero, and their weights
+        # stay so: one program serves all p.
+        n, most, random = self.samples, max(self.widths), self.generator("draws")
+        start, unit = mf.Particles(np.eye(1, 1 + most)), mf.Neuron("linear")
+        found = []
+        for p in np.repeat(self.widths, self.replicas):
+            x = random.normal(size=(n, p))
+            y = SIGNAL * x[:, 0] + self.noise * random.normal(size=n)
+            problem = mf.Objective(unit, mf.Square(), np.pad(x, [(0, 0), (0, most - p)]), y)
+            flow = mf.InputFlow(mf.HeavyBall(n / np.linalg.norm(x, 2) ** 2, momentum=FAST))
+            found.append(Setup(problem, start, flow, [0, self.steps], [mf.Risk()]))
+        return {"draws": found}
+
+    def measure(self, runs):
+        """The excess risk at every number of inputs in every draw, [k, R]."""
+        found = np.array([np.asarray(run.particles.position, float)[0, 1:] for run in runs["draws"]])
+        excess = np.sum((found - SIGNAL * np.eye(1, found.shape[1])) ** 2, axis=1)
+        return {"widths": self.widths, "excess": excess.reshape(len(self.widths), self.replicas)}
+
+    def theory(self):
+        return {
+            name: np.array([isotropic_risk(self.samples, int(p), signal, self.noise) for p in self.widths])
+            for name, signal in (("exact_excess", SIGNAL), ("exact_noise_excess", 0.0))
+        }
+
+
+class Rank(Experiment):
+    """The tangent kernel of a network at many inputs, whose rank is the number of parameters that count."""
+
+    activation: str = choice("relu", "of the neurons", among=("relu", "tanh"))
+    particles: int = count(6, "m", "neurons")
+    dimension: int = count(3, "d", "inputs")
+    sizes = grid(
+        smoke={"activation": ("relu", "tanh"), "seeds": 5},
+        default={"activation": ("relu", "tanh"), "particles": (6, 12), "seeds": 5},
+        paper={"activation": ("relu", "tanh"), "particles": (6, 12, 24), "dimension": 4, "seeds": 10},
     )
 
     def run(self):
-        """The excess risk at every number of inputs in every draw, [k, R], and of its mean what theory says."""
-        n, random, widths = self.samples, self.generator("draws"), np.rint(np.array(ISOTROPIC) * self.samples)
-        excess = np.empty((len(widths), self.replicas))
-        for k, p in enumerate(widths.astype(int)):
-            truth = SIGNAL * np.eye(p)[0]
-            for replica in range(self.replicas):
-                x = random.normal(size=(n, p))
-                y = x @ truth + self.noise * random.normal(size=n)
-                excess[k, replica] = np.sum((least_squares(x, y) - truth) ** 2)
-        exact = {
-            name: np.array([isotropic_risk(n, int(p), signal, self.noise) for p in widths])
-            for name, signal in (("exact_excess", SIGNAL), ("exact_noise_excess", 0.0))
-        }
-        return {"widths": widths, "excess": excess} | exact
+        random, m, d = self.generator("draw"), self.particles, self.dimension
+        # So many inputs that enough of them lie between the kinks of any two neurons.
+        theta, x = neurons(random, m, d), random.normal(size=(20 * m * (d + 1), d))
+        kernel = np.asarray(mf.tangent_kernel(mf.Neuron(self.activation), mf.Particles(theta), x), float)
+        sizes = np.linalg.eigvalsh(kernel)[::-1]
+        # Rounding moves eigenvalues by some ε of the largest one.
+        return {"sizes": sizes, "rank": int(np.sum(sizes > 1e-13 * sizes[0]))}
 
 
 class Features(Experiment):
@@ -136,7 +174,7 @@ class Digits(Features):
     samples: int = count(40, "n", "training samples, at most half of the images", at_most=(IMAGES[3] + IMAGES[8]) // 2)
     flipped: float = number(0.1, "", "labels that are wrong", unit="share", at_least=0, at_most=1)
     sizes = grid(
-        smoke={"samples": 30, "replicas": 15, "seeds": 8},
+        smoke={"samples": 30, "replicas": 8, "seeds": 8},
         default={"samples": 100, "replicas": 15, "seeds": 10},
         paper={"samples": 150, "replicas": 50, "seeds": 10},
     )
@@ -152,7 +190,7 @@ class Tangent(Teacher):
     noise: float = number(0.5, "σ", "standard deviation of targets about the truth", unit="target units", at_least=0)
     sizes = grid(
         smoke=[
-            {"activation": "relu", "samples": 30, "replicas": 40, "seeds": 8},
+            {"activation": "relu", "samples": 30, "replicas": 24, "seeds": 8},
             {"activation": "tanh", "samples": 30, "replicas": 15, "seeds": 8},
         ],
         default={"activation": ("relu", "tanh"), "samples": 60, "replicas": 40, "seeds": 10},
@@ -221,19 +259,14 @@ class Trained(Simulations):
         return {"widths": widths, "parameters": counted, "predictions": np.array(ends), "risk": risk}
 
     def theory(self):
-        """Test predictions after the steps and after infinitely many, with a bound on their rounding.
-
-        An error of rounding in one velocity is at most ε |Φᵀ|(|Φ||a| + |y|)/n, momentum makes 1/(1 − γ) of it, and no
-        mode lets it grow: after K steps of at most n/|Φ|² errors of a are at most Kε/(1 − γ) (|a| + |y|/|Φ|).
-        """
+        """Test predictions after the steps and after infinitely many, and how far rounding can be from the former."""
         rows = []
         for theta in self.networks:
             inside, outside = (tangent_features(self.activation, theta, x) for x in (self.data.x, self.data.x_test))
-            a = descended(inside, self.data.y, self.step, self.steps, MOMENTUM)
-            targets = np.linalg.norm(self.data.y) + np.linalg.norm(self.at_start(theta, self.data.x))
-            size = np.linalg.norm(a) + targets / np.linalg.norm(inside, 2)
-            error = self.steps * np.finfo(float).eps / (1 - MOMENTUM) * size * np.linalg.norm(outside, axis=1).max()
-            rows.append((outside @ a, outside @ least_squares(inside, self.data.y), error))
+            end = descended(inside, self.data.y, self.step, self.steps, MOMENTUM)
+            offset = float(np.linalg.norm(self.at_start(theta, self.data.x)))
+            error = descended_rounding(inside, outside, self.data.y, self.step, self.steps, MOMENTUM, offset=offset)
+            rows.append((outside @ end, outside @ least_squares(inside, self.data.y), error))
         names = ("exact_predictions", "exact_limit_predictions", "exact_rounding")
         return {name: np.array(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
 
@@ -256,37 +289,53 @@ def features(records: Records) -> Records:
     return Records([*teacher(records), *digits(records)])
 
 
-EXACT = Prediction(1.0, "=", "normal inputs, least squares of least norm, any n and p", "hastie2022surprises")
-PEAK = Prediction(0.5, ">=", "targets with errors: risks have no mean at interpolation", "belkin2019reconciling")
+EXACT = Prediction(1.0, "=", "normal inputs, least squares of least norm, any n and p", "meanfield")
+COUNT = Prediction(1.0, "=", "m d parameters of a tangent model count for relu, m (d + 1) for tanh", "meanfield")
+FLOW = Prediction(1.0, "<=", "heavy-ball descent of a linear model in closed form; rounding modelled", "polyak1964some")
+PEAK = Prediction(0.5, ">=", "targets with errors; observed, not proved", "belkin2019reconciling")
+PLACE = Prediction(0.5, ">=", "targets with errors; observed where parameters that count are as many", "meanfield")
 SECOND = Prediction(0.0, "<=", "observed for random features, not proved in general", "belkin2019reconciling")
-RIDGE = Prediction(
-    0.0, "<=", "a little ridge bounds the coefficients where features are dependent", "hastie2022surprises"
-)
+RIDGE = Prediction(0.0, "<=", "observed: coefficients are bounded where features are dependent", "meanfield")
 ZERO = Prediction(1.0, "<=", "as many independent features as samples: rounding alone is left", "meanfield")
-COUNT = Prediction(0.5, ">=", "parameters of a tangent model that count: m d (relu), m (d + 1) (tanh)", "meanfield")
-FLOW = Prediction(1.0, "<=", "heavy-ball descent of a linear model in closed form; rounding bounded", "polyak1964some")
 
 CLAIMS = (
     claim(
-        "isotropic", "mean excess risk over its exact value, normal inputs, p/n from 1/4 to 4", EXACT, checks.mean,
+        "isotropic", "mean excess risk of a linear neuron trained from 0 over the exact one, normal inputs, p/n ¼ to 3",
+        EXACT, checks.mean,
         select=Isotropic.at("excess"), value=partial(peak.excess_over_exact, "exact_excess"), what="risk / exact",
         wrong="without the part of the signal that is not seen",
         control={"value": partial(peak.excess_over_exact, "exact_noise_excess")},
     ),
     claim(
-        "peak", "random features: in most draws the risk is largest at m = n, teacher", PEAK, checks.share,
-        select=teacher, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
-        wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
+        "rank", "rank of tangent kernels over m d (relu) and m (d + 1) (tanh)", COUNT, checks.mean,
+        select=Rank.at("rank"), value=peak.rank_over_count, what="rank / parameters that count",
+        wrong="the other activation's number", control={"value": partial(peak.rank_over_count, other=True)},
     ),
     claim(
-        "peak_digits", "the same for digits with wrong labels", PEAK, checks.share,
-        select=digits, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
+        "trained", "a tangent model trained by steps follows its closed form, within rounding", FLOW, checks.largest,
+        select=Trained.at("predictions"), value=partial(peak.off_over_rounding, "exact_predictions"),
+        what="difference / rounding", kind="identity",
+        wrong="the closed form of infinitely many steps",
+        control={"value": partial(peak.off_over_rounding, "exact_limit_predictions")},
+    ),
+    claim(
+        "trained_peak", "it has the peak: in most draws more risk at m d = n than at half and twice", PEAK,
+        checks.share,
+        select=trained, value=partial(peak.rises, 1.0), what="draws with the peak",
+        wrong="the peak at m d = 2n", control={"value": partial(peak.rises, 2.0)},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "peak", "random features: in most draws the risk is largest at m = n, teacher and digits", PEAK, checks.share,
+        select=features, value=partial(peak.peaks, 1.0), what="draws with the peak at n",
         wrong="the peak at m = 2n", control={"value": partial(peak.peaks, 2.0)},
     ),
     claim(
         "interpolation", "from m = n on the training residual is rounding", ZERO, checks.largest,
         select=features, value=partial(peak.residual_over_rounding, True), what="residual / rounding",
-        wrong="below m = n", control={"value": partial(peak.residual_over_rounding, False)},
+        kind="identity", wrong="below m = n", control={"value": partial(peak.residual_over_rounding, False)},
     ),
     claim(
         "second_descent", "log(median risk at the widest / least below the threshold)", SECOND, checks.mean,
@@ -299,32 +348,14 @@ CLAIMS = (
         wrong="without ridge", control={"value": partial(peak.log_risen, "risk")},
     ),
     claim(
-        "ridge_digits", "log(median risk at m = n with ridge / without), digits", RIDGE, checks.mean,
-        select=digits, value=partial(peak.log_lowered, 1.0), what="log(with ridge / without)",
-        wrong="the roles exchanged", control={"value": partial(peak.log_lowered, -1.0)},
-    ),
-    claim(
-        "lazy_relu", "tangent models of relu networks peak at m d = n", COUNT, checks.share,
+        "lazy_relu", "tangent models of relu networks peak at m d = n", PLACE, checks.share,
         select=relu, value=partial(peak.peaks, 1.0), what="draws with the peak at m d = n",
         wrong="at m (d + 1) = n, all parameters", control={"value": peak.miscounted_peaks},
     ),
     claim(
-        "lazy_tanh", "tangent models of tanh networks peak at m (d + 1) = n", COUNT, checks.share,
+        "lazy_tanh", "tangent models of tanh networks peak at m (d + 1) = n", PLACE, checks.share,
         select=tanh, value=partial(peak.peaks, 1.0), what="draws with the peak at m (d + 1) = n",
         wrong="at m d = n", control={"value": peak.miscounted_peaks},
-    ),
-    claim(
-        "trained", "a tangent model trained by steps follows its closed form, within rounding", FLOW, checks.largest,
-        select=Trained.at("predictions"), value=partial(peak.off_over_rounding, "exact_predictions"),
-        what="difference / rounding",
-        wrong="the closed form of infinitely many steps",
-        control={"value": partial(peak.off_over_rounding, "exact_limit_predictions")},
-    ),
-    claim(
-        "trained_peak", "it has the peak: in most draws more risk at m d = n than at half and twice", PEAK,
-        checks.share,
-        select=trained, value=partial(peak.rises, 1.0), what="draws with the peak",
-        wrong="the peak at m d = 2n", control={"value": partial(peak.rises, 2.0)},
     ),
 )  # fmt: skip
 
@@ -332,6 +363,7 @@ STUDY = Study(
     name="double_descent",
     group="generalisation",
     summary="test risk against parameters over samples: the peak at interpolation, its exact height, what removes it",
-    experiments=(Isotropic, Teacher, Digits, Tangent, Trained),
+    experiments=(Isotropic, Rank, Teacher, Digits, Tangent, Trained),
     claims=CLAIMS,
+    sanity=SANITY,
 )

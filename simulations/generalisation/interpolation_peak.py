@@ -3,6 +3,7 @@
 import numpy as np
 
 from simulations.records.record import Record, Records, Select
+from theory.double_descent import tangent_parameters
 
 NEAR = 0.15
 """Numbers of parameters that are still at the peak (share of it)."""
@@ -21,6 +22,12 @@ def in_the_middle(select: Select, records: Records) -> Records:
 def excess_over_exact(name: str, record: Record) -> float:
     """Return the mean over widths of the mean excess risk over its exact value."""
     return float(np.mean(record["excess"].mean(axis=1) / record[name]))
+
+
+def rank_over_count(record: Record, other: bool = False) -> float:
+    """Return the rank of the tangent kernel over the parameters that count, or over those of the other activation."""
+    homogeneous = (record["activation"] == "relu") != other
+    return record["rank"] / tangent_parameters(record["particles"], record["dimension"], homogeneous)
 
 
 def medians(record: Record, name: str = "risk") -> np.ndarray:
@@ -62,12 +69,6 @@ def log_risen(name: str, record: Record) -> float:
     """Return log(risk at as many parameters as samples / at a quarter as many), the median over draws."""
     risk, n = record[name], record["samples"]
     return float(np.median(np.log(risk[place(record, n)] / risk[place(record, n / 4)])))
-
-
-def log_lowered(sign: float, record: Record) -> float:
-    """Return log(peak with ridge / without), and the roles exchanged for a sign of −1."""
-    at = place(record, record["samples"])
-    return float(sign * np.log(medians(record, "ridge_risk")[at] / medians(record)[at]))
 
 
 def residual_over_rounding(inside: bool, record: Record) -> float:

@@ -203,16 +203,6 @@ class Subspace(HiddenDirection):
         random = self.generator(f"subspace of {self.dimension} dimensions")
         return {"": small.lifted(random, self.dimension), "reference_": small}
 
-    def theory(self):
-        """Return errors of the kernel, and how far its predictions are from those in k dimensions, over rounding."""
-        errors = super().theory()
-        ours, theirs = (task.regression[0] for task in self.tasks.values())
-        kernel = self.tasks["reference_"].kernel
-        # Rounding of the kernel, times the condition of what is solved.
-        condition = 1 + np.linalg.eigvalsh(kernel)[-1] / (len(kernel) * STRENGTHS[0])
-        allowed = np.finfo(float).eps * len(kernel) * condition * np.abs(theirs).max()
-        return {**errors, "kernel_difference": np.max(np.abs(ours - theirs)) / allowed}
-
 
 def unpaired(run) -> str | None:
     """Return why there are no so many particles, None where they come in pairs."""
@@ -262,11 +252,6 @@ def net_error(record: Record) -> float:
 def excess(record: Record) -> float:
     """Return log(the network's test error in d dimensions / of the same task in k)."""
     return float(np.log(record["net_error"][-1] / record["reference_net_error"][-1]))
-
-
-def kernel_difference(record: Record) -> float:
-    """Return how far regression in d dimensions is from that in k, over rounding."""
-    return float(record["kernel_difference"])
 
 
 def share_along(record: Record, at: int = -1) -> float:

@@ -10,8 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record
-from theory.alignment import alignment, centred, effective_dimension
+from simulations.records.record import Record, Records, Select
+from simulations.verdicts import checks
+from simulations.verdicts.measured import Value, chosen, seed_table
+from theory.alignment import alignment, effective_dimension
+from theory.kernel_flow import test_discrete
+from theory.neurons import Network
 
 
 @eqx.filter_jit
@@ -31,19 +35,17 @@ def changes(unit: mf.Neuron, runs: Sequence[mf.Trajectory], targets: Sequence[np
     """Return statistics [T] over several networks, of the tangent kernel and of the kernel of the features.
 
     These are the change (root mean square, relative), the mean alignment with the targets and effective dimension, and
-    the root mean square changes of both; and the largest change of alignment over its bound.
+    the root mean square changes of both.
     """
     seen = [np.asarray(_kernels(unit, run.values["positions"], run.objective.x), float) for run in runs]
     values: dict[str, Any] = {}
     for name, total in (("tangent", True), ("features", False)):
-        drift, aligned, wide, bound = [], [], [], []
+        drift, aligned, wide = [], [], []
         for parts, y in zip(seen, targets, strict=True):
             kernel = parts.sum(axis=1) if total else parts[:, 0]
             drift.append(np.linalg.norm(kernel - kernel[0], axis=(1, 2)) / np.linalg.norm(kernel[0]))
             aligned.append([alignment(matrix, y) for matrix in kernel])
             wide.append([effective_dimension(matrix) for matrix in kernel])
-            apart = [np.linalg.norm(centred(matrix - kernel[0])) for matrix in kernel]
-            bound.append(2 * np.array(apart) / np.linalg.norm(centred(kernel[0])))
         turned, spread = (np.array(of) - np.array(of)[:, :1] for of in (aligned, wide))
         values |= {
             f"{name}_drift": np.sqrt(np.mean(np.square(drift), axis=0)),
@@ -51,9 +53,29 @@ def changes(unit: mf.Neuron, runs: Sequence[mf.Trajectory], targets: Sequence[np
             f"{name}_dimension": np.mean(wide, axis=0),
             f"{name}_realigned": np.sqrt(np.mean(turned**2, axis=0)),
             f"{name}_respread": np.sqrt(np.mean(spread**2, axis=0)),
-            f"{name}_over_bound": np.max(np.abs(turned[:, 1:]) / np.array(bound)[:, 1:]),
         }
     return values
+
+
+def linear_drift(
+    activation: str, alpha: float, step: float, steps: np.ndarray, draws: Sequence[tuple[np.ndarray, ...]]
+) -> np.ndarray:
+    """Return the relative change of the tangent kernel as parameters move in the tangent model, [T]: θ₀ + s/α.
+
+    With q the residuals that kernel descent adds up, times h/n, it is s_j = Σ_i q_i ∇Φ(θ_j⁰; x_i). Networks follow as
+    α → ∞ where their kernels change in proportion to s; not where units switch, for a unit that a sample has switched
+    off is not moved by it any more, and neither where what is of first order cancels, as between twins. Root mean
+    square of networks (x, y, θ₀).
+    """
+    found = []
+    for x, y, theta in draws:
+        start = Network(theta, activation)
+        kernel = start.tangent_kernel(x)[:, 0, :, 0]
+        added = test_discrete(kernel, np.eye(len(y)), y, step, steps)
+        moved = [theta + start.gradients(x, q[:, None]).sum(axis=0) / alpha for q in added]
+        later = np.array([Network(one, activation).tangent_kernel(x)[:, 0, :, 0] for one in moved])
+        found.append(np.linalg.norm(later - kernel, axis=(1, 2)) / np.linalg.norm(kernel))
+    return np.sqrt(np.mean(np.square(found), axis=0))
 
 
 def growth(record: Record, name: str) -> float:
@@ -66,9 +88,26 @@ def last(record: Record, name: str) -> float:
     return float(record[name][-1])
 
 
-def over_bound(record: Record, factor: float = 1.0) -> float:
-    """Return the largest change of the features' alignment over its bound, times a factor."""
-    return float(factor * record["features_over_bound"])
+def over_linear(record: Record, at: int = -1) -> float:
+    """Return the change of the tangent kernel at the end over that of the linearised motion, there or at another time.
+
+    Raises ValueError for a run of no time.
+    """
+    if not record["linear_drift"][at] > 0:
+        raise ValueError("the linearised motion has changed nothing")
+    return float(record["tangent_drift"][-1] / record["linear_drift"][at])
+
+
+@checks.check("=")
+def lazy_limit(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float):
+    """Compare the limit of a value as α → ∞ that has a correction of first and one of second order in 1/α.
+
+    The parabola in 1/α through each seed's values at the three largest α is taken at 0.
+    """
+    points, table = seed_table(chosen(records, select), "alpha", value)
+    u = 1 / points[-3:]
+    weights = [np.prod([other / (other - one) for other in u if other != one]) for one in u]
+    return checks.student(table[:, -3:] @ weights, f"{what}, extrapolated to α = ∞, {len(table)} seeds", sides, level)
 
 
 drift, realigned, respread = (partial(last, name=f"tangent_{of}") for of in ("drift", "realigned", "respread"))

@@ -6,7 +6,7 @@ from scipy import integrate, special
 
 from theory import arc_cosine
 from theory.activations import ACTIVATIONS
-from theory.deep_fluctuation import deep_fluctuation, relu_kurtosis
+from theory.deep_fluctuation import deep_fluctuation, relu_kurtosis, relu_tangent_variance
 from theory.deep_kernels import DEGENERATION, cosine_deficits, deep_kernels, deficit_bounds
 from theory.kernel_fluctuation import kernel_fluctuation
 
@@ -153,6 +153,35 @@ def test_fluctuation_of_drawn_networks():
         if activation == "relu":
             square = 3 * (kernel[:, 0, 0] - 1) ** 2
             assert abs(square.mean() - relu_kurtosis(3, width)) < 5 * square.std() / np.sqrt(replicas)
+
+
+def test_variance_of_one_layers_tangent_kernel():
+    """E k² − K² of one unit with both layers trained: the constant of `kernel_fluctuation` for |x| = 1."""
+    for width in (1, 7, 100):
+        one = kernel_fluctuation([[0.6, 0.8]], "relu").value
+        assert relu_tangent_variance(1, width) == pytest.approx(one / width, rel=1e-8)
+    # First order in 1/N of two layers: (3 · 10 + 4 · (5 + 1) + 2 · 2)/9
+    assert relu_tangent_variance(2, 10**7) * 10**7 == pytest.approx(58 / 9, rel=1e-5)
+
+
+@pytest.mark.parametrize(("layers", "width"), [(2, 4), (3, 6)])
+def test_variance_of_drawn_tangent_kernels(layers, width):
+    """Θ written out as a sum over layers of what enters times what is derived behind, within five standard errors."""
+    replicas, random = 40_000, np.random.default_rng(layers)
+    inputs, gates, weights = [np.tile([1.0, 0.0], (replicas, 1))], [], []
+    for layer in range(layers):
+        w = random.normal(size=(replicas, width, inputs[-1].shape[1])) * (2 / (width if layer else 1)) ** 0.5
+        z = np.einsum("rij,rj->ri", w, inputs[-1])
+        weights.append(w), gates.append(z > 0), inputs.append(np.maximum(z, 0))
+    kernel = np.sum(inputs[-1] ** 2, axis=1) / width
+    behind = random.normal(size=(replicas, width)) / width**0.5
+    for layer in reversed(range(layers)):
+        behind = behind * gates[layer]
+        entering = 2 * np.sum(inputs[layer] ** 2, axis=1) / (width if layer else 1)
+        kernel = kernel + np.sum(behind**2, axis=1) * entering
+        behind = np.einsum("rij,ri->rj", weights[layer], behind)
+    share = (kernel / (layers + 1) - 1) ** 2
+    assert abs(share.mean() - relu_tangent_variance(layers, width)) < 5 * share.std() / replicas**0.5
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Least squares across the threshold against pseudo-inverses, scikit-learn, plain loops, and simulation."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,48 @@ def test_descent_is_the_loop(shape, momentum):
         v = momentum * v + x.T @ (y - x @ a) / shape[0]
         a = a + step * v
     np.testing.assert_allclose(theory.descended(x, y, step, 200, momentum), a, atol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("steps", [0, 1, 57, 10_000])
+def test_descent_of_one_mode_keeps_all_digits(momentum, steps):
+    """Slow modes, fast ones, and those where two roots meet, against the recursion's matrix in 60 digits."""
+    meet = (1 - momentum**0.5) ** 2
+    for rate in (1e-25, 1e-12, 1e-6, 1e-3, 0.5, 1.0, 1.9, meet, meet * (1 + 1e-9), meet * (1 - 1e-6)):
+        if rate == 0:
+            continue
+        with localcontext(prec=60):
+            r, beta = Decimal(rate), Decimal(momentum)
+            power, turn = np.eye(3, dtype=int) + Decimal(0), np.array([[1 - r, beta, r], [-r, beta, r], [0, 0, 1]])
+            for digit in f"{steps:b}":
+                power = power.dot(power)
+                power = turn.dot(power) if digit == "1" else power
+            exact = float(power[0, 2])
+        (found,) = theory.descended([[rate**0.5]], [rate**0.5], 1.0, steps, momentum)
+        assert found == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (8, 8), (5, 12)])
+def test_rounding_of_descent(shape):
+    """In single precision descent ends within the model of its rounding, and not far below it."""
+    x, y, z = normal(*shape), normal(shape[0], seed=1), normal(50, shape[1], seed=2)
+    step, momentum, steps = 0.9 * shape[0] / np.linalg.norm(x, 2) ** 2, 0.9, 3000
+    single, a, v = x.astype(np.float32), np.zeros(shape[1], np.float32), np.zeros(shape[1], np.float32)
+    for _ in range(steps):
+        rest = y.astype(np.float32) - single @ a
+        v = np.float32(momentum) * v + single.T @ rest / np.float32(shape[0])
+        a = a + np.float32(step) * v
+    off = np.abs(z.astype(np.float32) @ a - z @ theory.descended(x, y, step, steps, momentum)).max()
+    bound = theory.descended_rounding(x, z, y, step, steps, momentum, unit=2.0**-23)
+    assert bound / 100 < off < bound
+
+
+def test_rounding_grows_with_the_offset_and_the_condition():
+    x, z = np.diag([1.0, 0.01]), np.eye(2)
+    small = theory.descended_rounding(x, z, [1.0, 0.0], 1.0, 10**6)
+    assert theory.descended_rounding(x, z, [1.0, 0.0], 1.0, 10**6, offset=10.0) > 5 * small
+    # Two samples: a residual of (|Φ||a| + |y|)/√2 in the second mode, answered with 1/0.01.
+    assert small == pytest.approx(5 * np.finfo(float).eps * 2 / 2**0.5 * 100, rel=0.05)
 
 
 def test_descent_ends_at_least_squares():
