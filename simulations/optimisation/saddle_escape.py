@@ -120,7 +120,7 @@ class Noise(NearSaddle):
     replicas: int = count(24, "", "paths of every temperature, of which mean and variance are taken", at_least=2)
     activation: str = choice("linear", "σ", among=("linear",))
     sizes = grid(
-        smoke={"replicas": 48, "step": 0.1, "seeds": 16},
+        smoke={"replicas": 32, "step": 0.1, "seeds": 16},
         default=WIDE | {"levels": 5, "smallest": 1e-7, "replicas": 128, "seeds": 8},
         paper=LARGE | {"levels": 7, "smallest": 1e-9, "replicas": 1000, "seeds": 10},
     )
