@@ -27,6 +27,7 @@ from simulations.verdicts import checks
 from theory.finite_sums import decaying_bound, decaying_offset
 from theory.prediction import Prediction
 from theory.temperature import excess, varying
+from theory.variance_reduction import sag_mean, svrg_excess, unbiased_mean
 
 LONG = 150
 """Passes of the methods whose late behaviour is claimed."""
@@ -73,8 +74,10 @@ class Method(Simulations):
         return {self.name: self.network.descents(*self.descent(), self.replicas)}
 
     def measure(self, runs):
-        problem, b = self.network.problem, self.network.paths(runs[self.name])
-        return {"steps": self.stops[: b.shape[1]], "excess": problem.excess(b), "distance": problem.distance(b)}
+        """Excess risk and squared distance to the minimum, [replicas, T], by the engine's energy and derivatives."""
+        away = self.network.paths(runs[self.name]) - self.network.minimum
+        excess = self.network.excess(runs[self.name])
+        return {"steps": self.stops[: away.shape[1]], "excess": excess, "distance": np.sum(away**2, axis=2)}
 
 
 @lru_cache(maxsize=32)
@@ -104,12 +107,31 @@ class Proved(Regularised):
     def flow(self, step: float) -> mf.Flow:
         """Return the method with this step."""
 
+    def mean(self, step: float) -> np.ndarray:
+        """Return the exact mean of b with this step, [T, p]."""
+        return unbiased_mean(self.network.problem, self.network.start, step, self.stops)
+
+    @property
+    def step(self) -> float:
+        """h."""
+        return rates.theorem(self.network, self.name).step
+
     def descent(self):
-        step = rates.theorem(self.network, self.name).step
-        return self.flow(step), self.stops * step
+        return self.flow(self.step), self.stops * self.step
+
+    def setups(self):
+        predictions = mf.observables.Predictions()
+        return {self.name: self.network.descents(*self.descent(), self.replicas, predictions)}
+
+    def measure(self, runs):
+        """Also how far the mean of the engine's predictions is from those at its minimum, [T, n]."""
+        mean = np.mean([run.values["predictions"] for run in runs[self.name]], axis=0)
+        return super().measure(runs) | {"fit": mean - self.network.fitted}
 
     def theory(self):
-        return rates.theorems(self.network, self.stops, self.name)
+        steps = {"exact_fit": self.step, "exact_fit_slow": rates.SLOWER * self.step}
+        exact = {name: rates.fits(self.network, self.mean(step)) for name, step in steps.items()}
+        return rates.theorems(self.network, self.stops, self.name) | exact
 
 
 class Saga(Proved):
@@ -134,12 +156,27 @@ class Sag(Proved):
     def flow(self, step):
         return mf.SAGA(step, biased=True)
 
+    def mean(self, step):
+        return sag_mean(self.network.problem, self.network.start, step, self.stops)
+
+    def theory(self):
+        """Also the mean of SAGA with the same step."""
+        saga = rates.fits(self.network, super().mean(self.step))
+        return super().theory() | {"exact_fit_saga": saga}
+
 
 class Svrg(Proved):
     """SVRG with the step 1/6L and snapshots at a rate of 1/2n."""
 
     def flow(self, step):
         return mf.SVRG(step, epoch=2 * self.samples)
+
+    def theory(self):
+        """Also the exact mean excess risk, and that with a quarter of the step."""
+        problem, start, epoch = self.network.problem, self.network.start, 2 * self.samples
+        steps = {"exact": self.step, "exact_quarter": rates.SLOWER * self.step}
+        exact = {name: svrg_excess(problem, start, step, epoch, self.stops) for name, step in steps.items()}
+        return super().theory() | exact
 
 
 class Harmonic(eqx.Module):
@@ -167,10 +204,10 @@ class Sgd(Regularised):
         return sgd(step, np.inf), self.stops * step
 
     def theory(self):
-        """The floor, the rate if all samples were fitted, and what theorems would say of other methods here."""
-        problem, methods = self.network.problem, ("saga", "sag", "svrg")
-        proved = rates.theorems(self.network, self.stops, *methods[self.ridge == 0 :])  # that of SAGA asks for a ridge
-        return proved | rates.fitted_rate(problem) | {"floor": rates.floor(problem)}
+        """The floor, that of half the step, and the rate if all samples were fitted."""
+        problem = self.network.problem
+        floors = {"floor": rates.floor(problem), "floor_half": rates.floor(problem, 0.5)}
+        return rates.fitted_rate(problem) | floors
 
 
 class Decaying(Regularised):
@@ -262,54 +299,49 @@ def decaying(c: float):
 SAGA = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/3L or 1/(2(λn + L))", "defazio2014saga")
 SAG = Prediction(1.0, "<=", "E F − min F over its bound, step 1/16L, memory zero", "schmidt2017minimizing")
 SVRG = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/6L, snapshots at 1/2n", "kovalev2020loopless")
-SAGA_RATE = Prediction(1.0, ">=", "rate over min{1/4n, λ/3L}, or over λh with h = 1/(2(λn + L))", "defazio2014saga")
-SAG_RATE = Prediction(1.0, ">=", "rate over min{μ/16L, 1/8n}", "schmidt2017minimizing")
-SVRG_RATE = Prediction(1.0, ">=", "rate over min{μ/6L, 1/4n}", "kovalev2020loopless")
+UNBIASED = Prediction(1.0, "=", "E b − b* ← (I − hH)(E b − b*): the estimate is unbiased", "defazio2014saga")
+BIASED = Prediction(1.0, "=", "E b of SAG: the gradient is seen through a memory of n steps", "meanfield")
+FASTER = Prediction(1.0, ">=", "rate over that of its theorem, in the mean of the three", "meanfield")
 FLOOR = Prediction(1.0, "=", "stationary excess risk, exact second moments, step 1/2L", "meanfield")
 SLOPE = Prediction(-1.0, "=", "steps c/(μ(k + k₀)), c > 1/2, excess risk in k + k₀", "chung1954stochastic")
 EXACT = Prediction(1.0, "=", "exact second moments of least squares", "meanfield")
 FITTED = Prediction(1.0, ">=", "rate over μ/2L, step 1/2L, all ∇F_i(b*) = 0", "needell2014stochastic")
 
+HURRIED = {"wrong": "the bound four times as fast", "control": {"value": partial(rates.over_bound, hurried=4.0)}}
+
 CLAIMS = (
     claim(
         "saga_bound", "squared distance of SAGA over its theorem's bound, at all times", SAGA, checks.largest,
-        select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="saga")},
-    ),
-    claim(
-        "saga_rate", "rate of SAGA over its theorem's, both steps", SAGA_RATE, checks.mean,
-        select=of("saga", "adapted"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="saga")},
+        select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound", **HURRIED,
     ),
     claim(
         "sag_bound", "excess risk of SAG over its theorem's bound, at all times", SAG, checks.largest,
-        select=of("sag"), value=rates.over_bound, what="mean excess / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="sag")},
-    ),
-    claim(
-        "sag_rate", "rate of SAG over its theorem's", SAG_RATE, checks.mean,
-        select=of("sag"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="sag")},
+        select=of("sag"), value=rates.over_bound, what="mean excess / bound", **HURRIED,
     ),
     claim(
         "svrg_bound", "squared distance of SVRG over its theorem's bound, at all times", SVRG, checks.largest,
-        select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="svrg")},
+        select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound", **HURRIED,
     ),
     claim(
-        "svrg_rate", "rate of SVRG over its theorem's", SVRG_RATE, checks.mean,
-        select=of("svrg"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="svrg")},
+        "unbiased", "mean predictions of SAGA and SVRG along those of gradient descent, early", UNBIASED, checks.mean,
+        select=of("saga", "adapted", "svrg"), value=rates.fit_ratio, what="along exact / exact",
+        wrong="gradient descent with a quarter of the step",
+        control={"value": partial(rates.fit_ratio, exact="exact_fit_slow")},
+    ),
+    claim(
+        "biased", "mean predictions of SAG along the exact ones, early", BIASED, checks.mean,
+        select=of("sag"), value=rates.fit_ratio, what="along exact / exact",
+        wrong="without a bias, as SAGA", control={"value": partial(rates.fit_ratio, exact="exact_fit_saga")},
+    ),
+    claim(
+        "corrected", "excess risk of SVRG over that of the exact second moments, early", EXACT, checks.mean,
+        select=of("svrg"), value=rates.early_ratio, what="excess / exact",
+        wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
     ),
     claim(
         "floor", "late excess risk of SGD with a constant step over its exact floor", FLOOR, checks.mean,
         select=noisy, value=rates.floor_ratio, what="excess / floor",
-        wrong="SAGA", control={"select": of("saga")},
-    ),
-    claim(
-        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, checks.mean,
-        select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
-        wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
+        wrong="the floor of half the step", control={"value": partial(rates.floor_ratio, floor="floor_half")},
     ),
     claim(
         "decay_constant", "excess risk of SGD with decaying steps over the exact one, in the tail", EXACT, checks.mean,
@@ -321,6 +353,19 @@ CLAIMS = (
         checks.mean,
         select=fitted, value=rates.early_ratio, what="excess / exact",
         wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "rates", "rates of SAG, SAGA and SVRG over those of their theorems", FASTER, checks.mean,
+        select=of("sag", "saga", "adapted", "svrg"), value=rates.rate_ratio, what="rate / theorem",
+        wrong="labels with noise, SGD with a constant step", control={"select": noisy, "value": rates.late_rate},
+    ),
+    claim(
+        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, checks.mean,
+        select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
+        wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
     ),
     claim(
         "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, checks.mean,
@@ -335,4 +380,5 @@ STUDY = Study(
     "the lazy model as a convex finite sum: SGD, SAG, SAGA and SVRG against the rates of their theorems",
     experiments=(Saga, Adapted, Sag, Svrg, Sgd, Decaying, Fitted),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -28,6 +28,7 @@ from theory import (
     splines,
     stiffness,
     temperature,
+    variance_reduction,
 )
 
 
@@ -71,6 +72,9 @@ def descent(add: Callable) -> None:
     add(temperature.contraction, problem=problem, step=0.25, batch=2)
     add(temperature.excess, problem=problem, second=moments.second)
     add(temperature.first_order, problem=problem, step=0.25, batch=2)
+    for mean in (variance_reduction.unbiased_mean, variance_reduction.sag_mean):
+        add(mean, problem=problem, b=Y[:2], step=0.25, stops=np.array([0, 3]))
+    add(variance_reduction.svrg_excess, problem=problem, b=Y[:2], step=0.25, epoch=2.5, stops=np.array([0, 3]))
 
 
 def measures(add: Callable) -> None:
