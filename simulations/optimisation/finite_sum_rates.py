@@ -147,5 +147,5 @@ def early_ratio(record: Record, exact: str = "exact") -> float:
 def late_rate(record: Record) -> float:
     """Rate at which the mean excess risk falls in the later half of the run, over the theorem's for fitted samples."""
     steps, values = record["steps"], np.mean(record["excess"], axis=0)
-    middle = len(steps) // 2
+    middle = int(np.searchsorted(steps, steps[-1] / 2))
     return float(np.log(values[middle] / values[-1]) / (steps[-1] - steps[middle]) / record["fitted_rate"])

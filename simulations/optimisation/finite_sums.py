@@ -255,6 +255,12 @@ class Fitted(Method):
 
     sizes = grid(**LATE)
 
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """Numbers of steps of the observations, many of them early, where the mean is not yet that of a few runs."""
+        early, late = np.geomspace(1, 4 * self.samples, 16), np.linspace(0, self.passes * self.samples, 33)
+        return np.unique(np.rint(np.concatenate([early, late]))).astype(int)
+
     @property
     def network(self):
         return network(self.seed, self.particles, self.dimension, self.samples, ridge=0.0, noise=0.0)
