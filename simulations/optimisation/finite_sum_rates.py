@@ -105,9 +105,14 @@ def fit_ratio(record: Record, exact: str = "exact_fit") -> float:
     return float(np.mean(along / np.sum(record[exact][early] ** 2, axis=1)))
 
 
+def _middle(steps: np.ndarray) -> int:
+    """Return where the later half of a run begins."""
+    return int(np.searchsorted(steps, steps[-1] / 2))
+
+
 def floor_ratio(record: Record, floor: str = "floor") -> float:
     """Excess risk in the later half of the run over the stationary one (or another value by theory)."""
-    late = record["excess"][:, len(record["steps"]) // 2 :]
+    late = record["excess"][:, _middle(record["steps"]) :]
     return float(np.mean(late) / record[floor])
 
 
@@ -147,5 +152,5 @@ def early_ratio(record: Record, exact: str = "exact") -> float:
 def late_rate(record: Record) -> float:
     """Rate at which the mean excess risk falls in the later half of the run, over the theorem's for fitted samples."""
     steps, values = record["steps"], np.mean(record["excess"], axis=0)
-    middle = int(np.searchsorted(steps, steps[-1] / 2))
+    middle = _middle(steps)
     return float(np.log(values[middle] / values[-1]) / (steps[-1] - steps[middle]) / record["fitted_rate"])

@@ -63,8 +63,9 @@ class Method(Simulations):
 
     @cached_property
     def stops(self) -> np.ndarray:
-        """Numbers of steps of the observations."""
-        return np.unique(np.rint(np.linspace(0, self.passes * self.samples, 49))).astype(int)
+        """Numbers of steps of the observations, many of them early, where the mean is not yet that of a few runs."""
+        early, late = np.geomspace(1, 4 * self.samples, 16), np.linspace(0, self.passes * self.samples, 49)
+        return np.unique(np.rint(np.concatenate([early, late]))).astype(int)
 
     @abstractmethod
     def descent(self) -> tuple[mf.Flow, np.ndarray]:
@@ -254,12 +255,6 @@ class Fitted(Method):
     """Stochastic gradient descent with the constant step 1/2L on samples that can all be fitted, without a ridge."""
 
     sizes = grid(**LATE)
-
-    @cached_property
-    def stops(self) -> np.ndarray:
-        """Numbers of steps of the observations, many of them early, where the mean is not yet that of a few runs."""
-        early, late = np.geomspace(1, 4 * self.samples, 16), np.linspace(0, self.passes * self.samples, 33)
-        return np.unique(np.rint(np.concatenate([early, late]))).astype(int)
 
     @property
     def network(self):
