@@ -99,18 +99,20 @@ def ends(axes: Axes, records: Records) -> None:
     """Draw what is missing to the largest margin, in units of log n, at each end and for the output layer."""
     axes.set_title("d  Missing: less than log n")
     kinds = (
-        (rich, measure.variation_excess, "both layers\nF1", MEAN_FIELD),
-        (output, measure.output_excess, "output layer\nF2", LAZY),
-        (lazy, measure.tangent_excess, "α = 10⁸\ntangent", GREEN),
-        (output, measure.total_excess, "output layer\nin F1: wrong", PURPLE),
+        (rich, measure.variation_shortfall, "both layers\nF1", MEAN_FIELD),
+        (output, measure.output_shortfall, "output layer\nF2", LAZY),
+        (lazy, measure.tangent_shortfall, "α = 10⁸\ntangent", GREEN),
+        (output, measure.total_shortfall, "output layer\nin F1: wrong", PURPLE),
     )
     drawn = False
-    for at, (select, value, _, color) in enumerate(kinds):
-        missing = np.array([-value(record) for record in select(records)])
-        missing = missing[missing > 0]
-        if len(missing):
-            axes.plot(at + np.linspace(-0.2, 0.2, len(missing)), missing, "o", color=color)
-            drawn = True
+    for at, (select, value, name, color) in enumerate(kinds):
+        chosen = select(records)
+        missing, places = np.array([value(record) for record in chosen]), at + np.linspace(-0.2, 0.2, len(chosen))
+        axes.plot(places[missing > 0], missing[missing > 0], "o", color=color, label=f"_{name}")
+        drawn = drawn or bool(np.any(missing > 0))
+        if value in (measure.output_shortfall, measure.tangent_shortfall):
+            exact = [measure.flow_shortfall(record) for record in chosen]
+            axes.plot(places, exact, "_", color=THEORY, ms=7, label="theory: exact flow" if at == 1 else None)
     if not drawn:
         return empty(axes, "to a margin")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: at most 1")

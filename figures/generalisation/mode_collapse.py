@@ -132,7 +132,7 @@ def coincidences(axes: Axes, records: Records) -> None:
     laws = sorted({(run["law"], run["kinds"]) for run in runs})[:4]
     for (law, kinds), color in zip(laws, (BLUE, ORANGE, GREEN, PURPLE), strict=False):
         own = [run for run in runs if (run["law"], run["kinds"]) == (law, kinds)]
-        p = np.full(kinds, 1 / kinds) if law == "uniform" else 1 / np.arange(1, kinds + 1)
+        p = study.samples_of(law, kinds)
         count = np.arange(2, 61)
         exact = [birthday.no_collision(p / p.sum(), int(s)) for s in count]
         axes.plot(count, exact, color=color, lw=0.9)
@@ -165,8 +165,9 @@ def intervals(axes: Axes, records: Records) -> None:
             axes.errorbar(k + shift, middle, yerr=bars, fmt=marker, color=color, label=label if k == 0 else None)
         support = np.mean(np.concatenate([run["poisson_holds_support"] for run in own]))
         axes.plot(k - 0.2, support, "x", color=GREY, label="Poisson: holds N" if k == 0 else None)
-        exact = float(own[0]["exact_coverage"])
-        axes.plot([k - 0.4, k], [exact, exact], color=THEORY, lw=1, label="theory: exact" if k == 0 else None)
+        for shift, name in ((-0.2, "poisson"), (0.2, "disjoint")):
+            exact, label = float(own[0][f"exact_{name}"]), "theory: exact" if k == 0 and shift < 0 else None
+            axes.plot([k + 0.5 * shift - 0.1, k + 1.5 * shift + 0.1], [exact, exact], color=THEORY, lw=1, label=label)
     axes.axhline(measure.LEVEL, color=THEORY, lw=0.8, ls=":")
     axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
     axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75))

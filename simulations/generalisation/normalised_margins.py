@@ -86,6 +86,11 @@ def shortfall(record: Record, norm: str) -> float:
     return -excess(record, norm)
 
 
+def flow_shortfall(record: Record) -> float:
+    """Return the `shortfall` of the exact flow of a linear model."""
+    return _of_flow(record, "flow") / float(np.log(record["samples"]))
+
+
 in_variation = partial(relative, norm="variation")
 variation_excess = partial(excess, norm="variation")
 variation_shortfall, total_shortfall, output_shortfall, tangent_shortfall = (
