@@ -34,9 +34,7 @@ def velocity(z: ArrayLike, x: ArrayLike, width: float) -> Array:
     Source: `arbel2019maximum`.
     """
     z, x, width = _points(z, x, width)
-    pulls = [
-        np.einsum("ij,ijd->id", _kernel(z, of, width), of - z[:, None]) / (len(of) * width**2) for of in (x, z)
-    ]
+    pulls = [np.einsum("ij,ijd->id", _kernel(z, of, width), of - z[:, None]) / (len(of) * width**2) for of in (x, z)]
     return pulls[0] - pulls[1]
 
 
