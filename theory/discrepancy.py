@@ -1,7 +1,7 @@
 """The maximum mean discrepancy of two sets of points for a Gaussian kernel, and how points descend it.
 
-With k(z, z') = exp(−|z − z'|²/2ℓ²) the squared discrepancy of μ and ν is ∫∫ k d(μ − ν)². A point of μ that descends half
-of it moves by −∇w, w(z) = ∫ k(z, ·) d(μ − ν): that is what a critic of infinitely many random waves makes it do.
+With k(z, z') = exp(−|z − z'|²/2ℓ²) the squared discrepancy of μ and ν is ∫∫ k d(μ − ν)². A point of μ that descends
+half of it moves by −∇w, w(z) = ∫ k(z, ·) d(μ − ν): that is what a critic of infinitely many random waves makes it do.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """How the margin of a linear model grows under soft-min descent, and how large it can become with given neurons.
 
 Of f = Σ_i c_i y_i k(x_i, ·) the flow that lowers log (1/n) Σ exp(−y_i f(x_i)) is c' = p, with the weights
-p_i = exp(−y_i f(x_i)) / Σ_l exp(−y_l f(x_l)): n numbers tell all. Its norm is (Σ c_i c_j y_i y_j k_ij)^{1/2}, and what its
-margin lacks to the largest one of that norm stays bounded, but does not vanish.
+p_i = exp(−y_i f(x_i)) / Σ_l exp(−y_l f(x_l)): n numbers tell all. Its norm is (Σ c_i c_j y_i y_j k_ij)^{1/2}, and what
+its margin lacks to the largest one of that norm stays bounded, but does not vanish.
 """
 
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What incremental gradients do on least squares, exactly: the mean over the samples drawn, and SVRG's second moment.
+"""Incremental gradients on least squares, exactly: their mean over the samples drawn, and the second moment of SVRG.
 
 With e = b − b* and A_i = φ_i φ_iᵀ + λ, of which H is the mean, a step of SVRG from the snapshot w is
 

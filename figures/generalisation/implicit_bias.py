@@ -58,7 +58,7 @@ def in_time(axes: Axes, records: Records) -> None:
             seen = record["margin"] > 1
             axes.plot(
                 record["margin"][seen], measure.in_time(record, norm)[seen], marker,
-                color=color, ms=3, label=None if i else name,
+                color=color, ms=3, label=f"_{record['seed']}: {name}" if i else name,
             )  # fmt: skip
             drawn = max(drawn, float(record["margin"][-1]))
     if not drawn:
@@ -141,7 +141,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
                 shown = True
                 axes.errorbar(
                     ticks, [m for m, _ in means], yerr=[h for _, h in means], fmt=marker,
-                    color=color, mfc=color if filled else "white", label=said if filled else f"{said}, spread labels",
+                    color=color, mfc=color if filled else "white", label=f"{labels if filled else 'spread labels'}: {said}",
                 )  # fmt: skip
     if not shown:
         return empty(axes, "with test samples")
@@ -157,7 +157,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
 
 
 def _share(records: Records, name: str) -> tuple[float, float]:
-    """(mean, half-width of its 95 % interval) in percent, over all networks."""
+    """(mean, half-width of its 99.9 % interval) in percent, over all networks."""
     shares = 100 * np.array([record[name] for record in records])
     half = interval(shares)
     return float(shares.mean()), float(half)
