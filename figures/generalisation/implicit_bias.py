@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.generalisation import normalised_margins as measure
-from simulations.generalisation.implicit_bias import INPUTS, SAMPLES, both, lazy, output, rich, tested
+from simulations.generalisation.implicit_bias import both, lazy, output, rich, tested
+from simulations.generalisation.tested_margins import INPUTS, SAMPLES
 from simulations.records.record import along
 
 
@@ -132,6 +133,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
         at = usual if usual in set(chosen.column(other)) else max(chosen.column(other), default=None)
         chosen = chosen.where(**{other: at})
         ticks = sorted(set(chosen.column(x))) if len(chosen) else []
+        word = labels if filled else "spread labels"
         for name, said, color, marker in (
             ("error", "both layers", MEAN_FIELD, "D"),
             ("output_error", "theory: largest margin, F2", LAZY, "o"),
@@ -141,7 +143,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
                 shown = True
                 axes.errorbar(
                     ticks, [m for m, _ in means], yerr=[h for _, h in means], fmt=marker,
-                    color=color, mfc=color if filled else "white", label=f"{labels if filled else 'spread labels'}: {said}",
+                    color=color, mfc=color if filled else "white", label=f"{word}: {said}",
                 )  # fmt: skip
     if not shown:
         return empty(axes, "with test samples")

@@ -10,6 +10,7 @@ from simulations import Record, Records
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring
 from simulations.generalisation import mode_collapse as study
+from simulations.generalisation.known_laws import samples_of
 from theory import birthday
 
 CRITICS = {study.Network.name: "neurons", study.Kernel.name: "features"}
@@ -132,7 +133,7 @@ def coincidences(axes: Axes, records: Records) -> None:
     laws = sorted({(run["law"], run["kinds"]) for run in runs})[:4]
     for (law, kinds), color in zip(laws, (BLUE, ORANGE, GREEN, PURPLE), strict=False):
         own = [run for run in runs if (run["law"], run["kinds"]) == (law, kinds)]
-        p = study.samples_of(law, kinds)
+        p = samples_of(law, kinds)
         count = np.arange(2, 61)
         exact = [birthday.no_collision(p / p.sum(), int(s)) for s in count]
         axes.plot(count, exact, color=color, lw=0.9, label=f"_exact: {law} {kinds}")

@@ -53,12 +53,15 @@ def largest(record, norm):
 
 def norm_at_end(record, norm):
     end, start = record["end"], record["start"]
-    return record["alpha"] * {
-        "variation": np.mean(np.sum(end**2, axis=1)) / 2,
-        "output": np.sqrt(np.mean(end[:, 0] ** 2)),
-        "moved": np.sqrt(np.mean(np.sum((end - start) ** 2, axis=1))),
-        "total": np.mean(np.abs(end[:, 0]) * np.linalg.norm(end[:, 1:], axis=1)),
-    }[norm]
+    return (
+        record["alpha"]
+        * {
+            "variation": np.mean(np.sum(end**2, axis=1)) / 2,
+            "output": np.sqrt(np.mean(end[:, 0] ** 2)),
+            "moved": np.sqrt(np.mean(np.sum((end - start) ** 2, axis=1))),
+            "total": np.mean(np.abs(end[:, 0]) * np.linalg.norm(end[:, 1:], axis=1)),
+        }[norm]
+    )
 
 
 def test_lines_in_the_plane_are_where_networks_change_sign(drawn, records):
