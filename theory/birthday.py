@@ -192,6 +192,24 @@ def disjoint_interval(hits: ArrayLike, couples: int, level: float = 0.95) -> tup
         return 1 / high, 1 / low
 
 
+def disjoint_coverage(p: ArrayLike, samples: int, level: float = 0.95) -> float:
+    """How often `disjoint_interval` holds 1/Σp², exactly: hits of ⌊s/2⌋ couples are binomial, with the chance Σp².
+
+    Raises ValueError as `no_collision`, for less than two samples and a level outside (0, 1).
+
+    >>> round(disjoint_coverage(np.full(100, 0.01), 40), 3)  # P(one hit or none)
+    0.983
+
+    Source: `clopper1934use`.
+    """
+    p, couples = _law(p), _checks.integer("samples", samples, minimum=2) // 2
+    truth, hits = effective_number(p), np.arange(couples + 1, dtype=float)
+    lower, upper = disjoint_interval(hits, couples, level)
+    chances = np.array([comb(couples, k) for k in range(couples + 1)], dtype=float)
+    chances *= (1 / truth) ** hits * (1 - 1 / truth) ** (couples - hits)
+    return float(np.sum(chances[(lower <= truth) & (truth <= upper)]))
+
+
 def _law(p: ArrayLike) -> Array:
     p = _checks.array("p", p, ["[N]"], minimum=0)
     if abs(p.sum() - 1) > 1e-9:

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.generalisation import normalised_margins as measure
-from simulations.generalisation.implicit_bias import INPUTS, SAMPLES, both, lazy, output, rich, tested
+from simulations.generalisation.implicit_bias import both, lazy, output, rich, tested
+from simulations.generalisation.tested_margins import INPUTS, SAMPLES
 from simulations.records.record import along
 
 
@@ -58,7 +59,7 @@ def in_time(axes: Axes, records: Records) -> None:
             seen = record["margin"] > 1
             axes.plot(
                 record["margin"][seen], measure.in_time(record, norm)[seen], marker,
-                color=color, ms=3, label=None if i else name,
+                color=color, ms=3, label=f"_{record['seed']}: {name}" if i else name,
             )  # fmt: skip
             drawn = max(drawn, float(record["margin"][-1]))
     if not drawn:
@@ -99,18 +100,20 @@ def ends(axes: Axes, records: Records) -> None:
     """Draw what is missing to the largest margin, in units of log n, at each end and for the output layer."""
     axes.set_title("d  Missing: less than log n")
     kinds = (
-        (rich, measure.variation_excess, "both layers\nF1", MEAN_FIELD),
-        (output, measure.output_excess, "output layer\nF2", LAZY),
-        (lazy, measure.tangent_excess, "α = 10⁸\ntangent", GREEN),
-        (output, measure.total_excess, "output layer\nin F1: wrong", PURPLE),
+        (rich, measure.variation_shortfall, "both layers\nF1", MEAN_FIELD),
+        (output, measure.output_shortfall, "output layer\nF2", LAZY),
+        (lazy, measure.tangent_shortfall, "α = 10⁸\ntangent", GREEN),
+        (output, measure.total_shortfall, "output layer\nin F1: wrong", PURPLE),
     )
     drawn = False
-    for at, (select, value, _, color) in enumerate(kinds):
-        missing = np.array([-value(record) for record in select(records)])
-        missing = missing[missing > 0]
-        if len(missing):
-            axes.plot(at + np.linspace(-0.2, 0.2, len(missing)), missing, "o", color=color)
-            drawn = True
+    for at, (select, value, name, color) in enumerate(kinds):
+        chosen = select(records)
+        missing, places = np.array([value(record) for record in chosen]), at + np.linspace(-0.2, 0.2, len(chosen))
+        axes.plot(places[missing > 0], missing[missing > 0], "o", color=color, label=f"_{name}")
+        drawn = drawn or bool(np.any(missing > 0))
+        if value in (measure.output_shortfall, measure.tangent_shortfall):
+            exact = [measure.flow_shortfall(record) for record in chosen]
+            axes.plot(places, exact, "_", color=THEORY, ms=7, label="theory: exact flow" if at == 1 else None)
     if not drawn:
         return empty(axes, "to a margin")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: at most 1")
@@ -130,6 +133,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
         at = usual if usual in set(chosen.column(other)) else max(chosen.column(other), default=None)
         chosen = chosen.where(**{other: at})
         ticks = sorted(set(chosen.column(x))) if len(chosen) else []
+        word = labels if filled else "spread labels"
         for name, said, color, marker in (
             ("error", "both layers", MEAN_FIELD, "D"),
             ("output_error", "theory: largest margin, F2", LAZY, "o"),
@@ -139,7 +143,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
                 shown = True
                 axes.errorbar(
                     ticks, [m for m, _ in means], yerr=[h for _, h in means], fmt=marker,
-                    color=color, mfc=color if filled else "white", label=said if filled else f"{said}, spread labels",
+                    color=color, mfc=color if filled else "white", label=f"{word}: {said}",
                 )  # fmt: skip
     if not shown:
         return empty(axes, "with test samples")
@@ -155,7 +159,7 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
 
 
 def _share(records: Records, name: str) -> tuple[float, float]:
-    """(mean, half-width of its 95 % interval) in percent, over all networks."""
+    """(mean, half-width of its 99.9 % interval) in percent, over all networks."""
     shares = 100 * np.array([record[name] for record in records])
     half = interval(shares)
     return float(shares.mean()), float(half)

@@ -10,6 +10,7 @@ from simulations import Record, Records
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring
 from simulations.generalisation import mode_collapse as study
+from simulations.generalisation.known_laws import samples_of
 from theory import birthday
 
 CRITICS = {study.Network.name: "neurons", study.Kernel.name: "features"}
@@ -132,10 +133,10 @@ def coincidences(axes: Axes, records: Records) -> None:
     laws = sorted({(run["law"], run["kinds"]) for run in runs})[:4]
     for (law, kinds), color in zip(laws, (BLUE, ORANGE, GREEN, PURPLE), strict=False):
         own = [run for run in runs if (run["law"], run["kinds"]) == (law, kinds)]
-        p = np.full(kinds, 1 / kinds) if law == "uniform" else 1 / np.arange(1, kinds + 1)
+        p = samples_of(law, kinds)
         count = np.arange(2, 61)
         exact = [birthday.no_collision(p / p.sum(), int(s)) for s in count]
-        axes.plot(count, exact, color=color, lw=0.9)
+        axes.plot(count, exact, color=color, lw=0.9, label=f"_exact: {law} {kinds}")
         sizes = sorted({run["drawn"] for run in own if run["drawn"] <= 60})
         shares = [np.mean([np.mean(run["pairs"] == 0) for run in own if run["drawn"] == size]) for size in sizes]
         axes.plot(sizes, shares, "o", color=color, label=f"{law}, N = {kinds}: 1/Σp² = {own[0]['exact_effective']:.3g}")
@@ -157,16 +158,22 @@ def intervals(axes: Axes, records: Records) -> None:
         ("moment", BLUE, "s", "U-statistic"),
         ("disjoint", GREEN, "^", "disjoint pairs"),
     )
-    for k, law in enumerate(laws):
-        own = [run for run in runs if (run["law"], run["kinds"], run["drawn"]) == law]
-        for shift, (name, color, marker, label) in zip((-0.2, 0.0, 0.2), kinds, strict=True):
-            held = np.concatenate([run[f"{name}_holds"] for run in own])
-            middle, bars = held.mean(), share_bars(int(held.sum()), len(held))
-            axes.errorbar(k + shift, middle, yerr=bars, fmt=marker, color=color, label=label if k == 0 else None)
-        support = np.mean(np.concatenate([run["poisson_holds_support"] for run in own]))
-        axes.plot(k - 0.2, support, "x", color=GREY, label="Poisson: holds N" if k == 0 else None)
-        exact = float(own[0]["exact_coverage"])
-        axes.plot([k - 0.4, k], [exact, exact], color=THEORY, lw=1, label="theory: exact" if k == 0 else None)
+    rows = [[run for run in runs if (run["law"], run["kinds"], run["drawn"]) == law] for law in laws]
+    places = np.arange(len(laws))
+
+    def held(name: str) -> list[np.ndarray]:
+        return [np.concatenate([run[name] for run in own]) for own in rows]
+
+    for shift, (name, color, marker, label) in zip((-0.2, 0.0, 0.2), kinds, strict=True):
+        found = held(f"{name}_holds")
+        bars = np.transpose([np.ravel(share_bars(int(one.sum()), len(one))) for one in found])
+        axes.errorbar(places + shift, [one.mean() for one in found], yerr=bars, fmt=marker, color=color, label=label)
+    support = [one.mean() for one in held("poisson_holds_support")]
+    axes.plot(places - 0.2, support, "x", color=GREY, label="Poisson: holds N")
+    for k, own in enumerate(rows):
+        for shift, name in ((-0.2, "poisson"), (0.2, "disjoint")):
+            exact, label = float(own[0][f"exact_{name}"]), "theory: exact" if k == 0 and shift < 0 else None
+            axes.plot([k + 0.5 * shift - 0.1, k + 1.5 * shift + 0.1], [exact, exact], color=THEORY, lw=1, label=label)
     axes.axhline(measure.LEVEL, color=THEORY, lw=0.8, ls=":")
     axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
     axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75))

@@ -20,6 +20,9 @@ NAMES = {
     "adapted": ("SAGA, 1/2(λn + L)", "#56B4E9"),
 }
 REMEMBERING = ("sag", "svrg", "saga", "adapted")
+SMALL = 1e-18
+"""The least excess risk that is drawn: below is rounding, which may be negative."""
+
 SHARED = ("seed", "samples", "dimension", "particles", "ridge", "noise")
 
 
@@ -64,7 +67,7 @@ def race(axes: Axes, records: Records) -> None:
     for name, (label, color) in NAMES.items():
         chosen = decaying(2.0)(records) if name == "decaying" else records
         for record in list(runs("excess", experiment=name, **shared)(chosen))[:1]:
-            values = np.maximum(record["excess"].mean(axis=0), 1e-18)
+            values = np.maximum(record["excess"].mean(axis=0), SMALL)
             kept = _passes(record) <= 2.6 * first["passes"]
             axes.plot(_passes(record)[kept], values[kept], color=color, label=label)
     axes.axhline(first["floor"], color=THEORY, lw=0.9, ls="--", label="theory: floor")
@@ -85,8 +88,8 @@ def bounds(axes: Axes, records: Records) -> None:
         for record in list(chosen.where(experiment=name))[:1]:
             label, color = NAMES[name]
             values = record["excess" if name == "sag" else "distance"].mean(axis=0)
-            axes.plot(record["steps"], np.maximum(values, 1e-18), color=color, label=label)
-            axes.plot(record["steps"], record[f"{name}_bound"], color=color, ls="--", lw=0.9)
+            axes.plot(record["steps"], np.maximum(values, SMALL), color=color, label=label)
+            axes.plot(record["steps"], record[f"{name}_bound"], color=color, ls="--", lw=0.9, label=f"_bound, {label}")
     axes.plot([], [], color=THEORY, ls="--", lw=0.9, label="theory: bounds")
     axes.set(yscale="log", xlabel="steps k", ylabel="E|b − b*|², for SAG E F − min F")
     axes.legend(loc="lower left", fontsize=6.5)
@@ -126,7 +129,8 @@ def floors(axes: Axes, records: Records) -> None:
         return empty(axes, "of SGD with a constant step")
     for number, record in enumerate(chosen):
         values = record["excess"].mean(axis=0) / record["floor"]
-        axes.plot(record["steps"], values, color=GREY, lw=0.7, label=None if number else "SGD, each seed's mean")
+        label = f"_seed {record['seed']}" if number else "SGD, each seed's mean"
+        axes.plot(record["steps"], values, color=GREY, lw=0.7, label=label)
     axes.axhline(1, color=THEORY, lw=1, label="theory: stationary second moments")
     axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / exact floor")
     axes.legend(loc="upper right")

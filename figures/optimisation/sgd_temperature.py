@@ -74,18 +74,17 @@ def breaks(axes: Axes, records: Records) -> None:
     chosen = constant(records)
     if not len(chosen):
         return empty(axes, "at one step and batch")
-    labelled = False
-    for batch in sorted(set(chosen.column("batch"))):
-        color = COLORS.get(batch, GREY)
+    for number, batch in enumerate(sorted(set(chosen.column("batch")))):
+        color, x, means, spreads, exact = COLORS.get(batch, GREY), [], [], [], []
         for fineness in sorted(set(chosen.where(batch=batch).column("fineness"))):
             rows = list(chosen.where(batch=batch, fineness=fineness))
             ratios = np.array([measure.over_first_order(row) for row in rows])
-            spread = interval(ratios)
-            exact = np.mean([measure.exact_excess(row) / row["first_order"] for row in rows])
-            label = f"B = {batch}, 95 %" if fineness == min(chosen.where(batch=batch).column("fineness")) else None
-            axes.errorbar([1 / fineness], [ratios.mean()], yerr=spread, fmt="o", color=color, ms=3.5, label=label)
-            axes.plot([1 / fineness], [exact], "_", color=THEORY, ms=11, label=None if labelled else "theory: exact")
-            labelled = True
+            x.append(1 / fineness)
+            means.append(ratios.mean())
+            spreads.append(interval(ratios))
+            exact.append(np.mean([measure.exact_excess(row) / row["first_order"] for row in rows]))
+        axes.errorbar(x, means, yerr=spreads, fmt="o", color=color, ms=3.5, label=f"B = {batch}, 99.9 %")
+        axes.plot(x, exact, "_", color=THEORY, ms=11, label=f"_exact, B = {batch}" if number else "theory: exact")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: first order")
     axes.set(xscale="log", xlabel="ηL", ylabel="excess risk / ((η/4B) tr C)")
     fine = sorted(set(chosen.column("fineness")))
@@ -107,11 +106,11 @@ def batches(axes: Axes, records: Records) -> None:
     same = {name: first[name] for name in ("samples", "fineness")}
     for replaced, color, label in ((True, GREY, "with replacement"), (False, BLUE, "without")):
         rows = chosen.where(replacement=replaced, **same)
-        for number, batch in enumerate(sorted(set(rows.column("batch")))):
-            values = np.array([measure.over_first_order(record) / batch for record in rows.where(batch=batch)])
-            spread = interval(values)
-            shown = None if number else f"{label}, 95 %"
-            axes.errorbar([batch], [values.mean()], yerr=spread, fmt="o", color=color, ms=4, label=shown)
+        drawn = sorted(set(rows.column("batch")))
+        values = [[measure.over_first_order(record) / batch for record in rows.where(batch=batch)] for batch in drawn]
+        if drawn:
+            means, spreads = [np.mean(some) for some in values], [float(interval(some)) for some in values]
+            axes.errorbar(drawn, means, yerr=spreads, fmt="o", color=color, ms=4, label=f"{label}, 99.9 %")
     sizes = np.arange(1, n)
     axes.plot(sizes, 1 / sizes, color=THEORY, ls="--", lw=0.9, label="theory: 1/B")
     without = [variance_factor(n, int(b), replacement=False) for b in sizes]

@@ -12,18 +12,30 @@ LEVEL = 0.95
 """Of the confidence intervals (probability)."""
 
 
-def coincidences(random: np.random.Generator, law: np.ndarray, drawn: int, draws: int) -> dict[str, np.ndarray]:
-    """Draw sets of samples: pairs that coincide, and which intervals hold 1/Σp², or the number of kinds."""
-    chosen = random.choice(len(law), size=(draws, drawn), p=law)
-    counts = np.zeros((draws, len(law)), dtype=np.int64)
-    np.add.at(counts, (np.arange(draws)[:, None], chosen), 1)
-    pairs, truth, couples = birthday.pairs(counts), birthday.effective_number(law), drawn // 2
+def coincidences(chosen: np.ndarray, law: np.ndarray) -> dict[str, np.ndarray]:
+    """Return of the kinds of sets of samples, [sets, s]: pairs that coincide, and which intervals hold 1/Σp², or the
+    number of kinds. Intervals for the number of pairs and for the share of couples are those of `scipy.stats`.
+    """
+    from scipy import stats
+
+    drawn, tail = chosen.shape[1], (1 - LEVEL) / 2
+    counts = np.zeros((len(chosen), len(law)), dtype=np.int64)
+    np.add.at(counts, (np.arange(len(chosen))[:, None], chosen), 1)
+    couples, truth = drawn // 2, 1 / np.sum(law**2)
     hits = np.sum(chosen[:, 0 : 2 * couples : 2] == chosen[:, 1 : 2 * couples : 2], axis=1)
-    intervals = {
-        "poisson": birthday.poisson_interval(pairs, drawn, LEVEL),
-        "moment": birthday.moment_interval(counts, LEVEL),
-        "disjoint": birthday.disjoint_interval(hits, couples, LEVEL),
-    }
+    pairs = np.sum(counts * (counts - 1), axis=1) // 2
+    with np.errstate(invalid="ignore"):  # of no pair and no hit, and of all: there the ends are 0 and 1
+        mean = np.nan_to_num(stats.chi2.ppf(tail, 2 * pairs)) / 2, stats.chi2.ppf(1 - tail, 2 * pairs + 2) / 2
+        share = (
+            np.nan_to_num(stats.beta.ppf(tail, hits, couples - hits + 1)),
+            np.nan_to_num(stats.beta.ppf(1 - tail, hits + 1, couples - hits), nan=1.0),
+        )
+    with np.errstate(divide="ignore"):
+        intervals = {
+            "poisson": (comb(drawn, 2) / mean[1], comb(drawn, 2) / mean[0]),
+            "moment": birthday.moment_interval(counts, LEVEL),
+            "disjoint": (1 / share[1], 1 / share[0]),
+        }
     values: dict[str, np.ndarray] = {"pairs": pairs}
     values["moment_low"], values["moment_high"] = intervals["moment"]
     for name, (low, high) in intervals.items():
@@ -43,19 +55,15 @@ def pairs_over_exact(support: bool, record: Record) -> float:
     return float(share * (record["kinds"] if support else record["exact_effective"]))
 
 
-def coverage_over(nominal: bool, record: Record) -> float:
-    """How often the Poisson interval holds 1/Σp², over how often it does so exactly, or is said to."""
-    return float(np.mean(record["poisson_holds"]) / (LEVEL if nominal else record["exact_coverage"]))
+def coverage_ratio(record: Record, name: str, against: str | None = None) -> float:
+    """How often an interval holds 1/Σp², over how often it does so exactly; or another one does, or is said to."""
+    exact = LEVEL if against == "said" else record[f"exact_{against or name}"]
+    return float(np.mean(record[f"{name}_holds"]) / exact)
 
 
-def better(sign: float, record: Record) -> float:
-    """Coverage of the interval from the U-statistic's variance less that of the Poisson one; roles as the sign says."""
-    return float(sign * (np.mean(record["moment_holds"]) - np.mean(record["poisson_holds"])))
-
-
-def outcomes(name: str, record: Record) -> np.ndarray:
-    """Return for every set whether the interval held."""
-    return record[name]
+def better(record: Record, other: str = "poisson_holds") -> float:
+    """Coverage of the interval from the U-statistic's variance less that of another one."""
+    return float(np.mean(record["moment_holds"]) - np.mean(record[other]))
 
 
 def effective(record: Record) -> float:
@@ -68,15 +76,6 @@ def modes_over(record: Record) -> float:
     return effective(record) - (record["kinds"] - 1)
 
 
-def mode_pairs(record: Record, ordered: bool = False) -> float:
-    """Mean share of pairs of generated samples on one mode, over Σq² of the modes covered; `ordered` takes the share
-    among pairs in order, which are twice as many.
-    """
-    drawn = int(record["drawn"])
-    share = np.mean(record["mode_pairs"]) / (drawn * (drawn - 1) if ordered else comb(drawn, 2))
-    return float(share * effective(record))
-
-
 def log_fooled(which: int, record: Record) -> float:
     """log(distance from the data, over that of as many true samples): by the critic's features, or the kernel."""
     near, true = record["distance"][which], record["real_distance"][which]
@@ -86,3 +85,14 @@ def log_fooled(which: int, record: Record) -> float:
 def log_contrast(record: Record) -> float:
     """log(what the best neuron of unit weights tells points from data by / λ)."""
     return float(np.log(record["contrast"] / record["decay"]))
+
+
+def start_ratio(record: Record, exact: str = "exact_start") -> float:
+    """Twice the engine's risk at the start over the squared discrepancy of the points from the data."""
+    return float(2 * record["risk"][0] / record[exact])
+
+
+def velocity_ratio(record: Record, exact: str = "exact_velocity") -> float:
+    """First velocity of the engine's points along the exact one, over its length."""
+    wanted = record[exact]
+    return float(np.sum(record["velocity"] * wanted) / np.sum(wanted**2))

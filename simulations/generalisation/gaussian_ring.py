@@ -82,11 +82,3 @@ def contrast(z: np.ndarray, x: np.ndarray) -> float:
     w = np.stack([flat * np.cos(turn), flat * np.sin(turn), height])
     told, true = (np.maximum(of @ w[:2] + w[2], 0).mean(axis=0) for of in (z, x))
     return float(np.max(np.abs(told - true)))
-
-
-def discrepancy(z: np.ndarray, x: np.ndarray) -> float:
-    """Return the squared maximum mean discrepancy of two sets of points, by the exact kernel."""
-    both = np.concatenate([z, x])
-    weight = np.concatenate([np.full(len(z), 1 / len(z)), np.full(len(x), -1 / len(x))])
-    square = np.sum((both[:, None] - both) ** 2, axis=2)
-    return float(weight @ np.exp(-square / (2 * WIDTH**2)) @ weight)

@@ -15,7 +15,7 @@ from simulations.study.animation import Animation, Scene, frame_times
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
-from theory import birthday
+from theory import birthday, discrepancy
 
 SMOOTHED = 8.0
 """Standard deviation of the normal law by which the directions of points are smoothed (degrees)."""
@@ -76,7 +76,7 @@ class Generator(Simulations):
             "functions": np.array([density(np.degrees(np.arctan2(at[:, 1], at[:, 0])), SMOOTHED) for at in z]),
             "marks": ring.centres(self.kinds),
             "curve_modes": np.array([covered(at, self.kinds) for at in z]),
-            "curve_distance": np.array([ring.discrepancy(at.astype(float), self.data) for at in z]),
+            "curve_distance": np.array([discrepancy.squared(at, self.data, ring.WIDTH) for at in z]),
             "curve_energy": run.values["energy"],
         }
 

@@ -6,8 +6,9 @@ bounded variation (F1), training of the output layer alone the margin over the s
 training from a large output scale α the margin over the tangent space. The largest margins are certified: linear
 programming over neurons with an exact search for the next one, and quadratic programming for kernels.
 
-A function of norm r that maximises the soft-min has a margin of at least γr − log n, so that no run is asked for more
-than its own norm allows. For linear models (output layer, tangent model) gradient flow is proved to reach that.
+A function of norm r that maximises the soft-min has a margin of at least γr − log n. How much of that log n is lost is
+known exactly for linear models (output layer, tangent model): it is n numbers that flow. Both layers find, of the
+directions that they have turned to, the combination of largest margin, and it is nearly the largest of all.
 
 Of clusters in a plane among many coordinates, F1 finds the plane and F2 does not: fewer errors.
 """
@@ -15,21 +16,21 @@ Of clusters in a plane among many coordinates, F1 finds the plane and F2 does no
 import functools
 from functools import cached_property, partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
 from simulations.generalisation import normalised_margins as measure
-from simulations.generalisation.labelled_clusters import alternating, clusters, pairs, spread
-from simulations.records.record import Record
+from simulations.generalisation.labelled_clusters import alternating, clusters, pairs
+from simulations.generalisation.tested_margins import INPUTS, Errors, fewer_errors, odd
+from simulations.records.record import Records
 from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
+from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import _cells, arc_cosine, margin
+from theory import _cells, margin, soft_margin
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1e8
@@ -38,9 +39,6 @@ and is no tangent model any more: its margin may fall short.
 """
 
 ALPHAS = (RICH, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, LAZY)
-SAMPLES, INPUTS = 128, 12
-"""Of the networks that are tested, where the other of the two varies (count)."""
-
 CELLS = 40_000
 """Linear pieces of a neuron over the samples that a certificate may look at (count)."""
 
@@ -126,6 +124,13 @@ class Margins(Simulation):
         moved = {"moved": self.alpha * run.values["displacement"]}
         return moved | {"start": self.start().position, "end": run.particles.position, "x": x, "y": y}
 
+    def linear(self) -> dict[str, np.ndarray]:
+        """Return (margin, norm) at the end of the exact flow of the linear model, and of its descent."""
+        (time, step), (_, y), kernel = self.schedule(), self.data, self.kernel()
+        margins, norms = soft_margin.flow(kernel, y, [time])
+        descent = soft_margin.descent(kernel, y, step, round(time / step))
+        return {"flow": np.array([margins[0], norms[0]]), "descent": np.array(descent)}
+
     def theory(self, start):
         return self.largest
 
@@ -149,6 +154,9 @@ class OutputLayer(Margins):
 
     def flow(self):
         return mf.OutputFlow(mf.GradientFlow(self.schedule()[1]))
+
+    def theory(self, start):
+        return self.largest | self.linear()
 
 
 class BothLayers(Margins):
@@ -182,94 +190,14 @@ class BothLayers(Margins):
     def flow(self):
         return mf.GradientFlow(self.schedule()[1])
 
-
-class Decaying(eqx.Module):
-    """Steps first/√(k + 1)."""
-
-    first: jax.Array
-
-    def __call__(self, k):
-        return self.first / jnp.sqrt(k + 1.0)
-
-
-class Errors(Simulation):
-    """Soft-min descent on both layers by decaying steps, and the classifier of largest margin over F2, both tested."""
-
-    labels: str = choice("clusters", "random ±1 a cluster, or of 400 directions", among=("clusters", "spread"))
-    clusters: int = count(3, "k", "clusters a side")
-    particles: int = count(50, "m", "particles, an even number", at_least=2)
-    samples: int = count(SAMPLES, "n", "training samples", at_least=2)
-    dimension: int = count(INPUTS, "d", "inputs: a plane, noise, a constant", at_least=3)
-    step: float = number(3.0, "", "first of the decaying steps", unit="mean-field time", above=0)
-    steps: int = count(400, "", "steps")
-    precision = "float32"
-    sizes = grid(
-        smoke=[{"seeds": 30}, {"labels": "spread", "seeds": 16}],
-        default=[
-            {"particles": 200, "steps": 1000, "samples": (32, 64, SAMPLES, 256), "seeds": 96},
-            {"particles": 200, "steps": 1000, "dimension": (3, 6, 24), "seeds": 96},
-            {"particles": 200, "steps": 1000, "labels": "spread", "seeds": 32},
-        ],
-        paper=[
-            {"particles": 1000, "steps": 50_000, "samples": (32, 64, SAMPLES, 256, 512), "seeds": 200},
-            {"particles": 1000, "steps": 50_000, "dimension": (3, 6, 15, 30), "seeds": 200},
-            {"particles": 1000, "steps": 50_000, "labels": "spread", "seeds": 80},
-        ],
-    )
-
-    def refusal(self):
-        return odd(self.particles)
-
-    @cached_property
-    def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        x, y, x_test, y_test = clusters(self.key("clusters"), self.samples, self.dimension, self.clusters)
-        if self.labels == "spread":
-            y, y_test = spread(self.generator("directions"), x, x_test)
-        return x, y, x_test, y_test
-
-    def problem(self):
-        x, y, *_ = self.data
-        return mf.Objective(mf.Neuron("relu"), mf.Exponential(), x, y)
-
-    def start(self):
-        return mf.Particles(pairs(self.key("start"), self.particles, self.dimension))
-
-    def flow(self):
-        return mf.GradientFlow(Decaying(jnp.asarray(self.step)))
-
-    def times(self):
-        return [0.0, float(np.sum(self.step / np.sqrt(np.arange(1.0, self.steps + 1))))]
-
     def measure(self, run):
-        x, y, x_test, y_test = self.data
-        theta = np.asarray(run.particles.position)
-        f, f_test = (np.maximum(part @ theta[:, 1:].T, 0) @ theta[:, 0] for part in (x, x_test))
-        return {"train_error": share_wrong(f, y), "error": share_wrong(f_test, y_test)}
+        """Also the largest margins with the directions of the neurons at the end and at the start."""
+        positions = {"end_margin": run.particles.position, "start_margin": self.theta}
+        own = {name: soft_margin.of_neurons(position, *self.data) for name, position in positions.items()}
+        return super().measure(run) | own
 
     def theory(self, start):
-        """Return the test error of the largest margin over F2, the space of infinitely many random features."""
-        x, y, x_test, y_test = self.data
-        best = margin.kernel_margin(arc_cosine.conjugate_kernel(x), y)
-        return {"output_error": share_wrong(arc_cosine.conjugate_kernel(x_test, x) @ best.coefficients, y_test)}
-
-
-def odd(particles: int) -> str | None:
-    """Return why so many particles are none of a doubled law, or None."""
-    return (
-        f"particles={particles}: expected an even number, since a doubled law comes in pairs."
-        if particles % 2
-        else None
-    )
-
-
-def share_wrong(f: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of samples on the wrong side."""
-    return float(np.mean((f > 0) != (y > 0)))
-
-
-def fewer_errors(record: Record) -> float:
-    """Return the test error of the largest margin over F2 less that of the network."""
-    return float(record["output_error"] - record["error"])
+        return self.largest | (self.linear() if self.alpha == LAZY else {})
 
 
 both, output = BothLayers.at("in_variation"), OutputLayer.at("in_variation")
@@ -280,6 +208,11 @@ tested = partial(Errors.at, "output_error")
 def sure(select):
     """Restrict `select` to runs at least half way to the largest margin: others say little about a bound on it."""
     return lambda records: select(records).where(lambda record: measure.in_variation(record) > 0.5)
+
+
+def any_of(*selections):
+    """Return the selection of what any of these select."""
+    return lambda records: Records([record for select in selections for record in select(records)])
 
 
 def most_samples(select):
@@ -295,42 +228,63 @@ def most_samples(select):
 
 
 LARGEST = Prediction(1.0, "<=", "the largest margin, from above, by duality", "chizat2020implicit")
+FOUND = Prediction(1.0, "=", "late: margin = γ · norm less what stays bounded", "chizat2020implicit")
+OWN = Prediction(1.0, "=", "late: the largest margin with the directions of its neurons", "chizat2020implicit")
+LINEAR = Prediction(1.0, "=", "soft-min flow of a linear model from 0: n numbers", "meanfield")
 ENOUGH = Prediction(-1.0, ">=", "a maximiser of the soft-min in the ball of its own norm", "chizat2020implicit")
-PROVED = Prediction(-1.0, ">=", "gradient flow of a linear model from 0; norm at the end", "meanfield")
-FEWER = Prediction(0.0, ">=", "clusters in a plane among d coordinates; observed, not proved", "chizat2020implicit")
+FEWER = Prediction(0.0, ">=", "clusters in a plane among d coordinates; observed, not proved", "meanfield")
 
 CLAIMS = (
     claim(
-        "both_largest", "both layers: no margin exceeds the certified largest over F1", LARGEST, checks.largest,
-        select=sure(both), value=measure.in_variation, what="margin / (mean ½|θ|² γ₁)",
-        wrong="half of the norm", control={"value": measure.in_half_variation},
+        "largest", "no margin exceeds the certified largest: over F1 of both layers, over F2 of the output layer",
+        LARGEST, checks.largest,
+        select=any_of(sure(both), output), value=measure.in_own_norm, what="margin / (norm · largest margin)",
+        wrong="mean |output weight| for the norm", control={"value": measure.in_mean_output},
     ),
     claim(
-        "both", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH,
+        "both", "both layers: growth of the margin over that of the norm, over the largest margin of its directions",
+        OWN, checks.mean,
+        select=rich, value=partial(measure.growth, norm="variation", largest="end_margin"), what="growth / largest",
+        wrong="directions at the start",
+        control={"value": partial(measure.growth, norm="variation", largest="start_margin")},
+    ),
+    claim(
+        "output", "output layer: growth of the margin over that of the norm, over the largest margin over F2", FOUND,
         checks.mean,
-        select=rich, value=measure.variation_excess, what="(margin − γ₁ mean ½|θ|²) / log n",
-        wrong="α = 10⁸", control={"select": lazy},
+        select=output, value=partial(measure.growth, norm="output", largest="kernel_margin"), what="growth / largest",
+        wrong="over F1", control={"value": partial(measure.growth, norm="output", largest="variation_upper")},
     ),
     claim(
-        "output_largest", "output layer: no margin exceeds the largest over F2", LARGEST, checks.largest,
-        select=output, value=measure.in_output, what="margin / ((mean b²)^½ γ₂)",
-        wrong="mean |b| for the norm", control={"value": measure.in_mean_output},
+        "output_shortfall", "output layer: what the margin lacks to the largest of its norm, over that of the flow",
+        LINEAR, measure.resolved_mean,
+        select=output, value=partial(measure.exact_shortfall, norm="output"), what="lacking / exact",
+        wrong="over log n, more than which it can't be", control={"value": measure.output_shortfall},
     ),
     claim(
-        "output", "output layer: the margin is the largest over F2, but for log n", PROVED, checks.least,
-        select=output, value=measure.output_excess, what="(margin − γ₂ (mean b²)^½) / log n",
-        wrong="measured in F1", control={"value": measure.total_excess},
+        "lazy", "large α: growth of the margin over that of the way, over the largest margin over the tangent space",
+        FOUND, checks.mean,
+        select=lazy, value=partial(measure.growth, norm="moved", largest="kernel_margin"), what="growth / largest",
+        wrong="over F1", control={"value": partial(measure.growth, norm="moved", largest="variation_upper")},
     ),
     claim(
-        "lazy", "large α: the margin is the largest over the tangent space, but for log n",
-        Prediction(-1.0, ">=", "α → ∞, gradient flow; norm at the end", "chizat2019lazy"), checks.least,
-        select=lazy, value=measure.tangent_excess, what="(margin − γ α ‖θ − θ₀‖) / log n",
-        wrong="measured in F1", control={"value": measure.variation_excess},
+        "lazy_shortfall", "large α: what the margin lacks to the largest of its way, over that of the flow",
+        LINEAR, measure.resolved_mean,
+        select=lazy, value=partial(measure.exact_shortfall, norm="moved"), what="lacking / exact",
+        wrong="over log n, more than which it can't be", control={"value": measure.tangent_shortfall},
     ),
     claim(
         "features", "test error of the largest margin over F2, less that of both layers", FEWER, checks.mean,
         select=most_samples(tested(labels="clusters")), value=fewer_errors, what="difference of shares",
         wrong="labels of 400 directions", control={"select": most_samples(tested(labels="spread"))},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "both_enough", "both layers: the margin is the largest over F1, but for log n (alternating clusters)", ENOUGH,
+        checks.mean,
+        select=rich, value=measure.variation_excess, what="(margin − γ₁ mean ½|θ|²) / log n",
+        wrong="α = 10⁸", control={"select": lazy},
     ),
 )  # fmt: skip
 
@@ -340,4 +294,5 @@ STUDY = Study(
     summary="which classifier training finds: the largest margin over F1, F2 or the tangent space; what that is worth",
     experiments=(BothLayers, OutputLayer, Errors),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -1,7 +1,8 @@
 """The coverage of a generator: how samples alone tell whether it makes all that it imitates, by the birthday paradox.
 
 Of s samples a share coincides that tells 1/Σp², the effective number of kinds, and not how many there are: the two are
-one for a uniform law only. How often each confidence interval holds is computed exactly, or holds for every law.
+one for a uniform law only. How often each confidence interval holds is computed exactly. The samples are those of the
+batches of stochastic gradient descent, in which a sample may come twice.
 
 The generator is a set of points, and imitates a ring of Gaussians against a critic: neurons that are trained against
 it, or a kernel of random features, whose best answer makes the points descend a maximum mean discrepancy. A strong
@@ -19,13 +20,14 @@ import meanfield as mf
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring as ring
 from simulations.generalisation.generator import ANIMATION
+from simulations.generalisation.known_laws import Known
 from simulations.records.record import Record, Records, runs
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
+from simulations.study.experiment import grid
+from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import birthday
+from theory import discrepancy
 from theory.prediction import Prediction
 
 STRONG, WEAK = 64, 4
@@ -33,40 +35,6 @@ STRONG, WEAK = 64, 4
 
 CRITICS = (2, 4, 8, 16, 32, 128)
 LARGE = {"critic": (*CRITICS, 512), "kinds": (8, 16), "particles": 1024, "samples": 4096, "time": 400.0, "seeds": 100}
-
-
-def laws(draws: int, seeds: int, *more: tuple[str, int, int]) -> list[dict[str, Any]]:
-    """Return the settings of known laws: kind of law, number of kinds, samples."""
-    usual = (("uniform", 100, 15), ("uniform", 100, 40), ("zipf", 400, 10), ("zipf", 400, 60))
-    names = ("law", "kinds", "drawn")
-    return [dict(zip(names, one, strict=True)) | {"draws": draws, "seeds": seeds} for one in (*usual, *more)]
-
-
-class Known(Experiment):
-    """Samples of a law on kinds whose number is known."""
-
-    law: str = choice("uniform", "chances; zipf: ∝ 1/rank", among=("uniform", "zipf"))
-    kinds: int = count(100, "N", "kinds", at_least=2)
-    # A variance of coincidences takes three samples; the law of their number is computed for at most 200.
-    drawn: int = count(40, "s", "samples in which coincidences are looked for", at_least=3, at_most=200)
-    draws: int = count(500, "", "sets of s samples")
-    sizes = grid(
-        smoke=laws(500, 7),
-        default=laws(4000, 8, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 100)),
-        paper=laws(50000, 20, ("uniform", 10000, 150), ("zipf", 10000, 200)),
-    )
-
-    def run(self):
-        chances = np.ones(self.kinds) if self.law == "uniform" else 1 / np.arange(1, self.kinds + 1)
-        law, uniform = chances / chances.sum(), np.full(self.kinds, 1 / self.kinds)
-        # Sets of samples of different laws share no random numbers: alike, they would coincide together.
-        random = self.generator(f"{self.drawn} samples of {self.law} on {self.kinds}")
-        return measure.coincidences(random, law, self.drawn, self.draws) | {
-            "exact_none": birthday.no_collision(law, self.drawn),
-            "exact_uniform_none": birthday.no_collision(uniform, self.drawn),
-            "exact_effective": birthday.effective_number(law),
-            "exact_coverage": birthday.poisson_coverage(law, self.drawn, measure.LEVEL),
-        }
 
 
 class Points(Simulation):
@@ -77,7 +45,7 @@ class Points(Simulation):
     critic: int = count(64, "", "neurons or features of the critic")
     samples: int = count(64, "n", "training samples of the ring")
     drawn: int = count(40, "s", "samples in which coincidences are looked for", at_least=3, at_most=200)
-    draws: int = count(500, "", "sets of s samples")
+    draws: int = count(20, "", "sets of s samples")
     step: float = number(0.1, "h", "step of the flow", unit="mean-field time", above=0, batched=False)
     time: float = number(80.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
     precision = "float32"
@@ -106,9 +74,9 @@ class Points(Simulation):
             return {}
         points = np.asarray(self.points(run).position, float)
         counts = ring.on_modes(points, self.kinds)
-        random = self.generator(f"coincidences, {self.name}")
-        found = measure.coincidences(random, ring.shares(counts), self.drawn, self.draws)
-        kept = ("pairs", "moment_low", "moment_high", "disjoint_holds", "disjoint_holds_support")
+        random, law = self.generator(f"coincidences, {self.name}"), ring.shares(counts)
+        found = measure.coincidences(random.choice(len(law), size=(self.draws, self.drawn), p=law), law)
+        kept = ("pairs", "moment_low", "moment_high")
         values = {"points": points, "counts": counts, "data": self.data} | self.distances(points)
         return values | {f"mode_{name}": found[name] for name in kept}
 
@@ -172,8 +140,26 @@ class Kernel(Points):
     def flow(self):
         return mf.GradientFlow(self.step)
 
+    def times(self):
+        return [0, self.step, self.time]
+
+    def observe(self):
+        return [mf.Risk(), mf.Positions()]
+
     def points(self, run):
         return run.particles
+
+    def measure(self, run):
+        """Also the velocity of the points in their first step."""
+        first, second = np.asarray(run.values["positions"][:2], float)
+        return {"velocity": (second - first) / self.step} | super().measure(run)
+
+    def theory(self, start):
+        """Squared discrepancy at the start and the velocity there, by the exact kernel, and one twice as wide."""
+        z, widths = np.asarray(start.position, float), {"": ring.WIDTH, "_wide": 2 * ring.WIDTH}
+        exact = {f"exact_start{name}": discrepancy.squared(z, self.data, width) for name, width in widths.items()}
+        moved = {f"exact_velocity{name}": discrepancy.velocity(z, self.data, width) for name, width in widths.items()}
+        return exact | moved
 
     def distances(self, points):
         """Return squared discrepancies from the data, by the critic's own features and by the exact kernel, [2]."""
@@ -182,7 +168,7 @@ class Kernel(Points):
 
     def both_distances(self, z: np.ndarray) -> np.ndarray:
         own = np.mean((ring.waves(self.features, z) - ring.waves(self.features, self.data)) ** 2)
-        return np.array([own, ring.discrepancy(z, self.data)])
+        return np.array([own, discrepancy.squared(z, self.data, ring.WIDTH)])
 
 
 def uneven(records: Records) -> Records:
@@ -223,18 +209,25 @@ def weak(kind: type[Points], records: Records) -> Records:
 known, generators = Known.at("pairs"), runs("points", experiment=(Network.name, Kernel.name))
 
 
+def covering(choose, records: Records) -> Records:
+    """Select generators against critics of both kinds, `strong` or `weak` ones."""
+    return Records([record for kind in (Network, Kernel) for record in choose(kind, records)])
+
+
 FORMULA = Prediction(1.0, "=", "independent samples: s! e_s(p), any law", "arora2018gans")
 UNBIASED = Prediction(1.0, "=", "independent samples: E pairs = s(s − 1)/2 Σp², any law", "meanfield")
 COVERAGE = Prediction(1.0, "=", "exact law of the number of pairs that coincide", "meanfield")
-ANY = Prediction(measure.LEVEL, ">=", "disjoint pairs coincide independently: Clopper and Pearson", "clopper1934use")
+ANY = Prediction(1.0, "=", "disjoint pairs coincide independently: binomial", "clopper1934use")
+WAVES = Prediction(1.0, "=", "random waves: their mean is the Gaussian kernel", "rahimi2007random")
+WITNESS = Prediction(1.0, "=", "points descend the witness function of the kernel", "arbel2019maximum")
 SPREAD = Prediction(0.0, ">=", "uneven laws: pairs that share a sample coincide together", "hoeffding1948class")
-COVERED = Prediction(0.0, ">=", "k − 1 modes at most have 1/Σq² ≤ k − 1", "arora2018gans")
+COVERED = Prediction(0.0, ">=", "k − 1 modes at most have 1/Σq² ≤ k − 1; observed, not proved", "meanfield")
 BLIND = Prediction(0.0, "<=", "few features: fewer equations than points have coordinates", "arora2017generalization")
 LIMIT = Prediction(0.0, "<=", "L ≤ 0 for all critics iff no neuron of unit weights exceeds λ", "meanfield")
 
 CLAIMS = (
     claim(
-        "collision", "share of sets without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, checks.mean,
+        "collision", "share of batches without a coincidence, over s! e_s(p), uniform and Zipf", FORMULA, checks.mean,
         select=mixed, value=partial(measure.none_over_exact, "exact_none"), what="share / exact",
         wrong="the formula of a uniform law for Zipf's",
         control={"select": uneven_mixed, "value": partial(measure.none_over_exact, "exact_uniform_none")},
@@ -247,29 +240,32 @@ CLAIMS = (
     ),
     claim(
         "poisson", "coverage of the Poisson interval over its exact value, uniform and Zipf", COVERAGE, checks.mean,
-        select=known, value=partial(measure.coverage_over, False), what="coverage / exact",
-        wrong="over the nominal 95 %, Zipf", control={"select": uneven, "value": partial(measure.coverage_over, True)},
+        select=known, value=partial(measure.coverage_ratio, name="poisson"), what="coverage / exact",
+        wrong="over the nominal 95 %, Zipf",
+        control={"select": uneven, "value": partial(measure.coverage_ratio, name="poisson", against="said")},
     ),
     claim(
-        "moment", "uneven laws: coverage of the U-statistic's interval less that of the Poisson one", SPREAD,
+        "disjoint", "coverage of the interval from disjoint pairs over its exact value, uneven laws", ANY, checks.mean,
+        select=uneven, value=partial(measure.coverage_ratio, name="disjoint"), what="coverage / exact",
+        wrong="over that of the Poisson interval",
+        control={"value": partial(measure.coverage_ratio, name="disjoint", against="poisson")},
+    ),
+    claim(
+        "discrepancy", "strong kernel critic: twice the risk at the start over the exact squared discrepancy", WAVES,
         checks.mean,
-        select=uneven, value=partial(measure.better, 1.0), what="difference of coverages",
-        wrong="the roles exchanged", control={"value": partial(measure.better, -1.0)},
+        select=partial(strong, Kernel), value=measure.start_ratio, what="2 risk / exact",
+        wrong="a kernel twice as wide", control={"value": partial(measure.start_ratio, exact="exact_start_wide")},
     ),
     claim(
-        "disjoint", "disjoint pairs: the interval holds 1/Σp² in 95 % of sets or more, uneven laws", ANY, checks.share,
-        select=uneven, value=partial(measure.outcomes, "disjoint_holds"), what="coverage",
-        wrong="of the support", control={"value": partial(measure.outcomes, "disjoint_holds_support")},
+        "witness", "strong kernel critic: first velocity of the points, along the exact one", WITNESS, checks.mean,
+        select=partial(strong, Kernel), value=measure.velocity_ratio, what="along exact / exact",
+        wrong="a kernel twice as wide",
+        control={"value": partial(measure.velocity_ratio, exact="exact_velocity_wide")},
     ),
     claim(
-        "network", "strong network critic: 1/Σq² of the modes covered, less k − 1", COVERED, checks.mean,
-        select=partial(strong, Network), value=measure.modes_over, what="1/Σq² − (k − 1)",
-        wrong="4 neurons", control={"select": partial(weak, Network)},
-    ),
-    claim(
-        "kernel", "strong kernel critic: 1/Σq² of the modes covered, less k − 1", COVERED, checks.mean,
-        select=partial(strong, Kernel), value=measure.modes_over, what="1/Σq² − (k − 1)",
-        wrong="4 features", control={"select": partial(weak, Kernel)},
+        "covered", "strong critics of both kinds: 1/Σq² of the modes covered, less k − 1", COVERED, checks.mean,
+        select=partial(covering, strong), value=measure.modes_over, what="1/Σq² − (k − 1)",
+        wrong="4 neurons or features", control={"select": partial(covering, weak)},
     ),
     claim(
         "fooled", "4 features: log(their distance of points from data / of true samples from data)", BLIND, checks.mean,
@@ -281,15 +277,15 @@ CLAIMS = (
         select=partial(strong, Network), value=measure.log_contrast, what="log(contrast / λ)",
         wrong="4 neurons", control={"select": partial(weak, Network)},
     ),
+)  # fmt: skip
+
+SANITY = (
     claim(
-        "birthday", "share of pairs of generated samples on one mode, over Σq² of the points", UNBIASED, checks.mean,
-        select=generators, value=measure.mode_pairs, what="share / Σq²",
-        wrong="among pairs in order", control={"value": partial(measure.mode_pairs, ordered=True)},
-    ),
-    claim(
-        "diversity", "weak critic: the interval from samples holds 1/Σq² in 95 % of sets or more", ANY, checks.share,
-        select=partial(weak, Kernel), value=partial(measure.outcomes, "mode_disjoint_holds"), what="coverage",
-        wrong="of the number of modes", control={"value": partial(measure.outcomes, "mode_disjoint_holds_support")},
+        "moment", "uneven laws: coverage of the U-statistic's interval less that of the Poisson one", SPREAD,
+        checks.mean,
+        select=uneven, value=measure.better, what="difference of coverages",
+        wrong="less that of disjoint pairs, which are independent",
+        control={"value": partial(measure.better, other="disjoint_holds")},
     ),
 )  # fmt: skip
 
@@ -299,5 +295,6 @@ STUDY = Study(
     summary="points imitate a ring of Gaussians against strong and weak critics; diversity by the birthday paradox",
     experiments=(Known, Network, Kernel),
     claims=CLAIMS,
+    sanity=SANITY,
     animation=ANIMATION,
 )

@@ -9,8 +9,15 @@ from simulations.records.record import Record
 from theory.finite_sums import LeastSquares, Rate, decaying_limit, sag, saga, svrg
 from theory.temperature import excess, moments, stationary
 
-ROUNDING = 1e-20
-"""Of the start: below it, what is seen is rounding."""
+ROUNDING = 1e-11
+"""Of the start: below it, energies differ by rounding."""
+
+SLOWER = 0.25
+"""Of the step that is taken: what the control of an exact mean is computed for."""
+
+EARLY = np.exp(-2)
+"""Of its start: what is left of the exact mean when methods are no longer compared with it, for what is left is noise.
+"""
 
 
 def theorem(network: LinearisedNetwork, method: str) -> Rate:
@@ -36,9 +43,9 @@ def longest(problem: LeastSquares) -> float:
 
 
 @lru_cache(maxsize=32)
-def floor(problem: LeastSquares) -> np.ndarray:
-    """Return the stationary excess risk of SGD with its constant step."""
-    return np.asarray(excess(problem.reduced, stationary(problem.reduced, longest(problem), 1)))
+def floor(problem: LeastSquares, share: float = 1.0) -> np.ndarray:
+    """Return the stationary excess risk of SGD with a share of its constant step."""
+    return np.asarray(excess(problem.reduced, stationary(problem.reduced, share * longest(problem), 1)))
 
 
 @lru_cache(maxsize=32)
@@ -60,33 +67,53 @@ def without_noise(network: LinearisedNetwork, steps: np.ndarray, share: float = 
     return excess(fitted, moments(fitted, away, share * longest(problem), 1, steps).second)
 
 
-def _bounded(record: Record, method: str) -> np.ndarray:
-    """Return the mean of what the theorem of a method bounds, [T]: excess risk for SAG, else squared distance."""
-    return np.mean(record["excess" if method == "sag" else "distance"], axis=0)
+def fits(network: LinearisedNetwork, mean: np.ndarray) -> np.ndarray:
+    """Return Φ(E b − b*), what the mean predictions still have to go, for means [T, p], [T, n]."""
+    return (mean - network.problem.minimum) @ network.problem.features.T
 
 
-def over_bound(record: Record, name: str | None = None) -> float:
-    """The largest share of the bound of its theorem (or of another method's), over all times."""
-    method = name or str(record["experiment"])
-    values = _bounded(record, method)
-    seen = values > ROUNDING * values[0]
-    return float(np.max((values / record[f"{method}_bound"][: len(values)])[seen]))
+def _bounded(record: Record, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of what the theorem of a method bounds (excess risk for SAG, else squared distance) [T], and
+    where it is no rounding.
+    """
+    values = np.mean(record["excess" if method == "sag" else "distance"], axis=0)
+    return values, values > ROUNDING * values[0]
 
 
-def rate_ratio(record: Record, name: str | None = None) -> float:
+def over_bound(record: Record, hurried: float = 1.0) -> float:
+    """The largest share of the bound of its theorem, over all times; of one that falls so many times as fast."""
+    values, seen = _bounded(record, str(record["experiment"]))
+    bound = record[f"{record['experiment']}_bound"][: len(values)]
+    return float(np.max((values / (bound[0] * (bound / bound[0]) ** hurried))[seen]))
+
+
+def rate_ratio(record: Record) -> float:
     """Observed rate, from the first observation after n steps to the last above rounding, over the theorem's."""
-    method, steps = name or str(record["experiment"]), record["steps"]
-    values = _bounded(record, method)
-    first = int(np.searchsorted(steps, record["samples"]))
-    last = int(np.flatnonzero(values > ROUNDING * values[0])[-1])
+    steps, (values, seen) = record["steps"], _bounded(record, str(record["experiment"]))
+    first, last = int(np.searchsorted(steps, record["samples"])), int(np.flatnonzero(seen)[-1])
     rate = np.log(values[first] / values[last]) / (steps[last] - steps[first])
-    return float(rate / record[f"{method}_rate"])
+    return float(rate / record[f"{record['experiment']}_rate"])
 
 
-def floor_ratio(record: Record) -> float:
-    """Excess risk in the later half of the run over the stationary one of SGD with the constant step."""
-    late = record["excess"][:, len(record["steps"]) // 2 :]
-    return float(np.mean(late) / record["floor"])
+def fit_ratio(record: Record, exact: str = "exact_fit") -> float:
+    """The engine's mean predictions on the way to its minimum, along the exact ones, and over their length: mean over
+    the times until the exact ones (or another value by theory) have fallen to `EARLY`.
+    """
+    length = np.sum(record["exact_fit"] ** 2, axis=1)
+    early = slice(1, 1 + max(1, int(np.sum(length[1:] > EARLY * length[0]))))
+    along = np.sum((record["fit"] * record[exact])[early], axis=1)
+    return float(np.mean(along / np.sum(record[exact][early] ** 2, axis=1)))
+
+
+def _middle(steps: np.ndarray) -> int:
+    """Return where the later half of a run begins."""
+    return int(np.searchsorted(steps, steps[-1] / 2))
+
+
+def floor_ratio(record: Record, floor: str = "floor") -> float:
+    """Excess risk in the later half of the run over the stationary one (or another value by theory)."""
+    late = record["excess"][:, _middle(record["steps"]) :]
+    return float(np.mean(late) / record[floor])
 
 
 def _tail(record: Record) -> tuple[np.ndarray, np.ndarray]:
@@ -115,15 +142,15 @@ def decay_over_limit(record: Record) -> float:
 
 
 def early_ratio(record: Record, exact: str = "exact") -> float:
-    """Mean excess risk over the exact one (or another value by theory), until the exact one has fallen by e⁻² (at one
-    time at least).
+    """Mean excess risk over the exact one (or another value by theory), until the exact one has fallen to `EARLY`
+    (at one time at least).
     """
-    early = slice(1, 1 + max(1, int(np.sum(record["exact"][1:] > np.exp(-2) * record["exact"][0]))))
+    early = slice(1, 1 + max(1, int(np.sum(record["exact"][1:] > EARLY * record["exact"][0]))))
     return float(np.mean(np.mean(record["excess"], axis=0)[early] / record[exact][early]))
 
 
 def late_rate(record: Record) -> float:
     """Rate at which the mean excess risk falls in the later half of the run, over the theorem's for fitted samples."""
     steps, values = record["steps"], np.mean(record["excess"], axis=0)
-    middle = len(steps) // 2
+    middle = _middle(steps)
     return float(np.log(values[middle] / values[-1]) / (steps[-1] - steps[middle]) / record["fitted_rate"])

@@ -7,26 +7,22 @@ the directions that no sample sees. Where the samples can all be fitted, plain S
 factor is known.
 """
 
-from abc import abstractmethod
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import finite_sum_rates as rates
-from simulations.optimisation.linearised_network import LinearisedNetwork, linearised_network
+from simulations.optimisation.incremental_methods import Method, Proved, Regularised, network, sgd
 from simulations.records.record import Records, between, runs
 from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulations
+from simulations.study.parameters import number
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory.finite_sums import decaying_bound, decaying_offset
 from theory.prediction import Prediction
 from theory.temperature import excess, varying
+from theory.variance_reduction import sag_mean, svrg_excess
 
 LONG = 150
 """Passes of the methods whose late behaviour is claimed."""
@@ -46,75 +42,10 @@ LATE = {
 }
 
 
-class Method(Simulations):
-    """A method on a linearised network from one start; theorems bound its mean over replicas, the samples drawn."""
-
-    passes: int = count(40, "", "steps over n")
-    particles: int = count(3, "m", "particles")
-    dimension: int = count(40, "d", "inputs")
-    samples: int = count(16, "n", "samples", at_least=2)
-    replicas: int = count(16, "", "independent runs from one start")
-
-    @property
-    @abstractmethod
-    def network(self) -> LinearisedNetwork:
-        """The network that the method descends."""
-
-    @cached_property
-    def stops(self) -> np.ndarray:
-        """Numbers of steps of the observations."""
-        return np.unique(np.rint(np.linspace(0, self.passes * self.samples, 49))).astype(int)
-
-    @abstractmethod
-    def descent(self) -> tuple[mf.Flow, np.ndarray]:
-        """Return the flow, and the times of the stops."""
-
-    def setups(self):
-        return {self.name: self.network.descents(*self.descent(), self.replicas)}
-
-    def measure(self, runs):
-        problem, b = self.network.problem, self.network.paths(runs[self.name])
-        return {"steps": self.stops[: b.shape[1]], "excess": problem.excess(b), "distance": problem.distance(b)}
-
-
-@lru_cache(maxsize=32)
-def network(seed: int, particles: int, dimension: int, samples: int, ridge: float, noise: float) -> LinearisedNetwork:
-    """Return the network and the data of a seed, the same for all methods."""
-    random = Fitted(seed=seed).generator("data and network")
-    return linearised_network(random, particles, dimension, samples, ridge, noise)
-
-
-class Regularised(Method):
-    """Labels that are not all fitted, and a ridge."""
-
-    ridge: float = number(0.05, "λ", "weight decay", unit="risk", at_least=0)
-    noise: float = number(0.5, "σ", "standard deviation of the noise in the labels", unit="units of f", at_least=0)
-
-    @property
-    def network(self):
-        return network(self.seed, self.particles, self.dimension, self.samples, self.ridge, self.noise)
-
-
-class Proved(Regularised):
-    """A method at the step for which its theorem is proved."""
-
-    sizes = REMEMBERING
-
-    @abstractmethod
-    def flow(self, step: float) -> mf.Flow:
-        """Return the method with this step."""
-
-    def descent(self):
-        step = rates.theorem(self.network, self.name).step
-        return self.flow(step), self.stops * step
-
-    def theory(self):
-        return rates.theorems(self.network, self.stops, self.name)
-
-
 class Saga(Proved):
     """SAGA with the step 1/3L."""
 
+    sizes = REMEMBERING
     ridge: float = number(0.05, "λ", "weight decay", unit="risk", above=0)
 
     def flow(self, step):
@@ -131,30 +62,34 @@ class Adapted(Saga):
 class Sag(Proved):
     """SAG with the step 1/16L."""
 
+    sizes = REMEMBERING
+
     def flow(self, step):
         return mf.SAGA(step, biased=True)
+
+    def mean(self, step):
+        return sag_mean(self.network.problem, self.network.start, step, self.stops)
+
+    def theory(self):
+        """Also the mean of SAGA with the same step."""
+        saga = rates.fits(self.network, super().mean(self.step))
+        return super().theory() | {"exact_fit_saga": saga}
 
 
 class Svrg(Proved):
     """SVRG with the step 1/6L and snapshots at a rate of 1/2n."""
 
+    sizes = REMEMBERING
+
     def flow(self, step):
         return mf.SVRG(step, epoch=2 * self.samples)
 
-
-class Harmonic(eqx.Module):
-    """Steps first/(1 + k/offset); of one size for an infinite offset."""
-
-    first: jax.Array
-    offset: jax.Array
-
-    def __call__(self, step):
-        return self.first / (1 + step / self.offset)
-
-
-def sgd(first: float, offset: float) -> mf.Flow:
-    """Return SGD on one sample with steps first/(1 + k/offset): one program for constant and for decaying ones."""
-    return mf.ScheduledSGD(Harmonic(jnp.asarray(first, float), jnp.asarray(offset, float)), 1, most=1)
+    def theory(self):
+        """Also the exact mean excess risk, and that with a quarter of the step."""
+        problem, start, epoch = self.network.problem, self.network.start, 2 * self.samples
+        steps = {"exact": self.step, "exact_quarter": rates.SLOWER * self.step}
+        exact = {name: svrg_excess(problem, start, step, epoch, self.stops) for name, step in steps.items()}
+        return super().theory() | exact
 
 
 class Sgd(Regularised):
@@ -167,10 +102,10 @@ class Sgd(Regularised):
         return sgd(step, np.inf), self.stops * step
 
     def theory(self):
-        """The floor, the rate if all samples were fitted, and what theorems would say of other methods here."""
-        problem, methods = self.network.problem, ("saga", "sag", "svrg")
-        proved = rates.theorems(self.network, self.stops, *methods[self.ridge == 0 :])  # that of SAGA asks for a ridge
-        return proved | rates.fitted_rate(problem) | {"floor": rates.floor(problem)}
+        """The floor, that of half the step, and the rate if all samples were fitted."""
+        problem = self.network.problem
+        floors = {"floor": rates.floor(problem), "floor_half": rates.floor(problem, 0.5)}
+        return rates.fitted_rate(problem) | floors
 
 
 class Decaying(Regularised):
@@ -262,54 +197,49 @@ def decaying(c: float):
 SAGA = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/3L or 1/(2(λn + L))", "defazio2014saga")
 SAG = Prediction(1.0, "<=", "E F − min F over its bound, step 1/16L, memory zero", "schmidt2017minimizing")
 SVRG = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/6L, snapshots at 1/2n", "kovalev2020loopless")
-SAGA_RATE = Prediction(1.0, ">=", "rate over min{1/4n, λ/3L}, or over λh with h = 1/(2(λn + L))", "defazio2014saga")
-SAG_RATE = Prediction(1.0, ">=", "rate over min{μ/16L, 1/8n}", "schmidt2017minimizing")
-SVRG_RATE = Prediction(1.0, ">=", "rate over min{μ/6L, 1/4n}", "kovalev2020loopless")
+UNBIASED = Prediction(1.0, "=", "E b − b* ← (I − hH)(E b − b*): the estimate is unbiased", "defazio2014saga")
+BIASED = Prediction(1.0, "=", "E b of SAG: the gradient is seen through a memory of n steps", "meanfield")
+FASTER = Prediction(1.0, ">=", "rate over that of its theorem, in the mean of the three", "meanfield")
 FLOOR = Prediction(1.0, "=", "stationary excess risk, exact second moments, step 1/2L", "meanfield")
 SLOPE = Prediction(-1.0, "=", "steps c/(μ(k + k₀)), c > 1/2, excess risk in k + k₀", "chung1954stochastic")
 EXACT = Prediction(1.0, "=", "exact second moments of least squares", "meanfield")
 FITTED = Prediction(1.0, ">=", "rate over μ/2L, step 1/2L, all ∇F_i(b*) = 0", "needell2014stochastic")
 
+HURRIED = {"wrong": "the bound four times as fast", "control": {"value": partial(rates.over_bound, hurried=4.0)}}
+
 CLAIMS = (
     claim(
         "saga_bound", "squared distance of SAGA over its theorem's bound, at all times", SAGA, checks.largest,
-        select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="saga")},
-    ),
-    claim(
-        "saga_rate", "rate of SAGA over its theorem's, both steps", SAGA_RATE, checks.mean,
-        select=of("saga", "adapted"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="saga")},
+        select=of("saga", "adapted"), value=rates.over_bound, what="mean |b − b*|² / bound", **HURRIED,
     ),
     claim(
         "sag_bound", "excess risk of SAG over its theorem's bound, at all times", SAG, checks.largest,
-        select=of("sag"), value=rates.over_bound, what="mean excess / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="sag")},
-    ),
-    claim(
-        "sag_rate", "rate of SAG over its theorem's", SAG_RATE, checks.mean,
-        select=of("sag"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="sag")},
+        select=of("sag"), value=rates.over_bound, what="mean excess / bound", **HURRIED,
     ),
     claim(
         "svrg_bound", "squared distance of SVRG over its theorem's bound, at all times", SVRG, checks.largest,
-        select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.over_bound, name="svrg")},
+        select=of("svrg"), value=rates.over_bound, what="mean |b − b*|² / bound", **HURRIED,
     ),
     claim(
-        "svrg_rate", "rate of SVRG over its theorem's", SVRG_RATE, checks.mean,
-        select=of("svrg"), value=rates.rate_ratio, what="rate / theorem",
-        wrong="SGD with a constant step", control={"select": noisy, "value": partial(rates.rate_ratio, name="svrg")},
+        "unbiased", "mean predictions of SAGA and SVRG along those of gradient descent, early", UNBIASED, checks.mean,
+        select=of("saga", "adapted", "svrg"), value=rates.fit_ratio, what="along exact / exact",
+        wrong="gradient descent with a quarter of the step",
+        control={"value": partial(rates.fit_ratio, exact="exact_fit_slow")},
+    ),
+    claim(
+        "biased", "mean predictions of SAG along the exact ones, early", BIASED, checks.mean,
+        select=of("sag"), value=rates.fit_ratio, what="along exact / exact",
+        wrong="without a bias, as SAGA", control={"value": partial(rates.fit_ratio, exact="exact_fit_saga")},
+    ),
+    claim(
+        "corrected", "excess risk of SVRG over that of the exact second moments, early", EXACT, checks.mean,
+        select=of("svrg"), value=rates.early_ratio, what="excess / exact",
+        wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
     ),
     claim(
         "floor", "late excess risk of SGD with a constant step over its exact floor", FLOOR, checks.mean,
         select=noisy, value=rates.floor_ratio, what="excess / floor",
-        wrong="SAGA", control={"select": of("saga")},
-    ),
-    claim(
-        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, checks.mean,
-        select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
-        wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
+        wrong="the floor of half the step", control={"value": partial(rates.floor_ratio, floor="floor_half")},
     ),
     claim(
         "decay_constant", "excess risk of SGD with decaying steps over the exact one, in the tail", EXACT, checks.mean,
@@ -321,6 +251,19 @@ CLAIMS = (
         checks.mean,
         select=fitted, value=rates.early_ratio, what="excess / exact",
         wrong="exact for a quarter of the step", control={"value": partial(rates.early_ratio, exact="exact_quarter")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "rates", "rates of SAG, SAGA and SVRG over those of their theorems", FASTER, checks.mean,
+        select=of("sag", "saga", "adapted", "svrg"), value=rates.rate_ratio, what="rate / theorem",
+        wrong="labels with noise, SGD with a constant step", control={"select": noisy, "value": rates.late_rate},
+    ),
+    claim(
+        "decay_slope", "exponent of the excess risk of SGD with decaying steps, c = 2", SLOPE, checks.mean,
+        select=decaying(2.0), value=rates.decay_slope, what="slope in k + k₀ over the tail",
+        wrong="c = 1/4, for which it is −1/2", control={"select": decaying(0.25)},
     ),
     claim(
         "no_floor", "rate of SGD with a constant step on fitted samples, late, over its theorem's", FITTED, checks.mean,
@@ -335,4 +278,5 @@ STUDY = Study(
     "the lazy model as a convex finite sum: SGD, SAG, SAGA and SVRG against the rates of their theorems",
     experiments=(Saga, Adapted, Sag, Svrg, Sgd, Decaying, Fitted),
     claims=CLAIMS,
+    sanity=SANITY,
 )

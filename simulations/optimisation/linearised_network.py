@@ -1,8 +1,14 @@
-"""A linearised network with a ridge: as the least-squares problem that theory knows, and as the engine's objective."""
+"""A linearised network with a ridge: as the least-squares problem that theory knows, and as the engine's objective.
+
+What runs are compared with is theory's; what is measured on them is the engine's: its energies, its predictions, and
+the minimum that follows from its own derivatives.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import jax
 import numpy as np
 
 import meanfield as mf
@@ -25,21 +31,68 @@ class LinearisedNetwork:
         """b = (θ_j/√m)_j at the start, [p]."""
         return self._flat(self.position)
 
-    def descents(self, flow: mf.Flow, times: np.ndarray, replicas: int) -> list[Setup]:
-        """Return simulations of the linearised network under this flow, which differ in the samples drawn alone."""
+    @cached_property
+    def objective(self) -> mf.Objective:
+        """The network before it is linearised."""
         penalty = mf.WeightDecay(self.problem.ridge)
-        objective = mf.Objective(mf.Neuron("tanh"), mf.Square(), self.x, self.y, penalty=penalty)
-        one = Setup(objective, mf.Particles(self.position), mf.TangentFlow(flow), times, [mf.Positions()])
+        return mf.Objective(mf.Neuron("tanh"), mf.Square(), self.x, self.y, penalty=penalty)
+
+    @cached_property
+    def minimum(self) -> np.ndarray:
+        """arg min of the linearised energy by the engine's derivatives, nearest to the start without a ridge, [p]."""
+        anchor, n, m = mf.Particles(self.position), len(self.y), len(self.position)
+        slopes = jax.jacrev(lambda position: self.objective.predict(anchor.moved(position)))(anchor.position)
+        phi = np.asarray(slopes).reshape(n, -1) * np.sqrt(m)
+        left = self.y - np.asarray(self.objective.predict(anchor))
+        rows = np.concatenate([phi / np.sqrt(n), np.sqrt(self.problem.ridge) * np.eye(phi.shape[1])])
+        right = np.concatenate([left / np.sqrt(n), -np.sqrt(self.problem.ridge) * self.start])
+        return self.start + np.linalg.lstsq(rows, right, rcond=1e-10)[0]
+
+    @cached_property
+    def _lowest(self) -> tuple[mf.objectives.TangentObjective, mf.Particles]:
+        """The linearised problem, and its particles at `minimum`."""
+        anchor = mf.Particles(self.position)
+        there = anchor.moved(self.minimum.reshape(self.position.shape) * np.sqrt(len(self.position)))
+        return mf.objectives.TangentObjective(self.objective, anchor), there
+
+    @property
+    def least(self) -> float:
+        """The engine's energy at `minimum`."""
+        objective, there = self._lowest
+        return float(objective.value(there))
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """The engine's predictions at `minimum`, [n]."""
+        objective, there = self._lowest
+        return np.asarray(objective.predict(there))
+
+    def descents(self, flow: mf.Flow, times: np.ndarray, replicas: int, *more) -> list[Setup]:
+        """Return simulations of the linearised network under this flow, which differ in the samples drawn alone.
+
+        Positions and energies are observed, and `more`.
+        """
+        observed = [mf.Positions(), mf.observables.Energy(), *more]
+        one = Setup(self.objective, mf.Particles(self.position), mf.TangentFlow(flow), times, observed)
         return [one] * replicas
 
     def paths(self, runs: Sequence[mf.Trajectory]) -> np.ndarray:
         """Return b of such simulations, [replicas, T, p], up to the last time that all of them reached."""
-        reached = min(len(run.times) for run in runs)
-        return self._flat(np.stack([run.values["positions"][:reached] for run in runs]))
+        return self._flat(_stacked(runs, "positions"))
+
+    def excess(self, runs: Sequence[mf.Trajectory]) -> np.ndarray:
+        """Return the engine's energy of such simulations less its least, [replicas, T]."""
+        return _stacked(runs, "energy") - self.least
 
     def _flat(self, position: np.ndarray) -> np.ndarray:
         """Return b of positions [..., m, d + 1]."""
         return position.reshape(*position.shape[:-2], -1) / np.sqrt(len(self.position))
+
+
+def _stacked(runs: Sequence[mf.Trajectory], name: str) -> np.ndarray:
+    """Values of simulations, [replicas, T, …], up to the last time that all of them reached."""
+    reached = min(len(run.times) for run in runs)
+    return np.stack([np.asarray(run.values[name])[:reached] for run in runs])
 
 
 def linearised_network(

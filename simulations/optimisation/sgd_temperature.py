@@ -12,15 +12,13 @@ as if tr H were a penalty, by a clock that runs at ησ²/4B: three factors, ste
 import math
 from functools import cached_property, partial
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import temperature_ratios as measure
-from simulations.optimisation.linearised_network import LinearisedNetwork, linearised_network
 from simulations.optimisation.noisy_labels import FittedNetwork, fitted_network
+from simulations.optimisation.settling_descent import BLOCK, Linearised, filled
 from simulations.optimisation.temperature_ratios import LATE, TIMES
 from simulations.records.record import Record, Records, between
 from simulations.study.experiment import grid
@@ -32,82 +30,12 @@ from theory.label_noise import curvatures, slow_flow
 from theory.prediction import Prediction
 from theory.temperature import excess, first_order, moments, then
 
-BLOCK = 4
-"""Batches up to a multiple of so many share a program."""
-
-MOST = 40
-"""Parameters of a linearised network: its second moments follow from matrices of the order of their square."""
-
 LARGE = {"replicas": 2048, "particles": 8, "dimension": 4, "samples": 1000, "seeds": 10}
 """Linearised networks of the paper's size."""
 
 
 FITS = {"particles": 100, "dimension": 20, "samples": 15}
 """Networks that fit their data, of the paper's size."""
-
-
-class Switch(eqx.Module):
-    """A schedule of two values, the second from some step on."""
-
-    before: jax.Array
-    after: jax.Array
-    since: jax.Array
-
-    def __call__(self, step):
-        return jnp.where(step < self.since, self.before, self.after)
-
-
-class Linearised(Simulations):
-    """Replicas of a linearised network under stochastic gradients, which differ in the samples drawn."""
-
-    fineness: float = number(
-        4.0, "1/(ηL)", "sets the step η; L is the largest Lipschitz constant of one sample's gradient, and above "
-        "ηL = 2 second moments do not settle", above=0.5, batched=False,
-    )  # fmt: skip
-    batch: int = count(1, "B", "samples of a step")
-    noise: float = number(0.5, "σ", "standard deviation of the noise in the labels", unit="units of f", above=0)
-    ridge: float = number(0.1, "λ", "weight decay", unit="risk", above=0)
-    length: float = number(
-        10.0, "", "steps until it has settled", unit="1/(least eigenvalue of the Hessian)", above=0, batched=False
-    )
-    particles: int = count(3, "m", "particles")
-    dimension: int = count(3, "d", "inputs")
-    samples: int = count(40, "n", "samples", at_least=2)
-    replicas: int = count(32, "", "independent runs from one start")
-
-    def refusal(self):
-        size = self.particles * (self.dimension + 1)
-        if size > MOST:
-            return f"particles={self.particles}: expected m (d + 1) of at most {MOST} here, have {size}."
-        return None
-
-    @cached_property
-    def network(self) -> LinearisedNetwork:
-        sizes = self.particles, self.dimension, self.samples
-        return linearised_network(self.generator("data and network"), *sizes, self.ridge, self.noise)
-
-    @property
-    def step(self) -> float:
-        """η."""
-        return 1 / (self.fineness * self.network.problem.smoothness)
-
-    @cached_property
-    def stops(self) -> np.ndarray:
-        """Numbers of steps of the observations until it has settled; the last `LATE` are those of the later half."""
-        last = max(2 * LATE, math.ceil(self.length / (self.step * self.network.problem.convexity)))
-        early = np.unique(np.rint(np.concatenate([[0], np.geomspace(1, last / 2, 12)])))[:-1]
-        return np.concatenate([early, np.rint(np.linspace(last / 2, last, LATE))]).astype(int)
-
-    def flow(self, step, batch, since: int, replacement: bool = True) -> mf.Flow:
-        """Return SGD with steps and batches (before, after) the step `since`: one program for all of them."""
-        sizes = Switch(jnp.asarray(step[0], float), jnp.asarray(step[1], float), jnp.asarray(since))
-        counts = Switch(jnp.asarray(batch[0], float), jnp.asarray(batch[1], float), jnp.asarray(since))
-        return mf.ScheduledSGD(sizes, counts, most=filled(max(batch)), replacement=replacement)
-
-
-def filled(batch: int) -> int:
-    """Return the size of a program's batches."""
-    return -(-batch // BLOCK) * BLOCK
 
 
 class Constant(Linearised):
@@ -142,10 +70,10 @@ class Constant(Linearised):
 
     def measure(self, runs):
         """Excess risk [T], and second moments [p, p] of b − b* in the later half: means over replicas."""
-        b, problem = self.network.paths(runs[self.name]), self.network.problem
-        late = (b - problem.minimum)[:, -LATE:]
+        excess = self.network.excess(runs[self.name]).mean(axis=0)
+        late = (self.network.paths(runs[self.name]) - self.network.minimum)[:, -LATE:]
         second = np.einsum("rti,rtj->ij", late, late) / (late.shape[0] * late.shape[1])
-        return {"steps": self.stops[: b.shape[1]], "excess": problem.excess(b).mean(axis=0), "second": second}
+        return {"steps": self.stops[: len(excess)], "excess": excess, "second": second}
 
     def theory(self):
         """The exact values of both, and their first order in η: (η/4B) tr C, with equal moments of all modes."""
@@ -200,7 +128,7 @@ class Schedule(Linearised):
 
     def measure(self, runs):
         """Excess risk after a batch was multiplied [8]; after a step was divided, at as many samples, and steps [8]."""
-        found = {name: self.network.problem.excess(self.network.paths(runs[name])).mean(axis=0) for name in runs}
+        found = {name: self.network.excess(runs[name]).mean(axis=0) for name in runs}
         at = {"decayed": self.factor * self.pauses, "decayed_steps": self.pauses}
         slower = {name: found["decayed"][np.searchsorted(self.later, steps)] for name, steps in at.items()}
         return {"pauses": self.pauses, "grown": found["grown"], **slower}
@@ -238,7 +166,7 @@ class Width(Simulations):
     samples: int = count(3, "n", "samples", at_least=2)
     replicas: int = count(32, "", "independent runs from one start")
     sizes = grid(
-        smoke={"seeds": 8},
+        smoke={"replicas": 40, "seeds": 8},
         default={"fineness": (3.0, 6.0), "dose": 0.5, "replicas": 64, "seeds": 8},
         paper={**FITS, "fineness": (4.0, 8.0, 16.0), "replicas": 512, "seeds": 10},
     )  # fmt: skip
@@ -318,9 +246,9 @@ LYAPUNOV = Prediction(1.0, "=", "least squares, exact recursion of second moment
 DISTINCT = Prediction(1.0, "=", "the same without replacement: (n − B)/(n − 1)/B for 1/B", "cochran1977sampling")
 TEMPERATURE = Prediction(1.0, "=", "stationary excess risk over (η/4B) tr C as η → 0", "jastrzebski2017three")
 BREAKS = Prediction(1.0, ">=", "the same at ηL = 1/2: multiplicative noise adds to it", "meanfield")
-SCHEDULES = Prediction(0.0, "=", "growing batch over decaying step, log ratio less its exact O(η)", "smith2018dont")
+SCHEDULES = Prediction(1.0, "=", "growing batch over decaying step, over its exact 1 + O(η)", "smith2018dont")
 DRIFT = Prediction(1.0, "=", "slow flow along the minima, second order in the temperature", "li2022what")
-FACTORS = Prediction(0.0, "=", "equal ησ²/B at equal ηk", "jastrzebski2017three")
+FACTORS = Prediction(1.0, "=", "equal ησ²/B at equal ηk", "jastrzebski2017three")
 
 CLAIMS = (
     claim(
@@ -345,15 +273,11 @@ CLAIMS = (
         wrong="temperature η/√B", control={"value": measure.over_root},
     ),
     claim(
-        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, checks.mean,
-        select=coarse, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
-        wrong="over (η/2B) tr C", control={"value": measure.over_doubled},
-    ),
-    claim(
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,
         checks.mean,
-        select=schedules, value=measure.grown_over_decayed, what="log(excess of growing batch / of decaying step)",
-        widest=0.09, wrong="at equal numbers of steps", control={"value": measure.grown_over_decayed_steps},
+        select=schedules, value=measure.grown_over_decayed, what="excess of growing batch / of decaying step / exact",
+        wrong="at equal numbers of steps",
+        control={"value": partial(measure.grown_over_decayed, slower="decayed_steps")},
     ),
     claim(
         "flatter", "fall of the log trace of the Hessian over that of the slow flow, extrapolated to T → 0", DRIFT,
@@ -370,10 +294,19 @@ CLAIMS = (
         control={"value": partial(measure.early_ratio, name="largest")},
     ),
     claim(
-        "three_factors", "log fall of the trace with half the batch less that with √2 times the noise, over theory's",
-        FACTORS, checks.mean,
-        select=width, value=measure.batch_against_noise, what="difference of log falls / slow flow",
-        widest=0.2, wrong="against labels without noise", control={"value": measure.batch_alone},
+        "three_factors", "log fall of the trace with half the batch over that with √2 times the noise", FACTORS,
+        checks.mean,
+        select=width, value=measure.batch_over, what="log fall / log fall",
+        wrong="over that with the whole batch, a temperature half as high",
+        control={"value": partial(measure.batch_over, other="cold")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, checks.mean,
+        select=coarse, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
+        wrong="over the exact law, which knows of that", control={"value": measure.over_exact},
     ),
 )  # fmt: skip
 
@@ -383,4 +316,5 @@ STUDY = Study(
     "the step over the batch as a temperature: exact risk of the linearised network, and the width of minima",
     experiments=(Constant, Schedule, Width),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -32,11 +32,6 @@ def over_first_order(record: Record) -> float:
     return late_excess(record) / float(record["first_order"])
 
 
-def over_doubled(record: Record) -> float:
-    """Over twice the first-order law: that of half the batch."""
-    return over_first_order(record) / 2
-
-
 def over_root(record: Record) -> float:
     """Over (η/4√B) tr C: as if the batch counted by its root; for single samples that of two."""
     return over_first_order(record) / np.sqrt(max(2, record["batch"]))
@@ -60,16 +55,11 @@ def modes_over_equal(record: Record) -> float:
 
 
 def grown_over_decayed(record: Record, slower: str = "decayed") -> float:
-    """log of the excess with a growing batch over that with a decaying step, mean over the transient, less its exact
-    value at equal numbers of samples.
+    """Excess risk with a growing batch over that with a decaying step, means over the transient, over its exact value
+    at equal numbers of samples.
     """
-    expected = np.log(record["exact_grown"].mean() / record["exact_decayed"].mean())
-    return float(np.log(record["grown"].mean() / record[slower].mean()) - expected)
-
-
-def grown_over_decayed_steps(record: Record) -> float:
-    """Return `grown_over_decayed` at equal numbers of steps."""
-    return grown_over_decayed(record, "decayed_steps")
+    exact = record["exact_grown"].mean() / record["exact_decayed"].mean()
+    return float(record["grown"].mean() / record[slower].mean() / exact)
 
 
 def _fall(record: Record, name: str) -> float:
@@ -99,14 +89,9 @@ def early_ratio(record: Record, name: str) -> float:
     return _fallen(record, "cold", name, TIMES // 4) / _fall(record, name)
 
 
-def batch_against_noise(record: Record) -> float:
-    """Fall of the log trace of `batch` less that of `noise`, over that of the slow flow: of one step and one
-    temperature. (That of the base, whose step is twice as large, differs by O(η) at the same temperature.)
+def batch_over(record: Record, other: str = "noise") -> float:
+    """Fall of the log trace with half the batch over that of another setting with its step, after the same time.
+
+    (That of the base, whose step is twice as large, differs by O(η) at the same temperature.)
     """
-    fallen = _fallen(record, "batch", "traces") - _fallen(record, "noise", "traces")
-    return fallen / _fall(record, "traces")
-
-
-def batch_alone(record: Record) -> float:
-    """Return `batch_against_noise` against a network without noise in its labels, which stays at its minimum."""
-    return _fallen(record, "batch", "traces") / _fall(record, "traces")
+    return _fallen(record, "batch", "traces", TIMES - 1) / _fallen(record, other, "traces", TIMES - 1)

@@ -21,6 +21,7 @@ from theory import (
     cost,
     deep_fluctuation,
     deep_kernels,
+    discrepancy,
     initial_law,
     kernel_flow,
     kernel_fluctuation,
@@ -162,6 +163,9 @@ def _statistics(add: Callable) -> None:
     add(birthday.poisson_interval, pairs=np.array([0.0, 3.0]), samples=10, level=0.75)
     add(birthday.poisson_coverage, p=LAW, samples=4, level=0.75)
     add(birthday.moment_interval, counts=np.array([40, 20, 20, 20]), level=0.75)
+    add(birthday.disjoint_coverage, p=LAW, samples=4, level=0.75)
+    add(discrepancy.squared, z=X, x=X[:2] + 0.5, width=0.75)
+    add(discrepancy.velocity, z=X, x=X[:2] + 0.5, width=0.75)
     add(birthday.disjoint_interval, hits=np.array([0, 2]), couples=10, level=0.75)
     add(cost.particle_exponent, kernel="pairs")
     add(cost.joint_exponent, kernel="sorted")

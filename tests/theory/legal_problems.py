@@ -23,11 +23,13 @@ from theory import (
     order_fluctuations,
     order_parameters,
     radial_pde,
+    soft_margin,
     sparse_optimum,
     sparse_rates,
     splines,
     stiffness,
     temperature,
+    variance_reduction,
 )
 
 
@@ -71,6 +73,9 @@ def descent(add: Callable) -> None:
     add(temperature.contraction, problem=problem, step=0.25, batch=2)
     add(temperature.excess, problem=problem, second=moments.second)
     add(temperature.first_order, problem=problem, step=0.25, batch=2)
+    for mean in (variance_reduction.unbiased_mean, variance_reduction.sag_mean):
+        add(mean, problem=problem, b=Y[:2], step=0.25, stops=np.array([0, 3]))
+    add(variance_reduction.svrg_excess, problem=problem, b=Y[:2], step=0.25, epoch=2.5, stops=np.array([0, 3]))
 
 
 def measures(add: Callable) -> None:
@@ -101,6 +106,9 @@ def measures(add: Callable) -> None:
     add(convex.network, measure=np.array([[0.5, 0.6, 0.8], [-2.0, 1.0, 0.0]]))
     add(margin.variation_margin, x=X, y=SIGNS, gap=1e-6)
     add(margin.kernel_margin, kernel=KERNEL, y=SIGNS)
+    add(soft_margin.flow, kernel=KERNEL, y=SIGNS, times=np.array([0.0, 0.5]))
+    add(soft_margin.descent, kernel=KERNEL, y=SIGNS, step=0.5, count=3)
+    add(soft_margin.of_neurons, position=np.array([[1.0, 0.5, 0.25], [-1.0, 0.5, -0.75]]), x=X, y=SIGNS)
     line, values = np.array([0.0, 1.0, 2.5]), np.array([0.5, -1.0, 1.5])
     add(splines.breakpoint_kernel, x=line, z=line[:2], reach=3.0, sides="both")
     add(splines.tangent_kernel, x=line, z=line[:2], reach=3.0, output=1.5)

@@ -92,6 +92,31 @@ def test_moment_interval_covers_when_samples_are_many():
 
 
 @pytest.mark.parametrize(
+    ("counts", "two", "variance"),
+    [
+        ([2, 1], 2 / 6, 2 * (1 / 3) * (2 / 3) / 6),  # Σp³ is estimated as 0: independent pairs alone
+        ([4, 1, 0], 12 / 20, (4 * 3 * (24 / 60 - 0.36) + 2 * 0.6 * 0.4) / 20),
+    ],
+)
+def test_moment_interval_by_hand(counts, two, variance):
+    low, high = birthday.moment_interval(counts, 0.9)
+    width = stats.norm.ppf(0.95) * np.sqrt(variance)
+    assert float(low) == pytest.approx(1 / (two + width), rel=1e-12)
+    assert float(high) == (pytest.approx(1 / (two - width), rel=1e-12) if two > width else np.inf)
+
+
+@pytest.mark.parametrize("s", [2, 5, 6])
+def test_coverage_of_disjoint_pairs_by_enumeration(s):
+    """Every sample of s, its couples one after the other; the interval is scipy's."""
+    held, truth = 0.0, 1 / np.sum(P**2)
+    for sample in itertools.product(range(4), repeat=s):
+        hits = sum(sample[2 * k] == sample[2 * k + 1] for k in range(s // 2))
+        ends = stats.binomtest(hits, s // 2).proportion_ci(0.5, method="exact")
+        held += np.prod(P[list(sample)]) * (ends.low <= 1 / truth <= ends.high)
+    assert birthday.disjoint_coverage(P, s, 0.5) == pytest.approx(held, rel=1e-12)
+
+
+@pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda: birthday.no_collision([0.5, 0.4], 2), "sum to 1"),

@@ -128,6 +128,32 @@ def test_limit_of_decaying_steps_is_that_of_the_recursion():
     assert found == pytest.approx(finite_sums.decaying_limit(problem, c), rel=1e-3)
 
 
+def test_constants_of_theorems_by_hand():
+    """b* = 1, H = μ = 7/2, L = 5, λ = 1, tr C = 1; at b = 3 the distance is 4, the excess 7, and A_i e = 4, 10."""
+    by_hand = LeastSquares([[1.0], [2.0]], [1.0, 3.0], 1.0)
+    found = {
+        "saga": finite_sums.saga(by_hand, [3.0]),
+        "adapted": finite_sums.saga(by_hand, [3.0], adapted=True),
+        "sag": finite_sums.sag(by_hand, [3.0]),
+        "svrg": finite_sums.svrg(by_hand, [3.0], 4.0),
+    }
+    expected = {
+        "saga": (1 / 15, 1 / 15, 4 + 4 / 15 * 7),
+        "adapted": (1 / 14, 1 / 14, 4 + 4 / 14 * 7),
+        "sag": (1 / 80, 3.5 / 80, 7 + 10 * 4 + 1 / 80),
+        "svrg": (1 / 30, 3.5 / 30, 4 + 4 / 900 * 4 * (16 + 100) / 2),
+    }
+    for name, numbers in expected.items():
+        assert (found[name].step, found[name].rate, found[name].constant) == pytest.approx(numbers, rel=1e-12), name
+    many = LeastSquares([[1.0], [2.0]] * 20, [1.0, 3.0] * 20, 1.0)
+    slow = finite_sums.saga(many, [3.0]), finite_sums.sag(many, [3.0]), finite_sums.svrg(many, [3.0], 80.0)
+    assert [one.rate for one in slow] == pytest.approx([1 / 160, 1 / 320, 1 / 160], rel=1e-12)
+    offset = 4 * 5 / 3.5
+    assert finite_sums.decaying_offset(by_hand) == pytest.approx(offset, rel=1e-12)
+    assert finite_sums.decaying_bound(by_hand, [3.0], [0])[0] == pytest.approx(4.0, rel=1e-12)
+    assert finite_sums.decaying_bound(by_hand, [1.1], [2])[0] == pytest.approx(8 / 3.5**2 / (2 + offset), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
