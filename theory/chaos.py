@@ -172,7 +172,7 @@ def responses(several: Sequence[Response], theta: ArrayLike) -> list[Array]:
     >>> path = descend([[1.0, 0.0, 1.0]], [1.0], [[0.0]], [2.0], step=0.5, steps=2)
     >>> early, late = (response(path, [[0.0]], k) for k in (0, 2))
     >>> [value.round(4).tolist() for value in responses([early, late], [[2.0, 0.0, 1.0]])]
-    [[[1.5232]], [[0.6482]]]
+    [[[1.5232]], [[1.2284]]]
 
     Raises ValueError for particles of another dimension and for responses of several paths. Source: `meanfield`.
     """
