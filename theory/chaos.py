@@ -176,10 +176,11 @@ def responses(several: Sequence[Response], theta: ArrayLike) -> list[Array]:
 
     Raises ValueError for particles of another dimension and for responses of several paths. Source: `meanfield`.
     """
-    paths = {id(one.path): one.path for one in several}
-    if len(paths) != 1:
-        raise ValueError(f"several must be responses of one path, got {len(paths)} paths")
-    (path,) = paths.values()
+    found = list(several) if isinstance(several, Sequence) else []
+    paths = {id(one.path) if isinstance(one, Response) else id(one) for one in found}
+    if len(paths) != 1 or not isinstance(found[0], Response):
+        raise ValueError(f"several must be responses of one path, got {_checks.shown(several)}")
+    path = found[0].path
     theta = _checks.array("theta", theta, ["[l, p]"])
     _checks.same("columns of theta", theta.shape[1], "position", path.position.shape[2])
     totals, rate = [np.zeros((len(theta), len(one.z))) for one in several], path.step / (path.scale * len(path.x))
