@@ -172,14 +172,15 @@ def responses(several: Sequence[Response], theta: ArrayLike) -> list[Array]:
     >>> path = descend([[1.0, 0.0, 1.0]], [1.0], [[0.0]], [2.0], step=0.5, steps=2)
     >>> early, late = (response(path, [[0.0]], k) for k in (0, 2))
     >>> [value.round(4).tolist() for value in responses([early, late], [[2.0, 0.0, 1.0]])]
-    [[[1.5232]], [[0.6482]]]
+    [[[1.5232]], [[1.2284]]]
 
     Raises ValueError for particles of another dimension and for responses of several paths. Source: `meanfield`.
     """
-    paths = {id(one.path): one.path for one in several}
-    if len(paths) != 1:
-        raise ValueError(f"several must be responses of one path, got {len(paths)} paths")
-    (path,) = paths.values()
+    found = list(several) if isinstance(several, Sequence) else []
+    paths = {id(one.path) if isinstance(one, Response) else id(one) for one in found}
+    if len(paths) != 1 or not isinstance(found[0], Response):
+        raise ValueError(f"several must be responses of one path, got {_checks.shown(several)}")
+    path = found[0].path
     theta = _checks.array("theta", theta, ["[l, p]"])
     _checks.same("columns of theta", theta.shape[1], "position", path.position.shape[2])
     totals, rate = [np.zeros((len(theta), len(one.z))) for one in several], path.step / (path.scale * len(path.x))

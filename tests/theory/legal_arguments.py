@@ -127,7 +127,9 @@ def _particles(add: Callable) -> None:
     for function in (chaos.predict, chaos.response, chaos.fluctuation, chaos.fluctuation_error, chaos.resampling_error):
         rtol = {"rtol": 0.25} if function is chaos.fluctuation else {}
         add(function, path=path, z=np.array([[0.25]]), k=1, **rtol)
+    add(chaos.responses, several=[chaos.response(path, [[0.25]], 1)], theta=np.array([[1.0, 0.5, 0.25]]))
     add(chaos.response(path, [[0.25]], 1).at, "chaos.Response.at", theta=np.array([[1.0, 0.5, 0.25]]))
+    add(conic.first_variation, position=THETA, x=X, y=Y, at=THETA, smoothing=0.5, strength=0.25, scale=1.5)
     for function in (conic.sphere_flow, conic.balanced_flow):
         growth = {"growth": 2.0} if function is conic.sphere_flow else {}
         add(function, position=THETA, x=X, y=Y, times=np.array([0.0, 0.5]), smoothing=0.5, strength=0.25, scale=1.5,

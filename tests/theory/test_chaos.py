@@ -74,9 +74,9 @@ def test_responses_of_several_times_share_one_descent():
     for one, value in zip(several, chaos.responses(several, theta), strict=True):
         assert np.array_equal(value, one.at(theta))
     other = chaos.response(chaos.descend(theta, mass, x, y, steps=6, **SETTING), z, 3)
-    with pytest.raises(ValueError, match="several must be responses of one path, got 2 paths"):
+    with pytest.raises(ValueError, match="several must be responses of one path, got"):
         chaos.responses([several[0], other], theta)
-    with pytest.raises(ValueError, match="several must be responses of one path, got 0 paths"):
+    with pytest.raises(ValueError, match="several must be responses of one path, got"):
         chaos.responses([], theta)
 
 

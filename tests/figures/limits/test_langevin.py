@@ -9,6 +9,7 @@ from scipy.stats import norm
 import figures
 import simulations
 from simulations.limits import deviations_from_laws as measure
+from simulations.limits.langevin import Plane
 from simulations.limits.laws_on_the_line import INPUTS, NEURONS, WELLS
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import bars, line, panel, theory
@@ -85,7 +86,7 @@ def test_linear_clouds(figure, records):
         assert (low, high) == (pytest.approx(variance - half), pytest.approx(variance + half))
         within = np.einsum("tii->t", one["within"]) / 2 * m / (m - 1)
         assert open_marks.get_ydata() == pytest.approx(within)
-    x, y = simulations.find("langevin").only("plane").grid("smoke", 1, first)[0].data
+    x, y = Plane(seed=first).data
     exact = linear_langevin.discrete(x, y, 0.5, 0.3, 0.4, np.arange(41), mean=[2.0, -1.0], deviation=1.0)
     of_mean, spread = theory(axes)
     assert of_mean[0] == pytest.approx(0.4 * np.arange(41))
