@@ -1,5 +1,6 @@
 """Samples of laws that are known, as the batches of the engine have them: how many coincide, and what that tells."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -37,9 +38,9 @@ class Known(Experiment):
     def run(self):
         numbers = samples_of(self.law, self.kinds)
         law, uniform = numbers / numbers.sum(), np.full(self.kinds, 1 / self.kinds)
-        kind, batch = np.repeat(np.arange(self.kinds), numbers), mf.flows.gradients.Minibatch(self.drawn)
+        kind = np.repeat(np.arange(self.kinds), numbers)
         key = self.key(f"{self.drawn} samples of {self.law} on {self.kinds}")
-        rows = jax.vmap(lambda step: batch.rows(key, step, len(kind)))(jnp.arange(self.draws))
+        rows = batches(key, self.drawn, len(kind), self.draws)
         return measure.coincidences(kind[np.asarray(rows)], law) | {
             "exact_none": birthday.no_collision(law, self.drawn),
             "exact_uniform_none": birthday.no_collision(uniform, self.drawn),
@@ -47,6 +48,13 @@ class Known(Experiment):
             "exact_poisson": birthday.poisson_coverage(law, self.drawn, measure.LEVEL),
             "exact_disjoint": birthday.disjoint_coverage(law, self.drawn, measure.LEVEL),
         }
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def batches(key: jax.Array, drawn: int, samples: int, steps: int) -> jax.Array:
+    """Return the samples of so many batches of stochastic gradient descent, [steps, drawn]."""
+    batch = mf.flows.gradients.Minibatch(drawn)
+    return jax.vmap(lambda step: batch.rows(key, step, samples))(jnp.arange(steps))
 
 
 def samples_of(law: str, kinds: int) -> np.ndarray:
