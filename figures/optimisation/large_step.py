@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, powers
+from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, Series, empty, powers
 from simulations import Record, Records
 from simulations.optimisation import large_step_measures as measure
 from simulations.optimisation.large_step import HEIGHT, Catapult, Edge, Linear
@@ -140,7 +140,7 @@ def ends(axes: Axes, records: Records) -> None:
 def height(axes: Axes, records: Records) -> None:
     """The height of the loss in m."""
     chosen = Catapult.at("output", step=between(2.1, 3.9))(records)
-    series = [
+    series: list[Series] = [
         (f"hλ = {step:g}", chosen.where(step=step), measure.peak, color, "o", HEIGHT)
         for step, color in zip(sorted({record["step"] for record in chosen}), COLORS, strict=False)
     ]

@@ -15,6 +15,7 @@ Of clusters in a plane among many coordinates, F1 finds the plane and F2 does no
 
 import functools
 from functools import cached_property, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -131,7 +132,7 @@ class Margins(Simulation):
         descent = soft_margin.descent(kernel, y, step, round(time / step))
         return {"flow": np.array([margins[0], norms[0]]), "descent": np.array(descent)}
 
-    def theory(self, start):
+    def theory(self, start) -> dict[str, Any]:
         return self.largest
 
     def run(self):

@@ -91,14 +91,18 @@ def name_of(check: Callable) -> str:
 
 def questions(check: Callable) -> dict[str, Callable]:
     """Return the functions among the settings of a check."""
-    settings = check.keywords if isinstance(check, functools.partial) else {}
-    return {name: setting for name, setting in settings.items() if callable(setting)}
+    return {name: setting for name, setting in settings_of(check).items() if callable(setting)}
+
+
+def settings_of(check: Callable) -> dict[str, Any]:
+    """Return the settings of a check, which is made by `functools.partial`."""
+    return check.keywords if isinstance(check, functools.partial) else {}
 
 
 def replayed(check: Callable, told: Mapping[str, Any], tiny: list[Record]) -> Callable:
     """Return the check with the answers of a summary in the place of the functions among its settings."""
     if "untested" in told:
-        return functools.partial(_untested, why=told["untested"], expected=check.keywords["predicted"])
+        return functools.partial(_untested, why=told["untested"], expected=settings_of(check)["predicted"])
     made = records_of(told.get("made", NO_RUNS))
     said = {name: told["asked"][name] for name in questions(check)}
     asked = {name: Answers(one, tiny, made) for name, one in said.items() if "itself" not in one}
