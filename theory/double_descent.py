@@ -112,9 +112,13 @@ def descended_rounding(
 
     Source: `meanfield`.
     """
+    offset, unit = _checks.number("offset", offset), _checks.number("unit", unit)
     a = descended(features, y, step, steps, momentum)
     _, size, right, y = _modes(features, y)
     features, tested = _checks.array("features", features, ["[n, p]"]), _checks.array("tested", tested, ["[m, p]"])
+    _checks.same("columns of tested", tested.shape[1], "features", features.shape[1])
+    if not len(size):  # no feature, and nothing that is off
+        return 0.0
     n, largest = len(features), float(size.max())
     answer = np.minimum(1 / size, steps * step * size / (n * (1 - momentum)))
     residual = (largest * np.linalg.norm(a) + np.linalg.norm(y) + 2 * offset) / np.sqrt(n)

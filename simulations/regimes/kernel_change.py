@@ -99,15 +99,24 @@ def over_linear(record: Record, at: int = -1) -> float:
 
 
 @checks.check("=")
-def lazy_limit(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float):
-    """Compare the limit of a value as α → ∞ that has a correction of first and one of second order in 1/α.
+def lazy_limit(
+    records: Records, *, select: Select, value: Value, what: str, sides: int, level: float
+) -> checks.Estimate:
+    """Compare the limit of a value as α → ∞, where what it has left over is a series in 1/α.
 
-    The parabola in 1/α through each seed's values at the three largest α is taken at 0.
+    The parabola in 1/α through each seed's values at the three largest α is taken at 0. What its last term has changed,
+    against the line through two, adds to the error: the next term changes less.
     """
     points, table = seed_table(chosen(records, select), "alpha", value)
-    u = 1 / points[-3:]
-    weights = [np.prod([other / (other - one) for other in u if other != one]) for one in u]
-    return checks.student(table[:, -3:] @ weights, f"{what}, extrapolated to α = ∞, {len(table)} seeds", sides, level)
+    line, parabola = (table[:, -many:] @ _at_zero(1 / points[-many:]) for many in (2, 3))
+    left = abs(float(np.mean(parabola) - np.mean(line)))
+    error = left + checks.half_width(parabola, sides, level)
+    return checks.Estimate(float(np.mean(parabola)), error, f"{what}, extrapolated to α = ∞, {len(table)} seeds")
+
+
+def _at_zero(places: np.ndarray) -> np.ndarray:
+    """Return the weights of values at these places in the polynomial through them, taken at 0."""
+    return np.array([np.prod([other / (other - one) for other in places if other != one]) for one in places])
 
 
 drift, realigned, respread = (partial(last, name=f"tangent_{of}") for of in ("drift", "realigned", "respread"))

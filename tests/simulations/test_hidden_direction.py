@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
+import simulations
 from simulations.regimes.hidden_direction import STRENGTHS, HiddenDirection, Subspace
-from simulations.regimes.kernel_change import linear_drift
+from simulations.regimes.kernel_change import lazy_limit, linear_drift
 from theory import arc_cosine
 from theory.neurons import Network
 
@@ -53,3 +54,19 @@ def test_linear_drift_is_descent_of_the_tangent_model():
     found = linear_drift("tanh", alpha, step, np.array([0, 40]), draws)
     assert found[0] == 0
     assert found[1] == pytest.approx(np.mean(squares) ** 0.5, rel=1e-9)
+
+
+def test_limit_of_a_series():
+    """1 + 3/α − 20/α² has the limit 1, to rounding; what the parabola adds to the line is in the error."""
+    alphas = (10.0, 20.0, 40.0)
+    runs = [({"alpha": alpha, "seed": seed}, 1 + (3 + seed) / alpha - 20 / alpha**2)
+            for seed in range(4) for alpha in alphas]  # fmt: skip
+    records = simulations.Records(simulations.Record(held, {"v": np.array(value)}) for held, value in runs)
+
+    def judged(predicted):
+        return lazy_limit(records, select=lambda all: all, value=lambda one: one["v"], what="v", predicted=predicted)
+
+    assert judged(1.0).measured == pytest.approx(1, abs=1e-12)
+    assert judged(1.0).error == pytest.approx(20 / 20 / 40, abs=1e-10)
+    assert judged(1.02).passed
+    assert not judged(1.03).passed

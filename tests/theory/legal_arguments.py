@@ -83,6 +83,7 @@ def _kernels(add: Callable) -> None:
     add(compute_frontier.width_exponent, source=1.5, capacity=2.0)
     add(deep_fluctuation.deep_fluctuation, x=X[:2], depths=(1, 2), activation="relu", weight_scale=1.25, bias_scale=0.5)
     add(deep_fluctuation.relu_kurtosis, depth=2, width=15)
+    add(deep_fluctuation.relu_tangent_variance, depth=2, width=15)
     add(deep_kernels.deep_kernels, x1=X, x2=X[:2], depths=(1, 2), activation="relu", weight_scale=1.25, bias_scale=0.5)
     add(deep_kernels.moments, first=np.ones((2, 1)), second=np.ones((1, 2)), covariance=np.full((2, 2), 0.5))
     add(deep_kernels.depths_of, depths=(1, 2))

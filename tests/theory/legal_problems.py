@@ -43,6 +43,8 @@ def descent(add: Callable) -> None:
     add(double_descent.isotropic_risk, samples=10, parameters=4, signal=2.0, noise=0.5)
     add(double_descent.least_squares, features=X, y=Y, ridge=0.5)
     add(double_descent.descended, features=X, y=Y, step=0.5, steps=3, momentum=0.5)
+    rounding = {"features": X, "tested": X, "y": Y, "step": 0.5, "steps": 3, "momentum": 0.5}
+    add(double_descent.descended_rounding, **rounding, offset=1.0, unit=2.0**-23)
     add(double_descent.tangent_parameters, particles=10, dimension=3, homogeneous=True)
     add(exponential_rate.roots, momentum=0.5, strength=0.0625)
     add(exponential_rate.largest_strength, momentum=0.5)
