@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation import double_descent as study
+from simulations.generalisation.feature_curves import Features
 from simulations.generalisation.interpolation_peak import off_over_rounding
 from theory.double_descent import isotropic_risk
 
@@ -51,7 +52,7 @@ def exactly(axes: Axes, records: Records) -> None:
     return None
 
 
-def curves(axes: Axes, records: Records, experiment: type[study.Features], title: str) -> None:
+def curves(axes: Axes, records: Records, experiment: type[Features], title: str) -> None:
     """Median test risk of random features with and without ridge, against m/n."""
     axes.set_title(title)
     runs = list(experiment.at("ridge_risk")(records))
