@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
+from simulations.generalisation.cosines_at_risk import LEARNED, SHARES, at_risk
 from simulations.generalisation.image_pairs import BINS, GROUPS
-from simulations.generalisation.stiffness import LEARNED, SHARES, Training, at_risk, identity
+from simulations.generalisation.stiffness import Training, identity
 
 LEVELS = np.geomspace(0.9, 0.02, 16)
 """Shares of the risk at the start along which training is drawn."""

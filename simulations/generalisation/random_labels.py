@@ -26,6 +26,7 @@ import optax
 import meanfield as mf
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import PIXELS, TwoDigits, corrupted, replaced
+from simulations.generalisation.filled_particles import filled
 from simulations.records.record import Record, Records, between, widest
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
@@ -219,13 +220,6 @@ class Capacity(Simulation, TwoDigits):
     def theory(self, start):
         """A bound on the share of labels that can be memorised, by counting."""
         return {"bound": memorisation.memorisation_bound(self.samples, self.components or PIXELS, self.particles)}
-
-
-def filled(theta: np.ndarray, tile: int) -> mf.Particles:
-    """Return units, filled up by units without mass to a multiple of so many: most networks then share a program."""
-    m, fill = len(theta), -len(theta) % tile
-    mass = np.append(np.full(m, 1 / m, theta.dtype), np.zeros(fill, theta.dtype))
-    return mf.Particles(np.pad(theta, [(0, fill), (0, 0)]), mass)
 
 
 @functools.cache
