@@ -123,6 +123,24 @@ def test_discrete(
     return start + _modes(_seen(cross, values, vectors, floor), gain, vectors, error)
 
 
+def travelled_discrete(kernel: ArrayLike, y: ArrayLike, step: float, steps: ArrayLike) -> Array:
+    """|θ_k − θ_0|² of a model f(θ) = J (θ − θ_0), J Jᵀ = K, under descent from f = 0, after each of `steps`.
+
+    θ_k − θ_0 = Jᵀ c, c = (h/n) Σ_{j<k} (I − hK/n)^j y, so that it is cᵀ K c, and yᵀ K⁻¹ y as k → ∞. `y` is [n], or
+    [n, k] for k labellings; the result is [T] or [T, k]. The rest, and errors, are as for `train_discrete`.
+
+    >>> travelled_discrete([[2.0, 0.0], [0.0, 1.0]], [1.0, 3.0], 1.0, [0, 1, 1000]).round(9)
+    array([0.  , 2.75, 9.5 ])
+
+    Source: `arora2019fine`.
+    """
+    values, vectors, floor = _spectrum(kernel)
+    _, error = _errors(len(values), y, None)
+    _, gain = _descent_factors(values, floor, step, steps)
+    columns = (vectors.T @ error.reshape(len(error), -1)) ** 2
+    return ((values * gain**2) @ columns).reshape(len(gain), *error.shape[1:])
+
+
 def ridge(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength: float) -> Array:
     """f_* = K_* (K + nλ I)⁻¹ y, the minimiser of (1/2n) Σ_i (f_i − y_i)² + (λ/2)‖f‖², in the norm of K.
 

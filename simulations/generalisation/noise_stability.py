@@ -80,7 +80,7 @@ class Networks(Simulations):
     draws: int = count(10, "", "draws of noise for every sample")
     precision = "float32"
     sizes = grid(
-        smoke={"seeds": 24},
+        smoke={"seeds": 16},
         default={"samples": 150, "levels": 5, "particles": 128, "steps": 600, "seeds": 32},
         paper={"samples": 250, "tested": 107, "levels": 6, "particles": (64, 256, 1024, 4096), "steps": 20_000,
                "seeds": 100},
@@ -161,7 +161,7 @@ class Starts(Experiment):
     replicas: int = count(500, "", "networks of a run, whose means are taken")
     precision = "float32"
     sizes = grid(
-        smoke={"seeds": 12},
+        smoke={"replicas": 300, "seeds": 12},
         default={"particles": 64, "replicas": 1000, "seeds": 24},
         paper={"particles": 256, "replicas": 10_000, "seeds": 50},
     )
