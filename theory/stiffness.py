@@ -71,9 +71,10 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str) -> Array:
     The model is f = `network` without bias, tanh or relu; x is [n, d], y [n, k]. Every rounding is taken as a draw of
     its own with the standard deviation ε/√12 of a uniform one, and is followed to first order to the cosine: those of
     z_ij turn g_i by what neuron j adds to it, those of f_ic by what output c does, and those of the entries of g_i and
-    of its inner products by themselves; tanh has the error ε. A sum of N terms t has the error ε/√12 · (Σ t² (1 + N/2))^½. For one output
-    r_i does not turn g_i as long as its sign is known; where it may not be, nor the sign of a ReLU's z, in the worst
-    case of d or m + d roundings, the bound is infinite. Raises ValueError for other networks and shapes.
+    of its inner products by themselves. A sum of N terms t has the error ε/√12 · (Σ t² (1 + N/2))^½, and tanh 2 ε.
+
+    For one output r_i does not turn g_i as long as its sign is known. Where it may not be, nor the sign of a ReLU's z,
+    each rounding at its largest, the bound is infinite. Raises ValueError for other networks and shapes.
 
     Source: `meanfield`.
     """
@@ -87,7 +88,7 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str) -> Array:
     if network.activation == "tanh":
         h, slope = np.tanh(z), _scale.bell(z)
         # The derivative may be computed as 1 − tanh², which keeps no digits of its own where it is small.
-        bend, in_h, in_s = -2 * h * slope, EPS * np.abs(h), 2 * EPS * h**2 + UNIT
+        bend, in_h, in_s = -2 * h * slope, 2 * EPS * np.abs(h), 4 * EPS * h**2 + UNIT
     else:
         h, slope = np.maximum(z, 0), (z > 0) * 1.0
         bend, in_h, in_s = np.zeros_like(z), UNIT * h, np.zeros_like(z)

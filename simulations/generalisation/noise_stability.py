@@ -162,7 +162,7 @@ class Starts(Experiment):
     precision = "float32"
     sizes = grid(
         smoke={"replicas": 300, "seeds": 12},
-        default={"particles": 64, "replicas": 1000, "seeds": 24},
+        default={"particles": 128, "replicas": 1000, "seeds": 24},
         paper={"particles": 256, "replicas": 10_000, "seeds": 50},
     )
 

@@ -156,7 +156,7 @@ class Lazy(Simulations):
     precision = "float32"
     sizes = grid(
         smoke={"particles": (64, 128, 512), "seeds": 16},
-        default={"particles": (64, 256, 1024), "samples": 128, "tested": 60, "seeds": 24},
+        default={"particles": (128, 256, 1024), "samples": 128, "tested": 60, "steps": 60, "seeds": 24},
         paper={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
     )
 

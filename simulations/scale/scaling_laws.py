@@ -287,7 +287,7 @@ CLAIMS = (
         checks.asymptotic_slope,
         select=sample_runs(), x="samples", value=measure.sample_excess,
         wrong="the exponent of a smoother target",
-        control={"predicted": float(sample_exponent(CAPACITY, 2 * ROUGH).value)},
+        control={"predicted": float(sample_exponent(CAPACITY, 2.0).value)},
     ),
     claim(
         "curve_lazy", "lazy: excess risk over the learning curve of the kernel's eigenvalues, every n", CURVE,
