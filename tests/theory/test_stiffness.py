@@ -69,7 +69,7 @@ def test_rounding_is_above_that_of_float64(activation, k):
 @pytest.mark.parametrize("name", ["square", "logistic"])
 @pytest.mark.parametrize("k", [1, 4])
 def test_rounding_is_what_single_precision_does(activation, name, k):
-    """Cosines in float32 are off, in root mean square, by a fifth to one of the deviations of which eight are allowed."""
+    """Cosines in float32 are off, in root mean square, by 0.2 to 1 of the deviations of which 8 are allowed."""
     shares = []
     for seed in range(12):
         theta, x, y = (part.astype(np.float32) for part in scene(k, name, seed))
