@@ -137,11 +137,29 @@ def movement_discrete(
 
     Source: `chizat2019lazy`.
     """
+    squares = travelled_discrete(kernel, y, step, steps, f0)
+    return np.sqrt(np.sum(squares.reshape(len(squares), -1), axis=1))
+
+
+def travelled_discrete(
+    kernel: ArrayLike, y: ArrayLike, step: float, steps: ArrayLike, f0: ArrayLike | None = None
+) -> Array:
+    """|θ_k − θ_0|² of a model f(θ) = f₀ + J (θ − θ_0), J Jᵀ = K, under descent, after each of `steps`.
+
+    θ_k − θ_0 = Jᵀ c, c = (h/n) Σ_{j<k} (I − hK/n)^j (y − f₀), so that it is cᵀ K c, and (y − f₀)ᵀ K⁻¹ (y − f₀) as
+    k → ∞. `y` is [n], or
+    [n, k] for k labellings; the result is [T] or [T, k]. The rest, and errors, are as for `train_discrete`.
+
+    >>> travelled_discrete([[2.0, 0.0], [0.0, 1.0]], [1.0, 3.0], 1.0, [0, 1, 1000]).round(9)
+    array([0.  , 2.75, 9.5 ])
+
+    Source: `arora2019fine`.
+    """
     values, vectors, floor = _spectrum(kernel)
-    y, error = _errors(len(values), y, f0)
+    _, error = _errors(len(values), y, f0)
     _, gain = _descent_factors(values, floor, step, steps)
-    moved = _modes(np.sqrt(values)[:, None] * np.eye(len(values)), gain, vectors, error)
-    return np.sqrt(np.sum(moved.reshape(len(moved), -1) ** 2, axis=1))
+    columns = (vectors.T @ error.reshape(len(error), -1)) ** 2
+    return ((values * gain**2) @ columns).reshape(len(gain), *error.shape[1:])
 
 
 def ridge(kernel: ArrayLike, kernel_test: ArrayLike, y: ArrayLike, strength: float) -> Array:

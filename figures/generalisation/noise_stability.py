@@ -65,7 +65,9 @@ def sizes(axes: Axes, records: Records) -> None:
         table = np.array(
             [np.mean(record["response"][level] / record["attenuation"][level], axis=1) for record in records]
         )
-        axes.errorbar(NOISES, table.mean(axis=0), yerr=_bars(table), fmt="o-", color=color, lw=0.7, label=name)
+        axes.errorbar(NOISES, table.mean(axis=0), yerr=interval(table), fmt="o", color=color, label=name)
+        known = [np.mean(record["exact_response"][level] / record["attenuation"][level], axis=1) for record in records]
+        axes.plot(NOISES, np.mean(known, axis=0), color=THEORY, lw=0.9, label=None if level else "theory: exact mean")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: infinitesimal noise")
     axes.set(xscale="log", xlabel="noise of a hidden unit (|z|)", ylabel="noise of f / noise of z · m μ₁₂²")
     axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
@@ -90,7 +92,9 @@ def ordered(axes: Axes, records: Records) -> None:
         sign = -1 if name in ("interlayer", "output", "input") else 1
         table = np.array([record[name].reshape(len(share), -1).mean(axis=1) for record in records]) ** sign
         table = table / table[:, :1]
-        axes.errorbar(share, table.mean(axis=0), yerr=_bars(table), fmt=f"{marker}-", color=color, lw=0.7, label=said)
+        axes.errorbar(
+            share, table.mean(axis=0), yerr=interval(table), fmt=f"{marker}-", color=color, lw=0.7, label=said
+        )
     axes.set(xlabel="share of random labels", ylabel="value / that for true labels")
     axes.set_ylim(top=axes.get_ylim()[1] * 1.55)
     axes.legend(loc="upper left", ncols=2, columnspacing=1)
@@ -118,7 +122,7 @@ def bounds(axes: Axes, records: Records) -> None:
         hollow = "white" if name == "average" else color
         axes.plot(share, table.mean(axis=0), f"{marker}-", color=color, mfc=hollow, lw=0.7, label=label)
     table = np.array([record["test_error"] for record in records])
-    axes.errorbar(share, table.mean(axis=0), yerr=_bars(table), fmt="s", color=ORANGE, label="test error")
+    axes.errorbar(share, table.mean(axis=0), yerr=interval(table), fmt="s", color=ORANGE, label="test error")
     axes.axhline(1, color=THEORY, ls=":", lw=0.9)
     axes.set(yscale="log", xlabel="share of random labels", ylabel="bound without constants, and error (share)")
     axes.set_ylim(top=axes.get_ylim()[1] * 40)
@@ -147,8 +151,3 @@ def _steps(axes: Axes, values: list, color: str, name: str) -> None:
     """Share of values below."""
     sample = np.sort(np.concatenate([np.ravel(of) for of in values]))
     axes.plot(sample, np.arange(1, len(sample) + 1) / len(sample), color=color, label=name)
-
-
-def _bars(table: np.ndarray):
-    """The range that 95 % of the means over rows would fall in."""
-    return interval(table)

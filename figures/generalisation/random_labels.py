@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval, points, power, share_bars
 from simulations import Records
 from simulations.generalisation import label_memorisation as measure
-from simulations.generalisation.random_labels import Capacity, drawn, trained, wide
+from simulations.generalisation.label_capacity import Capacity, Dichotomies
+from simulations.generalisation.random_labels import drawn, trained, wide
 from simulations.records.record import along, widest
 from theory import scaling
+from theory.memorisation import log_dichotomies
 
 TRUE, MIXED, RANDOM = BLUE, GREEN, ORANGE
 """Colours of the labels."""
@@ -125,7 +127,7 @@ def left(axes: Axes, records: Records) -> None:
     share = np.linspace(0, 1, len(chosen[0]["labels"]))
     chosen = [record for record in chosen if len(record["labels"]) == len(share)]
     unevenness = [[measure.gini(of) for of in record["sensitivity"]] for record in chosen]
-    critical = [record["critical"] for record in chosen]
+    critical = [np.mean(record["critical"], axis=1) for record in chosen]
     for values, said, color, marker in (
         (critical, "critical test samples (share)", ORANGE, "o"),
         (unevenness, "unevenness of sensitivity (Gini)", PURPLE, "D"),
@@ -144,7 +146,7 @@ def left(axes: Axes, records: Records) -> None:
 
 
 def capacity(axes: Axes, records: Records) -> None:
-    """Share of random labellings that are memorised against parameters a sample."""
+    """Share of labellings that are memorised, or that output weights alone can fit, against parameters a sample."""
     axes.set_title("f  Too few units cannot memorise")
     chosen = Capacity.at("memorised")(records)
     if not len(chosen):
@@ -160,12 +162,29 @@ def capacity(axes: Axes, records: Records) -> None:
         axes.errorbar(x, shares, yerr=bars, fmt=f"{marker}-", color=color, lw=0.7, label=f"n = {n}, Adam")
         known = [np.mean([record["bound"] for record in of if measure.per_sample(record) == at]) for at in x]
         axes.plot(x, known, color=THEORY, ls="--", lw=0.9, label="theory: bound by counting" if marker == "o" else None)
-    axes.set(xscale="log", xlabel="parameters / samples", ylabel="share of labellings memorised", ylim=(-0.05, 1.4))
+    dichotomies(axes, records)
+    axes.set(xscale="log", xlabel="parameters / samples", ylabel="share of labellings fitted", ylim=(-0.05, 1.6))
     ticks = [0.1, 0.3, 1.0, 3.0, 10.0]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.legend(loc="upper left")
     return None
+
+
+def dichotomies(axes: Axes, records: Records) -> None:
+    """Share of random labellings that the output weights of random units can fit, with Cover's."""
+    chosen = Dichotomies.at("separated")(records)
+    if not len(chosen):
+        return
+    n = max(chosen.column("samples"))
+    counts = sorted(set(chosen.where(samples=n).column("particles")))
+    tables = [np.concatenate([record["separated"] for record in chosen.where(samples=n, particles=m)]) for m in counts]
+    x, shares = np.array(counts) / n, [np.mean(table) for table in tables]
+    bars = np.hstack([share_bars(int(np.sum(table)), len(table)) for table in tables])
+    axes.errorbar(x, shares, yerr=bars, fmt="v", color=BLUE, mfc="white", label=f"n = {n}, output weights")
+    m = np.arange(max(1, min(counts) - 2), max(counts) + 3)
+    exact = [np.exp(log_dichotomies(n, int(one)) - n * np.log(2)) for one in m]
+    axes.plot(m / n, exact, color=THEORY, lw=0.9, label="theory: Cover")
 
 
 def _levels(record) -> list[tuple[str, str, int]]:

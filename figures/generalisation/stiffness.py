@@ -6,8 +6,10 @@ from matplotlib.figure import Figure
 
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
+from simulations.generalisation.cosines_at_risk import LAST, LEARNED, SHARES, at_risk, when
 from simulations.generalisation.image_pairs import BINS, GROUPS
-from simulations.generalisation.stiffness import LEARNED, SHARES, Training, at_risk, identity
+from simulations.generalisation.stiffness import Training, identity, lazy
+from simulations.records.record import widest
 
 LEVELS = np.geomspace(0.9, 0.02, 16)
 """Shares of the risk at the start along which training is drawn."""
@@ -24,7 +26,7 @@ def draw(records: Records) -> Figure:
     trained = one_setting(Training.at("groups")(records))
     classes(axes[0, 1], trained)
     distance(axes[0, 2], trained)
-    training(axes[1, 0], trained)
+    training(axes[1, 0], one_setting(widest(lazy)(records)))
     step(axes[1, 1], trained, "within", "e  Within a class: any step")
     step(axes[1, 2], trained, "between", "f  Between classes: up to h = 2/S")
     return figure
@@ -40,7 +42,7 @@ def one_setting(records: Records) -> Records:
 
 
 def kernel(axes: Axes, records: Records) -> None:
-    """Cosines from gradients against those from the kernel, with the decay in them for contrast."""
+    """Cosines from gradients against those from the kernel, and for contrast those of residuals without a sign."""
     axes.set(
         xlabel="cosine from the tangent kernel",
         ylabel="cosine of gradients",
@@ -50,10 +52,10 @@ def kernel(axes: Axes, records: Records) -> None:
         empty(axes, "of the identity")
         return
     known, seen, wrong = (
-        np.concatenate([_pairs(record[name]) for record in records]) for name in ("kernel", "gradient", "decayed")
+        np.concatenate([_pairs(record[name]) for record in records]) for name in ("kernel", "gradient", "unsigned")
     )
     few = np.random.default_rng(0).permutation(len(known))[:600]
-    axes.plot(known[few], wrong[few], ".", color=GREY, ms=2, alpha=0.6, label="with weight decay in them")
+    axes.plot(known[few], wrong[few], ".", color=GREY, ms=2, alpha=0.6, label="sizes of residuals alone")
     axes.plot(known[few], seen[few], "o", color=BLUE, ms=2.5, mew=0, label="measured")
     axes.plot([-1, 1], [-1, 1], color=THEORY, lw=0.8, label="theory")
     axes.set_ylim(top=1.7)
@@ -99,20 +101,30 @@ def distance(axes: Axes, records: Records) -> None:
 
 
 def training(axes: Axes, records: Records) -> None:
-    """Groups of pairs as the risk falls, smallest step."""
-    axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="d  It fades as the risk falls")
-    if not _paths(axes, records, [(name, "h/8") for name in GROUPS[:5]], (ORANGE, BLUE, PURPLE, GREEN, GREY)):
-        empty(axes, "of training")
+    """Groups of pairs as the risk falls, of the widest lazy networks, beside those of their kernel."""
+    axes.set(xlabel="risk / risk at the start", ylabel="mean cosine", title="d  Lazy: it fades as the kernel says")
+    if not len(records):
+        empty(axes, "of lazy networks")
         return
-    axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="no effect")
-    axes.set(ylim=(-0.15, 1.05))
+    levels = LEVELS[LEVELS > LAST]
+    found, known = (
+        np.array([[when(record[f"{of}risk"], record[f"{of}groups"], at) for at in levels] for record in records])
+        for of in ("", "kernel_")
+    )
+    for k, color in enumerate((ORANGE, BLUE, PURPLE, GREEN, GREY)):
+        axes.plot(levels, known[:, :, k].mean(axis=0), color=THEORY, lw=0.9, label=None if k else "theory: kernel")
+        _band(axes, levels, found[:, :, k], GROUPS[k], color)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.xaxis.set_minor_formatter(lambda x, _: "")
+    axes.set(ylim=(-0.2, 1.15))
     axes.legend(ncols=3, loc="upper center", columnspacing=1)
 
 
 def step(axes: Axes, records: Records, group: str, title: str) -> None:
     """One group of pairs at equal risk, for every step."""
     axes.set(xlabel="risk / risk at the start", ylabel=f"mean cosine {group} classes", title=title)
-    if not _paths(axes, records, [(group, size) for size in SHARES], STEPS, by_step=True):
+    if not _paths(axes, records, group):
         empty(axes, "of training")
         return
     if group == "between":
@@ -121,22 +133,21 @@ def step(axes: Axes, records: Records, group: str, title: str) -> None:
     axes.legend(loc="upper left" if group == "between" else "upper right")
 
 
-def _paths(axes: Axes, records: Records, lines, colors, by_step: bool = False) -> bool:
-    """A line over `LEVELS` for each (group, step); whether there was anything to draw."""
+def _paths(axes: Axes, records: Records, group: str) -> bool:
+    """A line over `LEVELS` for each step; whether there was anything to draw."""
     paths = [[at_risk(record, level) for level in LEVELS] for record in records]
     if not paths:
         return False
-    for (name, size), color in zip(lines, colors, strict=True):
-        table = np.array([[at[size][GROUPS.index(name)] for at in path] for path in paths])
-        step = next(iter(records))["step"] * SHARES[size]
-        _band(axes, LEVELS, table, f"h = {step:g}" if by_step else name, color)
+    for (size, share), color in zip(SHARES.items(), STEPS, strict=True):
+        table = np.array([[at[size][GROUPS.index(group)] for at in path] for path in paths])
+        _band(axes, LEVELS, table, f"h = {next(iter(records))['step'] * share:g}", color)
     axes.set_xscale("log")
     axes.invert_xaxis()
     return True
 
 
 def _band(axes: Axes, x: np.ndarray, table: np.ndarray, label: str, color: str) -> None:
-    """Mean over seeds, the rows, where all know it, and the range that 95 % of such means would fall in."""
+    """Mean over seeds, the rows, where all know it, and the verdicts' interval."""
     whole = np.isfinite(table).all(axis=0)
     x, table = x[whole], table[:, whole]
     mean = table.mean(axis=0)

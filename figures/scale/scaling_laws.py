@@ -40,7 +40,7 @@ def particles(axes: Axes, records: Records) -> None:
     mean_field, lazy = study.mean_field_runs(records), study.excess_runs(records)
     series: list[Series] = [
         ("mean-field, t = 5", mean_field, measure.excess, MEAN_FIELD, "o", study.IN_M),
-        ("lazy, t = 64", lazy, measure.lazy_excess, LAZY, "s", study.LAZY_M),
+        (f"lazy, t = {measure.EXCESS:g}", lazy, measure.lazy_excess, LAZY, "s", study.IN_M),
     ]
     series = [one for one in series if _positive(one[1], "particles", one[2])]
     if not powers(axes, series, "particles", "theory: slope −1"):
@@ -48,9 +48,7 @@ def particles(axes: Axes, records: Records) -> None:
     runs = list(lazy)
     if runs:  # the constant as well as the slope
         m = np.array(sorted({record.parameters["particles"] for record in runs}), float)
-        at = measure.lazy_excess(runs[0])
-        exact = runs[0].parameters["particles"] * at / measure.over_variance(runs[0])
-        axes.plot(m, exact / m, color=THEORY, lw=1.2, label="theory: V/m, lazy")
+        axes.plot(m, runs[0]["variance"][measure.moment(runs[0])] / m, color=THEORY, lw=1.2, label="theory: V/m, lazy")
     axes.set(xlabel="particles m", ylabel="excess test risk")
     axes.legend(loc="lower left")
     return None

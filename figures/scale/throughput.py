@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import BLUE, GREY, ORANGE, THEORY, Series, empty, powers
+from figures.style import BLUE, GREY, ORANGE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
+from simulations.records.record import along
 from simulations.scale import throughput as study
 from theory import cost
 
@@ -84,25 +85,15 @@ def along_particles(axes: Axes, records: Records) -> None:
 def jointly(axes: Axes, records: Records) -> None:
     """Time of a step against m = n in the plane."""
     axes.set_title("c  Sorting is quasi-linear in both")
-    series: list[Series] = [
-        (
-            "every pair (blocked)",
-            study.blocked_runs(records),
-            study.seconds,
-            BLUE,
-            "o",
-            cost.joint_exponent(),
-        ),
-        (
-            "sorted",
-            study.sorted_runs(records),
-            study.seconds,
-            ORANGE,
-            "s",
-            cost.joint_exponent("sorted"),
-        ),
-    ]
-    if not powers(axes, series, "particles", "theory: slopes 2, 1 (× log m)"):
+    blocked = study.blocked_runs(records)
+    series: list[Series] = [("every pair (blocked)", blocked, study.seconds, BLUE, "o", cost.joint_exponent())]
+    drawn = powers(axes, series, "particles", "theory: slope 2")
+    m, table = along(study.sorted_runs(records), "particles", study.seconds)
+    if table.size:
+        points(axes, m, table, "sorted", ORANGE, "s")
+        last, law = np.exp(np.log(table[:, -1]).mean()), m ** cost.joint_exponent("sorted").value * np.log(m)
+        axes.plot(m, last * law / law[-1], color=THEORY, lw=0.9, label="theory: m log m")
+    elif not drawn:
         return empty(axes, "with m = n")
     axes.set(xlabel="particles m = samples n, d = 2", ylabel="time of a step (s)")
     return _legend(axes, "upper left")

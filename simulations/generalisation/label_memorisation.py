@@ -5,7 +5,7 @@ import numpy as np
 from simulations.generalisation.digits import PIXELS
 from simulations.records.record import Record, Records, Select
 from simulations.verdicts import checks
-from simulations.verdicts.measured import chosen, seed_table, tested
+from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.memorisation import memorisation_bound
 
 LEVEL = 0.1
@@ -34,11 +34,6 @@ def least_increment(name: str):
     return lambda record: float(np.min(np.diff(np.mean(record[name], axis=0))))
 
 
-def error_at(level: int):
-    """Return the measure of the test error of kernel descent to the end at a level, mean over draws."""
-    return lambda record: float(np.mean(record["error"][:, level]))
-
-
 def power_over_even(level: int):
     """Return the measure of the power of the labels along the few largest eigenvectors, over that of random labels."""
     return lambda record: float(np.mean(record["power"][:, level]) / record["exact_power"][-1])
@@ -62,28 +57,48 @@ def loss_error(level: int, predicted: int | None = None):
     return value
 
 
-def memorised_after(record: Record, of: str = "f") -> np.ndarray:
-    """Return the steps until the mean squared residual is at `LEVEL`, [levels].
+def all_loss_errors(record: Record, other: bool = False) -> float:
+    """Return the mean of `loss_error` over the levels, each beside what is predicted for it or for the next."""
+    levels = len(record["labels"])
+    return float(np.mean([loss_error(k, (k + 1) % levels if other else k)(record) for k in range(levels)]))
+
+
+def travelled_over_predicted(record: Record, other: bool = False) -> float:
+    """Return the mean over levels of m Σ_j p_j |θ_j − θ_j⁰|² at the end over what is predicted for the level, or for
+    the opposite one.
+    """
+    found, known = record["travelled"], record["limit_travelled"]
+    return float(np.mean(found / (known[::-1] if other else known)))
+
+
+def memorised_after(record: Record, of: str = "f", loss: float = LEVEL) -> np.ndarray:
+    """Return the steps until the mean squared residual is at `loss`, [levels].
 
     Between two looks, and beyond the last, the loss is taken to fall by the same factor at every step.
     """
     logs, steps = 2 * np.log(np.maximum(residual_norm(record, of), 1e-12)), record["steps"]
-    below = logs <= np.log(LEVEL)
+    below = logs <= np.log(loss)
     after = np.where(below.any(axis=1), np.maximum(below.argmax(axis=1), 1), len(steps) - 1)
     high, low = (np.take_along_axis(logs, at[:, None], axis=1)[:, 0] for at in (after - 1, after))
-    part = (high - np.log(LEVEL)) / np.maximum(high - low, 1e-6)
+    part = (high - np.log(loss)) / np.maximum(high - low, 1e-6)
     return steps[after - 1] + part * (steps[after] - steps[after - 1])
 
 
-def time_over_predicted(record: Record, level: int = -1) -> float:
-    """Return the steps to memorise the labels of a level over those predicted for random labels."""
-    return float(memorised_after(record)[level] / memorised_after(record, "limit_f")[-1])
-
-
-def log_slowdown(record: Record) -> float:
-    """Return log(steps to memorise random labels / true labels), from one start."""
-    times = memorised_after(record)
+def log_slowdown(record: Record, of: str = "f", loss: float = LEVEL) -> float:
+    """Return log(steps to memorise random labels / true labels), from one start, or as predicted."""
+    times = memorised_after(record, of, loss)
     return float(np.log(times[-1] / times[0]))
+
+
+def slowdown_over_predicted(record: Record, loss: float = LEVEL) -> float:
+    """Return the log of the slowdown by random labels over that predicted, or over that predicted up to a `loss`."""
+    return log_slowdown(record) / log_slowdown(record, "limit_f", loss)
+
+
+def cost_over_predicted(record: Record, level: int = -1) -> float:
+    """Return the test error after random labels less that after true ones, over that predicted for a level."""
+    error, limit = record["error"][:, -1], record["limit_error"][:, -1]
+    return float((error[-1] - error[0]) / (limit[level] - limit[0]))
 
 
 def wrong(record: Record) -> np.ndarray:
@@ -107,10 +122,21 @@ def early(record: Record, level: int) -> int:
     return int(np.argmax(right(record, level, ~wrong(record)[level]) >= FITTED))
 
 
-def wrong_fitted(record: Record, level: int | None = None) -> float:
-    """Return the share of the wrong labels that the network says when it says `FITTED` of the true ones."""
+def wrong_fitted(record: Record, of: str = "f", level: int | None = None) -> float:
+    """Return the mean of y u over samples with a wrong label at the step at which that over the others is a half."""
     level = middle(record) if level is None else level
-    return float(right(record, level, wrong(record)[level])[early(record, level)])
+    false, fitted = wrong(record)[level], record[of][level] * record["labels"][level]
+    true, other = fitted[:, ~false].mean(axis=1), fitted[:, false].mean(axis=1)
+    after = int(np.argmax(true >= 0.5))
+    if after == 0:
+        raise ValueError("true labels are never fitted by half.")
+    share = (0.5 - true[after - 1]) / (true[after] - true[after - 1])
+    return float((1 - share) * other[after - 1] + share * other[after])
+
+
+def wrong_less_predicted(record: Record, level: int | None = None) -> float:
+    """Return how far wrong labels are fitted then, less what is predicted for this level or for another."""
+    return wrong_fitted(record) - wrong_fitted(record, "limit_f", level)
 
 
 def forgotten(record: Record, level: int | None = None) -> float:
@@ -120,9 +146,15 @@ def forgotten(record: Record, level: int | None = None) -> float:
     return float(error[-1] - error[early(record, level)])
 
 
-def more_critical(record: Record, sign: float = 1.0) -> float:
+def more_critical(record: Record) -> float:
     """Return the critical share of test samples after random labels less that after true ones."""
-    return sign * float(record["critical"][-1] - record["critical"][0])
+    return float(np.mean(record["critical"][-1]) - np.mean(record["critical"][0]))
+
+
+def more_critical_half(record: Record) -> float:
+    """Return the critical share of every other test sample after random labels less that of the rest."""
+    random = record["critical"][-1]
+    return float(np.mean(random[::2]) - np.mean(random[1::2]))
 
 
 def log_sensitivity(record: Record, level: int | None = None) -> float:
@@ -162,23 +194,20 @@ def share_over_few(record: Record) -> float:
 # --- A check
 
 
-@tested
-def limit(
-    records: Records, *, select: Select, x: str, value: checks.Value, predicted: float, what: str
-) -> checks.Verdict:
-    """Check that a value → `predicted` as x → ∞; what it has left over falls as x^−½ or x^−1, or between.
+@checks.check("=")
+def limit_either(records: Records, *, select: Select, x: str, value: Value, what: str, level: float) -> checks.Estimate:
+    """Compare the limit of a value as x → ∞; what it has left over falls as x^−½ or x^−1, or between.
 
-    Fluctuations of a width-m kernel are of order m^−½, but a norm feels those across it in the next order, m^−1 alone;
-    which of them leads at a given m depends on the labels. Each seed's values at the two largest x are extrapolated
-    either way; what lies between the two means, and within their intervals, is not told apart from the limit.
+    Fluctuations of a width-m kernel are of order m^−½, but their mean effect is of the next order, m^−1, once they are
+    small beside the least eigenvalue that counts; which of them leads at a given m depends on the labels. Each seed's
+    values at the two largest x are extrapolated either way; the interval holds both means with theirs.
     """
     points, table = seed_table(chosen(records, select), x, value)
     ends = []
     for order in (0.5, 1.0):
         before, after = points[-2:] ** order
         samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
-        ends.append((float(np.mean(samples)), checks.half_width(samples)))
+        ends.append((float(np.mean(samples)), checks.half_width(samples, 2, level)))
     low, high = min(mean - width for mean, width in ends), max(mean + width for mean, width in ends)
-    measured, error = (low + high) / 2, (high - low) / 2
-    where = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g} in either order, {len(table)} seeds"
-    return checks.Verdict(abs(measured - predicted) <= error, measured, error, predicted, where)
+    words = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g} in either order, {len(table)} seeds"
+    return checks.Estimate((low + high) / 2, (high - low) / 2, words)

@@ -3,7 +3,8 @@
 Arora, Ge, Neyshabur & Zhang (2018): a layer that hands on its signal better than noise of a random direction can be
 compressed, and what can be compressed generalises. The cushions say how well it does. That they are what they say is
 exact: Gaussian noise through a layer grows, relative to the signal, by 1/μ₁² in the mean, and infinitesimal noise on
-the hidden units reaches the output multiplied by 1/(m μ₁₂²).
+the hidden units reaches the output multiplied by 1/(m μ₁₂²); of noise that crosses kinks the mean is known as well.
+Before training no direction is preferred, and every squared cushion is one over a width in the mean.
 
 ReLU networks of m units, both layers trained by Adam on the logistic loss of two digits, labels of which a growing
 share is random, from the same starts. Trained on true labels they forgive much more noise: the order is as it should
@@ -18,16 +19,18 @@ An interval over seeds is one over random splits of the same images.
 import functools
 from functools import cached_property, partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 import meanfield as mf
+from simulations.generalisation import cushion_measures as measure
 from simulations.generalisation.compression import error_bounds, noise_response
 from simulations.generalisation.digits import PIXELS, corrupted, digits_refusal, replaced, two_digits
-from simulations.records.record import Record, Records
-from simulations.study.experiment import grid
+from simulations.records.record import Records
+from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
@@ -48,6 +51,12 @@ def cushions(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
     """Return `KEPT` of the network, [kept, n]."""
     found = mf.observables.cushions(objective, mu)
     return jnp.stack([jnp.broadcast_to(getattr(found, name), objective.y.shape) for name in KEPT])
+
+
+@eqx.filter_jit
+def many_cushions(objective: mf.Objective, positions: jax.Array) -> jax.Array:
+    """Return `KEPT` of networks with these positions [networks, m, p], [networks, kept, n]."""
+    return jax.lax.map(lambda position: cushions(objective, mf.Particles(position)), positions, batch_size=50)
 
 
 def norm(theta: np.ndarray) -> float:
@@ -71,7 +80,7 @@ class Networks(Simulations):
     draws: int = count(10, "", "draws of noise for every sample")
     precision = "float32"
     sizes = grid(
-        smoke={"seeds": 24},
+        smoke={"seeds": 16},
         default={"samples": 150, "levels": 5, "particles": 128, "steps": 600, "seeds": 32},
         paper={"samples": 250, "tested": 107, "levels": 6, "particles": (64, 256, 1024, 4096), "steps": 20_000,
                "seeds": 100},
@@ -93,6 +102,11 @@ class Networks(Simulations):
         return corrupted(self.data[1], self.replaced, self.generator("labels"))
 
     @cached_property
+    def other(self) -> np.ndarray:
+        """Labels that are all random, drawn another time."""
+        return self.generator("other labels").choice([-1.0, 1.0], self.samples)
+
+    @cached_property
     def theta(self) -> np.ndarray:
         return self.spread * self.generator("start").normal(size=(self.particles, 1 + PIXELS))
 
@@ -101,39 +115,64 @@ class Networks(Simulations):
         flow, times = adam(self.rate), [0.0, float(self.steps)]
         problems = [
             mf.Objective(mf.Neuron("relu"), mf.Logistic(), x, y, scale=self.alpha)
-            for y in self.labels.astype(np.float32)
+            for y in np.concatenate([self.labels, self.other[None]]).astype(np.float32)
         ]
-        return {"levels": [Setup(problem, start, flow, times, {"cushions": cushions}) for problem in problems]}
+        observe = {
+            "cushions": cushions,
+            "f": mf.Predictions(),
+            "f_test": mf.Predictions(self.data[2].astype("float32")),
+        }
+        return {"levels": [Setup(problem, start, flow, times, observe) for problem in problems]}
 
     def measure(self, runs):
-        """Return cushions (before training, and after it), noise, bounds and errors, a row a level."""
+        """Return cushions (before training, and after it), noise, bounds and errors, a row a level; `other_` those of
+        other random labels.
+        """
         shares = {"shares": self.replaced / self.samples}
         if not all(run.done for run in runs["levels"]):
             return shares
-        seen = np.stack([run.values["cushions"] for run in runs["levels"]]).astype(float)
-        kept = {name: seen[:, 1, i] for i, name in enumerate(KEPT)}
-        before = {f"start_{name}": seen[:, 0, i] for i, name in enumerate(KEPT)}
-        before["start_norm"] = np.full(self.levels, norm(self.theta))
-        random = self.generator("noise")
-        rows = [
-            self.after(np.asarray(run.particles.position, float), y, {name: kept[name][i] for name in KEPT}, random)
-            for i, (run, y) in enumerate(zip(runs["levels"], self.labels, strict=True))
-        ]
-        return shares | before | kept | {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        random, targets = self.generator("noise"), [*self.labels, self.other]
+        rows = [self.after(run, y, random) for run, y in zip(runs["levels"], targets, strict=True)]
+        other = {f"other_{name}": value for name, value in rows.pop().items()}
+        return shares | other | {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
-    def after(self, theta: np.ndarray, y: np.ndarray, kept: dict, random: np.random.Generator) -> dict:
-        """Return noise through one trained network, its bounds, norm, margin and errors."""
-        x, _, x_test, y_test = self.data
-        w, a = theta[:, 1:], self.alpha / self.particles * theta[:, 0]
-        sure, tested = y * (np.maximum(x @ w.T, 0) @ a), np.maximum(x_test @ w.T, 0) @ a
-        values = noise_response(w, a, x, self.draws, random)
+    def after(self, run: mf.Trajectory, y: np.ndarray, random: np.random.Generator) -> dict:
+        """Return cushions of one network and noise through it, its bounds, norm, margin and errors."""
+        before, after = (dict(zip(KEPT, seen.astype(float), strict=True)) for seen in run.values["cushions"])
+        (x, _, _, y_test), theta = self.data, np.asarray(run.particles.position, float)
+        sure, tested = (np.asarray(run.values[name][-1], float) for name in ("f", "f_test"))
+        w, a, sure = theta[:, 1:], self.alpha / self.particles * theta[:, 0], y * sure
+        values = after | {f"start_{name}": value for name, value in before.items()}
+        values |= noise_response(w, a, x, self.draws, random)
         values |= {"norm": np.asarray(norm(theta)), "margin": np.min(sure)}
         values |= {"train_error": np.mean(sure <= 0), "test_error": np.mean((tested > 0) != (y_test > 0))}
-        return values | {f"bound_{name}": bound for name, bound in error_bounds(w, a, x, y, kept).items()}
+        return values | {f"bound_{name}": bound for name, bound in error_bounds(w, a, x, sure, after).items()}
 
     def theory(self):
-        """Return the mean of |φ|²/|z|² for weights with a symmetric law, and a bound by counting parameters."""
-        return {"exact_passed": 0.5, "count_bound": (self.particles * (PIXELS + 1) / self.samples) ** 0.5}
+        """Return a bound by counting parameters."""
+        return {"count_bound": (self.particles * (PIXELS + 1) / self.samples) ** 0.5}
+
+
+class Starts(Experiment):
+    """Many networks before training: what their cushions are in the mean."""
+
+    samples: int = count(20, "n", "images of the digits 3 and 8", at_least=4, at_most=300)
+    particles: int = count(32, "m", "particles")
+    replicas: int = count(500, "", "networks of a run, whose means are taken")
+    precision = "float32"
+    sizes = grid(
+        smoke={"replicas": 300, "seeds": 12},
+        default={"particles": 128, "replicas": 1000, "seeds": 24},
+        paper={"particles": 256, "replicas": 10_000, "seeds": 50},
+    )
+
+    def run(self):
+        x, y = (part.astype(np.float32) for part in two_digits(3, 8, self.samples, 0, self.generator("split"))[:2])
+        theta = self.generator("start").normal(size=(self.replicas, self.particles, 1 + PIXELS)).astype(np.float32)
+        objective = mf.Objective(mf.Neuron("relu"), mf.Logistic(), x, y)
+        found = dict(zip(KEPT, np.moveaxis(np.asarray(many_cushions(objective, theta), float), 1, 0), strict=True))
+        squares = {name: float(np.mean(found[name] ** 2)) for name in ("input", "output", "interlayer")}
+        return squares | {f"passed_{power}": float(np.mean(found["contraction"] ** -power)) for power in (1, 2)}
 
 
 def trained(records: Records) -> Records:
@@ -144,128 +183,94 @@ def trained(records: Records) -> Records:
     return chosen.where(particles=max(widths, key=lambda m: (widths.count(m), -m), default=None))
 
 
-def gain_over_exact(record: Record, norm: str = "frobenius") -> float:
-    """Return relative noise behind the first layer over 1/μ₁²; with "spectral" over the same with ‖W‖ for ‖W‖_F."""
-    ratio = record["gain"] / record["exact_gain"]
-    return float(np.mean(ratio * record["rank_input"] if norm == "spectral" else ratio))
-
-
-def response_over_exact(record: Record, on: str = "active") -> float:
-    """Return relative noise of the output over that of the hidden units, over 1/(m μ₁₂²), for the least noise; with
-    "all" the units that are off at a sample are counted as well.
-    """
-    exact = record["attenuation"]
-    if on == "all":
-        exact = record["contraction"] ** 2 / (record["particles"] * record["output"] ** 2)
-    return float(np.mean(record["response"][:, 0] / exact))
-
-
-def passed(record: Record, power: float = 2.0) -> float:
-    """Return (|φ|/|z|)^power before training, mean over samples."""
-    return float(np.mean(record["start_contraction"][0] ** -power))
-
-
-def log_attenuation(record: Record, start: str = "") -> float:
-    """Return log 1/(m μ₁₂²) after training on true labels, mean over samples."""
-    return float(np.mean(np.log(record[f"{start}attenuation"][0])))
-
-
-def log_ratio(record: Record, *, of: str, sign: float = 1.0) -> float:
-    """Return log(mean over samples of a quantity after random labels / after true ones)."""
-    last, first = (np.mean(record[of][level]) for level in (-1, 0))
-    return float(sign * np.log(last / first))
-
-
-def log_bound(record: Record, name: str = "compression", samples: float = 1.0) -> float:
-    """Return the log of a bound for true labels; with so many times the samples."""
-    return float(np.log(record[f"bound_{name}"][0] / np.sqrt(samples)))
-
-
-def log_counted(record: Record, name: str = "compression") -> float:
-    """Return log(bound / √(parameters/n)) for true labels."""
-    return log_bound(record, name) - float(np.log(record["count_bound"]))
-
-
-def more_errors(record: Record, sign: float = 1.0) -> float:
-    """Return the test error after random labels less that after true ones."""
-    return float(sign * (record["test_error"][-1] - record["test_error"][0]))
-
+begun = Starts.at("interlayer")
 
 GAIN = Prediction(1.0, "=", "Gaussian noise through a linear layer, every sample", "arora2018stronger")
 RESPONSE = Prediction(1.0, "=", "infinitesimal isotropic noise on the hidden units, σ = ReLU", "arora2018stronger")
+CROSSED = Prediction(1.0, "=", "Gaussian noise on the hidden units, σ = ReLU, any size", "meanfield")
 PASSED = Prediction(0.5, "=", "input weights with a symmetric law: half of |z|² passes the ReLU", "meanfield")
-FORGIVEN = Prediction(0.0, "<=", "observed on two digits: a trained network forgives noise", "arora2018stronger")
-ORDER = Prediction(0.0, ">=", "observed on two digits, not a theorem", "arora2018stronger")
-NORM = Prediction(0.0, ">=", "observed on two digits, not a theorem", "neyshabur2015norm")
-VACUOUS = Prediction(0.0, ">=", "observed at these n and m; constants and logarithms left out", "arora2018stronger")
+ISOTROPIC = Prediction(1.0, "=", "Gaussian weights, which have no preferred direction: E μ² = 1/width", "meanfield")
+FORGIVEN = Prediction(0.0, "<=", "observed on two digits: a trained network forgives noise", "meanfield")
+ORDER = Prediction(0.0, ">=", "observed on two digits, not a theorem", "meanfield")
+VACUOUS = Prediction(0.0, ">=", "observed at these n and m; constants and logarithms left out", "meanfield")
+AGAIN = "other random labels in place of the true ones"
 
 CLAIMS = (
     claim(
-        "input_noise", "relative noise behind the first layer over 1/μ₁²", GAIN, checks.mean,
-        select=trained, value=gain_over_exact, what="noise / exact mean",
-        wrong="‖W‖ for ‖W‖_F", control={"value": partial(gain_over_exact, norm="spectral")},
+        "input_noise", "relative noise behind the first layer times μ₁²", GAIN, checks.mean,
+        select=trained, value=measure.noise_times_cushion, what="noise × μ₁²",
+        wrong="‖W‖ for ‖W‖_F", control={"value": partial(measure.noise_times_cushion, norm="spectral")},
     ),
     claim(
         "hidden_noise", "relative noise of the output over that of the hidden units, times m μ₁₂²", RESPONSE,
         checks.mean,
-        select=trained, value=response_over_exact, what="noise / exact mean",
-        wrong="all units taken to be on", control={"value": partial(response_over_exact, on="all")},
+        select=trained, value=measure.response_over_exact, what="noise × m μ₁₂²",
+        wrong="all units taken to be on", control={"value": partial(measure.response_over_exact, on="all")},
+    ),
+    claim(
+        "kinks", "noise that crosses kinks, a tenth of |z| on every unit: that of the output over its exact mean",
+        CROSSED, checks.mean,
+        select=trained, value=measure.large_over_exact, what="noise / exact mean",
+        wrong="infinitesimal noise", control={"value": partial(measure.large_over_exact, known=0)},
     ),
     claim(
         "contraction", "1/c² = |φ|²/|z|² before training", PASSED, checks.mean,
-        select=trained, value=passed, what="share of |z|²",
-        wrong="1/c", control={"value": partial(passed, power=1.0)},
+        select=begun, value=lambda record: float(record["passed_2"]), what="share of |z|²",
+        wrong="1/c", control={"value": lambda record: float(record["passed_1"])},
+    ),
+    claim(
+        "input_start", "before training, d inputs: d μ₁²", ISOTROPIC, checks.mean,
+        select=begun, value=partial(measure.times_dimension, of="input", inputs=True), what="d μ₁²",
+        wrong="as many as units", control={"value": partial(measure.times_dimension, of="input")},
+    ),
+    claim(
+        "output_start", "before training: m μ₂²", ISOTROPIC, checks.mean,
+        select=begun, value=partial(measure.times_dimension, of="output"), what="m μ₂²",
+        wrong="as many as inputs", control={"value": partial(measure.times_dimension, of="output", inputs=True)},
+    ),
+    claim(
+        "interlayer_start", "before training: m μ₁₂², units that are off counted in |z| and not in J", ISOTROPIC,
+        checks.mean,
+        select=begun, value=partial(measure.times_dimension, of="interlayer"), what="m μ₁₂²",
+        wrong="as many as inputs", control={"value": partial(measure.times_dimension, of="interlayer", inputs=True)},
     ),
     claim(
         "forgives", "log 1/(m μ₁₂²) after training on true labels", FORGIVEN, checks.mean,
-        select=trained, value=log_attenuation, what="log attenuation",
-        wrong="before training", control={"value": partial(log_attenuation, start="start_")},
+        select=trained, value=measure.log_attenuation, what="log attenuation",
+        wrong="before training", control={"value": partial(measure.log_attenuation, start="start_")},
     ),
     claim(
         "interlayer_cushion", "log(μ₁₂ after true labels / after random ones)", ORDER, checks.mean,
-        select=trained, value=partial(log_ratio, of="interlayer", sign=-1.0), what="log ratio of means",
-        wrong="before training", control={"value": partial(log_ratio, of="start_interlayer", sign=-1.0)},
-    ),
-    claim(
-        "output_cushion", "log(μ₂ after true labels / after random ones)", ORDER, checks.mean,
-        select=trained, value=partial(log_ratio, of="output", sign=-1.0), what="log ratio of means",
-        wrong="before training", control={"value": partial(log_ratio, of="start_output", sign=-1.0)},
-    ),
-    claim(
-        "stable_rank", "log(stable rank of W after random labels / after true ones)", ORDER, checks.mean,
-        select=trained, value=partial(log_ratio, of="rank_input"), what="log ratio",
-        wrong="before training", control={"value": partial(log_ratio, of="start_rank_input")},
-    ),
-    claim(
-        "norm", "the plain norm tells them apart as well: log(mean ½|θ|², random / true)", NORM, checks.mean,
-        select=trained, value=partial(log_ratio, of="norm"), what="log ratio",
-        wrong="before training", control={"value": partial(log_ratio, of="start_norm")},
-    ),
-    claim(
-        "test_error", "test error after random labels less after true ones", ORDER, checks.mean,
-        select=trained, value=more_errors, what="difference of shares",
-        wrong="the roles exchanged", control={"value": partial(more_errors, sign=-1.0)},
-    ),
-    claim(
-        "compression_order", "the compression bound is larger for random labels: log ratio", ORDER, checks.mean,
-        select=trained, value=partial(log_ratio, of="bound_compression"), what="log ratio",
-        wrong="a count of parameters", control={"value": partial(log_ratio, of="bound_parameters")},
-    ),
-    claim(
-        "path_order", "so is the bound from the path norm: log ratio", NORM, checks.mean,
-        select=trained, value=partial(log_ratio, of="bound_path"), what="log ratio",
-        wrong="a count of parameters", control={"value": partial(log_ratio, of="bound_parameters")},
-    ),
-    claim(
-        "vacuous", "true labels: log of the compression bound on the error", VACUOUS, checks.mean,
-        select=trained, value=log_bound, what="log bound",
-        wrong="a hundred million times as many samples", control={"value": partial(log_bound, samples=1e8)},
+        select=trained, value=partial(measure.log_ratio, of="interlayer", sign=-1.0), what="log ratio of means",
+        wrong=AGAIN, control={"value": partial(measure.log_ratio, of="interlayer", sign=-1.0, other=True)},
     ),
     claim(
         "no_compression", "true labels: log(compression bound / that of a count of the network's parameters)", VACUOUS,
         checks.mean,
-        select=trained, value=log_counted, what="log ratio of bounds",
-        wrong="path norm", control={"value": partial(log_counted, name="path")},
+        select=trained, value=measure.log_counted, what="log ratio of bounds",
+        wrong="path norm", control={"value": partial(measure.log_counted, name="path")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    *(
+        claim(
+            name, f"{said} tells labels apart as well: log ratio, random / true", ORDER, checks.mean,
+            select=trained, value=partial(measure.log_ratio, of=of, sign=sign), what="log ratio",
+            wrong=AGAIN, control={"value": partial(measure.log_ratio, of=of, sign=sign, other=True)},
+        )
+        for name, of, said, sign in (
+            ("output_cushion", "output", "1/μ₂", -1.0),
+            ("stable_rank", "rank_input", "the stable rank of W", 1.0),
+            ("norm", "norm", "the plain norm, mean ½|θ|²,", 1.0),
+            ("compression_order", "bound_compression", "the compression bound", 1.0),
+            ("path_order", "bound_path", "the bound from the path norm", 1.0),
+        )
+    ),
+    claim(
+        "test_error", "test error after random labels less after true ones", ORDER, checks.mean,
+        select=trained, value=measure.more_errors, what="difference of shares",
+        wrong=AGAIN, control={"value": partial(measure.more_errors, other=True)},
     ),
 )  # fmt: skip
 
@@ -273,6 +278,7 @@ STUDY = Study(
     name="noise_stability",
     group="generalisation",
     summary="how much noise trained networks forgive, true against random labels; compression and norm bounds",
-    experiments=(Networks,),
+    experiments=(Networks, Starts),
     claims=CLAIMS,
+    sanity=SANITY,
 )

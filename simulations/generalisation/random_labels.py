@@ -2,12 +2,14 @@
 
 Zhang et al. (2017) trained networks on random labels: they fit them, so that no bound which looks at the network alone
 can say why true labels generalise. Arora et al. (2019) say what differs, for descent on the input layer of a wide ReLU
-network: how the labels lie in the eigenvectors of its kernel. From there the loss curve, the time to memorise and a
-bound √(2yᵀK⁻¹y/n) follow. Arpit et al. (2017) look at what is learned first, and at the function that is left.
+network: how the labels lie in the eigenvectors of its kernel. From there the loss curve, the time to memorise, the
+distance that the weights travel and a bound √(2yᵀK⁻¹y/n) follow. Arpit et al. (2017) look at what is learned first, and
+at the function that is left.
 
-Three experiments. `labels`: the complexity of labels of which a growing share is random, which is known in the mean,
-beside the test error. `training`: networks from paired units at α = √m on all levels of random labels from one start.
-`capacity`: networks of few units, both layers, on random labels, beside a bound from counting.
+Four experiments. `training`: networks from paired units at α = √m on all levels of random labels from one start.
+`dichotomies`: labellings that the output weights alone can fit, of which Cover (1965) knows the share. `capacity`:
+networks of few units, both layers, on random labels, beside a bound from counting. `labels`: the complexity of labels
+of which a growing share is random, which is known in the mean, beside the test error of the kernel; no network.
 
 What the bound is good for: its order. It exceeds 1, where it says nothing, even for true labels at these n. What did
 not hold here: that sensitivities of the loss are more unequal for true labels than for random ones (the Gini
@@ -16,20 +18,20 @@ coefficient, in the figure); it is the wrong labels among true ones that stand o
 An interval over seeds is one over random splits of the same images.
 """
 
-import functools
 from functools import cached_property, partial
 
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 import meanfield as mf
 from simulations.generalisation import label_memorisation as measure
-from simulations.generalisation.digits import PIXELS, TwoDigits, corrupted, replaced
+from simulations.generalisation.digits import TwoDigits, corrupted, replaced
+from simulations.generalisation.filled_particles import filled
+from simulations.generalisation.label_capacity import Capacity, Dichotomies, enough, few, half, three_quarters
 from simulations.records.record import Record, Records, between, widest
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
+from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory import arc_cosine, kernel_flow, memorisation
@@ -93,7 +95,7 @@ class Training(Simulations, Kernels):
     share: float = number(0.5, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
     radius: float = number(0.04, "r", "largest change of a pixel that may make a test sample critical", above=0)
     sizes = grid(
-        smoke={"samples": 48, "tested": 80, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
+        smoke={"samples": 48, "tested": 200, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
         default={"samples": 80, "steps": 250, "particles": (128, 512, 2048), "seeds": 12},
         paper={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
     )
@@ -135,27 +137,28 @@ class Training(Simulations, Kernels):
             "f": mf.Predictions(),
             "f_test": mf.Predictions(jnp.asarray(self.data[2].astype("float32"))),
             "sensitivity": mf.observables.loss_sensitivity,
+            "displacement": mf.Displacement(),
         }
         return {"levels": [Setup(self.problem(y), start, flow, self.marks, watched) for y in self.labels]}
 
     def measure(self, runs):
-        """Predictions, test error, sensitivity and critical samples of every level, [levels, …]."""
+        """Predictions, test error, distance travelled, sensitivity and critical samples of every level, [levels, …]."""
         _, y, x_test, y_test = self.data
-        f, f_test, sensitivity = (
-            np.stack([run.values[name] for run in runs["levels"]]) for name in ("f", "f_test", "sensitivity")
-        )
+        names = "f", "f_test", "sensitivity", "displacement"
+        f, f_test, sensitivity, moved = (np.stack([run.values[name] for run in runs["levels"]]) for name in names)
         tried, problem = x_test[:TRIED].astype("float32"), self.problem(y)
         critical = [
-            np.mean(mf.observables.critical_samples(problem, run.particles, tried, self.radius, steps=4))
+            mf.observables.critical_samples(problem, run.particles, tried, self.radius, steps=4)
             for run in runs["levels"]
         ]
         # What training has to work on: the sum over its steps, each look standing for those since the last.
         summed = np.einsum("ltn,t->ln", sensitivity, np.diff(self.marks, prepend=0))
         error = np.mean((f_test > 0) != (y_test > 0), axis=2)
-        return {"f": f, "error": error, "sensitivity": summed, "critical": np.array(critical)}
+        values = {"f": f, "error": error, "travelled": self.particles * moved[:, -1].astype(float) ** 2}
+        return values | {"sensitivity": summed, "critical": np.array(critical)}
 
     def theory(self):
-        """Predictions and test error for m → ∞: descent with the kernel of the input layer."""
+        """Predictions, test error and distance for m → ∞: descent with the kernel of the input layer."""
         (_, y, _, y_test), (kernel, cross) = self.data, self.kernels
         f = kernel_flow.train_discrete(kernel, self.labels.T, self.step, self.marks)
         f_test = kernel_flow.test_discrete(kernel, cross, self.labels.T, self.step, self.marks)
@@ -165,73 +168,8 @@ class Training(Simulations, Kernels):
             "truth": y,
             "limit_f": np.moveaxis(f, 2, 0),
             "limit_error": np.mean((f_test > 0) != (y_test > 0)[:, None], axis=1).T,
+            "limit_travelled": kernel_flow.travelled_discrete(kernel, self.labels.T, self.step, self.marks[-1:])[0],
         }
-
-
-class Capacity(Simulation, TwoDigits):
-    """Both layers of few units on random labels, until all are right or not."""
-
-    precision = "float32"
-    particles: int = count(20, "m", "particles")
-    steps: int = count(400, "", "updates of Adam")
-    rate: float = number(0.1, "", "step of Adam", unit="parameter units", above=0, batched=False)
-    sizes = grid(
-        smoke={"samples": 100, "components": 5, "particles": (2, 5, 20, 60), "seeds": 64},
-        default=[
-            {"samples": n, "components": 5, "particles": widths, "steps": 800, "seeds": 80}
-            for n, widths in ((100, (2, 5, 10, 15, 20, 30, 60)), (50, (2, 4, 8, 16, 32)))
-        ],
-        paper=[
-            {"samples": n, "components": 5, "particles": widths, "steps": 20_000, "seeds": 1000}
-            for n, widths in (
-                (100, (1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 60)),
-                (50, (1, 2, 4, 8, 12, 16, 32)),
-                (200, (2, 4, 16, 48, 110)),
-            )
-        ],
-    )
-
-    @cached_property
-    def labels(self) -> np.ndarray:
-        return self.generator("random labels").choice([-1.0, 1.0], self.samples).astype("float32")
-
-    def problem(self):
-        x, scale = self.data[0].astype("float32"), float(self.particles)
-        return mf.Objective(mf.Neuron("relu"), mf.Logistic(), x, self.labels, scale=scale)
-
-    def start(self):
-        size = self.particles, 1 + self.data[0].shape[1]
-        return filled(self.generator("start").normal(size=size).astype("float32"), 64)
-
-    def flow(self):
-        return adam(self.rate)
-
-    def times(self):
-        return [0.0, float(self.steps)]
-
-    def observe(self):
-        return [mf.Predictions()]
-
-    def measure(self, run):
-        right = run.values["predictions"][-1] * self.labels > 0
-        return {"right": np.mean(right), "memorised": np.all(right)}
-
-    def theory(self, start):
-        """A bound on the share of labels that can be memorised, by counting."""
-        return {"bound": memorisation.memorisation_bound(self.samples, self.components or PIXELS, self.particles)}
-
-
-def filled(theta: np.ndarray, tile: int) -> mf.Particles:
-    """Return units, filled up by units without mass to a multiple of so many: most networks then share a program."""
-    m, fill = len(theta), -len(theta) % tile
-    mass = np.append(np.full(m, 1 / m, theta.dtype), np.zeros(fill, theta.dtype))
-    return mf.Particles(np.pad(theta, [(0, fill), (0, 0)]), mass)
-
-
-@functools.cache
-def adam(rate: float) -> mf.Flow:
-    """Return the flow of Adam, as one object for all runs of a rate: they share a program, and its preparation."""
-    return mf.OptimiserFlow(optax.adam(rate))
 
 
 def drawn(records: Records) -> Records:
@@ -259,45 +197,75 @@ def memorising(records: Records) -> Records:
     return Training.at("sensitivity", samples=between(31, np.inf))(records).where(in_time)
 
 
-def with_parameters(least: float, most: float, records: Records) -> Records:
-    """Return networks of few units with so many parameters a sample."""
-    chosen = Capacity.at(steps=between(299, np.inf))(records)
-    return chosen.where(lambda record: least <= measure.per_sample(record) <= most)
-
-
-few, enough = partial(with_parameters, 0, 0.5), partial(with_parameters, 3, 8)
-
+LIMIT = "α = √m, m → ∞, input layer, from f = 0"
+VANISHES = Prediction(0.0, "=", f"{LIMIT}; falls as m^−½", "arora2019fine")
+RATIO = Prediction(1.0, "=", LIMIT, "arora2019fine")
+FIRST = Prediction(0.0, "=", LIMIT, "meanfield")
+HALF = Prediction(0.5, "=", "n = 2m points in general position, hyperplanes through 0", "cover1965geometrical")
 MEAN = Prediction(1.0, "=", "k of n labels replaced by random signs, without replacement", "meanfield")
-GROWS = Prediction(0.0, ">=", "observed on two digits; in the mean if yᵀK⁻¹y < tr K⁻¹", "arora2019fine")
-CHANCE = Prediction(0.5, "=", "random labels: the classifier and its opposite are equally likely", "meanfield")
-VANISHES = Prediction(0.0, "=", "α = √m, m → ∞, input layer, from f = 0; falls as m^−½", "arora2019fine")
-TIME = Prediction(1.0, "=", "α = √m, m → ∞, input layer, from f = 0", "arora2019fine")
-OBSERVED = Prediction(0.0, ">=", "observed on two digits, not a theorem", "arpit2017closer")
-HALF = Prediction(0.5, "<=", "observed on two digits, not a theorem", "arpit2017closer")
+OBSERVED = Prediction(0.0, ">=", "observed on two digits, not a theorem", "meanfield")
 COUNTED = Prediction(0.0, "<=", "no training finds what is not there", "cover1965geometrical")
-MORE_OFTEN = Prediction(0.5, ">=", "Adam on the logistic loss; observed, not proved", "zhang2017understanding")
+MORE_OFTEN = Prediction(0.5, ">=", "Adam on the logistic loss; observed, not proved", "meanfield")
 
 CLAIMS = (
+    claim(
+        "loss", "distance to the loss curve that the kernel predicts as m → ∞, true, mixed and random labels", VANISHES,
+        checks.limit,
+        select=trained, x="particles", order=0.5, value=measure.all_loss_errors, widest=0.05,
+        what="sup |‖y − u‖ − predicted|/‖y‖, mean over levels",
+        wrong="the curve predicted for other labels", control={"value": partial(measure.all_loss_errors, other=True)},
+    ),
+    claim(
+        "travelled", "squared distance that the weights travel over cᵀKc, which is yᵀK⁻¹y in the end", RATIO,
+        measure.limit_either,
+        select=trained, x="particles", value=measure.travelled_over_predicted, what="distance² / predicted",
+        wrong="true and random labels exchanged",
+        control={"value": partial(measure.travelled_over_predicted, other=True)},
+    ),
+    claim(
+        "slower", "log(steps to memorise random labels / true labels) over that which the kernel predicts", RATIO,
+        measure.limit_either,
+        select=memorising, x="particles", value=measure.slowdown_over_predicted, what="log ratio / predicted",
+        wrong="predicted up to four times the loss",
+        control={"value": partial(measure.slowdown_over_predicted, loss=4 * measure.LEVEL)},
+    ),
+    claim(
+        "cost", "test error that random labels cost, over that of the kernel's classifier", RATIO, checks.limit,
+        select=trained, x="particles", order=1.0, value=measure.cost_over_predicted, what="difference / predicted",
+        wrong="predicted for half random labels", control={"value": partial(measure.cost_over_predicted, level=1)},
+    ),
+    claim(
+        "true_first", "half random: y u of wrong labels when that of true ones is ½, less the kernel's", FIRST,
+        checks.limit,
+        select=trained, x="particles", order=1.0, value=measure.wrong_less_predicted, widest=0.08,
+        what="mean y u − predicted",
+        wrong="predicted where all labels are random",
+        control={"value": partial(measure.wrong_less_predicted, level=-1)},
+    ),
+    claim(
+        "capacity", "share of random labellings of n = 2m images that the output weights of m random units fit", HALF,
+        checks.mean,
+        select=half, value=lambda record: record["separated"], what="share",
+        wrong="three units for two", control={"select": three_quarters},
+    ),
+    claim(
+        "critical", "critical share of test samples, random less true labels", OBSERVED, checks.mean,
+        select=wide, value=measure.more_critical, what="difference of shares",
+        wrong="other test samples in place of other labels", control={"value": measure.more_critical_half},
+    ),
+    claim(
+        "sensitivity", "log(sensitivity of the loss to wrongly labelled samples / to the others)", OBSERVED,
+        checks.mean,
+        select=wide, value=measure.log_sensitivity, what="log ratio of means",
+        wrong="all labels random", control={"value": partial(measure.log_sensitivity, level=-1)},
+    ),
+)  # fmt: skip
+
+SANITY = (
     claim(
         "complexity", "yᵀK⁻¹y over its exact mean, at every share of random labels", MEAN, checks.mean,
         select=drawn, value=measure.complexity_over_exact, what="yᵀK⁻¹y / exact mean",
         wrong="growth in proportion to the share", control={"value": measure.complexity_over_line},
-    ),
-    claim(
-        "complexity_grows", "√(2yᵀK⁻¹y/n) grows with every share of random labels: its least increment", GROWS,
-        checks.mean,
-        select=drawn, value=measure.least_increment("complexity"), what="least increment",
-        wrong="random labels at every share", control={"value": measure.least_increment("noise_complexity")},
-    ),
-    claim(
-        "error_grows", "so does the test error: its least increment", GROWS, checks.mean,
-        select=drawn, value=measure.least_increment("error"), what="least increment",
-        wrong="random labels at every share", control={"value": measure.least_increment("noise_error")},
-    ),
-    claim(
-        "chance", "test error after random labels", CHANCE, checks.mean,
-        select=drawn, value=measure.error_at(-1), what="test error",
-        wrong="true labels", control={"value": measure.error_at(0)},
     ),
     claim(
         "projections", "random labels lie in all eigenvectors: power in the first tenth over its share", MEAN,
@@ -305,48 +273,19 @@ CLAIMS = (
         select=drawn, value=measure.power_over_even(-1), what="power / its share",
         wrong="true labels", control={"value": measure.power_over_even(0)},
     ),
-    claim(
-        "loss_true", "true labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
-        select=trained, x="particles", value=measure.loss_error(0), what="sup |‖y − u‖ − predicted|/‖y‖",
-        widest=0.1,
-        wrong="the curve predicted for random labels", control={"value": measure.loss_error(0, predicted=-1)},
+    *(
+        claim(
+            f"{of}_grows", f"{said} grows with every share of random labels: its least increment", OBSERVED,
+            checks.mean,
+            select=drawn, value=measure.least_increment(of), what="least increment",
+            wrong="random labels at every share", control={"value": measure.least_increment(f"noise_{of}")},
+        )
+        for of, said in (("complexity", "√(2yᵀK⁻¹y/n)"), ("error", "the test error of the kernel"))
     ),
     claim(
-        "loss_random", "random labels: distance to the predicted loss curve as m → ∞", VANISHES, measure.limit,
-        select=trained, x="particles", value=measure.loss_error(-1), what="sup |‖y − u‖ − predicted|/‖y‖",
-        widest=0.1, wrong="the curve predicted for true labels", control={"value": measure.loss_error(-1, predicted=0)},
-    ),
-    claim(
-        "time", "steps to memorise random labels over those that the kernel predicts", TIME, measure.limit,
-        select=memorising, x="particles", value=measure.time_over_predicted, what="steps / predicted",
-        wrong="steps to memorise true labels", control={"value": partial(measure.time_over_predicted, level=0)},
-    ),
-    claim(
-        "slower", "log(steps to memorise random labels / true labels)", GROWS, checks.mean,
-        select=widest(memorising), value=measure.log_slowdown, what="log ratio of steps",
-        wrong="the roles exchanged", control={"value": lambda record: -measure.log_slowdown(record)},
-    ),
-    claim(
-        "true_first", "share of wrong labels fitted when 90 % of the true ones among them are", HALF, checks.mean,
-        select=wide, value=measure.wrong_fitted, what="share of wrong labels fitted",
-        wrong="all labels random", control={"value": partial(measure.wrong_fitted, level=-1)},
-    ),
-    claim(
-        "forgets", "what memorising wrong labels then costs: growth of the test error until the end", OBSERVED,
-        checks.mean,
+        "forgets", "what memorising wrong labels costs in the end: growth of the test error", OBSERVED, checks.mean,
         select=wide, value=measure.forgotten, what="test error at the end less early",
         wrong="true labels", control={"value": partial(measure.forgotten, level=0)},
-    ),
-    claim(
-        "critical", "critical share of test samples, random less true labels", OBSERVED, checks.mean,
-        select=wide, value=measure.more_critical, what="difference of shares",
-        wrong="the roles exchanged", control={"value": partial(measure.more_critical, sign=-1.0)},
-    ),
-    claim(
-        "sensitivity", "log(sensitivity of the loss to wrongly labelled samples / to the others)", OBSERVED,
-        checks.mean,
-        select=wide, value=measure.log_sensitivity, what="log ratio of means",
-        wrong="all labels random", control={"value": partial(measure.log_sensitivity, level=-1)},
     ),
     claim(
         "counting", "share of random labellings memorised by two units, less the bound by counting", COUNTED,
@@ -373,6 +312,7 @@ STUDY = Study(
     name="random_labels",
     group="generalisation",
     summary="true and random labels on real data: what kernels predict, what is learned first, what cannot be",
-    experiments=(Labels, Training, Capacity),
+    experiments=(Labels, Training, Dichotomies, Capacity),
     claims=CLAIMS,
+    sanity=SANITY,
 )

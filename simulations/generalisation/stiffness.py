@@ -1,10 +1,11 @@
 """The effect of learning one image on another: cosines between the gradients of single samples.
 
-They are what the tangent kernel says, up to the signs of the residuals. Along training on digits they are large for
-images of one class, more so the nearer the two are; images of two classes stand in each other's way if they are near.
-As the risk falls, all of it fades, in a network with ten outputs and square loss. At equal risk a larger step makes
-little difference as long as descent is stable; one that oscillates in the direction which all samples share aligns
-their gradients, those of two classes too (Fort et al., 2019, found the like in deeper networks).
+They are what the tangent kernel says, up to the signs of the residuals. Of networks with ten outputs at α = √m the
+kernel in the limit m → ∞ says how they go along training on digits: they are large for images of one class, more so
+the nearer the two are; images of two classes stand in each other's way if they are near; as the risk falls, all of it
+fades. Networks that move their features do the same. At equal risk a larger step makes little difference as long as
+descent is stable; one that oscillates in the direction which all samples share aligns their gradients, those of two
+classes too (Fort et al., 2019, found the like in deeper networks).
 """
 
 from functools import cached_property, partial
@@ -13,22 +14,19 @@ import jax
 import numpy as np
 
 import meanfield as mf
-from simulations.generalisation.image_pairs import GROUPS, ImagePairs
-from simulations.records.record import Record, Records
+from simulations.generalisation import cosines_at_risk as measure
+from simulations.generalisation.cosines_at_risk import SHARES
+from simulations.generalisation.filled_particles import filled
+from simulations.generalisation.image_pairs import ImagePairs
+from simulations.records.record import Records, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import stiffness
+from theory import arc_cosine, kernel_flow, stiffness
 from theory.neurons import Network
 from theory.prediction import Prediction
-
-LEARNED, HALF, LATE = 0.3, 0.5, 0.2
-"""Shares of the risk at the start at which runs are compared."""
-
-SHARES = {"h": 1.0, "h/2": 0.5, "h/8": 0.125}
-"""Steps that are compared, in shares of the largest."""
 
 INSTANTS = 18
 """Times at which training is observed (count)."""
@@ -47,7 +45,7 @@ class Identity(Simulation):
     step: float = number(1.0, "h", "step", unit="mean-field time", above=0)
     time: float = number(200.0, "t", "time at the end", unit="mean-field time", above=0)
     sizes = grid(
-        smoke=[{}, {"activation": "relu", "loss": "square", "task": "classes"}],
+        smoke={"task": "classes"},
         default={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 3},
         paper={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 10},
     )
@@ -64,10 +62,8 @@ class Identity(Simulation):
         return 10 if self.task == "classes" else 1
 
     def problem(self):
-        # Dense, so that one program serves all samples; the decay is for the control.
         unit, dense = mf.Neuron(self.activation, outputs=self.outputs), mf.integrals.Dense()
-        decay = mf.WeightDecay(0.01)
-        return mf.Objective(unit, LOSSES[self.loss], self.data.x, self.data.y, penalty=decay, kernel=dense)
+        return mf.Objective(unit, LOSSES[self.loss], self.data.x, self.data.y, kernel=dense)
 
     def start(self):
         return mf.Particles(self.generator("start").normal(size=(self.particles, self.outputs + 64)))
@@ -79,7 +75,7 @@ class Identity(Simulation):
         return np.unique(np.rint(np.array([0, 0.1, 1]) * self.time / self.step)) * self.step
 
     def observe(self):
-        return {"gradient": mf.observables.stiffness, "decayed": decayed, "position": mf.Positions()}
+        return {"gradient": mf.observables.stiffness, "position": mf.Positions()}
 
     def measure(self, run):
         """Return the cosines that theory predicts at the particles of each time, and how far rounding may change them:
@@ -124,8 +120,7 @@ class Training(Simulations):
     @cached_property
     def pairs(self) -> ImagePairs:
         images, targets = (np.asarray(part, float)[: self.tested] for part in (self.data.x_test, self.data.y_test))
-        classes = np.argmax(targets, axis=1)
-        return ImagePairs(images, classes, self.generator("classes dealt out").permutation(classes))
+        return pairs(images, targets, self.generator("classes dealt out"))
 
     @property
     def times(self) -> np.ndarray:
@@ -150,65 +145,94 @@ class Training(Simulations):
         return {"times": self.times, "risk": risk} | {name: np.stack([one[name] for one in means]) for name in means[0]}
 
 
+class Lazy(Simulations):
+    """Networks at α = √m from doubled units, beside what descent with their kernel says as m → ∞."""
+
+    particles: int = count(256, "m", "particles, an even number", at_least=2)
+    samples: int = count(64, "n", "training samples", at_most=1000)
+    tested: int = count(50, "", "test images", at_least=30, at_most=797)
+    steps: int = count(40, "", "steps of descent")
+    share: float = number(1.0, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
+    precision = "float32"
+    sizes = grid(
+        smoke={"particles": (64, 128, 512), "seeds": 16},
+        default={"particles": (128, 256, 1024), "samples": 128, "tested": 60, "steps": 60, "seeds": 24},
+        paper={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
+    )
+
+    def refusal(self):
+        if self.share >= 2:
+            return f"share={self.share:g}: expected below 2, where descent diverges."
+        if self.particles % 2:
+            return f"particles={self.particles}: expected an even number, since doubled units come in pairs."
+        return None
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, ...]:
+        """Training images and targets, test images and theirs."""
+        data = mf.datasets.digits(n=self.samples, n_test=797, split=self.seed)
+        x, y, x_test, y_test = (np.asarray(part, float) for part in (data.x, data.y, data.x_test, data.y_test))
+        return x, y, x_test[: self.tested], y_test[: self.tested]
+
+    @cached_property
+    def step(self) -> float:
+        return self.share * self.samples / float(np.linalg.eigvalsh(arc_cosine.tangent_kernel(self.data[0]))[-1])
+
+    @property
+    def marks(self) -> np.ndarray:
+        return np.unique(np.rint(np.append(0, np.geomspace(1, self.steps, 12)))).astype(int)
+
+    def setups(self):
+        x, y, x_test, y_test = (part.astype(np.float32) for part in self.data)
+        unit, scale = mf.Neuron("relu", outputs=10), float(self.particles) ** 0.5
+        problem = mf.Objective(unit, mf.Square(), x, y, scale=scale, kernel=mf.integrals.Dense())
+        theta = self.generator(f"start of {self.particles}").normal(size=(self.particles // 2, 74))
+        twins = theta * np.where(np.arange(74) < 10, -1, 1)
+        start = filled(np.concatenate([theta, twins]).astype(np.float32), 128)
+        observe = {"risk": mf.Risk(), "cosines": jax.tree_util.Partial(mf.observables.stiffness, x=x_test, y=y_test)}
+        return {"": Setup(problem, start, mf.GradientFlow(self.step), self.marks * self.step, observe)}
+
+    @cached_property
+    def pairs(self) -> ImagePairs:
+        return pairs(self.data[2], self.data[3], self.generator("classes dealt out"))
+
+    def measure(self, runs):
+        """Return the risk [times], and means of cosines over groups of pairs."""
+        return {"risk": runs[""].values["risk"], "groups": self.pairs.means(runs[""].values["cosines"])["groups"]}
+
+    def theory(self):
+        """Return the same of descent with the kernel of infinitely many units, from f = 0."""
+        x, y, x_test, y_test = self.data
+        kernel, cross, between = (arc_cosine.tangent_kernel(*of) for of in ((x,), (x_test, x), (x_test,)))
+        f = kernel_flow.train_discrete(kernel, y, self.step, self.marks)
+        f_test = kernel_flow.test_discrete(kernel, cross, y, self.step, self.marks)
+        whole = between[:, None, :, None] * np.eye(10)[:, None, :]
+        cosines = np.stack([stiffness.cosines(whole, stiffness.residual("square", at, y_test)) for at in f_test])
+        return {"kernel_risk": kernel_flow.risk(f, y), "kernel_groups": self.pairs.means(cosines)["groups"]}
+
+
+def pairs(images: np.ndarray, targets: np.ndarray, random: np.random.Generator) -> ImagePairs:
+    """Return the pairs of images, by their classes and by classes that are dealt out at random."""
+    classes = np.argmax(targets, axis=1)
+    return ImagePairs(images, classes, random.permutation(classes))
+
+
 def _too_short(time: float, step: float) -> str | None:
     """Return why there is no step before the end, or None."""
     return None if time >= step else f"time={time:g}: expected at least one step of {step:g}."
 
 
-def decayed(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
-    """Return the cosines with the penalty in every gradient."""
-    return mf.observables.stiffness(objective, mu, penalty=True)
-
-
-def identity_error(record: Record, *, measured: str = "gradient", known: str = "kernel") -> float:
-    """Return |cosine from gradients − cosine from the kernel| over the rounding, the largest of all pairs and times."""
-    return float(np.max(np.abs(record[measured] - record[known]) / record["rounding"]))
-
-
-def at_risk(record: Record, level: float, name: str = "groups") -> dict[str, np.ndarray]:
-    """Return a value for each step when the risk first falls to this share of the one at the start.
-
-    Between two times it is linear in the logarithm of the risk; NaN where the risk never falls that far.
-    """
-    values: dict[str, np.ndarray] = {}
-    for step, risk, observed in zip(SHARES, record["risk"], record[name], strict=True):
-        logs = np.log(risk / risk[0])
-        reached = logs <= np.log(level)
-        after = int(np.argmax(reached))
-        late, early = logs[after], logs[after - 1]
-        share = (early - np.log(level)) / (early - late) if np.any(reached) else np.nan
-        values[step] = share * observed[after] + (1 - share) * observed[after - 1]
-    return values
-
-
-def mean(record: Record, *, of: str, level: float, step: str = "h/8") -> float:
-    """Return the mean cosine of a group of pairs, at one risk."""
-    return float(at_risk(record, level)[step][GROUPS.index(of)])
-
-
-def contrast(record: Record, *, more: str, less: str, level: float) -> float:
-    """Return the mean cosine of one group of pairs less that of another, at one risk, smallest step."""
-    return mean(record, of=more, level=level) - mean(record, of=less, level=level)
-
-
-def change(record: Record, *, of: str, early: float, late: float) -> float:
-    """Return the mean cosine of a group at a later risk less that at an earlier one, smallest step."""
-    return mean(record, of=of, level=late) - mean(record, of=of, level=early)
-
-
-def of_step(record: Record, *, of: str, level: float, step: str) -> float:
-    """Return the mean cosine of a group with a larger step less that with the smallest, at equal risk and start."""
-    return mean(record, of=of, level=level, step=step) - mean(record, of=of, level=level)
-
-
-def reaches(level: float, record: Record) -> bool:
-    """Return True if the risk comes down to this share of the one at the start, with every step."""
-    return bool(np.all(np.any(record["risk"] <= level * record["risk"][:, :1], axis=1)))
-
-
 def training(records: Records) -> Records:
     """Return networks with square loss that come down to a fifth of the risk, with all steps."""
-    return Training.at("groups", loss="square", activation="relu")(records).where(partial(reaches, LATE))
+    chosen = Training.at("groups", loss="square", activation="relu")(records)
+    return chosen.where(lambda record: all(measure.falls_to(risk, measure.LATE) for risk in record["risk"]))
+
+
+def lazy(records: Records) -> Records:
+    """Return lazy networks that learn: they come down to a tenth of the risk, and so does their kernel."""
+    names = "risk", "kernel_risk"
+    chosen = Lazy.at("kernel_groups", share=between(0, 1.5))(records)
+    return chosen.where(lambda record: all(measure.falls_to(record[name], measure.LAST) for name in names))
 
 
 def large(records: Records) -> Records:
@@ -220,64 +244,92 @@ identity = Identity.at("gradient")
 
 SOURCE = "fort2019stiffness"
 KERNEL = Prediction(1.0, "<=", "any loss and width, gradients without penalty, but for rounding", "meanfield")
-CLASSES = Prediction(0.0, ">=", "digits, square loss; observed, not proved", SOURCE)
-OPPOSED = Prediction(0.0, "<=", "digits, square loss; observed, not proved", SOURCE)
+LIMIT = Prediction(1.0, "=", "α = √m, m → ∞, from f = 0: descent with the kernel of infinitely many units", "meanfield")
+ALIGNED = Prediction(0.0, ">=", "digits, square loss; observed, not proved", "meanfield")
+OPPOSED = Prediction(0.0, "<=", "digits, square loss; observed, not proved", "meanfield")
 
 CLAIMS = (
     claim(
         "identity", "cosines of gradients are normalised tangent kernels; deviation over rounding", KERNEL,
-        checks.largest,
-        select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
-        wrong="weight decay in the gradients",
-        control={"value": partial(identity_error, measured="decayed")},
+        checks.largest, kind="identity",
+        select=identity, value=measure.identity_error, what="|cosine − r K r / …| / rounding",
+        wrong="the sizes of the residuals alone", control={"value": partial(measure.identity_error, known="unsigned")},
     ),
     claim(
-        "signs", "with the signs of the residuals", KERNEL, checks.largest,
-        select=identity, value=identity_error, what="|cosine − r K r / …| / rounding",
-        wrong="their sizes alone", control={"value": partial(identity_error, known="unsigned")},
-    ),
-    claim(
-        "classes", "test images of one class are stiffer than those of two: difference of mean cosines", CLASSES,
-        checks.mean,
-        select=training, value=partial(contrast, more="within", less="between", level=LEARNED),
-        what="cosine within − between classes at 0.3 of the risk",
+        "classes", "lazy: how much stiffer test images of one class are than those of two, over the kernel's", LIMIT,
+        checks.limit,
+        select=lazy, x="particles", order=1.0, what="cosine within − between classes at 0.3 of the risk / the kernel's",
+        value=partial(measure.over_kernel, more="within", less="between", as_in=("within", "between")),
         wrong="classes dealt out at random",
-        control={"value": partial(contrast, more="mixed_within", less="mixed_between", level=LEARNED)},
+        control={"value": partial(
+            measure.over_kernel, more="mixed_within", less="mixed_between", as_in=("within", "between")
+        )},
     ),
     claim(
-        "distance", "within a class, near images are stiffer than far ones", CLASSES, checks.mean,
-        select=training, value=partial(contrast, more="near", less="far", level=LEARNED),
-        what="cosine of the nearest − farthest quarter at 0.3 of the risk",
+        "distance", "lazy: within a class, how much stiffer near images are than far ones, over the kernel's", LIMIT,
+        checks.limit,
+        select=lazy, x="particles", order=1.0, what="cosine of the nearest − farthest quarter / the kernel's",
+        value=partial(measure.over_kernel, more="near", less="far", as_in=("near", "far")),
         wrong="images of two classes",
-        control={"value": partial(contrast, more="close", less="apart", level=LEARNED)},
+        control={"value": partial(measure.over_kernel, more="close", less="apart", as_in=("near", "far"))},
     ),
     claim(
-        "opposed", "near images of two classes stand in each other's way, more than far ones", OPPOSED, checks.mean,
-        select=training, value=partial(contrast, more="close", less="apart", level=LEARNED),
-        what="cosine of the nearest − farthest quarter at 0.3 of the risk",
+        "opposed", "lazy: how near images of two classes stand in each other's way, over the kernel's", LIMIT,
+        checks.limit,
+        select=lazy, x="particles", order=1.0, what="cosine of the nearest − farthest quarter / the kernel's",
+        value=partial(measure.over_kernel, more="close", less="apart", as_in=("close", "apart")),
         wrong="images of one class",
-        control={"value": partial(contrast, more="near", less="far", level=LEARNED)},
+        control={"value": partial(measure.over_kernel, more="near", less="far", as_in=("close", "apart"))},
     ),
     claim(
-        "fades", "stiffness within a class fades as the risk falls from a half to a fifth", OPPOSED, checks.mean,
-        select=training, value=partial(change, of="within", early=HALF, late=LATE),
-        what="change of the mean cosine",
-        wrong="images of two classes", control={"value": partial(change, of="between", early=HALF, late=LATE)},
+        "fades", "lazy: what is left of stiffness within a class from a half to a tenth of the risk, over the kernel's",
+        LIMIT, checks.limit,
+        select=lazy, x="particles", order=1.0, what="share of the cosine that is left / the kernel's",
+        value=measure.kept_over_kernel,
+        wrong="what the kernel leaves at 0.2", control={"value": partial(measure.kept_over_kernel, as_at=measure.LATE)},
     ),
     claim(
         "stable_step", "at equal risk, a larger stable step lowers stiffness within a class a little", OPPOSED,
         checks.mean,
-        select=large, value=partial(of_step, of="within", level=LEARNED, step="h/2"),
+        select=large, value=partial(measure.of_step, of="within", level=measure.LEARNED, step="h/2"),
         what="cosine with h/2 − with h/8 at 0.3 of the risk",
         wrong="between classes",
-        control={"value": partial(of_step, of="between", level=LEARNED, step="h/2")},
+        control={"value": partial(measure.of_step, of="between", level=measure.LEARNED, step="h/2")},
     ),
     claim(
-        "large_step", "at equal risk, a step that oscillates raises stiffness between classes", CLASSES, checks.mean,
-        select=large, value=partial(of_step, of="between", level=LATE, step="h"),
+        "large_step", "at equal risk, a step that oscillates raises stiffness between classes", ALIGNED, checks.mean,
+        select=large, value=partial(measure.of_step, of="between", level=measure.LATE, step="h"),
         what="cosine with h − with h/8 at 0.2 of the risk",
-        wrong="h/2, at half of the risk",
-        control={"value": partial(of_step, of="between", level=HALF, step="h/2")},
+        wrong="within a class",
+        control={"value": partial(measure.of_step, of="within", level=measure.LATE, step="h")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
+        "classes_moving", "networks that move their features: one class is stiffer than two", ALIGNED, checks.mean,
+        select=training, value=partial(measure.contrast, more="within", less="between", level=measure.LEARNED),
+        what="cosine within − between classes at 0.3 of the risk",
+        wrong="classes dealt out at random",
+        control={"value": partial(
+            measure.contrast, more="mixed_within", less="mixed_between", level=measure.LEARNED
+        )},
+    ),
+    claim(
+        "distance_moving", "so are near images of a class more than far ones, unlike those of two classes", ALIGNED,
+        checks.mean,
+        select=training, value=partial(measure.contrast, more="near", less="far", level=measure.LEARNED),
+        what="cosine of the nearest − farthest quarter at 0.3 of the risk",
+        wrong="images of two classes",
+        control={"value": partial(measure.contrast, more="close", less="apart", level=measure.LEARNED)},
+    ),
+    claim(
+        "fades_moving", "and stiffness within a class fades as the risk falls from a half to a fifth", OPPOSED,
+        checks.mean,
+        select=training, value=partial(measure.change, of="within", early=measure.HALF, late=measure.LATE),
+        what="change of the mean cosine",
+        wrong="images of two classes",
+        control={"value": partial(measure.change, of="between", early=measure.HALF, late=measure.LATE)},
     ),
 )  # fmt: skip
 
@@ -285,6 +337,7 @@ STUDY = Study(
     name="stiffness",
     group="generalisation",
     summary="gradients of single samples: aligned as the tangent kernel says, by class, distance and size of the step",
-    experiments=(Identity, Training),
+    experiments=(Identity, Lazy, Training),
     claims=CLAIMS,
+    sanity=SANITY,
 )

@@ -1,15 +1,24 @@
-"""Lazy models on the circle: risks of tangent models of ReLU networks by eigenvalues, and of ridge regression."""
+"""Lazy models on the circle: risks of tangent models of ReLU networks by eigenvalues, and of ridge regression.
+
+Kernels are those of particles, by the engine; the spectrum, the expansion and the curve are theory's.
+"""
 
 import functools
 
+import equinox as eqx
+import jax
 import numpy as np
 from scipy import linalg
 
+import meanfield as mf
 from theory import circle, compute_frontier
 from theory.learning_curve import LearningCurve, learning_curve
 
 FREQUENCIES = np.arange(2, 514, 2)
 """Frequencies of a target at random inputs; what is beyond has 1e-4 of its power."""
+
+SPREAD = 256
+"""Particles that stand for infinitely many: they tell frequencies up to this many apart."""
 
 PLACES = 512
 """Places on the circle at which ridge regression is tested."""
@@ -75,9 +84,27 @@ def ridge_excess(random: np.random.Generator, samples: int, source: float, noise
     angles = random.uniform(0, 2 * np.pi, samples)
     y, truth = (np.cos(np.outer(at, FREQUENCIES) + phase) @ size for at in (angles, places))
     y = y + noise * random.normal(size=samples)
-    shifted = circle.kernel(angles[:, None] - angles) + samples * strength * np.eye(samples)
-    f = circle.kernel(places[:, None] - angles) @ linalg.solve(shifted, y, assume_a="pos")
+    kernel = spread_kernel(np.concatenate([angles, places]), angles)
+    f = kernel[samples:] @ linalg.solve(kernel[:samples] + samples * strength * np.eye(samples), y, assume_a="pos")
     return float(np.mean((f - truth) ** 2))
+
+
+def spread_kernel(angles: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the tangent kernel of particles that are spread evenly, as infinitely many are, at these angles."""
+    direction = 2 * np.pi * (np.arange(SPREAD) + 0.5) / SPREAD
+    theta = np.column_stack([np.ones(SPREAD), np.sqrt(2) * _on_circle(direction)])  # E |w|² = 2
+    kernel = tangent_kernel(mf.Neuron("relu"), mf.Particles(theta), _on_circle(angles), _on_circle(others))
+    return np.asarray(kernel)
+
+
+@eqx.filter_jit
+def tangent_kernel(unit: mf.Neuron, mu: mf.Particles, x: np.ndarray, other: np.ndarray | None = None) -> jax.Array:
+    """Return K of the inputs, [N, N] or [N, M]."""
+    return mf.tangent_kernel(unit, mu, x, other)
+
+
+def _on_circle(angles: np.ndarray) -> np.ndarray:
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def curve(samples: int, source: float, noise: float, strength: float) -> LearningCurve:

@@ -3,8 +3,10 @@
 import numpy as np
 
 from simulations.records.record import Record, Records, Select
+from simulations.verdicts import checks
+from simulations.verdicts.measured import Value, chosen, seed_table
 
-EXCESS = 64.0
+EXCESS = 128.0
 """Time at which the lazy excess is measured (mean-field time)."""
 
 REACH = 2
@@ -45,11 +47,6 @@ def over_variance(record: Record, *, of: float = EXCESS) -> float:
     return record["particles"] * lazy_excess(record) / float(record["variance"][moment(record, of)])
 
 
-def distance(record: Record) -> float:
-    """Return the root of the excess risk of ridge regression."""
-    return float(record["excess"]) ** 0.5
-
-
 def over_curve(record: Record, *, curve: str = "curve") -> float:
     """Return the excess risk of ridge regression over its learning curve."""
     return float(record["excess"] / record[curve])
@@ -63,6 +60,17 @@ def over_bound(record: Record) -> float:
 def sample_excess(record: Record) -> float:
     """Return E|f − f_*|² of ridge regression."""
     return float(record["excess"])
+
+
+@checks.check("=")
+def intercept(
+    records: Records, *, select: Select, x: str, value: Value, what: str, sides: int, level: float
+) -> checks.Estimate:
+    """Compare v of a value v + c/x, fitted by least squares to all x seed by seed."""
+    points, table = seed_table(chosen(records, select), x, value)
+    terms = np.stack([np.ones_like(points), 1 / points], axis=1)
+    words = f"{what}, extrapolated in {x} from {points[0]:g} … {points[-1]:g}, {len(table)} seeds"
+    return checks.student(np.linalg.lstsq(terms, table.T)[0][0], words, sides, level)
 
 
 def frontier(select: Select) -> Select:

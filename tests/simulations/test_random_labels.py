@@ -10,7 +10,8 @@ import meanfield as mf
 from simulations import Record, Records
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
-from simulations.generalisation.random_labels import Capacity, Training, filled
+from simulations.generalisation.filled_particles import filled
+from simulations.generalisation.random_labels import Capacity, Training
 
 pytestmark = pytest.mark.fast
 

@@ -95,6 +95,7 @@ def _kernels(add: Callable) -> None:
     add(kernel_flow.train, kernel=KERNEL, y=Y, times=INCREASING, f0=Y / 2)
     add(kernel_flow.test, kernel=KERNEL, kernel_test=CROSS, y=Y, times=INCREASING, f0=Y / 2, f0_test=Y[:2])
     add(kernel_flow.train_discrete, kernel=KERNEL, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2)
+    add(kernel_flow.travelled_discrete, kernel=KERNEL, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2)
     add(kernel_flow.test_discrete, kernel=KERNEL, kernel_test=CROSS, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2,
         f0_test=Y[:2])  # fmt: skip
     add(kernel_flow.movement_discrete, kernel=KERNEL, y=Y, step=0.5, steps=np.array([0, 3]), f0=Y / 2)
@@ -190,6 +191,7 @@ def _statistics(add: Callable) -> None:
     add(noise_stability.compression_bound, largest=1.5, margin=0.5, contraction=1.25, input_cushion=0.5,
         output_cushion=0.75, interlayer_cushion=0.25, units=4, samples=20)  # fmt: skip
     add(noise_stability.noise_gain, matrix=THETA[:, 1:], signal=X)
+    add(noise_stability.relu_noise, z=X, a=X[0], size=0.1)
     add(prediction.Prediction, value=0.5, relation="<=", holds="Distance.", reference="chizat2019lazy")
     add(references.keys)
     add(references.citation, key="cho2009kernel")

@@ -135,7 +135,7 @@ def networks(add: Callable) -> None:
     add(network.gradients, "neurons.Network.gradients", x=X, residual=Y[:, None])
     add(stiffness.residual, loss="square", f=X, y=X / 2)
     add(stiffness.cosines, kernel=network.tangent_kernel(X), residuals=Y[:, None], signed=True)
-    add(stiffness.rounding, network=network, x=X, y=Y[:, None], loss="square", scale=1.5)
+    add(stiffness.rounding, network=network, x=X, y=Y[:, None], loss="square")
     theta = np.stack([THETA, THETA / 2, THETA / 4])
     path = normalised_descent.Path(theta, 0 * theta, np.ones((2, 1, 2)), np.ones((2, 1)), np.full(2, 0.125), 0.5, 0.25)
     add(normalised_descent.outputs, theta=THETA, x=X, activation="tanh")

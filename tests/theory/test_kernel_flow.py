@@ -160,6 +160,25 @@ def test_movement_is_that_of_the_linear_model(outputs):
     assert not np.allclose(kernel_flow.movement_discrete(kernel, y, step, steps), found, rtol=1e-2)
 
 
+@pytest.mark.parametrize("rank", [None, 2])
+def test_distance_is_that_of_its_loop(rank):
+    """Descent on the weights of linear features, step by step, two labellings at once."""
+    features = np.random.default_rng(1).normal(size=(5, 7 if rank is None else rank))
+    y, kernel = np.random.default_rng(2).normal(size=(5, 2)), features @ features.T
+    step, weights, found = 5 / np.linalg.eigvalsh(kernel)[-1], np.zeros((features.shape[1], 2)), []
+    for _ in range(40):
+        found.append(np.sum(weights**2, axis=0))
+        weights -= step / 5 * features.T @ (features @ weights - y)
+    both = kernel_flow.travelled_discrete(kernel, y, step, [0, 3, 39])
+    np.testing.assert_allclose(both, np.array(found)[[0, 3, 39]], rtol=1e-9, atol=1e-12)
+    one = kernel_flow.travelled_discrete(kernel, y[:, 0], step, [3])
+    assert one.shape == (1,)
+    assert one[0] == pytest.approx(both[1, 0])
+    if rank is None:
+        end = kernel_flow.travelled_discrete(kernel, y[:, 0], step, [10**9])
+        assert end[0] == pytest.approx(y[:, 0] @ np.linalg.solve(kernel, y[:, 0]), rel=1e-6)
+
+
 def test_small_steps_of_descent_approach_the_flow_at_first_order():
     kernel, cross, y, f0, f0_test = problem(seed=5)
     exact = kernel_flow.test(kernel, cross, y, [1.0], f0, f0_test)

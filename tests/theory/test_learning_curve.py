@@ -32,6 +32,14 @@ def test_learning_curve_against_regression(strength, noise):
     assert abs(np.mean(fits) - curve.excess) < 4 * error + curve.excess / 60
 
 
+@pytest.mark.parametrize(("eigenvalues", "samples"), [(12, 5), (12, 7), (12, 11)])
+def test_without_a_ridge(eigenvalues, samples):
+    """λ = 0, and κ such that Σ λ_ρ/(λ_ρ + κ) = n, whether there are twice as many eigenvalues as samples or not."""
+    values = np.arange(1.0, eigenvalues + 1) ** -2
+    curve = learning_curve(values, np.ones(eigenvalues), samples, 0.0)
+    assert np.sum(values / (values + curve.ridge)) == pytest.approx(samples, rel=1e-9)
+
+
 def test_learning_curve_solves_its_equation():
     values = np.array([1.0, 0.3, 0.01])
     curve = learning_curve(values, np.ones(3), 5, 0.02, 0.1)
@@ -186,6 +194,17 @@ def test_degree_powers_sum_to_the_whole():
     assert powers.sum() == pytest.approx(0.5, abs=1e-3)  # E ReLU² = E z²/2; degrees above 60 have little
     assert powers[1] == pytest.approx(0.25, rel=1e-6)
     assert np.allclose(powers[3::2], 0, atol=1e-12)
+
+
+def test_dimensions_go_where_one_captures_most():
+    """A little of degree 1, which has d dimensions, and much of degree 3, which has many: d samples take degree 1."""
+    d = 6
+    node = np.polynomial.polynomial.Polynomial([0, -3 * d / (d + 2), 0, 1])  # degree 3 on the sphere of radius √d
+    first = linear_bound.degree_powers(lambda z: 0.5 * z + node(z), d, degrees=4)
+    assert first[3] / linear_bound.harmonics(d, 3) < first[1] / d < first[3] / d
+    left = [linear_bound.linear_bound(lambda z: 0.5 * z + node(z), d, n) for n in (3, d, d + 5)]
+    by_hand = [first[3] + first[1] / 2, first[3], first[3] * (1 - 5 / linear_bound.harmonics(d, 3))]
+    np.testing.assert_allclose(left, np.array(by_hand) / 2, rtol=1e-9)
 
 
 def test_linear_bound_against_least_squares():

@@ -24,6 +24,35 @@ def test_gain_is_that_of_drawn_noise(network):
     assert np.isinf(noise_stability.noise_gain([[1.0, 0.0]], [[0.0, 1.0]])[0])
 
 
+@pytest.mark.parametrize("size", [1e-3, 0.1, 2.0])
+def test_noise_on_units_by_quadrature(size):
+    """Means and second moments of every unit's move by Gauss and Hermite, on either side of the kink by itself."""
+    z, a = np.array([[1.0, -0.4, 0.02], [0.0, 0.0, 0.0]]), np.array([1.5, -2.0, 0.7])
+    spread = size * np.linalg.norm(z[0])
+    node, weight = np.polynomial.legendre.leggauss(400)
+    moments = []
+    for one in z[0]:
+        kink = np.clip(-one / spread, -12, 12)
+        sums = np.zeros(2)
+        for low, high in ((-12, kink), (kink, 12)):
+            at = low + (high - low) * (1 + node) / 2
+            law = weight * (high - low) / 2 * np.exp(-(at**2) / 2) / np.sqrt(2 * np.pi)
+            move = np.maximum(one + spread * at, 0) - max(one, 0)
+            sums += [law @ move, law @ move**2]
+        moments.append(sums)
+    mean, square = np.array(moments).T
+    expected = (a @ mean) ** 2 + a**2 @ (square - mean**2)
+    found = noise_stability.relu_noise(z, a, size)
+    assert found[0] == pytest.approx(expected, rel=1e-9)
+    assert found[1] == 0
+
+
+def test_least_noise_crosses_no_kink():
+    """For s → 0 it is s² |z|² Σ a_j² over the units that are on."""
+    found = noise_stability.relu_noise([[3.0, -4.0]], [2.0, 7.0], 1e-9)
+    assert found[0] == pytest.approx(1e-18 * 25 * 4, rel=1e-9)
+
+
 def test_norms_unit_by_unit(network):
     w, a, x = network
     found = noise_stability.norm_bounds(w, a, x, 0.5)
