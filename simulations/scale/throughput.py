@@ -8,13 +8,12 @@ Six shapes are measured with plain JAX (and PyTorch where it is installed) takin
 and with as many samples as particles.
 """
 
-import functools
 from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
 
-from simulations.records.record import Record, Records, Select, runs
+from simulations.records.record import Record, runs
 from simulations.scale.descent_steps import measured
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count
@@ -46,11 +45,8 @@ STEPS = 3
 PANEL_SEEDS = 5
 """How often the panel is measured: what it says are bounds, and every one of its runs is a median by turns."""
 
-BRIEF = {"steps": 1, "repeats": 2, "seeds": 18}
-"""Of the smallest size: short calls, some of which other programs leave alone."""
-
-TURNS = 3
-"""Seeds whose calls count as those of one, where there are enough of them."""
+BRIEF = {"steps": 1, "seeds": 8}
+"""Of the smallest size."""
 
 
 class Timed(Experiment):
@@ -90,7 +86,7 @@ class Panel(Timed):
     repeats: int = count(7, "", "timed calls")
     baseline = True
     sizes = grid(
-        smoke=panel(((5000, 1000, 10),)),
+        smoke=[one | {"repeats": 3} for one in panel(((5000, 1000, 10),))],
         default=panel(PANEL),
         paper=panel(GPU_PANEL),
     )
@@ -111,7 +107,7 @@ class Particles(Timed):
     samples: int = count(100, "n", "samples")
     dimension: int = count(10, "d", "inputs")
     sizes = grid(
-        smoke={"particles": (4000, 18_000, 80_000), **BRIEF},
+        smoke={"particles": (10_000, 50_000, 250_000), **BRIEF},
         default={
             "particles": (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 3_000_000, 10_000_000),
             "seeds": 5,
@@ -146,7 +142,7 @@ class Samples(Timed):
     samples: int = count(10_000, "n", "samples")
     dimension: int = count(10, "d", "inputs")
     sizes = grid(
-        smoke={"samples": (400, 1800, 8000), **BRIEF},
+        smoke={"samples": (4000, 14_000, 50_000), **BRIEF},
         default={"samples": (20_000, 30_000, 50_000, 80_000, 120_000, 200_000, 300_000), "seeds": 5},
         paper={"samples": TENS[:5], "seeds": 7},
     )
@@ -162,7 +158,7 @@ class Square(Timed):
     particles: int = count(10_000, "m", "particles, and samples")
     kernel: str = choice("sorted", "kernel", among=("sorted", "blocked"))
     sizes = grid(
-        smoke={"particles": (2000, 9000, 40_000), **BRIEF},
+        smoke={"particles": (8000, 36_000, 160_000), "repeats": 3, **BRIEF},
         default=[
             {"particles": (30_000, 60_000, 100_000, 200_000, 300_000, 600_000, 1_000_000), "seeds": 5},
             {"particles": (4000, 5000, 6000, 8000, 10_000, 12_000, 16_000), "kernel": "blocked", "seeds": 5},
@@ -200,31 +196,6 @@ def seconds(record: Record) -> float:
     return float(np.min(record["seconds"]))
 
 
-def by_turns(select: Select) -> Select:
-    """Return the runs of every `TURNS` seeds as one, if there are nine seeds or more.
-
-    What disturbs a measurement may last as long as all calls of one seed; it is rarely there at the next turn.
-    """
-    return functools.partial(_by_turns, select)
-
-
-def _by_turns(select: Select, records: Records) -> Records:
-    chosen = list(select(records))
-    seeds = sorted({record["seed"] for record in chosen})
-    if len(seeds) < 3 * TURNS:
-        return Records(chosen)
-    groups: dict[tuple, list[Record]] = {}
-    for record in chosen:
-        group = seeds.index(record["seed"]) // TURNS
-        if group < len(seeds) // TURNS:
-            setting = tuple(sorted((record.parameters | {"seed": group}).items()))
-            groups.setdefault(setting, []).append(record)
-    return Records(
-        Record(dict(setting), {"seconds": np.concatenate([record["seconds"] for record in group])})
-        for setting, group in groups.items()
-    )
-
-
 def seconds_over_log(record: Record) -> float:
     """Return the seconds of a step over log m."""
     return seconds(record) / float(np.log(record["particles"]))
@@ -260,18 +231,18 @@ PAIRS = float(cost.joint_exponent("pairs").value)
 CLAIMS = (
     claim(
         "time_in_particles", "time of a step in m, blocked, d = 10", cost.particle_exponent(), checks.asymptotic_slope,
-        select=by_turns(space_runs), x="particles", value=seconds,
+        select=space_runs, x="particles", value=seconds,
         wrong="as many samples as particles", control={"predicted": PAIRS},
     ),
     claim(
         "time_in_samples", "time of a step in n, blocked, d = 10", cost.particle_exponent(), checks.asymptotic_slope,
-        select=by_turns(sample_runs), x="samples", value=seconds,
+        select=sample_runs, x="samples", value=seconds,
         wrong="as many particles as samples", control={"predicted": PAIRS},
     ),
     claim(
         "quasi_linear", "time of a step over log m in m = n, sorted, the plane", cost.joint_exponent("sorted"),
         checks.asymptotic_slope,
-        select=by_turns(sorted_runs), x="particles", value=seconds_over_log,
+        select=sorted_runs, x="particles", value=seconds_over_log,
         wrong="every pair", control={"predicted": PAIRS},
     ),
     claim(

@@ -11,7 +11,8 @@ from simulations import Record, Records
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
 from simulations.generalisation.filled_particles import filled
-from simulations.generalisation.random_labels import Capacity, Training
+from simulations.generalisation.label_capacity import Capacity, separable
+from simulations.generalisation.random_labels import Training
 
 pytestmark = pytest.mark.fast
 
@@ -54,8 +55,13 @@ def test_what_obeys_the_prediction_is_measured_so(exact):
     for level in (0, -1):
         assert measure.loss_error(level)(exact) < 1e-12
     assert measure.loss_error(0, predicted=-1)(exact) > 0.2
-    assert measure.time_over_predicted(exact) == pytest.approx(1)
+    assert measure.all_loss_errors(exact) < 1e-12
+    assert measure.all_loss_errors(exact, other=True) > 0.1
+    assert measure.slowdown_over_predicted(exact) == pytest.approx(1)
     assert measure.log_slowdown(exact) > 1
+    assert measure.cost_over_predicted(exact) == pytest.approx(1)
+    assert measure.wrong_less_predicted(exact) == 0
+    assert measure.wrong_less_predicted(exact, level=-1) < -0.1
     # The loss at the time found, between two looks, is the level.
     times, steps = measure.memorised_after(exact), exact["steps"]
     for level, time in enumerate(times):
@@ -94,15 +100,43 @@ def test_limit_in_either_order():
             for m in (100, 200, 400)
         )
         settings = {"select": lambda r: r, "x": "particles", "value": lambda r: float(r["value"]), "what": "value"}
-        return measure.limit(records, predicted=1.0, **settings)
+        return measure.limit_either(records, predicted=1.0, **settings)
 
     assert verdict(lambda m: 1 + m**-0.5).passed is True
     assert verdict(lambda m: 1 + 1 / m).passed is True
     assert verdict(lambda m: 1.2 + m**-0.5).passed is False
-    none = measure.limit(
-        Records([]), select=lambda r: r, x="particles", value=measure.gini, predicted=1.0, what="value"
-    )
-    assert none.passed is None
+    settings = {"x": "particles", "value": measure.gini, "what": "value"}
+    assert measure.limit_either(Records([]), select=lambda r: r, predicted=1.0, **settings).passed is None
+
+
+def test_wrong_labels_when_true_ones_are_fitted_by_half():
+    """y u of true labels goes 0, 0.4, 0.8, and that of wrong ones 0, −0.2, 0.2: −0.1 where the former is a half."""
+    labels, truth = np.array([[1.0, -1.0, 1.0]]), np.array([1.0, -1.0, -1.0])
+    f = np.array([[[0.0, 0.0, 0.0], [0.3, -0.5, -0.2], [0.7, -0.9, 0.2]]])
+    record = Record({}, {"labels": labels, "truth": truth, "f": f, "limit_f": 0 * f})
+    assert measure.wrong_fitted(record) == pytest.approx(-0.1)
+    with pytest.raises(ValueError, match="never fitted"):
+        measure.wrong_less_predicted(record)
+
+
+def test_distance_over_predicted():
+    record = Record({}, {"travelled": np.array([2.0, 9.0]), "limit_travelled": np.array([2.0, 3.0])})
+    assert measure.travelled_over_predicted(record) == pytest.approx(2)
+    assert measure.travelled_over_predicted(record, other=True) == pytest.approx((2 / 3 + 9 / 2) / 2)
+
+
+def test_separable_labellings():
+    """Against a linear program, and exhaustively for as many samples as units: then all labellings are."""
+    from scipy.optimize import linprog
+
+    random = np.random.default_rng(0)
+    for n, m in ((6, 3), (8, 5), (4, 4)):
+        rows = random.normal(size=(n, m))
+        for _ in range(40):
+            signed = rows * random.choice([-1.0, 1.0], (n, 1))
+            known = linprog(np.zeros(m), A_ub=-signed, b_ub=-np.ones(n), bounds=(None, None)).status == 0
+            assert separable(signed) == known
+            assert known or n > m
 
 
 def test_units_without_mass_change_nothing():

@@ -164,10 +164,15 @@ def test_a_run_says_what_it_was():
 
 def test_sizes_of_a_line_take_turns():
     """All of a seed, then all of the next: a machine that is slower for a while is so for a whole line."""
-    lines = [run for run in STUDY.grid("smoke", 2, 0) if run.experiment == "plane"]
-    assert [run.seed for run in lines] == [0] * 6 + [1] * 6
-    assert (
-        [run.particles for run in lines[:6]]
-        == [run.particles for run in lines[6:]]
-        == sorted({run.particles for run in lines})
-    )
+    lines = [run for run in STUDY.grid("smoke", 2, 0) if run.experiment == "samples"]
+    assert [run.seed for run in lines] == [0] * 3 + [1] * 3
+    assert [run.samples for run in lines[:3]] == [run.samples for run in lines[3:]] == [4000, 14_000, 50_000]
+
+
+def test_plain_jax_against_itself(tiny):
+    """The control of what is faster: call by call, it is not always."""
+    record = next(iter(tiny.where(experiment="panel")))
+    found = throughput.plain_over_itself(record)
+    np.testing.assert_allclose(found, [record["plain_seconds"][1] / record["plain_seconds"][0]])
+    expected = np.median(record["seconds"]) / np.median(record["plain_seconds"])
+    assert throughput.over_plain(record) == pytest.approx(expected)
