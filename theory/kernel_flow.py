@@ -147,8 +147,8 @@ def travelled_discrete(
     """|θ_k − θ_0|² of a model f(θ) = f₀ + J (θ − θ_0), J Jᵀ = K, under descent, after each of `steps`.
 
     θ_k − θ_0 = Jᵀ c, c = (h/n) Σ_{j<k} (I − hK/n)^j (y − f₀), so that it is cᵀ K c, and (y − f₀)ᵀ K⁻¹ (y − f₀) as
-    k → ∞. `y` is [n], or
-    [n, k] for k labellings; the result is [T] or [T, k]. The rest, and errors, are as for `train_discrete`.
+    k → ∞. `y` is [n], or [n, k] for k labellings; the result is [T] or [T, k]. The rest, and errors, are as for
+    `train_discrete`.
 
     >>> travelled_discrete([[2.0, 0.0], [0.0, 1.0]], [1.0, 3.0], 1.0, [0, 1, 1000]).round(9)
     array([0.  , 2.75, 9.5 ])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -46,7 +47,7 @@ def output(a: np.ndarray, z: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True):
         layer = mf.Particles(np.column_stack([len(a) * a, np.eye(len(a))]))
         objective = mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(len(a)), a)
-        return np.asarray(objective.predict(layer, z.reshape(-1, len(a)))).reshape(z.shape[:-1])
+        return np.asarray(objective.predict(layer, jnp.asarray(z.reshape(-1, len(a))))).reshape(z.shape[:-1])
 
 
 def error_bounds(

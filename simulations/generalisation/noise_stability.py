@@ -37,7 +37,7 @@ from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory.prediction import Prediction
 
-KEPT = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
+KEPT: tuple[str, ...] = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
 """Values of `mf.observables.cushions` that records hold, a number a sample each."""
 
 
@@ -138,7 +138,9 @@ class Networks(Simulations):
 
     def after(self, run: mf.Trajectory, y: np.ndarray, random: np.random.Generator) -> dict:
         """Return cushions of one network and noise through it, its bounds, norm, margin and errors."""
-        before, after = (dict(zip(KEPT, seen.astype(float), strict=True)) for seen in run.values["cushions"])
+        before, after = (
+            {name: of.astype(float) for name, of in zip(KEPT, part, strict=True)} for part in run.values["cushions"]
+        )
         (x, _, _, y_test), theta = self.data, np.asarray(run.particles.position, float)
         sure, tested = (np.asarray(run.values[name][-1], float) for name in ("f", "f_test"))
         w, a, sure = theta[:, 1:], self.alpha / self.particles * theta[:, 0], y * sure
@@ -170,7 +172,9 @@ class Starts(Experiment):
         x, y = (part.astype(np.float32) for part in two_digits(3, 8, self.samples, 0, self.generator("split"))[:2])
         theta = self.generator("start").normal(size=(self.replicas, self.particles, 1 + PIXELS)).astype(np.float32)
         objective = mf.Objective(mf.Neuron("relu"), mf.Logistic(), x, y)
-        found = dict(zip(KEPT, np.moveaxis(np.asarray(many_cushions(objective, theta), float), 1, 0), strict=True))
+        found = dict(
+            zip(KEPT, np.moveaxis(np.asarray(many_cushions(objective, jnp.asarray(theta)), float), 1, 0), strict=True)
+        )
         squares = {name: float(np.mean(found[name] ** 2)) for name in ("input", "output", "interlayer")}
         return squares | {f"passed_{power}": float(np.mean(found["contraction"] ** -power)) for power in (1, 2)}
 
