@@ -8,7 +8,7 @@ both. Against a bound that is proved one run is enough.
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -212,7 +212,8 @@ def few_seeds(study: Study, records: Records) -> str:
 def _asked(experiments: tuple[type[Experiment], ...]) -> list[dict[tuple, int]]:
     """How many seeds every setting has, of each size that there is."""
     sizes = [size for size in SIZES if any(size in one.sizes for one in experiments)]
-    return [_seeds(vars(run) for one in experiments for run in runs_of(one, size, None, 0)) for size in sizes]
+    every = [[run for one in experiments for run in runs_of(one, size, None, 0)] for size in sizes]
+    return [_seeds({part.name: getattr(run, part.name) for part in fields(run)} for run in runs) for runs in every]
 
 
 def _short(has: dict[tuple, int], asked: dict[tuple, int]) -> str:
