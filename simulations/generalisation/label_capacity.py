@@ -84,7 +84,7 @@ class Dichotomies(TwoDigits):
     )
 
     def run(self):
-        """Whether there are output weights with which every sign is right, for each of the labellings."""
+        """Return for which labellings there are output weights with which every sign is right."""
         random = self.generator("units and labels")
         theta = np.column_stack([np.ones(self.particles), random.normal(size=(self.particles, PIXELS))])
         features = np.asarray(jax.vmap(jax.vmap(mf.Neuron("tanh"), (None, 0)), (0, None))(theta, 3 * self.data[0]))
