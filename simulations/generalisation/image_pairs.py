@@ -76,6 +76,12 @@ class ImagePairs:
         return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
+def pairs(images: np.ndarray, targets: np.ndarray, random: np.random.Generator) -> ImagePairs:
+    """Return the pairs of images, by their classes and by classes that are dealt out at random."""
+    classes = np.argmax(targets, axis=1)
+    return ImagePairs(images, classes, random.permutation(classes))
+
+
 def _binned(values: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Return means of the rows of `values` in every bin of distance; NaN where a bin is empty."""
     inside = np.eye(len(BINS) - 1)[np.clip(np.digitize(distance, BINS) - 1, 0, len(BINS) - 2)]

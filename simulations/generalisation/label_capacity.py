@@ -85,7 +85,7 @@ class Dichotomies(TwoDigits):
     )
 
     def run(self):
-        """Whether there are output weights with which every sign is right, for each of the labellings."""
+        """Return for which labellings there are output weights with which every sign is right."""
         random = self.generator("units and labels")
         theta = np.column_stack([np.ones(self.particles), random.normal(size=(self.particles, PIXELS))])
         every = jax.vmap(jax.vmap(mf.Neuron("tanh"), (None, 0)), (0, None))

@@ -16,15 +16,15 @@ import numpy as np
 import meanfield as mf
 from simulations.generalisation import cosines_at_risk as measure
 from simulations.generalisation.cosines_at_risk import SHARES
-from simulations.generalisation.filled_particles import filled
-from simulations.generalisation.image_pairs import ImagePairs
+from simulations.generalisation.image_pairs import ImagePairs, pairs
+from simulations.generalisation.lazy_digits import Lazy
 from simulations.records.record import Records, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from theory import arc_cosine, kernel_flow, stiffness
+from theory import stiffness
 from theory.neurons import Network
 from theory.prediction import Prediction
 
@@ -143,79 +143,6 @@ class Training(Simulations):
         means = [self.pairs.means(run.values["cosines"]) for run in runs.values()]
         risk = np.stack([run.values["risk"] for run in runs.values()])
         return {"times": self.times, "risk": risk} | {name: np.stack([one[name] for one in means]) for name in means[0]}
-
-
-class Lazy(Simulations):
-    """Networks at α = √m from doubled units, beside what descent with their kernel says as m → ∞."""
-
-    particles: int = count(256, "m", "particles, an even number", at_least=2)
-    samples: int = count(64, "n", "training samples", at_most=1000)
-    tested: int = count(50, "", "test images", at_least=30, at_most=797)
-    steps: int = count(40, "", "steps of descent")
-    share: float = number(1.0, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
-    precision = "float32"
-    sizes = grid(
-        smoke={"particles": (64, 128, 512), "seeds": 16},
-        default={"particles": (128, 256, 1024), "samples": 128, "tested": 60, "steps": 60, "seeds": 24},
-        paper={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
-    )
-
-    def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected below 2, where descent diverges."
-        if self.particles % 2:
-            return f"particles={self.particles}: expected an even number, since doubled units come in pairs."
-        return None
-
-    @cached_property
-    def data(self) -> tuple[np.ndarray, ...]:
-        """Training images and targets, test images and theirs."""
-        data = mf.datasets.digits(n=self.samples, n_test=797, split=self.seed)
-        x, y, x_test, y_test = (np.asarray(part, float) for part in (data.x, data.y, data.x_test, data.y_test))
-        return x, y, x_test[: self.tested], y_test[: self.tested]
-
-    @cached_property
-    def step(self) -> float:
-        return self.share * self.samples / float(np.linalg.eigvalsh(arc_cosine.tangent_kernel(self.data[0]))[-1])
-
-    @property
-    def marks(self) -> np.ndarray:
-        return np.unique(np.rint(np.append(0, np.geomspace(1, self.steps, 12)))).astype(int)
-
-    def setups(self):
-        x, y, x_test, y_test = (part.astype(np.float32) for part in self.data)
-        unit, scale = mf.Neuron("relu", outputs=10), float(self.particles) ** 0.5
-        problem = mf.Objective(unit, mf.Square(), x, y, scale=scale, kernel=mf.integrals.Dense())
-        theta = self.generator(f"start of {self.particles}").normal(size=(self.particles // 2, 74))
-        twins = theta * np.where(np.arange(74) < 10, -1, 1)
-        start = filled(np.concatenate([theta, twins]).astype(np.float32), 128)
-        observe = {"risk": mf.Risk(), "cosines": jax.tree_util.Partial(mf.observables.stiffness, x=x_test, y=y_test)}
-        return {"": Setup(problem, start, mf.GradientFlow(self.step), self.marks * self.step, observe)}
-
-    @cached_property
-    def pairs(self) -> ImagePairs:
-        return pairs(self.data[2], self.data[3], self.generator("classes dealt out"))
-
-    def measure(self, runs):
-        """Return the risk [times], and means of cosines over groups of pairs."""
-        return {"risk": runs[""].values["risk"], "groups": self.pairs.means(runs[""].values["cosines"])["groups"]}
-
-    def theory(self):
-        """Return the same of descent with the kernel of infinitely many units, from f = 0."""
-        x, y, x_test, y_test = self.data
-        kernel, cross = arc_cosine.tangent_kernel(x), arc_cosine.tangent_kernel(x_test, x)
-        between = arc_cosine.tangent_kernel(x_test)
-        f = kernel_flow.train_discrete(kernel, y, self.step, self.marks)
-        f_test = kernel_flow.test_discrete(kernel, cross, y, self.step, self.marks)
-        whole = between[:, None, :, None] * np.eye(10)[:, None, :]
-        cosines = np.stack([stiffness.cosines(whole, stiffness.residual("square", at, y_test)) for at in f_test])
-        return {"kernel_risk": kernel_flow.risk(f, y), "kernel_groups": self.pairs.means(cosines)["groups"]}
-
-
-def pairs(images: np.ndarray, targets: np.ndarray, random: np.random.Generator) -> ImagePairs:
-    """Return the pairs of images, by their classes and by classes that are dealt out at random."""
-    classes = np.argmax(targets, axis=1)
-    return ImagePairs(images, classes, random.permutation(classes))
 
 
 def _too_short(time: float, step: float) -> str | None:

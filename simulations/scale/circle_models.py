@@ -77,16 +77,19 @@ def spectrum(source: float) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([circle.eigenvalues([0, 1, 1]), values, values]), np.concatenate([np.zeros(3), power, power])
 
 
-def ridge_excess(random: np.random.Generator, samples: int, source: float, noise: float, strength: float) -> float:
-    """Return the excess test risk E|f − f_*|² of ridge regression on one data set, mean over the circle."""
+def ridge_excess(
+    random: np.random.Generator, samples: int, source: float, noise: float, strengths: tuple[float, ...]
+) -> list[float]:
+    """Return the excess test risk E|f − f_*|² of ridge regressions on one data set, mean over the circle."""
     size, places = np.sqrt(4 * spectrum(source)[1][3 : 3 + len(FREQUENCIES)]), 2 * np.pi * np.arange(PLACES) / PLACES
     phase = random.uniform(0, 2 * np.pi, len(FREQUENCIES))
     angles = random.uniform(0, 2 * np.pi, samples)
     y, truth = (np.cos(np.outer(at, FREQUENCIES) + phase) @ size for at in (angles, places))
     y = y + noise * random.normal(size=samples)
     kernel = spread_kernel(np.concatenate([angles, places]), angles)
-    f = kernel[samples:] @ linalg.solve(kernel[:samples] + samples * strength * np.eye(samples), y, assume_a="pos")
-    return float(np.mean((f - truth) ** 2))
+    shifted = [kernel[:samples] + samples * strength * np.eye(samples) for strength in strengths]
+    fits = [kernel[samples:] @ linalg.solve(matrix, y, assume_a="pos") for matrix in shifted]
+    return [float(np.mean((f - truth) ** 2)) for f in fits]
 
 
 def spread_kernel(angles: np.ndarray, others: np.ndarray) -> np.ndarray:

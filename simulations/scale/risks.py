@@ -1,10 +1,13 @@
 """Excess risks of runs, and the least risk that a number of operations buys, from runs that differ in particles."""
 
+import functools
+
 import numpy as np
 
 from simulations.records.record import Record, Records, Select
 from simulations.verdicts import checks
 from simulations.verdicts.measured import Value, chosen, seed_table
+from theory.linear_bound import linear_bound
 
 EXCESS = 128.0
 """Time at which the lazy excess is measured (mean-field time)."""
@@ -31,11 +34,6 @@ def moment(record: Record, time: float = EXCESS) -> int:
     return int(np.argmin(np.abs(record["times"] - time)))
 
 
-def lazy_risk(record: Record) -> float:
-    """Return the risk at the time of the lazy excess."""
-    return float(record["risk"][moment(record)])
-
-
 def lazy_excess(record: Record) -> float:
     """Return the risk there less that of infinitely many particles, and less its linear part of mean zero."""
     at = moment(record)
@@ -55,6 +53,12 @@ def over_curve(record: Record, *, curve: str = "curve") -> float:
 def over_bound(record: Record) -> float:
     """Return the test risk over the least that fixed features can have."""
     return float(record["risk"][-1] / record["bound"])
+
+
+@functools.lru_cache(maxsize=64)
+def fixed_features(dimension: int, samples: int) -> float:
+    """Return the bound of `theory.linear_bound` for a ReLU neuron."""
+    return linear_bound(lambda z: np.maximum(z, 0), dimension, samples)
 
 
 def sample_excess(record: Record) -> float:
