@@ -14,8 +14,6 @@ from simulations.generalisation.filled_particles import filled
 from simulations.generalisation.label_capacity import Capacity, separable
 from simulations.generalisation.random_labels import Training
 
-pytestmark = pytest.mark.fast
-
 KNOWN = Training(samples=32, tested=20, steps=300, particles=4, levels=3)
 
 
@@ -117,6 +115,14 @@ def test_wrong_labels_when_true_ones_are_fitted_by_half():
     assert measure.wrong_fitted(record) == pytest.approx(-0.1)
     with pytest.raises(ValueError, match="never fitted"):
         measure.wrong_less_predicted(record)
+
+
+def test_cost_over_predicted():
+    """From an error of 0.1 to one of 0.5, where 0.2 and 0.6 are predicted, and 0.4 for the level between."""
+    error, limit = np.array([[0.9, 0.1], [0.9, 0.3], [0.9, 0.5]]), np.array([[0.9, 0.2], [0.9, 0.4], [0.9, 0.6]])
+    record = Record({}, {"error": error, "limit_error": limit})
+    assert measure.cost_over_predicted(record) == pytest.approx(1)
+    assert measure.cost_over_predicted(record, level=1) == pytest.approx(2)
 
 
 def test_distance_over_predicted():
