@@ -126,7 +126,7 @@ def _asked(question: Callable, of: Any) -> Any:
     """
     try:
         return question(of)
-    except (ValueError, IndexError) as reason:
+    except (ValueError, IndexError, ZeroDivisionError) as reason:
         raise Untested(str(reason)) from None
 
 
