@@ -99,14 +99,17 @@ variation_shortfall, total_shortfall, output_shortfall, tangent_shortfall = (
 
 
 @checks.check("=")
-def resolved_mean(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float) -> Estimate:
-    """Compare the mean of a value over seeds with that of a flow, of which steps are told apart by `unresolved`: so
+def resolved_mean(
+    records: Records, *, select: Select, value: Value, steps: Value, what: str, sides: int, level: float
+) -> Estimate:
+    """Compare the mean of a value over seeds with that of a flow, from which `steps` tells how far its steps are: so
     much, in the mean, adds to the error.
     """
     found, values = means(chosen(records, select), value)
     samples = seed_means(found, values)
     if len(samples) < 3:
         raise Untested(f"needs 3 seeds, has {len(samples)}")
-    steps = float(np.mean([unresolved(record) for record in found]))
-    words = f"{what}, mean of {len(samples)} seeds; steps change {steps:.2g}"
-    return Estimate(float(np.mean(samples)), steps + checks.half_width(samples, sides, level), words)
+    _, away = means(found, steps)
+    change = float(np.mean(away))
+    words = f"{what}, mean of {len(samples)} seeds; steps change {change:.2g}"
+    return Estimate(float(np.mean(samples)), change + checks.half_width(samples, sides, level), words)

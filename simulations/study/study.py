@@ -237,7 +237,8 @@ class Study:
     @property
     def page(self) -> Any:
         """A part of the study whose file is that of the study."""
-        return self.experiments[0]
+        own = [one for one in self.experiments if one.__module__.rpartition(".")[2] == self.name]
+        return (own or self.experiments)[0]
 
     @property
     def about(self) -> str:

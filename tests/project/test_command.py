@@ -53,7 +53,7 @@ BAD = [
     (["status", "a", "b"], "status 'a b'", "expected one directory"),
     (["run", "lazy_scaling", "--samples", "0"], "samples=0", "at least 1"),
     (["run", "lazy_scaling", "--dimension", "0"], "dimension=0", "at least 1"),
-    (["run", "lazy_scaling", "--replicas", "0"], "replicas=0", "at least 1"),
+    (["run", "conic_equivalence/descent", "--replicas", "0"], "replicas=0", "at least 1"),
     (["run", "lazy_scaling", "--alpha", "nan"], "alpha='nan'", "finite"),
     (["run", "lazy_scaling", "--alpha", "0"], "alpha=0.0", "above 0"),
     (["run", "lazy_scaling", "--alpha", "-1"], "alpha=-1.0", "above 0"),
@@ -62,13 +62,16 @@ BAD = [
     (["run", "lazy_scaling", "--time", "-1"], "time=-1.0", "above 0"),
     (["run", "lazy_scaling", "--tolerance", "0"], "tolerance=0.0", "above 0"),
     (["run", "lazy_scaling/teachr"], "experiment='teachr'", "Did you mean 'teacher'?"),
-    (["run", "lazy_scaling/kernel", "--initial", "centred"], "initial='centred'", "plain, doubled"),
     (["run", "lazy_scaling/smooth", "--initial", "double"], "initial='double'", "Did you mean 'doubled'?"),
     (["run", "lazy_scaling", "--tangent", "maybe"], "tangent='maybe'", "true or false"),
     (["run", "lazy_scaling/digits", "--samples", "1500"], "samples=1500", "from 1 to 1297"),
     (["run", "lazy_scaling", "--initial", "plain"], "initial", "expected one of lazy_scaling/smooth"),
     (["run", "lazy_scaling", "--time", "0.1"], "time=0.1", "at least step=0.5"),
-    (["run", "lazy_scaling", "--replicas", "2", "--time", "1"], "time, replicas", "not parameters of one experiment"),
+    (
+        ["run", "lazy_scaling", "--tolerance", "1e-3", "--step", "0.1"],
+        "step, tolerance",
+        "not parameters of one experiment",
+    ),
     (["run", "lazy_scaling", "--size", "large"], "size='large'", "smoke, default, paper"),
     (["run", "lazy_scaling", "--seeds", "0"], "seeds=0", "at least 1"),
     (["run", "lazy_scaling", "--seeds", "many"], "seeds='many'", "a whole number"),
@@ -142,7 +145,7 @@ def test_grid_on_the_command_line_resumes(capsys, tmp_path):
     arguments = ["run", "lazy_scaling", *TINY, "--seeds", "2", "--out", str(tmp_path), "--json"]
     assert main(arguments) == 3  # two seeds of a setting test no claim
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"passed", "claims", "figures", "records", "seconds", "table", "csv"}
+    assert set(answer) == {"passed", "claims", "sanity", "figures", "records", "seconds", "table", "csv"}
     assert all(Path(path).stat().st_size > 0 for path in answer["figures"])
     records = {path: path.stat().st_mtime_ns for path in Path(answer["records"]).rglob("*.npz")}
     assert len(records) == 4

@@ -25,7 +25,7 @@ def study(bias: float = 0.0, status: str = "done", claims: bool = True) -> Study
 
     zero = Prediction(0.0, "=", "always", "meanfield")
     check = claim(
-        "mean", "the mean is zero", zero, checks.mean,
+        "mean", "the mean is zero", zero, checks.mean, widest=9.0,
         select=runs(shift=0.0), what="mean", value=lambda record: record["y"],
         wrong="shifted", control={"select": runs(shift=50.0)},
     )  # fmt: skip

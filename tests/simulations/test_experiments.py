@@ -76,7 +76,7 @@ MEAN = Prediction(3.5, "=", "fair dice", "meanfield")
 CLAIMS = (
     simulations.claim(
         "mean", "dice show 3.5 in the mean", MEAN, checks.mean, select=simulations.runs("mean", experiment="dice"),
-        value=mean, what="mean", wrong="from 0 to 5", control={"value": lambda record: mean(record) - 1},
+        value=mean, what="mean", wrong="from 0 to 5", widest=5.0, control={"value": lambda record: mean(record) - 1},
     ),
 )  # fmt: skip
 STUDY = simulations.Study("own_pairs", "limits", "two kinds of runs", experiments=(Descent, Dice), claims=CLAIMS)
