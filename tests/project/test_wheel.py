@@ -76,7 +76,7 @@ def test_smoke_study(away):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["passed"] is True
-    assert len(answer["claims"]) == 13
+    assert len(answer["claims"]) == 12
     for claim in answer["claims"]:
         assert claim["passed"] is True, claim
         assert claim["control"]["passed"] is False, claim
