@@ -99,7 +99,7 @@ def rounding(network: Network, x: ArrayLike, y: ArrayLike, loss: str) -> Array:
     length = np.sqrt(np.sum(g**2, axis=(1, 2)))
     found = np.full((len(x), len(x)), np.inf)
     unknown = _unknown(network, x, z, h, f if loss == "square" and k == 1 else None, y)
-    for i in np.flatnonzero((length > 0) & ~unknown):
+    for i in np.flatnonzero((length > 0) & np.logical_not(unknown)):
         turned = g / np.where(length > 0, length, 1)[:, None, None]
         turned -= np.einsum("njp,jp->n", turned, g[i] / length[i])[:, None, None] * g[i] / length[i]
         outer, inner = turned[:, :, :k] @ r[i], turned[:, :, k:] @ x[i]

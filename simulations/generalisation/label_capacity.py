@@ -4,6 +4,7 @@ import functools
 from functools import cached_property, partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from scipy import optimize
@@ -87,7 +88,8 @@ class Dichotomies(TwoDigits):
         """Return for which labellings there are output weights with which every sign is right."""
         random = self.generator("units and labels")
         theta = np.column_stack([np.ones(self.particles), random.normal(size=(self.particles, PIXELS))])
-        features = np.asarray(jax.vmap(jax.vmap(mf.Neuron("tanh"), (None, 0)), (0, None))(theta, 3 * self.data[0]))
+        theta, x = jnp.asarray(theta), jnp.asarray(3 * self.data[0])
+        features = np.asarray(jax.vmap(jax.vmap(mf.Neuron("tanh"), (None, 0)), (0, None))(theta, x))
         labels = random.choice([-1.0, 1.0], (self.labellings, self.samples))
         return {"separated": np.array([separable(features.T * y[:, None]) for y in labels])}
 
@@ -117,7 +119,7 @@ def of_units(share: float, records: Records) -> Records:
     """Return dichotomies with so many units a sample, in the number of samples that most runs have."""
     chosen = Dichotomies.at("separated")(records)
     counts = list(chosen.column("samples"))
-    n = max(counts, key=lambda n: (counts.count(n), -n), default=None)
+    n = max(counts, key=lambda n: (counts.count(n), -n), default=0)
     return chosen.where(lambda record: record["samples"] == n and record["particles"] == share * n)
 
 

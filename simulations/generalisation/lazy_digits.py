@@ -72,7 +72,8 @@ class Lazy(Simulations):
     def theory(self):
         """Return the same of descent with the kernel of infinitely many units, from f = 0."""
         x, y, x_test, y_test = self.data
-        kernel, cross, between = (arc_cosine.tangent_kernel(*of) for of in ((x,), (x_test, x), (x_test,)))
+        kernel, between = arc_cosine.tangent_kernel(x), arc_cosine.tangent_kernel(x_test)
+        cross = arc_cosine.tangent_kernel(x_test, x)
         f = kernel_flow.train_discrete(kernel, y, self.step, self.marks)
         f_test = kernel_flow.test_discrete(kernel, cross, y, self.step, self.marks)
         whole = between[:, None, :, None] * np.eye(10)[:, None, :]

@@ -37,7 +37,7 @@ from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory.prediction import Prediction
 
-KEPT = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
+KEPT: tuple[str, ...] = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
 """Values of `mf.observables.cushions` that records hold, a number a sample each."""
 
 
@@ -54,7 +54,7 @@ def cushions(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
 
 
 @eqx.filter_jit
-def many_cushions(objective: mf.Objective, positions: jax.Array) -> jax.Array:
+def many_cushions(objective: mf.Objective, positions: jax.Array | np.ndarray) -> jax.Array:
     """Return `KEPT` of networks with these positions [networks, m, p], [networks, kept, n]."""
     return jax.lax.map(lambda position: cushions(objective, mf.Particles(position)), positions, batch_size=50)
 
@@ -138,7 +138,9 @@ class Networks(Simulations):
 
     def after(self, run: mf.Trajectory, y: np.ndarray, random: np.random.Generator) -> dict:
         """Return cushions of one network and noise through it, its bounds, norm, margin and errors."""
-        before, after = (dict(zip(KEPT, seen.astype(float), strict=True)) for seen in run.values["cushions"])
+        before, after = (
+            {name: seen[i].astype(float) for i, name in enumerate(KEPT)} for seen in run.values["cushions"]
+        )
         (x, _, _, y_test), theta = self.data, np.asarray(run.particles.position, float)
         sure, tested = (np.asarray(run.values[name][-1], float) for name in ("f", "f_test"))
         w, a, sure = theta[:, 1:], self.alpha / self.particles * theta[:, 0], y * sure

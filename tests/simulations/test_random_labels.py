@@ -117,6 +117,14 @@ def test_wrong_labels_when_true_ones_are_fitted_by_half():
         measure.wrong_less_predicted(record)
 
 
+def test_cost_over_predicted():
+    """From an error of 0.1 to one of 0.5, where 0.2 and 0.6 are predicted, and 0.4 for the level between."""
+    error, limit = np.array([[0.9, 0.1], [0.9, 0.3], [0.9, 0.5]]), np.array([[0.9, 0.2], [0.9, 0.4], [0.9, 0.6]])
+    record = Record({}, {"error": error, "limit_error": limit})
+    assert measure.cost_over_predicted(record) == pytest.approx(1)
+    assert measure.cost_over_predicted(record, level=1) == pytest.approx(2)
+
+
 def test_distance_over_predicted():
     record = Record({}, {"travelled": np.array([2.0, 9.0]), "limit_travelled": np.array([2.0, 3.0])})
     assert measure.travelled_over_predicted(record) == pytest.approx(2)
