@@ -54,7 +54,7 @@ def cushions(objective: mf.Objective, mu: mf.Particles) -> jax.Array:
 
 
 @eqx.filter_jit
-def many_cushions(objective: mf.Objective, positions: jax.Array) -> jax.Array:
+def many_cushions(objective: mf.Objective, positions: jax.Array | np.ndarray) -> jax.Array:
     """Return `KEPT` of networks with these positions [networks, m, p], [networks, kept, n]."""
     return jax.lax.map(lambda position: cushions(objective, mf.Particles(position)), positions, batch_size=50)
 

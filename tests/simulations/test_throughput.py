@@ -164,9 +164,9 @@ def test_a_run_says_what_it_was():
 
 def test_sizes_of_a_line_take_turns():
     """All of a seed, then all of the next: a machine that is slower for a while is so for a whole line."""
-    lines = [run for run in STUDY.grid("smoke", 2, 0) if run.experiment == "samples"]
+    lines = [run for run in STUDY.grid("smoke", 2, 0) if run.experiment == "particles"]
     assert [run.seed for run in lines] == [0] * 3 + [1] * 3
-    assert [run.samples for run in lines[:3]] == [run.samples for run in lines[3:]] == [3000, 11_000, 40_000]
+    assert [run.particles for run in lines[:3]] == [run.particles for run in lines[3:]] == [10_000, 50_000, 250_000]
 
 
 def test_plain_jax_against_itself(tiny):
