@@ -5,6 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from simulations.verdicts.checks import half_width
 
 
 def panel(figure: Figure, title: str) -> Axes:
@@ -16,7 +20,12 @@ def panel(figure: Figure, title: str) -> Axes:
 def line(axes: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
     """x and y of the only line whose label has these words."""
     (found,) = [one for one in axes.get_lines() if label in str(one.get_label())]
-    return np.asarray(found.get_xdata(), float), np.asarray(found.get_ydata(), float)
+    return places(found)
+
+
+def places(one: Line2D) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of a line's points."""
+    return np.asarray(one.get_xdata(), float), np.asarray(one.get_ydata(), float)
 
 
 def theory(axes: Axes) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -25,9 +34,7 @@ def theory(axes: Axes) -> list[tuple[np.ndarray, np.ndarray]]:
         one for one in axes.get_lines() if to_rgb(one.get_color()) == (0, 0, 0) and one.get_marker() in ("None", "")
     ]
     caps = {id(part) for box in axes.containers if isinstance(box, ErrorbarContainer) for part in box.lines[1]}
-    return [
-        (np.asarray(one.get_xdata(), float), np.asarray(one.get_ydata(), float)) for one in black if id(one) not in caps
-    ]
+    return [places(one) for one in black if id(one) not in caps]
 
 
 def bars(axes: Axes, label: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -36,4 +43,18 @@ def bars(axes: Axes, label: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarra
     (found,) = [box for box in known if label in str(box.get_label())]
     points, _, (ends, *_) = found.lines
     low, high = np.array([part[:, 1] for part in ends.get_segments()]).T
-    return np.asarray(points.get_xdata(), float), np.asarray(points.get_ydata(), float), low, high
+    return *places(points), low, high
+
+
+def halves(table: ArrayLike) -> np.ndarray:
+    """The half-width of the verdicts' interval for each column of a table whose rows are seeds."""
+    return np.array([half_width(column) for column in np.transpose(table)])
+
+
+def assert_geometric(axes: Axes, label: str, x: ArrayLike, table: ArrayLike, rtol: float = 1e-12) -> None:
+    """Bars are at these x, and the geometric means over seeds with the verdicts' interval of the logarithms."""
+    at, *ends = bars(axes, label)
+    np.testing.assert_allclose(at, x)
+    logs = np.log(table)
+    mean, half = logs.mean(axis=0), halves(logs)
+    np.testing.assert_allclose(ends, np.exp([mean, mean - half, mean + half]), rtol=rtol)

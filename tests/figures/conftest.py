@@ -1,4 +1,4 @@
-"""A browser without a window, spoken to over two pipes: no port, no driver, no package of its own."""
+"""What tests of figures share: a study's figure, and a browser without a window, spoken to over two pipes."""
 
 import base64
 import fcntl
@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+import figures
+import simulations
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -128,3 +131,15 @@ def browser(tmp_path_factory):
     made = Browser(program, tmp_path_factory.mktemp("profile"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def records(request, smoke_of):
+    """Smoke records of the study that a test of its figure names as `STUDY`."""
+    return smoke_of(simulations.find(request.module.STUDY).name)
+
+
+@pytest.fixture(scope="module")
+def figure(request, records):
+    """The figure of that study."""
+    return figures.draw(simulations.find(request.module.STUDY), records)

@@ -3,21 +3,10 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory.double_descent import isotropic_risk
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("double_descent")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("double_descent"), records)
+STUDY = "double_descent"
 
 
 def runs(records, **parameters):
@@ -32,13 +21,13 @@ def band(axes, number):
     return np.array([[ends[ends[:, 0] == x, 1].min(), ends[ends[:, 0] == x, 1].max()] for x in places]).T
 
 
-def test_isotropic(drawn, records):
-    axes = panel(drawn, "a  Normal inputs")
+def test_isotropic(figure, records):
+    axes = panel(figure, "a  Normal inputs")
     means = np.array([one["excess"].mean(axis=1) for one in runs(records, experiment="isotropic")])
     x, centre, low, high = bars(axes, "mean of draws, n = 24")
     np.testing.assert_allclose(x, np.array([6, 12, 16, 36, 48, 72]) / 24)
     np.testing.assert_allclose(centre, means.mean(axis=0))
-    np.testing.assert_allclose((high - low) / 2, [half_width(part) for part in means.T])
+    np.testing.assert_allclose((high - low) / 2, halves(means))
     for signal, (x, y) in zip((2.0, 0.0), theory(axes)[:2], strict=True):
         exact = np.array([isotropic_risk(24, round(p), signal, 1.0) for p in 24 * x])
         np.testing.assert_allclose(y[np.isfinite(exact)], exact[np.isfinite(exact)])
@@ -46,8 +35,8 @@ def test_isotropic(drawn, records):
 
 
 @pytest.mark.parametrize(("title", "experiment"), [("b  Random", "teacher"), ("c  Digits", "digits")])
-def test_curves(drawn, records, title, experiment):
-    axes = panel(drawn, title)
+def test_curves(figure, records, title, experiment):
+    axes = panel(figure, title)
     found = runs(records, experiment=experiment)
     ratio = np.unique([max(1, round(30 * part)) for part in (0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 4, 10)])
     for number, (name, label) in enumerate((("risk", "least norm"), ("ridge_risk", "ridge"))):
@@ -60,8 +49,8 @@ def test_curves(drawn, records, title, experiment):
     np.testing.assert_allclose(x, 1)
 
 
-def test_interpolation(drawn, records):
-    axes = panel(drawn, "d  From m = n")
+def test_interpolation(figure, records):
+    axes = panel(figure, "d  From m = n")
     several = [one for one in axes.get_lines() if len(np.asarray(one.get_xdata())) > 2]
     found = [*runs(records, experiment="teacher"), *runs(records, experiment="digits")]
     for artist, one in zip(several, found, strict=True):
@@ -70,8 +59,8 @@ def test_interpolation(drawn, records):
     assert [y[0] for _, y in theory(axes)] == [1]
 
 
-def test_lazy(drawn, records):
-    axes = panel(drawn, "e  Lazy networks")
+def test_lazy(figure, records):
+    axes = panel(figure, "e  Lazy networks")
     for activation, text, place in (("relu", "m d = n", 30 / 5), ("tanh", "m (d + 1) = n", 30 / 6)):
         found = runs(records, experiment="tangent", activation=activation)
         (points,) = [one for one in axes.get_lines() if one.get_label() == activation]
@@ -84,8 +73,8 @@ def test_lazy(drawn, records):
         assert at in found[0]["widths"]
 
 
-def test_trained(drawn, records):
-    axes = panel(drawn, "f  Trained")
+def test_trained(figure, records):
+    axes = panel(figure, "f  Trained")
     found = runs(records, experiment="trained")
     draws = np.array([one["risk"] for one in found])
     x, y = line(axes, "3000 steps")

@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 
-import figures
 import simulations
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import bars, line, panel, theory
@@ -17,16 +16,6 @@ KINDS = {  # experiment, α, and what a margin is divided by
     "output layer": ("output_layer", 1.0, "output"),
     "α = 10⁸": ("both_layers", LAZY, "moved"),
 }
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("implicit_bias")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(STUDY, records)
 
 
 def of(records, kind):
@@ -64,8 +53,8 @@ def norm_at_end(record, norm):
     )
 
 
-def test_lines_in_the_plane_are_where_networks_change_sign(drawn, records):
-    axes = panel(drawn, "a  Two")
+def test_lines_in_the_plane_are_where_networks_change_sign(figure, records):
+    axes = panel(figure, "a  Two")
     for label, kind in zip(axes.collections, ("both layers", "output layer"), strict=True):
         theta = of(records, kind)[0]["end"]
         points = np.concatenate([path.vertices for path in label.get_paths()])
@@ -80,8 +69,8 @@ def test_lines_in_the_plane_are_where_networks_change_sign(drawn, records):
         np.testing.assert_array_equal(np.transpose(line(axes, label)), record["x"][record["y"] == sign, :2])
 
 
-def test_margins_in_time_are_over_their_norm_and_the_largest(drawn, records):
-    axes = panel(drawn, "b  Every")
+def test_margins_in_time_are_over_their_norm_and_the_largest(figure, records):
+    axes = panel(figure, "b  Every")
     for kind, (_, _, norm) in KINDS.items():
         record = of(records, kind)[0]
         (label,) = [one for one in axes.get_lines() if str(one.get_label()).startswith(kind)]
@@ -96,8 +85,8 @@ def test_margins_in_time_are_over_their_norm_and_the_largest(drawn, records):
     np.testing.assert_allclose(but, at / (at + np.log(16)))
 
 
-def test_along_the_output_scale_are_geometric_means_and_intervals(drawn, records):
-    axes = panel(drawn, "c  Between")
+def test_along_the_output_scale_are_geometric_means_and_intervals(figure, records):
+    axes = panel(figure, "c  Between")
     alphas = (1.0, 100.0, LAZY)
     for label, norm in (("F1", "variation"), ("tangent", "moved")):
         rows = [[*records.where(experiment="both_layers", alpha=alpha)] for alpha in alphas]
@@ -112,8 +101,8 @@ def test_along_the_output_scale_are_geometric_means_and_intervals(drawn, records
     np.testing.assert_array_equal(theory(axes)[0][1], 1)
 
 
-def test_what_is_missing_is_that_of_the_exact_flow(drawn, records):
-    axes = panel(drawn, "d  Missing")
+def test_what_is_missing_is_that_of_the_exact_flow(figure, records):
+    axes = panel(figure, "d  Missing")
     np.testing.assert_array_equal(theory(axes)[0][1], 1)
     kinds = (("_both", "both layers", "variation"), ("_output layer\nF2", "output layer", "output"))
     for label, kind, norm in (*kinds, ("_output layer\nin F1", "output layer", "total")):
@@ -135,8 +124,8 @@ def test_what_is_missing_is_that_of_the_exact_flow(drawn, records):
 
 
 @pytest.mark.parametrize(("title", "at"), [("e  F1", 128), ("f  Coordinates", 12)])
-def test_errors_are_means_in_percent_with_intervals(drawn, records, title, at):
-    axes = panel(drawn, title)
+def test_errors_are_means_in_percent_with_intervals(figure, records, title, at):
+    axes = panel(figure, title)
     for labels, word in (("clusters", "clusters"), ("spread", "spread labels")):
         rows = [*records.where(experiment="errors", labels=labels)]
         for label, name in (("both layers", "error"), ("theory: largest margin, F2", "output_error")):

@@ -4,23 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import figures
 import simulations
 from simulations.verdicts.checks import LEVEL, half_width
 from tests.figures.artists import bars, line, panel, theory
 from theory import birthday
 
 STUDY = simulations.find("mode_collapse")
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("mode_collapse")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(STUDY, records)
 
 
 def effective(record):
@@ -39,8 +28,8 @@ def law(name, kinds):
 
 
 @pytest.mark.parametrize(("title", "critic"), [("a  Strong", 128), ("b  Weak", 4)])
-def test_points_and_data_lie_about_the_modes(drawn, records, title, critic):
-    axes = panel(drawn, title)
+def test_points_and_data_lie_about_the_modes(figure, records, title, critic):
+    axes = panel(figure, title)
     record = next(iter(records.where(experiment="network", critic=critic)))
     np.testing.assert_array_equal(np.transpose(line(axes, "data")), record["data"])
     np.testing.assert_array_equal(np.transpose(line(axes, f"{critic} neurons")), record["points"])
@@ -50,8 +39,8 @@ def test_points_and_data_lie_about_the_modes(drawn, records, title, critic):
     np.testing.assert_allclose([circle.get_radius() for circle in axes.patches], 4 * 0.05)
 
 
-def test_modes_covered_have_means_and_intervals(drawn, records):
-    axes = panel(drawn, "c  Modes")
+def test_modes_covered_have_means_and_intervals(figure, records):
+    axes = panel(figure, "c  Modes")
     np.testing.assert_array_equal([y for _, y in theory(axes)], [[8, 8], [7, 7]])
     for part in ("network", "kernel"):
         rows = [[*records.where(experiment=part, critic=critic)] for critic in (4, 128)]
@@ -65,8 +54,8 @@ def test_modes_covered_have_means_and_intervals(drawn, records):
             np.testing.assert_allclose((high - y, y - low), (halves, halves), atol=1e-9)
 
 
-def test_diversity_is_told_by_one_set_of_samples(drawn, records):
-    axes = panel(drawn, "d  Diversity")
+def test_diversity_is_told_by_one_set_of_samples(figure, records):
+    axes = panel(figure, "d  Diversity")
     ((x, y),) = theory(axes)
     np.testing.assert_array_equal(x, y)
     for part in ("network", "kernel"):
@@ -79,8 +68,8 @@ def test_diversity_is_told_by_one_set_of_samples(drawn, records):
         np.testing.assert_allclose(high, np.minimum([r["mode_moment_high"][0] for r in rows], estimates + 100))
 
 
-def test_no_coincidence_is_as_probable_as_the_paradox_says(drawn, records):
-    axes = panel(drawn, "e  The birthday")
+def test_no_coincidence_is_as_probable_as_the_paradox_says(figure, records):
+    axes = panel(figure, "e  The birthday")
     for name, kinds, sizes in (("uniform", 100, (15, 40)), ("zipf", 400, (10, 60))):
         p = law(name, kinds)
         x, y = line(axes, f"_exact: {name} {kinds}")
@@ -91,8 +80,8 @@ def test_no_coincidence_is_as_probable_as_the_paradox_says(drawn, records):
         np.testing.assert_allclose(y, shares)
 
 
-def test_intervals_hold_as_often_as_is_exact(drawn, records):
-    axes = panel(drawn, "f  How often")
+def test_intervals_hold_as_often_as_is_exact(figure, records):
+    axes = panel(figure, "f  How often")
     laws = (("uniform", 100, 40), ("zipf", 400, 60))
     for shift, name, label in ((-0.2, "poisson", "Poisson"), (0, "moment", "U-st"), (0.2, "disjoint", "disjoint")):
         held = [np.concatenate([run[f"{name}_holds"] for run in known(records, *one)]) for one in laws]

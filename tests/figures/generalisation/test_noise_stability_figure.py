@@ -6,8 +6,7 @@ import pytest
 import figures
 import simulations
 from simulations.generalisation.compression import NOISES
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory.noise_stability import relu_noise
 
 SHARES = [0, 0.5, 1]
@@ -27,7 +26,7 @@ def drawn(smoke_of):
 
 def check_bars(axes, label, x, table):
     at, y, low, high = bars(axes, label)
-    half = [half_width(column) for column in table.T]
+    half = halves(table)
     np.testing.assert_allclose(at, x)
     np.testing.assert_allclose(y, table.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(high - y, half, rtol=1e-6, atol=1e-12)
@@ -99,7 +98,7 @@ def test_order(drawn, runs, label, name, power):
     (found,) = [one for one in axes.containers if one.get_label() == box]
     np.testing.assert_allclose(found.lines[0].get_ydata(), (means / means[:, :1]).mean(axis=0))
     low, high = np.array([part[:, 1] for part in found.lines[2][0].get_segments()]).T
-    np.testing.assert_allclose((high - low) / 2, [half_width(one) for one in (means / means[:, :1]).T], atol=1e-12)
+    np.testing.assert_allclose((high - low) / 2, halves(means / means[:, :1]), atol=1e-12)
     np.testing.assert_allclose(found.lines[0].get_xdata(), SHARES)
 
 

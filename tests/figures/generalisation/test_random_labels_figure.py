@@ -5,24 +5,15 @@ from math import comb
 import numpy as np
 import pytest
 
-import figures
 import simulations
-from simulations.verdicts.checks import LEVEL, half_width
+from simulations.verdicts.checks import LEVEL
 from simulations.verdicts.intervals import share_ends
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import kernel_flow
 from theory.arc_cosine import tangent_kernel
 from theory.memorisation import memorisation_bound
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("random_labels")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("random_labels"), records)
+STUDY = "random_labels"
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +42,11 @@ def check_bars(axes, label, x, table, rtol=1e-9):
     np.testing.assert_allclose(at, x)
     np.testing.assert_allclose(y, table.mean(axis=0), rtol=rtol)
     for side in (high - y, y - low):
-        np.testing.assert_allclose(side, [half_width(column) for column in table.T], rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(side, halves(table), rtol=1e-6, atol=1e-12)
 
 
-def test_losses(drawn, wide, descents):
-    axes = panel(drawn, "a  Predicted")
+def test_losses(figure, wide, descents):
+    axes = panel(figure, "a  Predicted")
     for level, label, (x, y) in zip(
         (0, 1, 2), ("true labels", "half random", "random labels"), theory(axes), strict=True
     ):
@@ -71,8 +62,8 @@ def test_losses(drawn, wide, descents):
         np.testing.assert_allclose(y, np.mean(said, axis=0), rtol=1e-6)
 
 
-def test_widths(drawn, records):
-    axes, lines = panel(drawn, "b  The wider"), iter(theory(panel(drawn, "b  The wider")))
+def test_widths(figure, records):
+    axes, lines = panel(figure, "b  The wider"), iter(theory(panel(figure, "b  The wider")))
     for label, level in (("true labels", 0), ("random labels", 2)):
         logs = np.log([
             [
@@ -87,13 +78,13 @@ def test_widths(drawn, records):
         at, y, low, high = bars(axes, label)
         np.testing.assert_allclose(at, [64, 192, 512])
         np.testing.assert_allclose(y, np.exp(logs.mean(axis=0)))
-        half = np.array([half_width(column) for column in logs.T])
+        half = halves(logs)
         np.testing.assert_allclose([low, high], [y * np.exp(-half), y * np.exp(half)])
         np.testing.assert_allclose(next(lines)[1], y[-1] * (at / 512) ** -0.5)
 
 
-def test_complexity(drawn, records):
-    axes, runs = panel(drawn, "c  A bound"), list(records.where(experiment="labels"))
+def test_complexity(figure, records):
+    axes, runs = panel(figure, "c  A bound"), list(records.where(experiment="labels"))
     share = np.linspace(0, 1, 6)
     check_bars(axes, "√(2", share, np.array([r["complexity"].mean(axis=0) for r in runs]))
     check_bars(axes, "test error", share, np.array([r["error"].mean(axis=0) for r in runs]))
@@ -108,8 +99,8 @@ def test_complexity(drawn, records):
     np.testing.assert_allclose(y, np.mean(exact, axis=0), rtol=1e-6)
 
 
-def test_what_comes_first(drawn, wide, descents):
-    axes = panel(drawn, "d  Half random")
+def test_what_comes_first(figure, wide, descents):
+    axes = panel(figure, "d  Half random")
     curves = theory(axes)
     for kind, label in enumerate(("true labels fitted", "wrong labels fitted", "test samples right")):
         found, said = [], []
@@ -126,8 +117,8 @@ def test_what_comes_first(drawn, wide, descents):
         np.testing.assert_allclose(curves[kind][1], np.mean(said, axis=0)[1:], atol=2e-3)
 
 
-def test_what_is_left(drawn, wide):
-    axes, share = panel(drawn, "e  What random"), [0, 0.5, 1]
+def test_what_is_left(figure, wide):
+    axes, share = panel(figure, "e  What random"), [0, 0.5, 1]
     check_bars(axes, "critical", share, np.array([r["critical"].mean(axis=1) for r in wide]))
     pairs = [
         [np.abs(one[:, None] - one).mean() / (2 * one.mean()) for one in r["sensitivity"].astype(float)] for r in wide
@@ -140,8 +131,8 @@ def test_what_is_left(drawn, wide):
     assert f"{np.exp(np.mean(ratios)):.1f} times" in " ".join(text.get_text() for text in axes.texts)
 
 
-def test_capacity(drawn, records):
-    axes = panel(drawn, "f  Too few")
+def test_capacity(figure, records):
+    axes = panel(figure, "f  Too few")
     widths, lines = [2, 5, 20, 60], theory(axes)
     runs = [records.where(experiment="capacity", particles=m) for m in widths]
     check_shares(axes, "n = 100, Adam", np.array(widths) * 6 / 100, [[r["memorised"] for r in of] for of in runs])

@@ -3,23 +3,13 @@
 import numpy as np
 import pytest
 
-import figures
 import simulations
 from simulations.generalisation.image_pairs import BINS, GROUPS
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import line, panel, theory
+from tests.figures.artists import halves, line, panel, theory
+
+STUDY = "stiffness"
 
 LEVELS = np.geomspace(0.9, 0.02, 16)
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("stiffness")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("stiffness"), records)
 
 
 def crossing(risk, values, level):
@@ -34,7 +24,7 @@ def crossing(risk, values, level):
 def check_band(axes, label, x, table, number):
     """A line of means over seeds, with a band of the verdicts' interval, where all seeds have a value."""
     whole = np.all(np.isfinite(table), axis=0)
-    mean, half = table[:, whole].mean(axis=0), np.array([half_width(column) for column in table[:, whole].T])
+    mean, half = table[:, whole].mean(axis=0), halves(table[:, whole])
     at, y = line(axes, label)
     np.testing.assert_allclose(at, x[whole])
     np.testing.assert_allclose(y, mean, rtol=1e-6, atol=1e-9)
@@ -44,8 +34,8 @@ def check_band(axes, label, x, table, number):
     np.testing.assert_allclose(high, mean + half, rtol=1e-6, atol=1e-9)
 
 
-def test_gradients_and_kernel(drawn, records):
-    axes, i = panel(drawn, "a  Gradients"), np.triu_indices(24, 1)
+def test_gradients_and_kernel(figure, records):
+    axes, i = panel(figure, "a  Gradients"), np.triu_indices(24, 1)
     runs = records.where(experiment="identity")
     known, seen, wrong = (
         np.concatenate([[at[i] for at in record[name]] for record in runs]).ravel()
@@ -60,22 +50,22 @@ def test_gradients_and_kernel(drawn, records):
     np.testing.assert_allclose(x, y)
 
 
-def test_classes(drawn, records):
+def test_classes(figure, records):
     tables = [crossing(r["risk"][2], r["classes"][2], 0.3) for r in records.where(experiment="training")]
-    (image,) = panel(drawn, "b  Classes").get_images()
+    (image,) = panel(figure, "b  Classes").get_images()
     np.testing.assert_allclose(image.get_array(), np.nanmean(tables, axis=0), rtol=1e-6)
 
 
-def test_distance(drawn, records):
-    axes = panel(drawn, "c  Nearer")
+def test_distance(figure, records):
+    axes = panel(figure, "c  Nearer")
     found = np.array([crossing(r["risk"][2], r["along"][2], 0.3) for r in records.where(experiment="training")])
     for number, label in enumerate(("one class", "two classes")):
         check_band(axes, label, (BINS[1:] + BINS[:-1]) / 2, found[:, number], number)
     assert [set(y) for _, y in theory(axes)] == [{0.0}]
 
 
-def test_lazy_networks_fade_as_their_kernel_says(drawn, records):
-    axes, levels = panel(drawn, "d  Lazy"), LEVELS[LEVELS > 0.1]
+def test_lazy_networks_fade_as_their_kernel_says(figure, records):
+    axes, levels = panel(figure, "d  Lazy"), LEVELS[LEVELS > 0.1]
     runs = [r for r in records.where(experiment="lazy", particles=512) if np.min(r["risk"]) <= 0.1 * r["risk"][0]]
     curves = theory(axes)
     for number, group in enumerate(GROUPS[:5]):
@@ -94,8 +84,8 @@ def test_lazy_networks_fade_as_their_kernel_says(drawn, records):
 
 
 @pytest.mark.parametrize(("title", "group", "levels"), [("e  Within", 0, 0), ("f  Between", 1, 1)])
-def test_steps(drawn, records, title, group, levels):
-    axes = panel(drawn, title)
+def test_steps(figure, records, title, group, levels):
+    axes = panel(figure, title)
     runs = list(records.where(experiment="training"))
     for number, label in enumerate(("h = 8", "h = 4", "h = 1")):
         found = np.array(

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.limits.best_step import X, Y
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import bars, panel, theory
 from theory import one_step
+
+STUDY = "best_step"
 
 LAW = one_step.best_step(X, Y, spread=1.0)
 PANELS = {
@@ -16,16 +16,6 @@ PANELS = {
     "The variance is E ψ²/m": ("variance", LAW.variance),
     "What another's step costs": ("regret", LAW.curvature * LAW.variance),
 }
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("best_step")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("best_step"), records)
 
 
 @pytest.mark.parametrize("title", PANELS)

@@ -5,25 +5,13 @@ import pytest
 from matplotlib.colors import to_rgb
 from scipy.integrate import simpson
 
-import figures
 import simulations
 from simulations.limits.conic_equivalence import Conic
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import conic
 
 STUDY = simulations.find("conic_equivalence")
 STEPS = (5, 20, 80)
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("conic_equivalence")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(STUDY, records)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +118,7 @@ def test_orders(figure, records, title):
     assert len(theory(axes)) == len(SERIES[title])
     for (label, chosen, value, order), (x, y) in zip(SERIES[title], theory(axes), strict=True):
         logs = table(records, chosen, value)
-        centre, half = logs.mean(axis=0), np.array([half_width(column) for column in logs.T])
+        centre, half = logs.mean(axis=0), halves(logs)
         seen_x, seen, low, high = bars(axes, label)
         assert seen_x.tolist() == x.tolist() == list(STEPS)
         assert seen == pytest.approx(np.exp(centre), rel=1e-6)

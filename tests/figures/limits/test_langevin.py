@@ -6,27 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-import figures
-import simulations
 from simulations.limits import deviations_from_laws as measure
 from simulations.limits.langevin import Plane
 from simulations.limits.laws_on_the_line import INPUTS, NEURONS, WELLS
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import euler_law, gibbs, linear_langevin
+
+STUDY = "langevin"
 
 STEP, STRENGTH, TAU = 0.1, 0.25, 0.15
 STOPS = [0, 5, 10, 20, 40, 80]
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("langevin")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("langevin"), records)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +37,7 @@ def on_the_line(records, m):
 def shows(drawn, table):
     """Means over seeds with Student's intervals, of `table` [seeds, x]."""
     _, y, low, high = drawn
-    mean, half = table.mean(axis=0), np.array([half_width(column) for column in table.T])
+    mean, half = table.mean(axis=0), halves(table)
     assert y == pytest.approx(mean, rel=1e-9, abs=1e-15)
     assert low == pytest.approx(mean - half, rel=1e-9, abs=1e-15)
     assert high == pytest.approx(mean + half, rel=1e-9, abs=1e-15)
@@ -107,7 +97,7 @@ def test_free_energy(figure, records, law):
     bound = gaps[0] * np.exp(-STEP * np.cumsum([0, *rates]))
     assert line(axes, "log-Sobolev")[1] == pytest.approx(bound, rel=1e-2)  # largest on nodes of the test's own
     table = np.array([measure.gap(one) for one in on_the_line(records, 64)])
-    half = np.array([half_width(column) for column in table.T])
+    half = halves(table)
     seen = table.mean(axis=0) > half
     drawn = bars(axes, "particles")
     assert drawn[0] == pytest.approx(STEP * np.array(STOPS)[seen])

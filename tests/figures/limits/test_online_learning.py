@@ -3,27 +3,17 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.limits.committee_order_parameters import apart
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import bars, line, panel, theory
 from theory.order_fluctuations import expand
 from theory.order_parameters import Committee
 
+STUDY = "online_learning"
+
 DIMENSIONS = (48, 96, 192)
 PAIR, SLOW = Committee(2, np.eye(2), 1.0), Committee(2, np.eye(2), 1.0, quadratic=False)
 TIMES = np.linspace(0, 4, 60)
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("online_learning")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("online_learning"), records)
 
 
 @pytest.fixture(scope="module")

@@ -11,23 +11,13 @@ import simulations
 from simulations import Records
 from simulations.limits.particle_count import PENALTY
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import chaos, initial_law
 
 STUDY = simulations.find("particle_count")
 WIDTHS = (16, 64, 256)
 X = np.array([[-1.5], [0.0], [1.5]])
 BETWEEN = np.array([[-0.75], [0.75]])
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("particle_count")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(STUDY, records)
 
 
 def path(penalty=0.0):
@@ -47,7 +37,7 @@ def shows(drawn, table):
     """Geometric means over seeds with Student's intervals, of `table` [seeds, x]."""
     _, y, low, high = drawn
     logs = np.log(table)
-    centre, half = logs.mean(axis=0), np.array([half_width(column) for column in logs.T])
+    centre, half = logs.mean(axis=0), halves(logs)
     assert y == pytest.approx(np.exp(centre), rel=1e-9)
     assert low == pytest.approx(np.exp(centre - half), rel=1e-9)
     assert high == pytest.approx(np.exp(centre + half), rel=1e-9)

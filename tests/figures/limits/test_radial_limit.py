@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.limits.radial_limit import equation
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory.radial_pde import RadialProblem
 
+STUDY = "radial_limit"
+
 EQUATION = RadialProblem(40, 0.8, 0.8, radii=400, rule="quantiles")
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("radial_limit")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("radial_limit"), records)
 
 
 def longest(records):
@@ -54,7 +44,7 @@ def test_risk_in_time(figure, records):
     for level, label in enumerate(("1/96", "1/48", "1/24")):
         x, y, low, high = bars(axes, label)
         table = record["excess"][level] + record["euler_risk"][level]
-        width = np.array([half_width(column) for column in table.T])
+        width = halves(table)
         assert np.allclose(x, record["times"])
         assert np.allclose(y, table.mean(axis=0))
         assert np.allclose([low, high], [table.mean(axis=0) - width, table.mean(axis=0) + width])
@@ -122,7 +112,7 @@ def test_error_of_the_step(figure, records):
     several = early(records)[64] if steps == 96 else list(records.where(steps=32))
     levels = np.array([one["euler_risk"][:, -1] + one["excess"][:, :, -1].mean(axis=1) for one in several])
     logs = np.log(np.abs(np.diff(levels, axis=1)))
-    mean, width = logs.mean(axis=0), np.array([half_width(column) for column in logs.T])
+    mean, width = logs.mean(axis=0), halves(logs)
     assert np.allclose(np.log([y, low, high]), [mean, mean - width, mean + width])
     ((x, exact),) = theory(axes)
     assert exact[0] / exact[1] == pytest.approx(np.sqrt(x[0] / x[1]))

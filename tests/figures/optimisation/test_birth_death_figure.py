@@ -5,21 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.optimisation.birth_death import Sites, Training
 from tests.figures.artists import bars, line, panel, theory
 from theory import birth_death, convex
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("birth_death")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("birth_death"), records)
+STUDY = "birth_death"
 
 
 def runs_of(records, **setting):

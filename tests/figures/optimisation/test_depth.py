@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.optimisation import depth as study
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import depth as exact
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("depth")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("depth"), records)
+STUDY = "depth"
 
 
 def along(records, measure):
@@ -34,7 +23,7 @@ def along(records, measure):
 def same_points(drawn, x, table):
     """Geometric means over seeds with Student's interval of the logarithms."""
     logs = np.log(table)
-    middle, half = logs.mean(axis=0), np.array([half_width(column) for column in logs.T])
+    middle, half = logs.mean(axis=0), halves(logs)
     order = np.argsort(x)
     for got, expected in zip(drawn, (x, *map(np.exp, (middle, middle - half, middle + half))), strict=True):
         assert np.allclose(got[np.argsort(drawn[0])], expected[order], rtol=1e-9)

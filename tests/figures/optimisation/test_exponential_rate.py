@@ -1,21 +1,12 @@
 """What the figure of exponential_rate shows: rates by their recursion, the runs themselves, and where it ends."""
 
 import numpy as np
-import pytest
 
 import figures
 import simulations
 from tests.figures.artists import line, panel, theory
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("exponential_rate")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("exponential_rate"), records)
+STUDY = "exponential_rate"
 
 
 def first(records, **parameters):

@@ -2,9 +2,7 @@
 
 import jax
 import numpy as np
-import pytest
 
-import figures
 import simulations
 from tests.figures.artists import line, panel, theory
 from theory import finite_sums, temperature
@@ -12,16 +10,6 @@ from theory.finite_sums import LeastSquares
 
 STUDY = simulations.find("finite_sums")
 LABELS = {"saga": "SAGA", "adapted": "SAGA, 1/2(λn + L)", "sag": "SAG", "svrg": "SVRG"}
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("finite_sums")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(STUDY, records)
 
 
 def network(record):
@@ -45,8 +33,8 @@ def exactly(axes, label):
     return np.asarray(found.get_xdata(), float), np.asarray(found.get_ydata(), float)
 
 
-def test_every_method_is_drawn_over_the_gradients_it_paid(drawn, records):
-    axes = panel(drawn, "a  Memory")
+def test_every_method_is_drawn_over_the_gradients_it_paid(figure, records):
+    axes = panel(figure, "a  Memory")
     paid = {"saga": (1.0, 1.0), "adapted": (1.0, 1.0), "sag": (0.0, 1.0), "svrg": (1.0, 2.5), "sgd": (0.0, 1.0)}
     for name, (first, rate) in paid.items():
         (record,) = records.where(experiment=name, seed=0)
@@ -62,8 +50,8 @@ def test_every_method_is_drawn_over_the_gradients_it_paid(drawn, records):
     np.testing.assert_allclose(theory(axes)[0][1], floor, rtol=1e-9)
 
 
-def test_bounds_are_those_of_the_theorems(drawn, records):
-    axes = panel(drawn, "b  Each")
+def test_bounds_are_those_of_the_theorems(figure, records):
+    axes = panel(figure, "b  Each")
     for name, label in LABELS.items():
         (record,) = records.where(experiment=name, seed=0)
         x, y = exactly(axes, f"_bound, {label}")
@@ -74,8 +62,8 @@ def test_bounds_are_those_of_the_theorems(drawn, records):
         np.testing.assert_allclose(y, np.maximum(values, 1e-18))
 
 
-def test_rates_are_fitted_from_n_steps_on(drawn, records):
-    axes = panel(drawn, "c  Twice")
+def test_rates_are_fitted_from_n_steps_on(figure, records):
+    axes = panel(figure, "c  Twice")
     (x, y), (_, twice) = theory(axes)
     np.testing.assert_allclose((y, twice), (x, 2 * x))
     for name, label in LABELS.items():
@@ -90,8 +78,8 @@ def test_rates_are_fitted_from_n_steps_on(drawn, records):
         np.testing.assert_allclose(y, seen, rtol=1e-9)
 
 
-def test_floors_are_stationary_moments(drawn, records):
-    axes = panel(drawn, "d  The floor")
+def test_floors_are_stationary_moments(figure, records):
+    axes = panel(figure, "d  The floor")
     np.testing.assert_array_equal(theory(axes)[0][1], 1)
     for record in records.where(experiment="sgd"):
         own = network(record).problem.reduced
@@ -101,8 +89,8 @@ def test_floors_are_stationary_moments(drawn, records):
         np.testing.assert_allclose(y, record["excess"].mean(axis=0) / floor, rtol=1e-9)
 
 
-def test_decays_are_the_exact_ones_and_end_in_powers(drawn, records):
-    axes = panel(drawn, "e  Steps")
+def test_decays_are_the_exact_ones_and_end_in_powers(figure, records):
+    axes = panel(figure, "e  Steps")
     for number, (c, power) in enumerate(((2.0, -1.0), (0.25, -0.5))):
         (record,) = records.where(experiment="decaying", decay=c, seed=0)
         own, late = network(record), record["steps"] + c / 2 * finite_sums.decaying_offset(network(record).problem)
@@ -119,8 +107,8 @@ def test_decays_are_the_exact_ones_and_end_in_powers(drawn, records):
         np.testing.assert_allclose(y, record["excess"].mean(axis=0))
 
 
-def test_fitted_samples_have_no_floor(drawn, records):
-    axes = panel(drawn, "f  Fitted")
+def test_fitted_samples_have_no_floor(figure, records):
+    axes = panel(figure, "f  Fitted")
     record = min(records.where(experiment="fitted"), key=lambda one: one["excess"][:, -1].mean())
     own, steps = network(record), record["steps"]
     inner = LeastSquares(own.problem.reduced.features, np.zeros(16), 0.0)

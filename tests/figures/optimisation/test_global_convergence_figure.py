@@ -5,25 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.optimisation.global_convergence import Relu
 from simulations.verdicts.checks import LEVEL
 from simulations.verdicts.intervals import share_ends
 from tests.figures.artists import bars, line, panel, theory
 from theory import convex
 
+STUDY = "global_convergence"
+
 LEAST = 1e-10
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("global_convergence")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("global_convergence"), records)
 
 
 def relu(records, layers="both", m=32):

@@ -3,22 +3,12 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.optimisation import large_step as study
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import bars, line, panel, theory
 from theory import large_steps
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("large_step")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("large_step"), records)
+STUDY = "large_step"
 
 
 def first(records, experiment, **parameters):

@@ -4,21 +4,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-import figures
-import simulations
 from simulations.optimisation import saddle_escape as study
 from tests.figures.artists import bars, line, panel
 from theory import saddle_escape as exact
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("saddle_escape")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("saddle_escape"), records)
+STUDY = "saddle_escape"
 
 
 def group(records, experiment, **parameters):

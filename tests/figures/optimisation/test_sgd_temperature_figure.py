@@ -2,26 +2,14 @@
 
 import jax
 import numpy as np
-import pytest
 
-import figures
 import simulations
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import bars, halves, line, panel, theory
 from theory import label_noise, temperature
 
 STUDY = simulations.find("sgd_temperature")
 LATER = 33  # observations of the later half
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("sgd_temperature")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(STUDY, records)
 
 
 def problem(record):
@@ -49,8 +37,8 @@ def constant(records, **setting):
     return [*records.where(experiment="constant").where(**setting)]
 
 
-def test_in_time_one_run_goes_down_to_its_exact_moments(drawn, records):
-    axes = panel(drawn, "a  Down")
+def test_in_time_one_run_goes_down_to_its_exact_moments(figure, records):
+    axes = panel(figure, "a  Down")
     for (x, y), batch, fineness in zip(theory(axes)[:2], (1, 4), (2.0, 2.0), strict=True):
         (record,) = constant(records, seed=0, batch=batch, fineness=fineness, replacement=True)
         network = problem(record)
@@ -63,8 +51,8 @@ def test_in_time_one_run_goes_down_to_its_exact_moments(drawn, records):
         np.testing.assert_array_equal(y, record["excess"])
 
 
-def test_all_batches_lie_on_one_line(drawn, records):
-    axes = panel(drawn, "b  η/B")
+def test_all_batches_lie_on_one_line(figure, records):
+    axes = panel(figure, "b  η/B")
     ((x, y),) = theory(axes)
     np.testing.assert_allclose(y, x / 4)
     x, y = line(axes, "B = 4")
@@ -73,8 +61,8 @@ def test_all_batches_lie_on_one_line(drawn, records):
     np.testing.assert_allclose(y, [over_first_order(record) / (16 * record["fineness"]) for record in rows], rtol=1e-9)
 
 
-def test_large_steps_have_their_means_intervals_and_exact_values(drawn, records):
-    axes = panel(drawn, "c  …")
+def test_large_steps_have_their_means_intervals_and_exact_values(figure, records):
+    axes = panel(figure, "c  …")
     x, y, low, high = bars(axes, "B = 4")
     found = [constant(records, batch=4, fineness=fineness, replacement=True) for fineness in (2.0, 4.0, 8.0)]
     values = np.array([[over_first_order(record) for record in rows] for rows in found])
@@ -87,8 +75,8 @@ def test_large_steps_have_their_means_intervals_and_exact_values(drawn, records)
     np.testing.assert_array_equal(theory(axes)[-1][1], 1)
 
 
-def test_batches_have_the_variance_of_their_law(drawn, records):
-    axes = panel(drawn, "d  Different")
+def test_batches_have_the_variance_of_their_law(figure, records):
+    axes = panel(figure, "d  Different")
     (sizes, with_them), (_, without) = theory(axes)
     np.testing.assert_allclose(with_them, 1 / sizes)
     np.testing.assert_allclose(without, [(40 - b) / 39 / b for b in sizes])
@@ -102,8 +90,8 @@ def test_batches_have_the_variance_of_their_law(drawn, records):
         np.testing.assert_allclose((high - y, y - low), (halves, halves), rtol=1e-6)
 
 
-def test_schedules_have_their_means_and_exact_values(drawn, records):
-    axes = panel(drawn, "e  Growing")
+def test_schedules_have_their_means_and_exact_values(figure, records):
+    axes = panel(figure, "e  Growing")
     rows = [*records.where(experiment="schedule", fineness=4.0)]
     share, exact = np.arange(1, 9) / 8, []
     for record in rows:
@@ -123,14 +111,13 @@ def test_schedules_have_their_means_and_exact_values(drawn, records):
     for label, name in (("batch × q", "grown"), ("as many samples", "decayed"), ("as many steps", "decayed_steps")):
         values = np.array([record[name] / level for record, level in zip(rows, levels, strict=True)])
         x, y, low, high = bars(axes, label)
-        halves = [half_width(column) for column in values.T]
         np.testing.assert_allclose(x, share)
         np.testing.assert_allclose(y, values.mean(axis=0))
-        np.testing.assert_allclose((high - y, y - low), (halves, halves))
+        np.testing.assert_allclose((high - y, y - low), [halves(values)] * 2)
 
 
-def test_minima_flatten_along_the_slow_flow(drawn, records):
-    axes = panel(drawn, "f  To flat")
+def test_minima_flatten_along_the_slow_flow(figure, records):
+    axes = panel(figure, "f  To flat")
     rows, doses = [*records.where(experiment="width")], np.linspace(0, 0.25, 9)
     exact = []
     for record in rows:

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-import figures
-import simulations
 from figures.optimisation.sparse_deconvolution import MINUS, PLUS
 from simulations.optimisation.sparse_deconvolution import Local, Uniform
 from simulations.verdicts.checks import LEVEL
@@ -16,15 +14,7 @@ from tests.figures.artists import bars, line, panel, theory
 from theory import sparse_rates
 from theory.deconvolution import Problem
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("sparse_deconvolution")
-
-
-@pytest.fixture(scope="module")
-def figure(records):
-    return figures.draw(simulations.find("sparse_deconvolution"), records)
+STUDY = "sparse_deconvolution"
 
 
 def only(records, **setting):

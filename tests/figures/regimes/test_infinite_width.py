@@ -1,26 +1,14 @@
 """The figure of infinite_width: every point, bar and line against records and theory."""
 
 import numpy as np
-import pytest
 
-import figures
-import simulations
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory.deep_fluctuation import deep_fluctuation, relu_kurtosis, relu_tangent_variance
 from theory.deep_kernels import cosine_deficits
 
+STUDY = "infinite_width"
+
 SCALES = {"relu": (2**0.5, 0.0), "erf": (1.5, 0.3)}
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("infinite_width")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("infinite_width"), records)
 
 
 def networks(records, activation, width=None):
@@ -29,8 +17,8 @@ def networks(records, activation, width=None):
     return sorted((one for one in found if width in (None, one["width"])), key=lambda one: (one["width"], one["seed"]))
 
 
-def test_density_of_outputs(drawn, records):
-    axes = panel(drawn, "a  Wide networks")
+def test_density_of_outputs(figure, records):
+    axes = panel(figure, "a  Wide networks")
     edges = np.linspace(-5, 5, 31)
     for width in (32, 96):
         f = np.concatenate([(one["outputs"] / np.diag(one["limit_conjugate"][5]) ** 0.5).ravel()
@@ -43,8 +31,8 @@ def test_density_of_outputs(drawn, records):
     np.testing.assert_allclose(y, np.exp(-(x**2) / 2) / (2 * np.pi) ** 0.5)
 
 
-def test_kurtosis_in_depth(drawn, records):
-    axes = panel(drawn, "b  Depth over width")
+def test_kurtosis_in_depth(figure, records):
+    axes = panel(figure, "b  Depth over width")
     curves = theory(axes)
     for width, (x, y) in zip((32, 48, 96), curves, strict=True):
         np.testing.assert_allclose(x, np.arange(1, 7))
@@ -54,28 +42,17 @@ def test_kurtosis_in_depth(drawn, records):
         at, centre, low, high = bars(axes, f"N = {width}")
         np.testing.assert_allclose(at, np.arange(1, 7))
         np.testing.assert_allclose(centre, table.mean(axis=0))
-        np.testing.assert_allclose((high - low) / 2, [half_width(column) for column in table.T])
+        np.testing.assert_allclose((high - low) / 2, halves(table))
 
 
-def geometric(axes, label, x, table):
-    """Compare points with the geometric means of a table's columns, and bars with the interval of their logarithms."""
-    at, centre, low, high = bars(axes, label)
-    logs = np.log(table)
-    np.testing.assert_allclose(at, x)
-    np.testing.assert_allclose(centre, np.exp(logs.mean(axis=0)))
-    half = [half_width(column) for column in logs.T]
-    np.testing.assert_allclose(np.log(high / centre), half)
-    np.testing.assert_allclose(np.log(centre / low), half)
-
-
-def test_distances_in_width(drawn, records):
-    axes = panel(drawn, "c  Kernels are 1/N")
+def test_distances_in_width(figure, records):
+    axes = panel(figure, "c  Kernels are 1/N")
     curves = theory(axes)
     assert len(curves) == 3
     laws = (("erf", "conjugate kernel, erf", (24, 32, 96)), ("relu", "conjugate kernel, ReLU", (32, 48, 96)))
     for (activation, label, widths), (x, y) in zip(laws, curves, strict=False):
         found = [networks(records, activation, width) for width in widths]
-        geometric(axes, label, widths, np.array([[one["distance"][2] for one in column] for column in found]).T)
+        assert_geometric(axes, label, widths, np.array([[one["distance"][2] for one in column] for column in found]).T)
         weight, bias = SCALES[activation]
         constants = [
             deep_fluctuation(one["x"], (3,), activation, weight_scale=weight, bias_scale=bias).constant[0]
@@ -84,12 +61,12 @@ def test_distances_in_width(drawn, records):
         np.testing.assert_allclose(x, widths)
         np.testing.assert_allclose(y * x, np.exp(np.mean(np.log(constants))))
     table = [[one["tangent_variance"] for one in networks(records, "relu", width)] for width in (32, 48, 96)]
-    geometric(axes, "tangent kernel", (32, 48, 96), np.array(table).T)
+    assert_geometric(axes, "tangent kernel", (32, 48, 96), np.array(table).T)
     np.testing.assert_allclose(curves[2][1], [relu_tangent_variance(6, width) for width in (32, 48, 96)])
 
 
-def test_cosines_in_depth(drawn, records):
-    axes = panel(drawn, "d  In depth")
+def test_cosines_in_depth(figure, records):
+    axes = panel(figure, "d  In depth")
     mine = {width: networks(records, "relu", width)[0] for width in (32, 48, 96)}
     for width, one in mine.items():
         x, y = line(axes, f"N = {width}")
@@ -102,8 +79,8 @@ def test_cosines_in_depth(drawn, records):
     np.testing.assert_allclose(constant[1], 4.5 * np.pi**2)
 
 
-def test_accuracy_in_depth(drawn, records):
-    axes = panel(drawn, "e  Digits")
+def test_accuracy_in_depth(figure, records):
+    axes = panel(figure, "e  Digits")
     rows = {law: [*records.where(experiment="regression", activation=law)] for law in ("relu", "erf")}
     for law, name in (("relu", "ReLU"), ("erf", "erf")):
         for kernel in ("conjugate", "tangent"):
@@ -111,6 +88,6 @@ def test_accuracy_in_depth(drawn, records):
             x, centre, low, high = bars(axes, f"{name}, {kernel}")
             np.testing.assert_allclose(x, np.array([1, 2, 4, 8, 16, 32]), rtol=0.1)
             np.testing.assert_allclose(centre, table.mean(axis=0))
-            np.testing.assert_allclose((high - low) / 2, [half_width(column) for column in table.T], atol=1e-9)
+            np.testing.assert_allclose((high - low) / 2, halves(table), atol=1e-9)
     linear = np.mean([one["accuracy_linear"] for several in rows.values() for one in several])
     np.testing.assert_allclose(line(axes, "linear kernel")[1], 100 * linear)

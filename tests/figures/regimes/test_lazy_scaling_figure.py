@@ -6,7 +6,7 @@ import pytest
 import figures
 import simulations
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory import kernel_flow
 from theory.neurons import Network
 
@@ -25,16 +25,6 @@ def table(records, x, value, **where):
         [[value(record) for at in points for record in chosen.where(seed=int(seed), **{x: at})]
          for seed in sorted(set(chosen.column("seed")))]
     )  # fmt: skip
-
-
-def assert_geometric(axes, label, points, values):
-    """Bars are the geometric mean over seeds, and the verdicts' interval of its logarithm."""
-    x, centre, low, high = bars(axes, label)
-    mean, half = np.log(values).mean(axis=0), np.array([half_width(column) for column in np.log(values).T])
-    np.testing.assert_allclose(x, points)
-    np.testing.assert_allclose(np.log(centre), mean, atol=1e-9)
-    np.testing.assert_allclose(np.log(high), mean + half, atol=1e-9)
-    np.testing.assert_allclose(np.log(low), mean - half, atol=1e-9)
 
 
 def gap(record):
@@ -68,7 +58,7 @@ def test_panel_a(shown):
         np.testing.assert_allclose(x, points)
         # The gap at the largest α is no more than rounding leaves of it: the loop agrees to four digits.
         np.testing.assert_allclose(np.log(centre), np.log(values).mean(axis=0), atol=1e-3)
-        half = [half_width(column) for column in np.log(values).T]
+        half = halves(np.log(values))
         np.testing.assert_allclose(np.log(high / centre), half, atol=1e-3)
         np.testing.assert_allclose(np.log(centre / low), half, atol=1e-3)
         exponents.append((exponent, centre[-1]))
@@ -167,7 +157,7 @@ def test_panel_f(shown):
             records, "particles", lambda record: 100 * record["test_error"][-1], experiment="digits", exponent=power
         )
         x, centre, low, high = bars(axes, label)
-        half = np.array([half_width(column) for column in values.T])
+        half = halves(values)
         np.testing.assert_allclose(x, points)
         np.testing.assert_allclose([centre, high - centre, centre - low], [values.mean(axis=0), half, half])
     _, levels = table(

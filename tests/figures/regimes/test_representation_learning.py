@@ -5,20 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import figures
-import simulations
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("representation_learning")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("representation_learning"), records)
+STUDY = "representation_learning"
 
 
 def column(records, value, **parameters):
@@ -31,22 +20,11 @@ def table(records, value, x, points, **parameters):
     return np.array([column(records, value, **parameters, **{x: point}) for point in points]).T
 
 
-def geometric(axes, label, x, values):
-    """Compare points with geometric means over seeds, and bars with the interval of their logarithms."""
-    at, centre, low, high = bars(axes, label)
-    logs = np.log(values)
-    np.testing.assert_allclose(at, x)
-    np.testing.assert_allclose(centre, np.exp(logs.mean(axis=0)))
-    half = [half_width(part) for part in logs.T]
-    np.testing.assert_allclose(np.log(high / centre), half, atol=1e-12)
-    np.testing.assert_allclose(np.log(centre / low), half, atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("title", "name"), [("a  Features", "features_alignment"), ("b  and spread", "tangent_dimension")]
 )
-def test_in_time(drawn, records, title, name):
-    axes = panel(drawn, title)
+def test_in_time(figure, records, title, name):
+    axes = panel(figure, title)
     for law, activation in (("tanh", "tanh"), ("ReLU", "relu")):
         for alpha in (1, 1000):
             chosen = {"experiment": "kernels", "activation": activation, "initial": "doubled", "alpha": alpha}
@@ -55,7 +33,7 @@ def test_in_time(drawn, records, title, name):
             times, centre, low, high = bars(SimpleNamespace(containers=named))
             np.testing.assert_allclose(times, [1.5 / 4, 1.5, 6, 25, 100])
             np.testing.assert_allclose(centre, values.mean(axis=0))
-            np.testing.assert_allclose((high - low) / 2, [half_width(part) for part in values.T], atol=1e-12)
+            np.testing.assert_allclose((high - low) / 2, halves(values), atol=1e-12)
     law = {"experiment": "kernels", "activation": "tanh", "initial": "doubled"}
     start = column(records, lambda one: one[name][0], alpha=1000, **law)
     np.testing.assert_allclose(theory(axes)[0][1], start.mean())
@@ -70,11 +48,11 @@ def test_in_time(drawn, records, title, name):
         ("alignment, tanh, doubled", "tanh", "doubled", "tangent_realigned", -2),
     ],
 )
-def test_exponents(drawn, records, label, activation, initial, name, power):
-    axes, alphas = panel(drawn, "c  Symmetry"), np.array([100, 300, 1000])
+def test_exponents(figure, records, label, activation, initial, name, power):
+    axes, alphas = panel(figure, "c  Symmetry"), np.array([100, 300, 1000])
     law = {"experiment": "kernels", "activation": activation, "initial": initial}
     values = table(records, lambda one: one[name][-1], "alpha", alphas, **law)
-    geometric(axes, label, alphas, values)
+    assert_geometric(axes, label, alphas, values)
     last = np.exp(np.log(values[:, -1]).mean())
     lines = [y for _, y in theory(axes) if np.isclose(y[-1], last)]
     assert len(lines) == 1
@@ -92,27 +70,27 @@ ERRORS = {"kernel": lambda one: one["kernel_error"], "network": lambda one: one[
         ("e  The lead", "samples", (64, 128, 256), {"dimension": 10}),
     ],
 )
-def test_errors(drawn, records, title, x, points, fixed, name):
-    axes = panel(drawn, title)
+def test_errors(figure, records, title, x, points, fixed, name):
+    axes = panel(figure, title)
     values = table(records, ERRORS[name], x, points, experiment="hidden_direction", target="direction", **fixed)
     slope = np.mean([np.polyfit(np.log(points), row, 1)[0] for row in np.log(values)])
-    geometric(axes, f"{name}: slope {slope:.1f}".replace("-", "−"), points, values)
+    assert_geometric(axes, f"{name}: slope {slope:.1f}".replace("-", "−"), points, values)
     means = np.exp(np.log(values).mean(axis=0))
     assert any(len(y.get_ydata()) == 3 and np.allclose(y.get_ydata(), means) for y in axes.get_lines()
                if y.get_linestyle() == "-")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_manifold(drawn, records, name):
-    axes, points = panel(drawn, "d  Hidden"), (5, 10, 20)
+def test_manifold(figure, records, name):
+    axes, points = panel(figure, "d  Hidden"), (5, 10, 20)
     values = table(records, ERRORS[name], "dimension", points, experiment="subspace", inside=True)
-    geometric(axes, f"{name}, data of 5 dimensions", points, values)
+    assert_geometric(axes, f"{name}, data of 5 dimensions", points, values)
     flat = [y for _, y in theory(axes) if np.allclose(y, np.exp(np.log(values).mean()))]
     assert len(flat) == 1
 
 
-def test_found(drawn, records):
-    axes = panel(drawn, "f  No direction")
+def test_found(figure, records):
+    axes = panel(figure, "f  No direction")
     for target, label, points in (("direction", "one direction", (5, 10, 20)), ("many", "400 directions", (20,))):
         d = points[0]
         rows = [*records.where(experiment="hidden_direction", target=target, dimension=d, samples=128)]

@@ -7,7 +7,7 @@ from matplotlib.container import ErrorbarContainer
 import figures
 import simulations
 from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory.kernel_fluctuation import kernel_fluctuation
 
 METHODS = ("linear", "features_256", "features_4096", "arc_cosine", "tangent", "gaussian", "lazy", "mean_field")
@@ -25,14 +25,6 @@ def table(records, value, **where):
     points, seeds = sorted(set(chosen.column("particles"))), sorted(set(chosen.column("seed")))
     rows = [[value(*chosen.where(seed=int(seed), particles=m)) for m in points] for seed in seeds]
     return np.array(points), np.array(rows)
-
-
-def assert_geometric(axes, label, points, values):
-    """Bars are the geometric mean over seeds, and the verdicts' interval of its logarithm."""
-    x, centre, low, high = bars(axes, label)
-    mean, half = np.log(values).mean(axis=0), np.array([half_width(column) for column in np.log(values).T])
-    np.testing.assert_allclose(x, points)
-    np.testing.assert_allclose(np.log([centre, low, high]), [mean, mean - half, mean + half], atol=1e-9)
 
 
 def test_panel_a(shown):
@@ -114,7 +106,7 @@ def test_panel_d(shown):
     ):  # fmt: skip
         points, values = table(records, value, experiment="directions", labels=labels)
         x, centre, low, high = bars(axes, label)
-        half = [half_width(column) for column in np.log(values).T]
+        half = halves(np.log(values))
         np.testing.assert_allclose(x, points)
         np.testing.assert_allclose(np.log(centre), np.log(values).mean(axis=0), atol=1e-4)
         np.testing.assert_allclose(np.log([high / centre, centre / low]), [half, half], atol=1e-3)
@@ -166,7 +158,7 @@ def test_panel_f(shown):
         x, y = line(axes, label)
         np.testing.assert_array_equal(x, next(iter(chosen))["steps"][1:])
         np.testing.assert_allclose(y, values.mean(axis=0))
-        half = np.array([half_width(column) for column in values.T])
+        half = halves(values)
         corners = axes.collections[place].get_paths()[0].vertices
         for end in (y - half, y + half):
             assert all(np.isclose(corners, point).all(axis=1).any() for point in zip(x, end, strict=True))

@@ -3,25 +3,14 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, line, panel, theory
+from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory import circle, compute_frontier
 from theory.learning_curve import learning_curve
 from theory.linear_bound import linear_bound
 
+STUDY = "scaling_laws"
+
 WIDTHS = [16, 23, 32, 45, 64, 91, 128, 181, 256]
-
-
-@pytest.fixture(scope="module")
-def records(smoke_of):
-    return smoke_of("scaling_laws")
-
-
-@pytest.fixture(scope="module")
-def drawn(records):
-    return figures.draw(simulations.find("scaling_laws"), records)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +26,8 @@ def table(records, name, values, measure, **parameters):
 
 def check_points(axes, label, x, found):
     """Geometric means over seeds with the verdicts' intervals."""
-    logs = np.log(found)
-    at, y, low, high = bars(axes, label)
-    half = np.array([half_width(column) for column in logs.T])
-    np.testing.assert_allclose(at, x)
-    np.testing.assert_allclose(y, np.exp(logs.mean(axis=0)), rtol=1e-6)
-    np.testing.assert_allclose([low, high], [y * np.exp(-half), y * np.exp(half)], rtol=1e-5)
-    return at, y
+    assert_geometric(axes, label, x, found, rtol=1e-6)
+    return bars(axes, label)[:2]
 
 
 def check_power(curve, at, y, exponent):
@@ -55,8 +39,8 @@ def there(record, time=128.0):
     return int(np.argmin(np.abs(record["times"] - time)))
 
 
-def test_particles(drawn, records, expansion):
-    axes = panel(drawn, "a  Particles")
+def test_particles(figure, records, expansion):
+    axes = panel(figure, "a  Particles")
     free = table(
         records, "particles", [16, 64, 1024],
         lambda r: r["risk"][-1] - r["limit_risk"][-1] - r["linear"], experiment="mean_field",
@@ -70,8 +54,8 @@ def test_particles(drawn, records, expansion):
     np.testing.assert_allclose(curves[2][1], compute_frontier.variance(expansion, [128.0])[0] / np.array(WIDTHS))
 
 
-def test_samples(drawn, records):
-    axes, n = panel(drawn, "b  Samples"), np.array([64, 128, 256, 512, 1024])
+def test_samples(figure, records):
+    axes, n = panel(figure, "b  Samples"), np.array([64, 128, 256, 512, 1024])
     check_points(axes, "ridge", n, table(records, "samples", n, lambda r: float(r["excess"]), experiment="samples"))
     k = np.arange(2, 514, 2)
     power = circle.source_power(k, 0.75)
@@ -83,8 +67,8 @@ def test_samples(drawn, records):
     check_power(slope, n, np.array(exact), -0.6)
 
 
-def test_features(drawn, records):
-    axes, n = panel(drawn, "c  A neuron"), [32, 64, 128]
+def test_features(figure, records):
+    axes, n = panel(figure, "c  A neuron"), [32, 64, 128]
     # One label is the beginning of the other: the lazy network is looked at first, and taken away.
     for alpha in (1000, 1):
         found = table(records, "samples", n, lambda r: r["risk"][-1], experiment="teacher", alpha=float(alpha))
@@ -106,8 +90,8 @@ def check_risks(axes, records, x, select):
         np.testing.assert_allclose(one.get_ydata(), mean, rtol=1e-9)
 
 
-def test_risk_in_time(drawn, records, expansion):
-    axes, record = panel(drawn, "d  Time"), next(iter(records.where(experiment="lazy")))
+def test_risk_in_time(figure, records, expansion):
+    axes, record = panel(figure, "d  Time"), next(iter(records.where(experiment="lazy")))
     check_risks(axes, records, record["times"], WIDTHS[::2])
     ((x, y),) = theory(axes)
     np.testing.assert_allclose(x, record["times"])
@@ -138,8 +122,8 @@ def frontier(runs, risks):
     return points
 
 
-def test_frontier(drawn, records):
-    risks, widths = panel(drawn, "e  Operations"), panel(drawn, "f  Operations")
+def test_frontier(figure, records):
+    risks, widths = panel(figure, "e  Operations"), panel(figure, "f  Operations")
     runs = [[next(iter(records.where(experiment="lazy", particles=m, seed=seed))) for m in WIDTHS] for seed in range(7)]
     found = [frontier(one, [r["risk"] - r["linear"] for r in one]) for one in runs]
     at, least, low, high = bars(risks, "least risk")
@@ -150,7 +134,7 @@ def test_frontier(drawn, records):
         x, y, low, high = bars(axes, label)
         logs = np.log([[p[min(p, key=lambda q: abs(q - x[k]))][kind] for k in inside] for p in found])
         np.testing.assert_allclose(y[inside], np.exp(logs.mean(axis=0)), rtol=1e-6)
-        half = [half_width(column) for column in logs.T]
+        half = halves(logs)
         np.testing.assert_allclose(np.log(high / low)[inside] / 2, half, rtol=1e-6)
     check_power(theory(risks)[0], at, least, -1.75 / 2.25)
     power, (x, y) = theory(widths)

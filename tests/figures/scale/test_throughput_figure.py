@@ -6,8 +6,7 @@ import pytest
 import figures
 import simulations
 from simulations import Record, Records
-from simulations.verdicts.checks import half_width
-from tests.figures.artists import bars, panel, theory
+from tests.figures.artists import assert_geometric, bars, panel, theory
 
 RATE, BANDWIDTH = 4e10, 1e10
 SHAPES = ((5000, 1000, 2), (5000, 1000, 10))
@@ -68,12 +67,10 @@ def test_roofline(drawn, records):
 
 def check(axes, label, rows, law):
     """Geometric means of the least call of every seed, and the line of theory through the last of them."""
-    logs = np.log(np.array([[np.min(r["seconds"]) for r in row] for row in rows])).T
-    at, y, low, high = bars(axes, label)
-    half = np.array([half_width(column) for column in logs.T])
-    np.testing.assert_allclose(at, [1000, 3000, 9000])
-    np.testing.assert_allclose(y, np.exp(logs.mean(axis=0)))
-    np.testing.assert_allclose([low, high], [y * np.exp(-half), y * np.exp(half)])
+    assert_geometric(
+        axes, label, [1000, 3000, 9000], np.transpose([[np.min(r["seconds"]) for r in row] for row in rows])
+    )
+    at, y, _, _ = bars(axes, label)
     assert any(np.allclose(line, y[-1] * law(at) / law(at[-1])) for x, line in theory(axes) if np.array_equal(x, at))
 
 
