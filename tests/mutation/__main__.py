@@ -29,6 +29,9 @@ SCORE = {False: 95, True: 90}
 LIMIT = 600
 """Seconds after which a process counts as stuck, which is noticed."""
 
+UNTRIED = (3, 4, 5)
+"""The exit status of pytest where it broke, was misused, or collected nothing."""
+
 VERIFY = """
 import sys, tempfile, simulations
 for name in sys.argv[1:]:
@@ -89,7 +92,10 @@ def noticed(mistake: dict[str, Any], tree: Path, records: Path | None, *, ledger
 
 
 def process(arguments: list[str], tree: Path) -> str:
-    """Run Python there and return the last word of a process that failed, or nothing."""
+    """Run Python there and return the last word of a process that failed, or nothing.
+
+    Raises `RuntimeError` where pytest was given what it can't run, or found no test: nothing was tried there.
+    """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
@@ -100,6 +106,8 @@ def process(arguments: list[str], tree: Path) -> str:
     if done.returncode == 0:
         return ""
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    if "pytest" in arguments and done.returncode in UNTRIED:
+        raise RuntimeError(f"{' '.join(arguments)}: {lines[-1] if lines else 'no test ran'}")
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     return (failed or lines or ["failed"])[-1 if not failed else 0][:160]
 
