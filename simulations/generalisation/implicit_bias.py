@@ -257,7 +257,7 @@ CLAIMS = (
     ),
     claim(
         "output_shortfall", "output layer: what the margin lacks to the largest of its norm, over that of the flow",
-        LINEAR, measure.resolved_mean, steps=measure.unresolved,
+        LINEAR, checks.mean, left=measure.unresolved,
         select=output, value=partial(measure.exact_shortfall, norm="output"), what="lacking / exact",
         wrong="over log n, more than which it can't be", control={"value": measure.output_shortfall},
     ),
@@ -269,7 +269,7 @@ CLAIMS = (
     ),
     claim(
         "lazy_shortfall", "large α: what the margin lacks to the largest of its way, over that of the flow",
-        LINEAR, measure.resolved_mean, steps=measure.unresolved,
+        LINEAR, checks.mean, left=measure.unresolved,
         select=lazy, value=partial(measure.exact_shortfall, norm="moved"), what="lacking / exact",
         wrong="over log n, more than which it can't be", control={"value": measure.tangent_shortfall},
     ),

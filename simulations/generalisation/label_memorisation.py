@@ -205,8 +205,7 @@ def limit_either(records: Records, *, select: Select, x: str, value: Value, what
     points, table = seed_table(chosen(records, select), x, value)
     ends = []
     for order in (0.5, 1.0):
-        before, after = points[-2:] ** order
-        samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
+        samples = checks.extrapolated(points, table, order)
         ends.append((float(np.mean(samples)), checks.half_width(samples, 2, level)))
     low, high = min(mean - width for mean, width in ends), max(mean + width for mean, width in ends)
     words = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g} in either order, {len(table)} seeds"

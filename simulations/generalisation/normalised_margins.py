@@ -4,10 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from simulations.records.record import Record, Records, Select, seed_means
-from simulations.verdicts import checks
-from simulations.verdicts.checks import Estimate
-from simulations.verdicts.measured import Untested, Value, chosen, means
+from simulations.records.record import Record
 
 
 def in_time(record: Record, norm: str) -> np.ndarray:
@@ -96,20 +93,3 @@ variation_excess = partial(excess, norm="variation")
 variation_shortfall, total_shortfall, output_shortfall, tangent_shortfall = (
     partial(shortfall, norm=norm) for norm in ("variation", "total", "output", "moved")
 )
-
-
-@checks.check("=")
-def resolved_mean(
-    records: Records, *, select: Select, value: Value, steps: Value, what: str, sides: int, level: float
-) -> Estimate:
-    """Compare the mean of a value over seeds with that of a flow, from which `steps` tells how far its steps are: so
-    much, in the mean, adds to the error.
-    """
-    found, values = means(chosen(records, select), value)
-    samples = seed_means(found, values)
-    if len(samples) < 3:
-        raise Untested(f"needs 3 seeds, has {len(samples)}")
-    _, away = means(found, steps)
-    change = float(np.mean(away))
-    words = f"{what}, mean of {len(samples)} seeds; steps change {change:.2g}"
-    return Estimate(float(np.mean(samples)), change + checks.half_width(samples, sides, level), words)

@@ -16,7 +16,6 @@ import numpy as np
 import meanfield as mf
 from simulations.records.record import Records
 from simulations.regimes import bends as measure
-from simulations.regimes.approach import trained
 from simulations.regimes.breakpoints import edges, units
 from simulations.regimes.least_bending import Adaptive, Sampled, converged, read, spline_of
 from simulations.study.experiment import Experiment, grid
@@ -184,7 +183,7 @@ LEAST = Prediction(1.0, ">=", "an interpolant: no less than the linear spline", 
 CLAIMS = (
     claim(
         "kernel", "output layer: f on the way from the natural cubic spline (0) to the kernel's interpolant (1)",
-        KERNEL, trained,
+        KERNEL, checks.mean,
         select=nearest, value=partial(measure.share, place=0), left=partial(measure.left, place=0),
         what="share of the way",
         wrong="the not-a-knot spline", control={"value": partial(measure.share, name="not_a_knot", place=0)},
@@ -196,19 +195,19 @@ CLAIMS = (
     ),
     claim(
         "one_sided", "units relu(x − b): f on the way from the natural spline to that with f = f' = 0 at −L",
-        CUBIC, trained,
+        CUBIC, checks.mean,
         select=Output.at(sides="right"), value=partial(measure.share, name="one_sided"),
         left=partial(measure.left, name="one_sided"), what="share of the way",
         wrong="both orientations", control={"select": furthest},
     ),
     claim(
         "corners", "lazy, both layers: f on the way from the natural spline to the tangent kernel's interpolant",
-        TANGENT, trained,
+        TANGENT, checks.mean,
         select=Tangent.at(output=max), value=measure.share, left=measure.left, what="share of the way",
         wrong="the not-a-knot spline", control={"value": partial(measure.share, name="not_a_knot")},
     ),
     claim(
-        "variation", "weight decay: the cost R of f'' over that of the least F", COST, trained,
+        "variation", "weight decay: the cost R of f'' over that of the least F", COST, checks.mean,
         select=converged, value=measure.cost_over_least, left=measure.cost_left, what="R / R*",
         wrong="the natural cubic spline", control={"value": partial(measure.cost_over_least, cubic=True)},
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from simulations.study.ranges import in_short
+from simulations.study.ranges import coerce, in_short
 
 T = TypeVar("T")
 
@@ -25,6 +25,14 @@ KINDS = {
 def refused(name: str, value: Any, kind: str) -> str:
     """The sentence for an argument that is of another kind."""
     return f"{name}={in_short(value)}: expected {KINDS[kind]}."
+
+
+def probability(name: str, value: Any) -> float:
+    """Return `value` as a number above 0 and below 1; raises `ValueError` for any other."""
+    number = coerce(name, float, value)
+    if not 0 < number < 1:
+        raise ValueError(f"{name}={number}: expected a number above 0 and below 1.")
+    return number
 
 
 def instance(name: str, value: Any, kind: type[T]) -> T:

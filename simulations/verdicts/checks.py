@@ -138,14 +138,24 @@ def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -
 
 
 @check("=", "<=", ">=")
-def mean(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float) -> Estimate:
-    """Compare the mean of a value over seeds."""
+def mean(
+    records: Records, *, select: Select, value: Value, left: Value | None = None, what: str, sides: int, level: float
+) -> Estimate:
+    """Compare the mean of a value over seeds.
+
+    Where something may be `left` out, such as what training still changes or what its steps do, its mean adds to the
+    error: it has one sign in all seeds, and no number of them would show it.
+    """
     found, values = means(chosen(records, select), value)
     samples = seed_means(found, values)
     if len(samples) < 3:
         raise Untested(f"needs 3 seeds, has {len(samples)}")
     words = f"{what}, mean of {len(samples)} seeds" + (f", {len(found)} runs" if len(found) > len(samples) else "")
-    return student(samples, words, sides, level)
+    if left is None:
+        return student(samples, words, sides, level)
+    rest = float(np.mean(means(found, left)[1]))
+    error = half_width(samples, sides, level) + rest
+    return Estimate(float(np.mean(samples)), error, f"{words}; {rest:.2g} may be left")
 
 
 @check("<=")
@@ -241,10 +251,14 @@ def limit(
     still missing at the largest x does not count as a deviation.
     """
     points, table = seed_table(chosen(records, select), x, value)
-    before, after = points[-2:] ** order
-    samples = (after * table[:, -1] - before * table[:, -2]) / (after - before)
     words = f"{what}, extrapolated in {x} from {points[-2]:g} and {points[-1]:g}, {len(table)} seeds"
-    return student(samples, words, sides, level)
+    return student(extrapolated(points, table, order), words, sides, level)
+
+
+def extrapolated(points: np.ndarray, table: np.ndarray, order: float) -> np.ndarray:
+    """Return v of v + c x^−order through the last two values of each line of a table."""
+    before, after = points[-2:] ** order
+    return (after * table[:, -1] - before * table[:, -2]) / (after - before)
 
 
 def student(samples: np.ndarray, words: str, sides: int, level: float) -> Estimate:

@@ -15,7 +15,7 @@ import numpy as np
 
 from simulations.records.record import Records
 from simulations.study.experiment import Experiment, runs_of
-from simulations.study.given import instance
+from simulations.study.given import instance, probability
 from simulations.study.ranges import coerce, in_short
 from simulations.study.study import SIZES, Claim, Study
 from simulations.verdicts.checks import LEVEL
@@ -157,10 +157,7 @@ def by_chance(count: int, level: float = LEVEL) -> float:
     >>> round(by_chance(140), 2)
     0.13
     """
-    level = coerce("level", float, level)
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: expected a number above 0 and below 1.")
-    return 1 - (1 - level) ** _number_of(count)
+    return 1 - (1 - probability("level", level)) ** _number_of(count)
 
 
 def family_level(count: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simulations.records.record import Record, Records, Select, require_function, seed_lines
-from simulations.study.given import instance
+from simulations.study.given import instance, probability
 from simulations.study.ranges import coerce
 from simulations.verdicts.verdict import Verdict, untested
 
@@ -67,21 +67,21 @@ def tested(check: Callable[..., Verdict]) -> Callable[..., Verdict]:
     return judge
 
 
-KINDS = {"x": str, "what": str, "relation": str, "order": float, "attained": bool, "last": int, "level": float}
+KINDS = {"x": str, "what": str, "relation": str, "order": float, "attained": bool, "last": int}
 """Settings of checks that are words and numbers."""
 
 
 def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a check as the types that they are used in; raises `ValueError` for any that is none."""
     instance("records", records, Records)
-    for name in ("select", "value"):
-        if name in settings:
+    for name in ("select", "value", "left"):
+        if name in settings and (name != "left" or settings[name] is not None):
             require_function(name, settings[name])
     made = {name: coerce(name, KINDS[name], value) if name in KINDS else value for name, value in settings.items()}
     if made.get("last", 0) < 0:
         raise ValueError(f"last={made['last']}: expected a whole number of at least 0.")
-    if not 0 < made.get("level", 0.5) < 1:
-        raise ValueError(f"level={made['level']}: expected a number above 0 and below 1.")
+    if "level" in made:
+        made["level"] = probability("level", made["level"])
     if made.get("widest") is not None:
         made["widest"] = coerce("widest", float, made["widest"])
         if not made["widest"] > 0:

@@ -27,10 +27,6 @@ def half(record: Record) -> float:
     return float(record["y"]) / 2
 
 
-def twice(record: Record) -> float:
-    return 2 * float(record["y"])
-
-
 SETTINGS = {"select": runs(), "value": value, "what": "y", "wrong": "half", "control": {"value": half}}
 
 

@@ -8,7 +8,7 @@ import pytest
 import meanfield as mf
 from simulations import Record, Records
 from simulations.regimes import eigendirections, kernel_methods, random_units
-from simulations.regimes.approach import approached, trained
+from simulations.regimes.approach import approached
 from simulations.regimes.eigendirections import Directions
 from simulations.regimes.kernel_methods import Accuracy
 from simulations.regimes.tangent_kernel import STUDY, Start
@@ -139,12 +139,12 @@ def test_what_training_leaves_is_part_of_the_error():
     settings = {"select": lambda r: r, "value": lambda r: float(r["value"]), "what": "value"}
     settings["left"] = lambda r: {10: 0.1, 100: 0.2, 1000: 0.3}[r["particles"]]
     several = records([[1.0, 1.2, 1.4], [1.1, 1.3, 1.5], [1.2, 1.4, 1.6]])
-    found = trained(several, predicted=1.2, **settings)
+    found = mean(several, predicted=1.2, **settings)
     assert found.measured == pytest.approx(1.3)
     assert found.error == pytest.approx(0.2 + half_width(np.array([1.2, 1.3, 1.4])))
     assert found.passed is True
-    assert trained(several, predicted=4.0, **settings).passed is False
-    assert trained(several.where(seed=[0, 1]), predicted=1.2, **settings).passed is None
+    assert mean(several, predicted=4.0, **settings).passed is False
+    assert mean(several.where(seed=[0, 1]), predicted=1.2, **settings).passed is None
 
 
 def test_a_bound_that_may_be_attained():
