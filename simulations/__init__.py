@@ -50,6 +50,7 @@ from simulations.sweeps.shipping import NotSendable as NotSendable
 from simulations.sweeps.sweep import Plan as Plan
 from simulations.sweeps.sweep import complete as complete
 from simulations.sweeps.sweep import computing as computing
+from simulations.sweeps.sweep import execute as execute
 from simulations.sweeps.sweep import prepare as prepare
 from simulations.sweeps.sweep import run as run
 from simulations.sweeps.sweep import sweep as sweep
@@ -118,6 +119,7 @@ __all__ = [
     "count",
     "differing",
     "estimate",
+    "execute",
     "expected",
     "family_level",
     "field_docs",

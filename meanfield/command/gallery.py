@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meanfield.command.answer import close
 from meanfield.command.reading import find_study, read_options
-from meanfield.command.records import Sweeping, make_records
+from meanfield.command.records import Sweeping, make_all_records, make_records
 from meanfield.command.sentences import check_place, refusing
 
 
@@ -33,7 +33,7 @@ def write_gallery(arguments: list[str]) -> int:
     check_place("page", page)
     with refusing():
         refuse_others(studies, page)
-    made = {study.name: make_records(study, line.options, {}) for study in studies}
+    made = make_all_records(studies, line.options)
     chapters = []
     for study in studies:
         entries = simulations.verify(study, made[study.name])

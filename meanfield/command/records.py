@@ -54,20 +54,33 @@ def plan_of(study, options: Sweeping, grid: dict, *, write: bool = True):
 
 def make_records(study, options: Sweeping, grid: dict):
     """Return the records of a run, with progress on standard error."""
+    (records,) = _execute([plan_of(study, options, grid)], options)
+    return records
+
+
+def make_all_records(studies: list, options: Sweeping) -> dict:
+    """Return the records of several studies by name, computed at once, with progress on standard error."""
+    made = _execute([plan_of(study, options, {}) for study in studies], options)
+    return {study.name: records for study, records in zip(studies, made, strict=True)}
+
+
+def _execute(plans: list, options: Sweeping) -> list:
     import simulations
 
-    plan = plan_of(study, options, grid)
-    whole = simulations.expected(plan)
-    at_once = min(options.workers or 1, len(plan.batches) or 1, os.cpu_count() or 1)
-    report = simulations.reporter(
-        study.name, len(plan), sys.stderr, simulations.differing(plan), whole and whole / at_once
-    )
+    total, batches = sum(map(len, plans)), sum(len(plan.batches) for plan in plans)
+    at_once = min(options.workers or 1, batches or 1, os.cpu_count() or 1)
+    expected = [simulations.expected(plan) for plan in plans]
+    whole = None if None in expected else sum(expected)
+    name, names = f"{len(plans)} studies", ("experiment",)
+    if len(plans) == 1:
+        name, names = plans[0].study.name, simulations.differing(plans[0])
+    report = simulations.reporter(name, total, sys.stderr, names, whole and whole / at_once)
 
     def so_far() -> str:
-        return f"{report.done} of {len(plan)} runs are in {options.out}, and the same command goes on from there"
+        return f"{report.done} of {total} runs are in {options.out}, and the same command goes on from there"
 
     with computing(options, so_far) as executor, report:
-        return plan.execute(report, executor, strict=options.strict)
+        return simulations.execute(plans, report, executor, strict=options.strict)
 
 
 def motion_records(motion, directory: str, size: str, seeds: int | None = None, strict: bool = False):

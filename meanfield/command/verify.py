@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from meanfield.command.answer import STATUS, close
 from meanfield.command.command_line import Refused
 from meanfield.command.reading import find_study, read_options
-from meanfield.command.records import Sweeping, computing, make_records
+from meanfield.command.records import Sweeping, computing, make_all_records
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def verify_studies(arguments: list[str]) -> int:
         if line.options.family:
             raise Refused("family: says how claims are tested together; expected it without --calibrate.")
         return _calibrate(studies, line.options)
-    made = {study.name: make_records(study, line.options, {}) for study in studies}
+    made = make_all_records(studies, line.options)
     equalities = sum(claim.kind == "equality" for study in studies for claim in study.claims)
     level = simulations.family_level(equalities) if line.options.family else simulations.checks.LEVEL
     entries = [entry for study in studies for entry in simulations.verify(study, made[study.name], level=level)]

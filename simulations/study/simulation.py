@@ -134,8 +134,11 @@ class Simulations(Experiment):
 
 def batch_key(run: Experiment) -> Experiment | None:
     """Return what runs of one program have in common, or None for a run that is computed alone."""
-    if not isinstance(run, Simulation | Simulations):
-        return None
+    return program_key(run) if isinstance(run, Simulation | Simulations) else None
+
+
+def program_key(run: Experiment) -> Experiment:
+    """Return the run without its seed and the fields that are numbers: those that share it are compiled alike."""
     own = kinds(type(run))
     fields = [field for field in dataclasses.fields(run) if field.name in own and own[field.name].batched]
     free = {field.name: field.default for field in fields}

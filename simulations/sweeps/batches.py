@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulations.study.simulation import batch_bytes, batch_key
+from simulations.study.simulation import batch_bytes, batch_key, program_key
 
 MOST = 64
 """Runs of one batch: what a kill can cost, and how often progress is seen. Twice as many are hardly any faster."""
@@ -32,6 +32,12 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    @property
+    def kind(self) -> tuple[Hashable, Hashable]:
+        """The experiment, and what in it the runs of one program have in common."""
+        run = next(iter(self.runs.values()))
+        return type(run).name, program_key(run)
 
     def apart(self) -> list["Batch"]:
         """Every run as a batch of its own."""

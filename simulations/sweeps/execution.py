@@ -1,11 +1,8 @@
-"""The loop of a sweep: batches go out, records come in, what fails is tried again, and nothing stops the rest."""
+"""The runs of a sweep and their records: what is missing is claimed, and what fails is tried again."""
 
 import logging
-import random
-import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass, field
 
 from simulations.records.record import Record
@@ -13,11 +10,10 @@ from simulations.records.revisions import tell_others
 from simulations.records.store import DamagedRecord, Store, address
 from simulations.study.study import Study
 from simulations.sweeps.batches import Batch
-from simulations.sweeps.executors import InProcess, NoWorkers, WorkerDied, gone, room
-from simulations.sweeps.interrupt import noticed
+from simulations.sweeps.executors import NoWorkers, WorkerDied
 from simulations.sweeps.locks import Claims
 from simulations.sweeps.shipping import NotSendable, Shipped, check_sendable
-from simulations.sweeps.work import compute, failure
+from simulations.sweeps.work import failure
 
 logger = logging.getLogger("meanfield")
 
@@ -26,9 +22,6 @@ RETRIES = 2
 
 LOST = (WorkerDied, BrokenExecutor, CancelledError, ConnectionError)
 """What says that a worker was lost, and nothing of its work; an engine's own words for it are its own matter."""
-
-LOOK = 0.5
-"""Seconds between two looks at what other processes are computing."""
 
 
 @dataclass
@@ -52,8 +45,17 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+def added(parts: Sequence[Progress], record: Record | None) -> Progress:
+    """Return how far several sweeps are together."""
+    names = ("total", "done", "found", "failed", "computed", "running")
+    return Progress(**{name: sum(getattr(part, name) for part in parts) for name in names}, record=record)
+
+
 @dataclass
-class _Task:
+class Task:
+    """A batch of a sweep on its way."""
+
+    sweep: "Execution"
     batch: Batch
     attempts: int = 0
     taken: list[str] = field(default_factory=list)
@@ -61,57 +63,47 @@ class _Task:
 
 
 class Execution:
-    """One pass through the runs of a sweep.
+    """One pass through the runs of a sweep, as a context in which they are claimed.
 
     A batch whose worker is lost is tried again up to `RETRIES` times, then run by run. A batch in which a run raises is
     taken apart at once, so that only the run itself is lost. What fails alone is recorded as failed, with its message.
-    An executor that takes no more work says nothing about the runs: what is under way is kept, and the sweep ends.
     """
 
-    def __init__(
-        self,
-        study: Study,
-        store: Store | None,
-        executor: Executor | None,
-        in_flight: int | None,
-        report: Report,
-        strict: bool,
-    ):
-        self.study, self.store, self.report, self.strict = study, store, report, strict
-        self.executor, self.in_flight = executor or InProcess(), in_flight
+    def __init__(self, study: Study, store: Store | None, batches: list[Batch], report: Report, strict: bool):
+        self.study, self.store, self.batches, self.report, self.strict = study, store, batches, report, strict
         self.shipped = Shipped(study)
+        self.progress = Progress(sum(map(len, batches)))
         self.records: dict[str, Record] = {}
+        """The record of every run, by its text."""
         self.late: list[Record] = []
         """Of those, the ones that another process has stored since this one looked."""
-        self.waiting: deque[_Task] = deque()
-        self.running: dict[Future, _Task] = {}
-        self.elsewhere: list[_Task] = []
-        """What another process is computing."""
 
-    def run(self, batches: list[Batch]) -> dict[str, Record]:
-        """The record of every run, by its text.
+    def __enter__(self) -> "Execution":
+        self.claims = Claims(self.store and self.store.directory)
+        return self
 
-        Raises `OtherCode` (a `ValueError`), if `strict`, before anything is computed for records that other code has
-        made; `KeyboardInterrupt` when it is interrupted, `NotSendable` (a `ValueError`) for a study that the workers
-        can't be given, and `NoWorkers` when nobody computes any more.
+    def __exit__(self, *_) -> None:
+        self.claims.close()
+
+    def look_up(self) -> list[Task]:
+        """Take what is stored, and return what is to be computed; a damaged record is dealt with by who claims its run.
+
+        Raises `OtherCode` (a `ValueError`), if `strict`, for records that other code has made.
         """
-        self.progress = Progress(sum(map(len, batches)))
-        with noticed() as self.interrupted, Claims(self.store and self.store.directory) as self.claims:
-            for batch in batches:
-                self._look_up(batch)
-            self._tell_others(list(self.records.values()))
-            if self.waiting:
-                check_sendable(self.shipped, self.executor)
-            try:
-                while self.waiting or self.running or self.elsewhere:
-                    self._send_out()
-                    self._take_in()
-            except NoWorkers:
-                self._keep_the_rest()
-                raise
-            finally:
-                for future in self.running:
-                    future.cancel()
+        for text in (text for batch in self.batches for text in batch.runs):
+            record = kept(self.store, text)
+            if record is not None:
+                self.progress.found += 1
+                self._have(text, record)
+        self._tell_others(list(self.records.values()))
+        return [Task(self, batch) for batch in self.batches if not all(text in self.records for text in batch.runs)]
+
+    def check_sendable(self, executor: Executor) -> None:
+        """Raise `NotSendable` (a `ValueError`) for a study that the workers can't be given."""
+        check_sendable(self.shipped, executor)
+
+    def done(self) -> dict[str, Record]:
+        """Return the record of every run, by its text, when all are there."""
         self._tell_others(self.late)
         return self.records
 
@@ -119,44 +111,11 @@ class Execution:
         if self.store is not None:
             tell_others(self.study, self.shipped.identity, stored, self.store.directory.parents[1], strict=self.strict)
 
-    def _look_up(self, batch: Batch) -> None:
-        """Take what is stored, and plan for the rest; a damaged record is dealt with by who claims its run."""
-        for text in batch.runs:
-            record = kept(self.store, text)
-            if record is not None:
-                self.progress.found += 1
-                self._have(text, record)
-        if not all(text in self.records for text in batch.runs):
-            self.waiting.append(_Task(batch))
-
-    def _send_out(self) -> None:
-        most = self.in_flight or room(self.executor)
-        for _ in range(len(self.waiting)):
-            if len(self.running) >= most:
-                return
-            task = self.waiting.popleft()
-            if not self._claimed(task):
-                self.elsewhere.append(task)
-                continue
-            if all(text in self.records for text in task.batch.runs):  # another process was faster
-                self._give_back(task)
-                continue
-            self._tell(running=len(task.taken))
-            work = self.shipped, list(task.batch.runs), task.batch.size
-            self._check_interrupt()
-            self.running[self._submitted(work)] = task
-
-    def _submitted(self, work: tuple) -> Future:
-        try:
-            return self.executor.submit(compute, *work)
-        except (RuntimeError, OSError) as problem:
-            raise NoWorkers(f"no more work is taken: {problem}") from problem
-
-    def _claimed(self, task: _Task) -> bool:
-        """Claim what is missing of a task; all of it, or none."""
+    def claim(self, task: Task) -> bool:
+        """Return True if all that is missing of a task is claimed now; what another process computes is left to it."""
         for text in self._missing(task):
             if not self.claims.take(address(self.study.name, text)):
-                self._give_back(task)
+                self.give_back(task)
                 return False
             task.taken.append(text)
         for text in list(task.taken):  # what was computed elsewhere between the look-up and the claim
@@ -166,62 +125,50 @@ class Execution:
                 self._have(text, record)
         return True
 
-    def _take_in(self) -> None:
-        if self.running:
-            done, _ = wait(self.running, timeout=LOOK, return_when=FIRST_COMPLETED)
-            why = None if done else gone(self.executor)
-            if why:
-                raise NoWorkers(why)
-        else:
-            done = set()
-            # Not in step with another sweep whose batches are cut differently, or each refuses the other for ever.
-            time.sleep(LOOK * random.uniform(0.5, 1.5) if self.elsewhere else 0)
-        self._check_interrupt()
-        for future in done:
-            task = self.running.pop(future)
-            self.progress.running -= len(task.taken)
-            self._settle(task, future)
-        if self.elsewhere:
-            self.waiting.extend(self.elsewhere)
-            self.elsewhere = []
+    def begins(self, task: Task) -> bool:
+        """Return True if there is something to compute in a task that is claimed; tell of it."""
+        if not self._missing(task):  # another process was faster
+            self.give_back(task)
+            return False
+        self._tell(running=len(task.taken))
+        return True
 
-    def _keep_the_rest(self) -> None:
-        """Keep what was computed before there was nobody left to compute."""
-        for future, task in self.running.items():
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self._settle(task, future)
+    def ends(self, task: Task) -> None:
+        """Count the runs of a task as no longer being computed."""
+        self.progress.running -= len(task.taken)
 
-    def _settle(self, task: _Task, future: Future) -> None:
-        """Keep the records of a task that is done, or try again what failed; raise a problem that all runs share."""
+    def settle(self, task: Task, future: Future) -> list[Task]:
+        """Keep the records of a task that is done, or return what is to be tried again; raise a problem of all runs."""
         problem = CancelledError("its work was given up") if future.cancelled() else future.exception()
         if problem is None:
             made = dict(zip(task.batch.runs, future.result(), strict=True))
             self._keep({text: record for text, record in made.items() if text not in self.records})
-            self._give_back(task)
-        elif isinstance(problem, NoWorkers | NotSendable):  # true of every run: none is blamed for it
+            self.give_back(task)
+            return []
+        if isinstance(problem, NoWorkers | NotSendable):  # true of every run: none is blamed for it
             raise problem
-        elif isinstance(problem, LOST):
+        if isinstance(problem, LOST):
             task.attempts += 1
             logger.warning("%s: a worker was lost (%s); attempt %d.", self.study.name, problem, task.attempts)
-            self._again(task, problem, apart=task.attempts > RETRIES)
-        else:  # whatever a study, or an executor of somebody else, raises
-            alone = "" if len(task.batch) == 1 else f" in a batch of {len(task.batch)}, which is computed run by run"
-            said = str(problem).rstrip(".")
-            logger.warning("%s: %s: %s%s.", self.study.name, type(problem).__name__, said, alone)
-            logger.debug("%s: where it was raised", self.study.name, exc_info=problem)
-            self._again(task, problem, apart=True)
+            return self._again(task, problem, apart=task.attempts > RETRIES)
+        # Whatever a study, or an executor of somebody else, raises.
+        alone = "" if len(task.batch) == 1 else f" in a batch of {len(task.batch)}, which is computed run by run"
+        said = str(problem).rstrip(".")
+        logger.warning("%s: %s: %s%s.", self.study.name, type(problem).__name__, said, alone)
+        logger.debug("%s: where it was raised", self.study.name, exc_info=problem)
+        return self._again(task, problem, apart=True)
 
-    def _again(self, task: _Task, problem: BaseException, *, apart: bool) -> None:
+    def _again(self, task: Task, problem: BaseException, *, apart: bool) -> list[Task]:
         """Once more; or run by run; or, for a run that was alone, not at all."""
         missing = self._missing(task)
-        self._give_back(task)
+        self.give_back(task)
         if not apart:
-            self.waiting.append(task)
-        elif len(task.batch) > 1:
+            return [task]
+        if len(task.batch) > 1:
             attempts = min(task.attempts, RETRIES)
-            self.waiting.extend(_Task(one, attempts) for one in task.batch.apart() if set(one.runs) <= set(missing))
-        else:
-            self._keep({text: failure(self.shipped, text, problem) for text in missing})
+            return [Task(self, one, attempts) for one in task.batch.apart() if set(one.runs) <= set(missing)]
+        self._keep({text: failure(self.shipped, text, problem) for text in missing})
+        return []
 
     def _keep(self, records: dict[str, Record]) -> None:
         if self.store is not None:
@@ -251,10 +198,11 @@ class Execution:
         self.progress.failed += failed(record)
         self._tell(record)
 
-    def _missing(self, task: _Task) -> list[str]:
+    def _missing(self, task: Task) -> list[str]:
         return [text for text in task.batch.runs if text not in self.records]
 
-    def _give_back(self, task: _Task) -> None:
+    def give_back(self, task: Task) -> None:
+        """Claim the runs of a task no longer."""
         for text in task.taken:
             self.claims.give_back(address(self.study.name, text))
         task.taken.clear()
@@ -262,11 +210,6 @@ class Execution:
     def _tell(self, record: Record | None = None, running: int = 0) -> None:
         self.progress.record, self.progress.running = record, self.progress.running + running
         self.report(self.progress)
-
-    def _check_interrupt(self) -> None:
-        """A run in which Ctrl-C was pressed may be cut anywhere, and is not kept."""
-        if self.interrupted():
-            raise KeyboardInterrupt
 
 
 def failed(record: Record) -> bool:

@@ -1,7 +1,7 @@
 """Where batches are computed: what a sweep asks of an executor, and this process as one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -23,6 +23,10 @@ class Engine(Executor):
     def room(self) -> int:
         """Batches that can be computed at a time, as of now."""
         raise NotImplementedError
+
+    def places(self) -> Sequence[Executor]:
+        """Where work can be done at a time, as of now; what a place has compiled it need not compile again."""
+        return [self] * self.room()
 
     def gone(self) -> str | None:
         """Why nothing that was submitted will ever be done; None while all is well."""
@@ -46,9 +50,9 @@ class InProcess(Engine):
         return 1
 
 
-def room(executor: Executor) -> int:
-    """Batches that an executor can compute at a time."""
-    return executor.room() if isinstance(executor, Engine) else os.cpu_count() or 1
+def places(executor: Executor) -> Sequence[Executor]:
+    """Return the places of an executor that can compute one batch each at a time."""
+    return executor.places() if isinstance(executor, Engine) else [executor] * (os.cpu_count() or 1)
 
 
 def gone(executor: Executor) -> str | None:

@@ -4,13 +4,13 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import queue
 import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
@@ -19,6 +19,9 @@ from meanfield.arguments import positive_count
 from simulations.sweeps.executors import Engine, NoWorkers, WorkerDied
 
 logger = logging.getLogger("meanfield")
+
+_Item = tuple[Future, Callable, tuple, dict]
+"""Work, and the future of what it gives."""
 
 STARTS = 3
 """Times that a process is started which dies before it has come up; then it is given up, and the others go on."""
@@ -37,8 +40,9 @@ class Pool(Engine):
 
     def __init__(self, workers: int):
         positive_count("workers", workers)
-        self._work: queue.SimpleQueue = queue.SimpleQueue()
-        self._closed, self._serving = threading.Event(), threading.Lock()
+        self._work: deque[_Item] = deque()
+        self._seats = [_Seat(self) for _ in range(workers)]
+        self._closed, self._changed = threading.Event(), threading.Condition()
         self._left, self._settings = workers, _settings()
         self._workers: list[_Worker] = []
         try:
@@ -58,20 +62,24 @@ class Pool(Engine):
 
         Raises `RuntimeError` when the pool is shut down, `NoWorkers` when none of its processes comes up any more.
         """
+        return self._put(None, fn, args, kwargs)
+
+    def _put(self, seat: "_Seat | None", fn: Callable, args: tuple, kwargs: dict) -> Future:
         future: Future = Future()
-        with self._serving:
+        with self._changed:
             if self._closed.is_set():
                 raise RuntimeError("the pool is shut down")
             if not self._left:
                 raise NoWorkers("no worker process comes up")
-            self._work.put((future, fn, args, kwargs))
+            (seat.work if seat is not None and seat.up else self._work).append((future, fn, args, kwargs))
+            self._changed.notify_all()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes: after what has been submitted, or, with `cancel_futures`, at once."""
-        self._closed.set()
-        for _ in self._threads:
-            self._work.put(None)
+        with self._changed:
+            self._closed.set()
+            self._changed.notify_all()
         if cancel_futures:
             for worker in self._workers:
                 worker.end()
@@ -79,12 +87,25 @@ class Pool(Engine):
             for thread in self._threads:
                 thread.join()
 
+    def places(self) -> Sequence[Executor]:
+        """The processes that come up, each as an executor of its own."""
+        return [seat for seat in self._seats if seat.up] or [self]
+
     def room(self) -> int:
         return max(1, self._left)
 
+    def _next(self, i: int) -> "_Item | None":
+        """What process i does next: its own work, then what any of them may do; None after all of a pool's work."""
+        own = self._seats[i].work
+        with self._changed:
+            while not (own or self._work or self._closed.is_set()):
+                self._changed.wait()
+            line = own or self._work
+            return line.popleft() if line else None
+
     def _serve(self, i: int) -> None:
         """One process, and whatever takes its place, at work."""
-        while self._up(i) and (item := self._work.get()) is not None:
+        while self._up(i) and (item := self._next(i)) is not None:
             future, fn, args, kwargs = item
             if not future.set_running_or_notify_cancel():
                 continue
@@ -105,17 +126,32 @@ class Pool(Engine):
                 self._workers[i] = _Worker(self._settings)
             except OSError as shortage:
                 problem = shortage
-        self._give_up(problem)
+        self._give_up(i, problem)
         return False
 
-    def _give_up(self, problem: BaseException | None) -> None:
-        with self._serving:
+    def _give_up(self, i: int, problem: BaseException | None) -> None:
+        with self._changed:
             self._left -= 1
+            self._seats[i].up = False
+            self._work.extend(self._seats[i].work)
+            self._seats[i].work.clear()
+            self._changed.notify_all()
             logger.warning("a worker does not come up (%s); %d are left.", problem, self._left)
-            while not self._left and not self._work.empty():
-                item = self._work.get()
-                if item is not None and item[0].set_running_or_notify_cancel():
-                    item[0].set_exception(WorkerDied("no worker process comes up"))
+            while not self._left and self._work:
+                future = self._work.popleft()[0]
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(WorkerDied("no worker process comes up"))
+
+
+class _Seat(Executor):
+    """One process of a pool, or whatever takes its place, as an executor."""
+
+    def __init__(self, pool: Pool):
+        self.pool, self.work, self.up = pool, deque[_Item](), True
+
+    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """See `Pool.submit`; where the process does not come up any more, another one does the work."""
+        return self.pool._put(self, fn, args, kwargs)
 
 
 class _Worker:

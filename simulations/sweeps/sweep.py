@@ -3,7 +3,7 @@
 import functools
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from simulations.study.registry import find
 from simulations.study.study import SEEDS, SIZES, Study, canonical, check_seed, coerce
 from simulations.sweeps.batches import Batch, batches
 from simulations.sweeps.dask import dask
-from simulations.sweeps.execution import Execution, Report, failed, kept
+from simulations.sweeps.dispatch import Dispatch
+from simulations.sweeps.execution import Execution, Progress, Report, added, failed, kept
 from simulations.sweeps.pool import pool
 from simulations.sweeps.report import reported
 
@@ -63,16 +64,46 @@ class Plan:
         """The records in the order of the runs; see `run`. Each is stored as soon as its batch is computed, so that a
         kill costs the batches that are being computed.
         """
-        if in_flight is not None:
-            positive_count("in_flight", in_flight)
-        if report is not None:
-            require_function("report", report)
-        if not isinstance(executor, Executor | None):
-            raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
-        if self.store is not None and not self.store.write:
-            raise ValueError("write=False: the plan was made to be looked at; expected one that may write.")
-        made = Execution(self.study, self.store, executor, in_flight, report or _silent, strict).run(self.batches)
-        return Records(made[text] for text in self.runs)
+        (records,) = execute([self], report, executor, in_flight, strict=strict)
+        return records
+
+
+def execute(
+    plans: Sequence[Plan],
+    report: Report | None = None,
+    executor: Executor | None = None,
+    in_flight: int | None = None,
+    *,
+    strict: bool = False,
+) -> list[Records]:
+    """The records of several plans, whose runs are computed at once: where there are several workers, each takes a plan
+    of its own as long as there are some, so that few of them compile the same programs; see `run`.
+
+    `report` is called with the `Progress` of all plans together.
+
+    >>> import simulations
+    >>> plans = [simulations.prepare("lazy_scaling/teacher", particles=m, samples=4, time=1.0) for m in (10, 20)]
+    >>> [len(records) for records in simulations.execute(plans)]
+    [1, 1]
+    """
+    if in_flight is not None:
+        positive_count("in_flight", in_flight)
+    if report is not None:
+        require_function("report", report)
+    if not isinstance(executor, Executor | None):
+        raise ValueError(f"executor={executor!r}: expected a concurrent.futures.Executor.")
+    if not isinstance(plans, Sequence) or not all(isinstance(plan, Plan) for plan in plans):
+        raise ValueError(f"plans={plans!r:.60}: expected a list of plans, as `simulations.prepare` makes them.")
+    if any(plan.store is not None and not plan.store.write for plan in plans):
+        raise ValueError("write=False: the plan was made to be looked at; expected one that may write.")
+    told = report or _silent
+
+    def tell(progress: Progress) -> None:
+        told(progress if len(plans) == 1 else added([sweep.progress for sweep in sweeps], progress.record))
+
+    sweeps = [Execution(plan.study, plan.store, plan.batches, tell, strict) for plan in plans]
+    made = Dispatch(sweeps, executor, in_flight).run()
+    return [Records(found[text] for text in plan.runs) for plan, found in zip(plans, made, strict=True)]
 
 
 def _silent(_) -> None:

@@ -207,6 +207,10 @@ CALLS = {
         lambda in_flight, executor, report: simulations.prepare(STUDY, "smoke").execute(report, executor, in_flight),
         {"in_flight": 2, "executor": None, "report": None},
     ),
+    "execute": (
+        lambda plans, **more: simulations.execute(plans, **more),
+        {"plans": [simulations.prepare(STUDY, seed=0)], "in_flight": 2, "executor": None, "report": None},
+    ),
     "claim": (
         lambda **parts: simulations.claim(**parts, select=select, x="particles", value=risk),
         {
