@@ -70,7 +70,7 @@ def _execute(plans: list, options: Sweeping) -> list:
     total, batches = sum(map(len, plans)), sum(len(plan.batches) for plan in plans)
     at_once = min(options.workers or 1, batches or 1, os.cpu_count() or 1)
     expected = [simulations.expected(plan) for plan in plans]
-    whole = None if None in expected else sum(expected)
+    whole = sum(seconds for seconds in expected if seconds is not None) if None not in expected else None
     name, names = f"{len(plans)} studies", ("experiment",)
     if len(plans) == 1:
         name, names = plans[0].study.name, simulations.differing(plans[0])
