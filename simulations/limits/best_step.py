@@ -51,7 +51,7 @@ class OneStep(Experiment):
     spread: float = number(1.0, "s", "standard deviation of input weights at the start", above=0)
     networks: int = count(512, "", "networks", at_least=2)
     sizes = grid(
-        smoke={"particles": (16, 64, 256), "networks": 1280, "seeds": 16},
+        smoke={"particles": (16, 64, 256), "networks": 1280, "seeds": 10},
         default={"particles": (16, 64, 256), "spread": (0.7, 1.0), "networks": 2048, "seeds": 16},
         paper={"particles": (16, 64, 256, 1024), "spread": (0.7, 1.0, 1.4), "networks": 16384, "seeds": 20},
     )

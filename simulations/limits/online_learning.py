@@ -129,7 +129,7 @@ class Plateau(Committees):
     time: float = number(80.0, "T", "samples seen, over d", above=0, batched=False)
     sizes = grid(
         smoke=[
-            {"dimension": 48, "time": 20.0, "replicas": 128, "seeds": 16},
+            {"dimension": 48, "time": 20.0, "replicas": 128, "seeds": 10},
             {"dimension": 48, "replicas": 32, "seeds": 5},
         ],
         default=[

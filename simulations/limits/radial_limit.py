@@ -105,7 +105,7 @@ class Networks(Simulations):
     precision = "float32"
     sizes = grid(
         smoke=[
-            {"particles": (16, 32, 64), "time": 0.5, "steps": 96, "seeds": 14},
+            {"particles": (16, 32, 64), "time": 0.5, "steps": 96, "seeds": 10},
             {"particles": 64, "time": 1.5, "steps": 32, "seeds": 7},
             {"particles": 64, "time": 5.0, "steps": 96},
         ],

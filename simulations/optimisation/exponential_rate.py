@@ -79,7 +79,7 @@ class Descents(Experiment):
     samples: int = count(12, "n", "training samples")
     steps: int = count(100, "T", "steps that are taken")
     sizes = grid(
-        smoke=several(KINDS, FAR, seeds=5),
+        smoke=several(KINDS, FAR, seeds=3),
         default=several(KINDS + MORE, FAR + FURTHER, seeds=12, **LARGE),
         paper=several(KINDS + MORE, FAR + FURTHER, seeds=100, **HUGE),
     )

@@ -63,9 +63,9 @@ class Networks(Experiment):
     precision = "float32"
     sizes = grid(
         smoke=[
-            {**RELU, "depth": 6, "width": (32, 48), "replicas": 480, "seeds": 14},
-            {**RELU, "depth": 6, "width": 96, "replicas": 256, "seeds": 14},
-            {**ERF, "depth": 3, "width": (24, 32, 96), "replicas": 384, "seeds": 14},
+            {**RELU, "depth": 6, "width": (32, 48), "replicas": 480, "seeds": 11},
+            {**RELU, "depth": 6, "width": 96, "replicas": 256, "seeds": 11},
+            {**ERF, "depth": 3, "width": (24, 32, 96), "replicas": 384, "seeds": 11},
         ],
         default=[
             {**RELU, "depth": 6, "width": (32, 48, 128), "replicas": 512, "seeds": 16},
