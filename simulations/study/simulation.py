@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
@@ -132,17 +132,17 @@ class Simulations(Experiment):
         return _joined(self, self.measure(runs), self.theory())
 
 
-def batch_key(run: Experiment) -> Experiment | None:
+def batch_key(run: Experiment) -> Hashable | None:
     """Return what runs of one program have in common, or None for a run that is computed alone."""
     return program_key(run) if isinstance(run, Simulation | Simulations) else None
 
 
-def program_key(run: Experiment) -> Experiment:
-    """Return the run without its seed and the fields that are numbers: those that share it are compiled alike."""
+def program_key(run: Experiment) -> Hashable:
+    """Return the parameters of a run but for its seed and those that are numbers: who shares them is compiled alike."""
     own = kinds(type(run))
-    fields = [field for field in dataclasses.fields(run) if field.name in own and own[field.name].batched]
-    free = {field.name: field.default for field in fields}
-    return dataclasses.replace(run, **free, seed=0)
+    free = {field.name for field in dataclasses.fields(run) if field.name in own and own[field.name].batched}
+    names = (field.name for field in dataclasses.fields(run) if field.name not in free | {"seed"})
+    return type(run), *((name, getattr(run, name)) for name in names)
 
 
 def batch_bytes(run: Experiment) -> int:

@@ -95,7 +95,7 @@ class Pool(Engine):
         return max(1, self._left)
 
     def _next(self, i: int) -> "_Item | None":
-        """Return what process i does next, its own work before what any may do; None after all work of a closed pool."""
+        """Return what process i does next, its own work before what any may do; None at the end of a closed pool."""
         own = self._seats[i].work
         with self._changed:
             while not (own or self._work or self._closed.is_set()):

@@ -136,3 +136,11 @@ def test_kinds_of_batches_are_experiment_and_program():
     made = batches({str(i): run for i, run in enumerate(runs)})
     assert len({batch.kind for batch in made}) == 2
     assert {batch.kind[0] for batch in made} == {"quick"}
+
+
+def test_what_runs_share_need_be_no_run():
+    """Their numbers' defaults may be refused with the rest: a buffer of the smaller root without momentum, here."""
+    plan = simulations.prepare("exponential_rate", momentum=[0.5, 0.9], strength=0.001, start="smaller")
+    assert len({batch.kind for batch in plan.batches}) == 1
+    with pytest.raises(ValueError, match="start='smaller'"):
+        simulations.prepare("exponential_rate", strength=0.001, start="smaller")
