@@ -29,6 +29,7 @@ elif jaxtyping.config.jaxtyping_disable:
 else:
     # On in tests only: every annotation of the engine (types, and shapes by jaxtyping) is checked at each call.
     jaxtyping.install_import_hook("meanfield", "beartype.beartype")
+    jaxtyping.config.update("jaxtyping_disable", True)  # not what test files compute when they are imported
 
 
 # Tests run in as many processes as there are cores: threads of linear algebra would wait for one another, at a hundred
@@ -81,11 +82,11 @@ def take_turns(items, skip):
             item.add_marker(skip)
 
 
-@pytest.fixture(autouse=True)
-def shapes(request):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
     """Check shapes in tests of the engine alone: others call it a hundred times as often, and would check the same."""
     if not UNCHECKED:
-        jaxtyping.config.update("jaxtyping_disable", not request.path.is_relative_to(ENGINE))
+        jaxtyping.config.update("jaxtyping_disable", not item.path.is_relative_to(ENGINE))
 
 
 @pytest.fixture

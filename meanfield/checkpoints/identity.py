@@ -272,6 +272,7 @@ def known_library(module: str) -> str | None:
     return f"{top} {_installed(top)}"
 
 
+@functools.cache  # to list what is installed takes a quarter of a second
 def _installed(top: str) -> str:
     """A digest of the code that the distributions of a package have brought."""
     found = hashlib.sha256()
