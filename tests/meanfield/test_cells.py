@@ -122,6 +122,7 @@ CONTROLS = {
 
 
 @pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.turns(3)
 def test_a_wrong_formula_is_noticed(name):
     fields, wrong = CONTROLS[name]
     cell = next(cell for cell in FIXED if all(getattr(cell, field) == value for field, value in fields.items()))
