@@ -1,6 +1,5 @@
 """What all tests share: the flag for all tests, the GPU skip, 64-bit numbers, and shape checks on the engine."""
 
-import importlib.util
 import os
 import signal
 import zlib
@@ -12,6 +11,8 @@ import pytest
 import scipy.linalg  # noqa: F401  # loads the BLAS whose threads are limited below
 from threadpoolctl import threadpool_limits
 
+from tests.shape_checks import UNCHECKED
+
 ENGINE = Path(__file__).parent / "meanfield"
 """The tests of the engine."""
 
@@ -21,12 +22,7 @@ LEAST = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1
 jax.config.update("jax_compilation_cache_dir", COMPILED)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", float(LEAST))
 
-UNCHECKED = ""
-if importlib.util.find_spec("beartype") is None:
-    UNCHECKED = "beartype is not installed (the extra `test` holds it)"
-elif jaxtyping.config.jaxtyping_disable:
-    UNCHECKED = "JAXTYPING_DISABLE is set"
-else:
+if not UNCHECKED:
     # On in tests only: every annotation of the engine (types, and shapes by jaxtyping) is checked at each call.
     jaxtyping.install_import_hook("meanfield", "beartype.beartype")
     jaxtyping.config.update("jaxtyping_disable", True)  # not what test files compute when they are imported

@@ -6,7 +6,6 @@ process and counts what it did.
 """
 
 import functools
-import importlib.util
 import inspect
 import os
 import pathlib
@@ -19,7 +18,6 @@ from typing import Any, NamedTuple
 import diffrax
 import jax
 import jax.numpy as jnp
-import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -29,8 +27,7 @@ import meanfield as mf
 from meanfield.observables import Function
 from tests.every_argument import judge, turns
 from tests.public_names import public_names
-
-CHECKED = importlib.util.find_spec("beartype") is not None and not jaxtyping.config.jaxtyping_disable
+from tests.shape_checks import UNCHECKED
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
@@ -413,7 +410,7 @@ def test_the_table_is_complete():
     found = set(callables())
     assert len(found) > 100
     missing = [name for name in found if not covered(name)]
-    if CHECKED:  # the type checker gives classes a method of its own
+    if not UNCHECKED:  # the type checker gives classes a method of its own
         missing = [name for name in missing if "__call__" not in name]
     assert sorted(missing) == []
     known = {key.split(",")[0] for key in CALLS} | {*RESULTS, *NO_ARGUMENTS, *TRACED, *FILES, *ABSTRACT}
@@ -458,7 +455,7 @@ def _judged(name: str, whole: bool) -> int:
     return count
 
 
-if CHECKED:
+if not UNCHECKED:
 
     @pytest.mark.full
     def test_every_argument_without_the_type_checker(pytestconfig):
