@@ -6,8 +6,6 @@ import pytest
 import simulations
 from simulations.regimes.lazy_scaling import Teacher
 
-pytestmark = pytest.mark.fast
-
 STUDY = simulations.find("lazy_scaling")
 NAMES = [claim.name for claim in STUDY.claims]
 
