@@ -174,13 +174,23 @@ def test_agrees_with_float64(case):
 
 @pytest.mark.parametrize("case", [Case("relu", 2, 3, True), Case("tanh", 40)], ids=str)
 @pytest.mark.parametrize(("programs", "steps"), [(1, 1024), (1, 2), (2, 1024)])
-@pytest.mark.turns(4)
+@pytest.mark.turns(1)
 def test_every_division_of_the_sum(case, programs, steps, monkeypatch):
     """One program with several steps, several programs of which the last has less to do, and both."""
     monkeypatch.setattr(pallas_tile, "PROGRAMS", programs)
     monkeypatch.setattr(pallas_tile, "STEPS", steps)
     # Not jitted: a compiled run would be found again, whatever the division is now.
     assert excess_in(case._replace(m=150, n=140), Pallas(held=16, interpret=True), run=both.__wrapped__) <= 1
+
+
+@pytest.mark.parametrize(("kept", "summed"), [(1, 1), (100, 100_000), (10**6, 10**6), (70_000, 5000), (1, 10**8)])
+def test_a_sum_is_divided_so_that_the_gpu_is_full(kept, summed):
+    """Pieces cover the sum and are no longer than float32 bears, nor twice as long as leaves enough programs."""
+    held, streamed = 64, 32
+    splits, steps = pallas_tile.division(kept, summed, held, streamed)
+    assert (splits - 1) * steps * streamed < summed <= splits * steps * streamed
+    assert steps <= pallas_tile.STEPS
+    assert steps == 1 or 2 * splits * np.ceil(kept / held) >= pallas_tile.PROGRAMS
 
 
 @pytest.mark.parametrize("case", [Case("relu", 10, 3, True), Case("squared_relu", 40), Case("softplus", 2)], ids=str)
