@@ -101,6 +101,12 @@ def test_nothing_to_maximise():
         assert relaxed_maximum(slope) == 0.0 == ascent_maximum(slope)
 
 
+@pytest.mark.parametrize("q", [2, 7])
+def test_a_step_of_the_ascent_ends_at_the_top_of_a_linear_piece(q):
+    slope = random_slope(q, 9, q, SLOPES["linear"])
+    assert ascent_maximum(slope, steps=1) == pytest.approx(np.linalg.norm(slope.c @ slope.z), rel=1e-14)
+
+
 def test_one_column_is_a_line():
     """In one dimension there are two directions."""
     slope = random_slope(0, 6, 1)
