@@ -185,7 +185,9 @@ def test_logistic_of_a_large_penalty(x64):
     objective = problem(x, y, 1e6, loss=mf.Logistic())
     q = expit(-y * np.asarray(objective.predict(mu)))
     assert q.min() == 0 < q.max() < 1
-    found = minimize_scalar(lambda s: -np.mean(entr(s * q) + entr(1 - s * q)), bounds=(0, 1 / q.max()), method="bounded")
+    found = minimize_scalar(
+        lambda s: -np.mean(entr(s * q) + entr(1 - s * q)), bounds=(0, 1 / q.max()), method="bounded"
+    )
     assert mf.optimality_gap(objective, mu).lower_bound == pytest.approx(-found.fun, rel=1e-8)
 
 
@@ -301,7 +303,7 @@ def test_rounding_of_the_residual_is_part_of_the_value(seed, x64):
 
 
 def test_rounding_of_many_residuals_is_taken_at_its_mean(x64):
-    """To first order f changes the risk by mean |r| e, e the bound of a sum of m terms, and sums of n + m terms round."""
+    """f changes the risk by mean |r| e to first order, e the bound of a sum of m terms; sums of n + m terms round, too."""
     n, m, unit = 40, 60, 2.0**-53
     rng = np.random.default_rng(5)
     x, y, theta = rng.normal(size=(n, 2)), 3 * rng.normal(size=n), rng.normal(size=(m, 3))

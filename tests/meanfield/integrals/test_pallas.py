@@ -181,7 +181,10 @@ def test_every_division_of_the_sum(case, programs, steps, monkeypatch):
     monkeypatch.setattr(pallas_tile, "STEPS", steps)
     # Not jitted: a compiled run would be found again, whatever the division is now.
     kernel = Pallas(held=16, streamed=32, interpret=True)
-    assert pallas_tile.division(150, 140, 16, 32) == {(1, 1024): (1, 5), (1, 2): (3, 2), (20, 1024): (2, 3)}[programs, steps]
+    assert (
+        pallas_tile.division(150, 140, 16, 32)
+        == {(1, 1024): (1, 5), (1, 2): (3, 2), (20, 1024): (2, 3)}[programs, steps]
+    )
     assert excess_in(case._replace(m=150, n=140), kernel, run=both.__wrapped__) <= 1
 
 
@@ -192,7 +195,7 @@ def test_programs_read_what_is_theirs():
     tiles, splits, steps, held, streamed = 3, 4, 5, 16, 32
 
     def kernel(out):
-        rows, split, columns = pallas_tile.axes(held, streamed, steps)
+        rows, _, columns = pallas_tile.axes(held, streamed, steps)
         for t in range(steps):
             out[0, 0, t] = rows.start
             out[0, 1, t] = columns(t).start
