@@ -144,7 +144,7 @@ def _counts(parts: list[Part]) -> str:
     holding, claims, sane, checks = (sum(part.counts[k] for part in parts) for k in range(4))
     return (
         f"Made by `meanfield gallery`, or study by study by `meanfield gallery STUDY`: {studies}, {runs}; "
-        f"**{holding} of {claims} claims hold**, and {sane} of {checks} sanity checks, which are not counted as claims.\n"
+        f"**{holding} of {claims} claims hold**, and {sane} of {checks} sanity checks, which are no claims.\n"
     )
 
 

@@ -282,7 +282,7 @@ CLAIMS = (
         control={"value": success.excess_over_own_gap},
     ),
     claim(
-        "cost", "weights of certified networks cost what those of the convex optimum do: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
+        "cost", "weights of certified networks cost what the convex optimum does: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
         checks.mean,
         select=partial(where_certified, plane), value=success.over_cost, what="penalty / λ‖ν*‖",
         wrong="a convex program with 2λ for λ", control={"value": partial(success.over_cost, of="dearer_cost")},

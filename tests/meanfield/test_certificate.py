@@ -303,7 +303,7 @@ def test_rounding_of_the_residual_is_part_of_the_value(seed, x64):
 
 
 def test_rounding_of_many_residuals_is_taken_at_its_mean(x64):
-    """f changes the risk by mean |r| e to first order, e the bound of a sum of m terms; sums of n + m terms round, too."""
+    """f moves F by mean |r| e to first order, e the bound of a sum of m terms; sums of n + m terms round, too."""
     n, m, unit = 40, 60, 2.0**-53
     rng = np.random.default_rng(5)
     x, y, theta = rng.normal(size=(n, 2)), 3 * rng.normal(size=n), rng.normal(size=(m, 3))
