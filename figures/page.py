@@ -31,20 +31,28 @@ class Chapter:
     study: Study
     records: Records
     entries: list[Entry]
+    sanity: list[Entry]
+    """Of the checks that the ledger does not count."""
     moving: Records | None = None
     """Records of the study's motion, where it has one."""
 
     @property
-    def holding(self) -> int:
-        return sum(entry.passed is True for entry in self.entries)
-
-    @property
     def verdict(self) -> str:
         """ "18 of 18 claims hold", with what does not."""
-        failing = sum(entry.passed is False for entry in self.entries)
-        untested = len(self.entries) - self.holding - failing
-        text = f"{self.holding} of {len(self.entries)} claims hold"
-        return text + (f", {failing} fail" if failing else "") + (f", {untested} not tested" if untested else "")
+        return _holding(self.entries, "claims hold")
+
+    @property
+    def sane(self) -> str:
+        """ "3 of 3 sanity checks hold", with the names of those that do not; empty where there are none."""
+        names = ", ".join(plain(entry.claim.name) for entry in self.sanity if entry.passed is not True)
+        return _holding(self.sanity, "sanity checks hold") + (f": {names}" if names else "") if self.sanity else ""
+
+
+def _holding(entries: list[Entry], what: str) -> str:
+    holding, failing = (sum(entry.passed is outcome for entry in entries) for outcome in (True, False))
+    untested = len(entries) - holding - failing
+    text = f"{holding} of {len(entries)} {what}"
+    return text + (f", {failing} fail" if failing else "") + (f", {untested} not tested" if untested else "")
 
 
 def refuse_others(studies: Iterable[Study], directory: Path) -> None:
@@ -133,10 +141,10 @@ def text(chapters: Iterable[Chapter], size: str, before: Mapping[str, Part] | No
 def _counts(parts: list[Part]) -> str:
     """How much the page holds."""
     studies, runs = _count(len(parts), "study", "studies"), _count(sum(part.runs for part in parts), "run", "runs")
-    holding, claims = sum(part.holding for part in parts), sum(part.claims for part in parts)
+    holding, claims, sane, checks = (sum(part.counts[k] for part in parts) for k in range(4))
     return (
         f"Made by `meanfield gallery`, or study by study by `meanfield gallery STUDY`: {studies}, {runs}; "
-        f"**{holding} of {claims} claims hold**.\n"
+        f"**{holding} of {claims} claims hold**, and {sane} of {checks} sanity checks, which are no claims.\n"
     )
 
 
@@ -166,7 +174,7 @@ def _chapter(chapter: Chapter, size: str) -> str:
             f"{plain(study.about)}\n",
             f"![{study.name}: {study.summary}](gallery/{study.name}.png)\n",
             f"`meanfield run {study.name}{_option(size)}`, {_time(chapter, size)}{runs}: "
-            f"**{chapter.verdict}**.{versions and f' ({versions})'}\n",
+            f"**{chapter.verdict}**{chapter.sane and f'; {chapter.sane}'}.{versions and f' ({versions})'}\n",
             *_film(chapter),
             "<details><summary>Every claim with its numbers</summary>\n",
             "| claim | predicted | measured ± error | what it is | found with 90 % "

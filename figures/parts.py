@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from simulations import STUDIES
 
-VERDICT = re.compile(r"(\d+) runs?\b[^*\n]*: \*\*((\d+) of (\d+) claims hold[^*\n]*)\*\*")
-"""What a part says of its study: runs, and the verdict with its counts."""
+VERDICT = re.compile(
+    r"(\d+) runs?\b[^*\n]*: \*\*((\d+) of (\d+) claims hold[^*\n]*)\*\*(?:; (\d+) of (\d+) sanity checks hold)?"
+)
+"""What a part says of its study: runs, and the verdict with its counts, and those of the sanity checks."""
 
 
 @dataclass(frozen=True)
@@ -18,27 +20,25 @@ class Part:
 
     @property
     def runs(self) -> int:
-        return int(self._said(1))
+        return int(self._said(1) or 0)
 
     @property
     def verdict(self) -> str:
         """ "18 of 18 claims hold", with what does not."""
-        return self._said(2)
+        return str(self._said(2))
 
     @property
-    def holding(self) -> int:
-        return int(self._said(3))
-
-    @property
-    def claims(self) -> int:
-        return int(self._said(4))
+    def counts(self) -> tuple[int, int, int, int]:
+        """How many claims hold, of how many, and how many sanity checks, of how many."""
+        holding, claims, sane, checks = (int(self._said(which) or 0) for which in range(3, 7))
+        return holding, claims, sane, checks
 
     @property
     def cited(self) -> set[str]:
         """The sources of its claims."""
         return set(re.findall(r"\| \[([^]]+)\]\(#\1\) \|$", self.body, re.MULTILINE))
 
-    def _said(self, which: int) -> str:
+    def _said(self, which: int) -> str | None:
         found = VERDICT.search(self.body)
         if found is None:
             raise ValueError(f"the part {self.name!r} of the page says no verdict; expected one that gallery wrote.")

@@ -97,7 +97,7 @@ class Pairs(simulations.Experiment):
         return {
             "times": ends[0].times,
             "distance": np.sqrt(np.mean(apart, axis=(0, 2)) / 2),
-            "power": np.mean(np.square(outputs[:, 0])) / exact,
+            "power": np.mean(np.square(outputs), axis=(0, 2)) / exact,
         }, next((end.status for end in ends if not end.done), "done")
 
 
@@ -128,11 +128,11 @@ def at_end(record):
 
 
 def power_at_start(record):
-    return float(record["power"])
+    return float(record["power"][0])
 
 
-def half_as_many(record):
-    return float(record["power"]) / 2
+def power_at_end(record):
+    return float(record["power"][-1])
 
 
 claims = (
@@ -156,8 +156,8 @@ claims = (
         value=power_at_start,
         what="m f² / (α² E σ²)",
         widest=0.3,  # a larger error decides nothing; a fifth of the prediction if not said
-        wrong="half as many units",
-        control={"value": half_as_many},
+        wrong="after training",
+        control={"value": power_at_end},
     ),
 )
 

@@ -36,14 +36,18 @@ def write_gallery(arguments: list[str]) -> int:
     made = make_all_records(studies, line.options)
     chapters = []
     for study in studies:
-        entries = simulations.verify(study, made[study.name])
+        entries, sane = (simulations.verify(study, made[study.name], sanity=sanity) for sanity in (False, True))
         moving = None
         if study.animation is not None:  # one seed of the motion: a film is of one
             moving = make_records(simulations.motion(study).study, dataclasses.replace(line.options, seeds=None), {})
-        chapters.append(Chapter(study, made[study.name], entries, moving))
+        chapters.append(Chapter(study, made[study.name], entries, sane, moving))
     with refusing(page=page):
         drawn = write(chapters, page, line.options.size or "default", _drawn)
-    return close(line.options, made, [entry for chapter in chapters for entry in chapter.entries], drawn)
+    entries, sane = [], []
+    for chapter in chapters:
+        entries += chapter.entries
+        sane += chapter.sanity
+    return close(line.options, made, entries, drawn, sane=sane)
 
 
 def _drawn(name: str, done: int, total: int) -> None:

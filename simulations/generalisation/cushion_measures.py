@@ -32,7 +32,16 @@ def large_over_exact(record: Record, known: int = LARGE) -> float:
 
 def times_dimension(record: Record, *, of: str, inputs: bool = False) -> float:
     """Return the mean square of a cushion before training times m, or times d for a layer of so many inputs."""
-    return float(record[of]) * (PIXELS if inputs else record["particles"])
+    return float(record[of]) * _width(record, inputs)
+
+
+def times_dimension_after(record: Record, *, of: str, inputs: bool = False) -> float:
+    """Return the same of one network after training on true labels, mean over samples."""
+    return float(np.mean(record[of][0] ** 2)) * _width(record, inputs)
+
+
+def _width(record: Record, inputs: bool) -> int:
+    return PIXELS if inputs else record["particles"]
 
 
 def log_attenuation(record: Record, start: str = "") -> float:

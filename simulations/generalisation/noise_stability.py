@@ -198,6 +198,7 @@ FORGIVEN = Prediction(0.0, "<=", "observed on two digits: a trained network forg
 ORDER = Prediction(0.0, ">=", "observed on two digits, not a theorem", "meanfield")
 VACUOUS = Prediction(0.0, ">=", "observed at these n and m; constants and logarithms left out", "meanfield")
 AGAIN = "other random labels in place of the true ones"
+LEARNED = "after training on true labels"
 
 CLAIMS = (
     claim(
@@ -225,18 +226,21 @@ CLAIMS = (
     claim(
         "input_start", "before training, d inputs: d μ₁²", ISOTROPIC, checks.mean,
         select=begun, value=partial(measure.times_dimension, of="input", inputs=True), what="d μ₁²",
-        wrong="as many as units", control={"value": partial(measure.times_dimension, of="input")},
+        wrong=LEARNED,
+        control={"select": trained, "value": partial(measure.times_dimension_after, of="input", inputs=True)},
     ),
     claim(
         "output_start", "before training: m μ₂²", ISOTROPIC, checks.mean,
         select=begun, value=partial(measure.times_dimension, of="output"), what="m μ₂²",
-        wrong="as many as inputs", control={"value": partial(measure.times_dimension, of="output", inputs=True)},
+        wrong=LEARNED,
+        control={"select": trained, "value": partial(measure.times_dimension_after, of="output")},
     ),
     claim(
         "interlayer_start", "before training: m μ₁₂², units that are off counted in |z| and not in J", ISOTROPIC,
         checks.mean,
         select=begun, value=partial(measure.times_dimension, of="interlayer"), what="m μ₁₂²",
-        wrong="as many as inputs", control={"value": partial(measure.times_dimension, of="interlayer", inputs=True)},
+        wrong=LEARNED,
+        control={"select": trained, "value": partial(measure.times_dimension_after, of="interlayer")},
     ),
     claim(
         "forgives", "log 1/(m μ₁₂²) after training on true labels", FORGIVEN, checks.mean,

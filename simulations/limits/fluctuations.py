@@ -5,15 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from simulations.records.record import Record
-from theory.initial_law import output_kurtosis
+from theory.initial_law import output_covariance, output_kurtosis
 
 EPS = float(np.finfo(float).eps)
 
 
-def variance_ratio(record: Record, power: int = 2) -> float:
-    """E f² over α^power |x|²/2m, mean over the inputs; the power of theory is 2."""
-    exact = np.diag(record["limit_covariance"]) * _scale(record) ** (power - 2)
-    return float(np.mean(record["second"] / exact))
+def variance_ratio(record: Record, activation: str = "relu") -> float:
+    """E f² over its exact value, α²|x|²/2m for ReLU, mean over the inputs."""
+    exact = output_covariance(record["x"], record["particles"], _scale(record), activation)
+    return float(np.mean(record["second"] / np.diag(exact)))
 
 
 def covariance_error(record: Record, factor: float = 1.0) -> float:

@@ -230,7 +230,7 @@ CLAIMS = (
     claim(
         "variance", "start: variance of f over α²|x|²/2m, α = √m, every m", VARIANCE, checks.mean,
         select=lazy_start, value=measure.variance_ratio, what="E f² / exact",
-        wrong="α for α²", control={"value": lambda record: measure.variance_ratio(record, power=1)},
+        wrong="the law of linear units", control={"value": partial(measure.variance_ratio, activation="linear")},
     ),
     claim(
         "covariance", "start: squared distance of the covariance of f to the arc-cosine kernel, α = √m (share)",

@@ -88,14 +88,18 @@ class Relu(Students):
         return self.length * (np.abs(signs) if self.layers == "positive" else signs)
 
     def measure(self, run):
-        """Certify the trained network; `own_gap` looks at its own neurons only, and proves nothing."""
-        one, position = self.instance, np.asarray(run.particles.position)[: self.particles]
-        gap = mf.optimality_gap(self.problem(), mf.Particles(position))
+        """Certify the trained network; `own_gap` looks at its own neurons only, and proves nothing. `penalty` is what
+        its weights cost.
+        """
+        one, problem = self.instance, self.problem()
+        position = np.asarray(run.particles.position)[: self.particles]
+        gap = mf.optimality_gap(problem, mf.Particles(position))
         return {
             "gap": np.asarray(gap.gap),
             "certified": np.asarray(gap.certified),
             "final": np.asarray(gap.gap + gap.lower_bound),
             "own_gap": np.asarray(own_gap(position, one.x, one.y, self.strength)),
+            "penalty": np.asarray(run.values["energy"][-1] - problem.risk(run.particles)),
         }
 
     def theory(self, start):
@@ -103,6 +107,8 @@ class Relu(Students):
         one, (x, y) = self.instance, (self.instance.x, self.instance.y)
         values = {"nothing": np.mean(y**2) / 2, "minimum": one.minimum.value, "lower": one.minimum.lower}
         values |= {"dearer_lower": one.dearer.lower, "optimum": one.minimum.measure}
+        costs = {"cost": one.minimum, "dearer_cost": one.dearer}
+        values |= {name: self.strength * np.abs(least.measure[:, 0]).sum() for name, least in costs.items()}
         if self.layers == "positive":
             values |= {"positive_minimum": one.positive.value, "positive_lower": one.positive.lower}
         if self.layers == "both":
@@ -237,6 +243,11 @@ def relu(**parameters) -> Select:
     return Relu.at("gap", dimension=2, momentum=0.99, atoms=(3, 4, 5), **parameters)
 
 
+def where_certified(select: Select, records: Records) -> Records:
+    """Restrict `select` to networks whose certificate proves that they are near the global minimum."""
+    return select(records).where(success.certified)
+
+
 plane, every = relu(layers="both"), Relu.at("gap")
 
 PROVED = Prediction(1.0, "<=", "any network with weight decay: weak duality, certified slope", "bach2017breaking")
@@ -245,6 +256,7 @@ FLOOR = Prediction(
 )
 RIDGE = Prediction(1.0, "<=", "fixed input weights, to rounding", "meanfield")
 VALUE = Prediction(1.0, "<=", "equal layers of every neuron, to rounding", "pilanci2020neural")
+SAME = Prediction(1.0, "=", "global minima: balanced neurons, and a fit that is unique", "pilanci2020neural")
 GLOBAL = Prediction(0.8, ">=", "spread-out start; observed: what is proved is the limit m → ∞", "meanfield")
 MORE = Prediction(0.0, ">=", "more particles succeed more often; observed, not proved at any m", "meanfield")
 FEATURES = Prediction(0.0, "<=", "students that move against the best of those that do not; observed", "meanfield")
@@ -270,6 +282,15 @@ CLAIMS = (
         control={"value": success.excess_over_own_gap},
     ),
     claim(
+        "cost", "weights of certified networks cost what the convex optimum does: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
+        checks.mean,
+        select=partial(where_certified, plane), value=success.over_cost, what="penalty / λ‖ν*‖",
+        wrong="a convex program with 2λ for λ", control={"value": partial(success.over_cost, of="dearer_cost")},
+    ),
+)  # fmt: skip
+
+SANITY = (
+    claim(
         "floor", "no run goes below the convex minimum: least F / F_low", FLOOR, checks.least,
         select=success.where_some_arrive(every), value=success.over_floor, what="F / F_low",
         wrong="a convex program with 2λ for λ", control={"value": success.over_dearer_floor},
@@ -278,11 +299,8 @@ CLAIMS = (
         "certified", "probability of a certificate within 1 % of the global minimum at the largest m, plane", GLOBAL,
         checks.share,
         select=widest(plane), value=success.certified, what="certified",
-        wrong="only the output layer is trained", control={"select": widest(fixed)},
+        wrong="the smallest m", control={"select": narrowest(plane)},
     ),
-)  # fmt: skip
-
-SANITY = (
     claim(
         "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
         select=widest(plane), fewer=narrowest(plane), value=success.certified, what="certified",

@@ -264,13 +264,13 @@ CLAIMS = (
     claim(
         "distinct", "late excess risk of batches without replacement over the exact one", DISTINCT, checks.mean,
         select=distinct, value=measure.over_exact, what="excess / exact",
-        wrong="variance 1/B, as with replacement", control={"value": measure.over_replaced},
+        wrong="(η/4B) tr C, that with replacement", control={"value": measure.over_first_order},
     ),
     claim(
         "temperature", "excess risk over (η/4B) tr C, extrapolated to η → 0, for all batches", TEMPERATURE,
         checks.limit,
         select=small, x="fineness", order=1.0, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
-        wrong="temperature η/√B", control={"value": measure.over_root},
+        wrong="before it has come to rest", control={"value": measure.early_over_first_order},
     ),
     claim(
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,

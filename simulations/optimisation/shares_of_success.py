@@ -94,6 +94,11 @@ def over_dearer_floor(record: Record) -> float:
     return float((record["final"] + ROUNDING * record["nothing"]) / record["dearer_lower"])
 
 
+def over_cost(record: Record, of: str = "cost") -> float:
+    """Return what the weights of the trained network cost over λ‖ν‖ of a convex optimum."""
+    return float(record["penalty"] / record[of])
+
+
 def where_some_arrive(select: Select) -> Select:
     """Restrict `select` to nothing unless some run is at its minimum: far above it, no floor is tested."""
     return lambda records: _if_any(select(records), at_minimum)

@@ -3,7 +3,6 @@
 import numpy as np
 
 from simulations.records.record import Record
-from theory.temperature import variance_factor
 
 LATE = 33
 """Observations in the later half of a run, which are averaged."""
@@ -15,6 +14,11 @@ TIMES = 9
 def late_excess(record: Record) -> float:
     """Excess risk, mean over replicas and the later half of the run."""
     return float(np.mean(record["excess"][-LATE:]))
+
+
+def early_over_first_order(record: Record) -> float:
+    """Excess risk, mean over what was observed before the later half, over (η/4B) tr C."""
+    return float(np.mean(record["excess"][:-LATE]) / record["first_order"])
 
 
 def exact_excess(record: Record) -> float:
@@ -30,17 +34,6 @@ def over_exact(record: Record) -> float:
 def over_first_order(record: Record) -> float:
     """Late excess risk over (η/4B) tr C."""
     return late_excess(record) / float(record["first_order"])
-
-
-def over_root(record: Record) -> float:
-    """Over (η/4√B) tr C: as if the batch counted by its root; for single samples that of two."""
-    return over_first_order(record) / np.sqrt(max(2, record["batch"]))
-
-
-def over_replaced(record: Record) -> float:
-    """Over the exact value times 1/B over its factor: what batches with replacement would have, to first order."""
-    own = variance_factor(record["samples"], record["batch"], replacement=False)
-    return over_exact(record) * own * record["batch"]
 
 
 def modes_over_exact(record: Record) -> float:

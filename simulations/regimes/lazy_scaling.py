@@ -270,7 +270,7 @@ SANITY = (
     claim(
         "lazy_bound", "output gap over the bound of Theorem 2.3, K = ½, 1, 4", WITHIN, checks.largest,
         select=bound_runs, value=measure.gap_over_bound, what="gap / bound",
-        wrong="a bound with 1/α² for 1/α", control={"value": measure.gap_over_squared_bound},
+        wrong="kernel flow without its 1/n", control={"value": measure.gap_over_bound_without_mean},
     ),
     claim(
         "loss_curve", "the loss follows the exact kernel flow, within what Theorem 2.3 allows", WITHIN, checks.largest,

@@ -89,8 +89,9 @@ def claim(
     """A claim on a prediction of theory, whose control is its own check with some settings replaced.
 
     Its `kind` follows from the relation and the check where it is not said: an equality for "=" and "slope", a bound
-    for the largest or the least of all runs, else an ordering. An equality decides nothing where its error is above
-    `widest`, a fifth of the prediction if not given; of a prediction of 0 it must be given.
+    for a check that is `proved`, as the largest and the least of all runs are, else an ordering. An equality decides
+    nothing where its error is above `widest`, a fifth of the prediction if not given; of a prediction of 0 it must be
+    given.
     """
     if not isinstance(predicted, Prediction):
         raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
@@ -125,7 +126,7 @@ def claim(
 def _kind_of(relation: str, check: Callable) -> str:
     if relation in EQUALITIES:
         return "equality"
-    return "bound" if check.__name__ in ("largest", "least") else "ordering"
+    return "bound" if getattr(check, "proved", False) else "ordering"
 
 
 @dataclass(frozen=True)

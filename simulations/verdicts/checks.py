@@ -53,20 +53,19 @@ class Estimate:
     value: float
     error: float
     words: str
-    proved: bool = False
-    """Of the extreme of all runs: one run beyond a bound is enough."""
     needs: str = ""
     """What is missing for any outcome to decide."""
     free: int = 0
     """Degrees of freedom of Student's interval; 0 where the error is no such interval."""
 
 
-def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., Verdict]]:
+def check(*relations: str, proved: bool = False) -> Callable[[Callable[..., Estimate]], Callable[..., Verdict]]:
     """Return the decorator that makes a check of a statistic, for predictions with these relations.
 
     The statistic takes records and settings, and where it asks for them `sides` and `level` of its interval, and
     `predicted`. It returns an `Estimate`; it raises `Untested` where the records can't decide, and `Refuted` where no
-    number is needed to turn the claim down. An equality whose error is above `widest` decides nothing.
+    number is needed to turn the claim down. An equality whose error is above `widest` decides nothing. Of an extreme of
+    all runs, against a bound that is `proved` for each, one run beyond it is enough: such claims are bounds.
     """
 
     def decorate(statistic: Callable[..., Estimate]) -> Callable[..., Verdict]:
@@ -91,9 +90,9 @@ def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., 
                 found = statistic(records, **settings)
             except Refuted as why:
                 return Verdict(False, float("nan"), float("nan"), predicted, str(why))
-            passed = _decided(found, relation, predicted, attained)
+            passed = _decided(found, relation, predicted, attained, proved)
             p, seen = _chances(found, predicted, level) if sides == 2 else (None, None)
-            verdict = Verdict(passed, found.value, found.error, predicted, found.words, found.proved, p, seen)
+            verdict = Verdict(passed, found.value, found.error, predicted, found.words, proved, p, seen)
             wide = sides == 2 and widest is not None and found.error > widest
             needs = found.needs or (f"± {found.error:.2g} is wider than {widest:.2g}" if wide else "")
             return undecided(verdict, needs) if needs else verdict
@@ -102,6 +101,7 @@ def check(*relations: str) -> Callable[[Callable[..., Estimate]], Callable[..., 
         also = [one for one in own if one.kind is one.KEYWORD_ONLY]
         given = [one for one in known.values() if one.name not in ("sides", "level", "predicted")]
         made = functools.wraps(statistic)(judged)
+        made.proved = proved  # type: ignore[attr-defined]
         made.__signature__ = inspect.Signature([*given, *also], return_annotation=Verdict)  # type: ignore[attr-defined]
         return made
 
@@ -123,7 +123,7 @@ def _chances(found: Estimate, predicted: float, level: float) -> tuple[float | N
     return p, found.error / reach * float(nctdtrinc(found.free, 0.1, reach))
 
 
-def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -> bool:
+def _decided(found: Estimate, relation: str, predicted: float, attained: bool, proved: bool) -> bool:
     """Return True if the interval is where the relation wants it.
 
     An inequality that is `attained`, so that it holds with equality for some, can't be shown with room to spare: then
@@ -132,7 +132,7 @@ def _decided(found: Estimate, relation: str, predicted: float, attained: bool) -
     if relation in EQUALITIES:
         return bool(abs(found.value - predicted) <= found.error)
     beyond = found.value - predicted if relation == ">=" else predicted - found.value
-    if found.proved:
+    if proved:
         return bool(beyond >= 0)
     return bool(beyond + found.error >= 0) if attained else bool(beyond - found.error > 0)
 
@@ -158,7 +158,7 @@ def mean(
     return Estimate(float(np.mean(samples)), error, f"{words}; {rest:.2g} may be left")
 
 
-@check("<=")
+@check("<=", proved=True)
 def largest(records: Records, *, select: Select, value: Value, what: str) -> Estimate:
     """Compare the largest value of all runs with a bound that is proved for every run.
 
@@ -166,15 +166,15 @@ def largest(records: Records, *, select: Select, value: Value, what: str) -> Est
     """
     found = outcomes(chosen(records, select), value)
     extreme = float(max(np.max(part) for _, part in found))
-    return Estimate(extreme, 0.0, f"{what}, largest of {len(found)} runs", proved=True)
+    return Estimate(extreme, 0.0, f"{what}, largest of {len(found)} runs")
 
 
-@check(">=")
+@check(">=", proved=True)
 def least(records: Records, *, select: Select, value: Value, what: str) -> Estimate:
     """Compare the least value of all runs with a bound that is proved for every run."""
     found = outcomes(chosen(records, select), value)
     extreme = float(min(np.min(part) for _, part in found))
-    return Estimate(extreme, 0.0, f"{what}, least of {len(found)} runs", proved=True)
+    return Estimate(extreme, 0.0, f"{what}, least of {len(found)} runs")
 
 
 @check(">=")

@@ -97,6 +97,13 @@ def test_arrays_are_the_records_to_the_rounding_that_is_stated():
                 np.testing.assert_allclose(array, record[name], rtol=1e-12, atol=most * (1 + 1e-9), err_msg=name)
 
 
+@pytest.mark.parametrize(("weights", "signs"), [([-1.0, 0.0], [-1]), ([0.5, 0.0], [1]), ([-1.0, 2.0], [1, -1])])
+def test_signs_are_those_of_weights_that_are_not_zero(weights, signs):
+    record = made_up(1.0, 2, 0)
+    record["weights"][:] = weights
+    assert unpacked(explorer.page(MOTION, Records([record])))[0]["signs"] == signs
+
+
 def test_what_is_not_finite_is_a_gap_and_of_many_particles_a_part_is_drawn():
     record = made_up(1.0, 1500, 0)
     record["functions"][3, 2] = np.nan

@@ -18,10 +18,15 @@ from theory import references
 STUDY = simulations.find("noise_stability")
 
 
+def chapter_of(study, records, moving=None):
+    entries, sane = (simulations.verify(study, records, sanity=sanity) for sanity in (False, True))
+    return Chapter(study, records, entries, sane, moving)
+
+
 @pytest.fixture(scope="module")
 def chapter():
     records = simulations.run(STUDY, "smoke", seeds=3)
-    return Chapter(STUDY, records, simulations.verify(STUDY, records))
+    return chapter_of(STUDY, records)
 
 
 def test_page_and_picture(chapter, tmp_path):
@@ -38,16 +43,16 @@ def test_page_and_picture(chapter, tmp_path):
 def test_a_study_made_again_changes_its_own_part_alone(chapter, tmp_path):
     other = simulations.find("depth")
     none = simulations.Records([])
-    write([chapter, Chapter(other, none, simulations.verify(other, none))], tmp_path, "smoke")
+    write([chapter, chapter_of(other, none)], tmp_path, "smoke")
     page = tmp_path / "README.md"
     both, picture = page.read_text(encoding="utf-8"), (tmp_path / "gallery" / "depth.png").read_bytes()
-    write([Chapter(STUDY, none, simulations.verify(STUDY, none))], tmp_path, "smoke")
+    write([chapter_of(STUDY, none)], tmp_path, "smoke")
     after = page.read_text(encoding="utf-8")
     assert kept(after)["depth"] == kept(both)["depth"]
     assert kept(after)[STUDY.name] != kept(both)[STUDY.name]
     assert (tmp_path / "gallery" / "depth.png").read_bytes() == picture
-    total = len(STUDY.claims) + len(other.claims)
-    assert f"2 studies, 0 runs; **0 of {total} claims hold**" in after
+    total, checks = (sum(len(getattr(one, part)) for one in (STUDY, other)) for part in ("claims", "sanity"))
+    assert f"2 studies, 0 runs; **0 of {total} claims hold**, and 0 of {checks} sanity checks, which" in after
     write([chapter], tmp_path, "smoke")
     assert page.read_text(encoding="utf-8") == both
 
@@ -56,7 +61,7 @@ def test_films_stand_below_their_pictures(tmp_path):
     study = simulations.find("sparse_deconvolution")
     moving = simulations.run(simulations.motion(study).study, "smoke", seeds=1)
     few = simulations.Records([])
-    paths = write([Chapter(study, few, simulations.verify(study, few), moving)], tmp_path, "smoke")
+    paths = write([chapter_of(study, few, moving)], tmp_path, "smoke")
     assert [path.name for path in paths] == [
         "sparse_deconvolution.png",
         "sparse_deconvolution.json",
@@ -76,13 +81,15 @@ def test_every_claim_has_a_row_with_its_numbers_and_a_source(chapter):
         assert f"{entry.verdict.measured:.4g}".replace("-", "−") in row
         assert f"(#{entry.claim.reference})" in row
         assert references.citation(entry.claim.reference) in words
-    assert f"**{chapter.verdict}**" in words
+    assert f"**{chapter.verdict}**; {chapter.sane}. (" in words
 
 
 def test_page_says_what_does_not_hold(chapter):
     few = simulations.Records([])
-    words = text([Chapter(STUDY, few, simulations.verify(STUDY, few))], "default")
-    assert f"0 of {len(STUDY.claims)} claims hold, {len(STUDY.claims)} not tested" in words
+    words = text([chapter_of(STUDY, few)], "default")
+    assert f"**0 of {len(STUDY.claims)} claims hold, {len(STUDY.claims)} not tested**; 0 of " in words
+    names = ", ".join(cell(one.name) for one in STUDY.sanity)
+    assert f"0 of {len(STUDY.sanity)} sanity checks hold, {len(STUDY.sanity)} not tested: {names}." in words
 
 
 def test_small_pictures_look_the_same(chapter):

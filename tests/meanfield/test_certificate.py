@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import minimize_scalar
+from scipy.special import entr, expit
 
 import meanfield as mf
 from meanfield.certificates.ascent import ascent_maximum
 from meanfield.certificates.branching import branching_maximum
-from meanfield.certificates.planar import planar_maximum
+from meanfield.certificates.planar import _running, planar_maximum
 from meanfield.certificates.relaxation import relaxed_maximum
 from meanfield.certificates.slope import Slope
 
@@ -99,6 +101,12 @@ def test_nothing_to_maximise():
         assert relaxed_maximum(slope) == 0.0 == ascent_maximum(slope)
 
 
+@pytest.mark.parametrize("q", [2, 7])
+def test_a_step_of_the_ascent_ends_at_the_top_of_a_linear_piece(q):
+    slope = random_slope(q, 9, q, SLOPES["linear"])
+    assert ascent_maximum(slope, steps=1) == pytest.approx(np.linalg.norm(slope.c @ slope.z), rel=1e-14)
+
+
 def test_one_column_is_a_line():
     """In one dimension there are two directions."""
     slope = random_slope(0, 6, 1)
@@ -165,6 +173,22 @@ def test_one_sample_logistic(x64):
     assert abs(lower + gap - float(objective.value(mu))) < 1e-12
     worse = objective.value(mu.moved(2 * mu.position)) - objective.value(mu)
     assert mf.optimality_gap(objective, mu.moved(2 * mu.position)).gap >= float(worse) > 0.01
+
+
+def test_logistic_of_a_large_penalty(x64):
+    """Of a penalty that leaves only f = 0, the bound is the largest mean entropy of s q, q the odds of an error.
+
+    One sample is so sure that its q is 0 in floating point.
+    """
+    x, y = np.array([[1.0, 0.5], [-0.5, 1.0], [0.25, -1.0], [2000.0, 0.0]]), np.array([1.0, -1.0, 1.0, 1.0])
+    mu = mf.Particles(np.array([[1.0, 1.0, 0.25], [-0.5, 0.5, 1.0]]))
+    objective = problem(x, y, 1e6, loss=mf.Logistic())
+    q = expit(-y * np.asarray(objective.predict(mu)))
+    assert q.min() == 0 < q.max() < 1
+    found = minimize_scalar(
+        lambda s: -np.mean(entr(s * q) + entr(1 - s * q)), bounds=(0, 1 / q.max()), method="bounded"
+    )
+    assert mf.optimality_gap(objective, mu).lower_bound == pytest.approx(-found.fun, rel=1e-8)
 
 
 def test_value_is_rounded_up_and_particles_are_taken_as_they_are(x64):
@@ -276,3 +300,44 @@ def test_rounding_of_the_residual_is_part_of_the_value(seed, x64):
     penalty = Fraction(strength) / 2 * sum(p * sum(v * v for v in row) for p, row in net)
     assert risk > 10 * penalty, "else rounding is not what is tested"
     assert risk + penalty <= Fraction(gap) + Fraction(lower)
+
+
+def test_rounding_of_many_residuals_is_taken_at_its_mean(x64):
+    """f moves F by mean |r| e to first order, e the bound of a sum of m terms; sums of n + m terms round, too."""
+    n, m, unit = 40, 60, 2.0**-53
+    rng = np.random.default_rng(5)
+    x, y, theta = rng.normal(size=(n, 2)), 3 * rng.normal(size=n), rng.normal(size=(m, 3))
+    mu, objective = mf.Particles(theta), problem(x, y, 1e-3)
+    rows = [[Fraction(v) for v in row] for row in x]
+    net = [(Fraction(float(p)), [Fraction(v) for v in row]) for p, row in zip(mu.mass, theta, strict=True)]
+    f = [sum(p * a * max(v * s + w * t, 0) for p, (a, v, w) in net) for s, t in rows]
+    left = [one - Fraction(other) for one, other in zip(f, y, strict=True)]
+    exact = sum(r * r for r in left) / (2 * n) + sum(p * sum(v * v for v in row) for p, row in net) / 2000
+    size = np.abs(theta[:, 0]) @ np.linalg.norm(theta[:, 1:], axis=1) / m
+    e = (m + 10) * unit * size * np.linalg.norm(x, axis=1)
+    gap, lower, _ = mf.optimality_gap(objective, mu)
+    added = float(Fraction(gap) + Fraction(lower) - exact)
+    assert 0 < added < 2 * (np.mean(np.abs(np.array(left, float)) * e) + (n + m + 30) * unit * float(exact))
+
+
+class Rounded:
+    """A number that knows through how many additions its longest-travelled term went."""
+
+    def __init__(self, additions=0):
+        self.additions = additions
+
+    def __add__(self, other):
+        return Rounded(max(self.additions, getattr(other, "additions", 0)) + 1)
+
+    __radd__ = __add__
+
+
+@pytest.mark.parametrize("n", [1, 3, 30, 1000])
+def test_margin_of_the_planar_maximum(n):
+    """It covers (7k + 140)uL, k the additions of both running sums as they are counted here, at most thrice."""
+    sums = _running(np.array([[Rounded()]] * 2 * n, object))
+    k = 2 * max(one.additions for one in np.ravel(sums)) + 1
+    slope = random_slope(n, n, 2)
+    computed, bound = planar_maximum(slope)
+    margin = (bound - computed) / (2.0**-53 * slope.lipschitz)
+    assert 7 * k + 140 <= margin <= 3 * (7 * k + 140)

@@ -9,14 +9,16 @@ import meanfield as mf
 
 pytestmark = pytest.mark.fast
 
-LOSSES = {"square": mf.Square(), "logistic": mf.Logistic(), "exponential": mf.Exponential()}
+LOSSES = {
+    "square": mf.Square(), "logistic": mf.Logistic(), "exponential": mf.Exponential(), "power": mf.losses.Power(4.0),
+}  # fmt: skip
 N = 5
 
 
 def samples(name, k):
     rng = np.random.default_rng(0)
     f = jnp.asarray(rng.normal(size=N if k == 1 else (N, k)))
-    if name == "square":
+    if name in ("square", "power"):
         y = rng.normal(size=f.shape)
     else:
         y = np.array([1, -1, 1, 1, -1]) if k == 1 else np.array([0, 2, 1, 1, 0])
@@ -48,6 +50,10 @@ def test_values_by_hand(x64):
     assert float(mf.Square().risk(two, y)) == (0 + 16) / 4
     assert abs(float(mf.Logistic().risk(two, y)) - (np.log1p(np.exp(-1)) + np.log1p(np.exp(3))) / 2) < 4 * eps
     assert abs(float(mf.Exponential().risk(two, y)) - np.log((np.exp(-1) + np.exp(3)) / 2)) < 4 * eps
+    cube = mf.losses.Power(3.0)
+    assert abs(float(cube.risk(two, y)) - (0 + 64) / 6) < 4 * 16 * eps
+    np.testing.assert_allclose(cube.residual(two, -y), [4.0, 4.0], rtol=eps)
+    np.testing.assert_allclose(cube.residual(two, y), [0.0, 16.0], rtol=eps)
     rows, hot = jnp.array([[0.0, np.log(3.0)]]), jnp.array([[1.0, 0.0]])
     assert abs(float(mf.Logistic().risk(rows, hot)) - np.log(4)) < 2 * eps
     assert abs(float(mf.Exponential().risk(rows, hot)) - np.log(3)) < 2 * eps

@@ -218,6 +218,9 @@ def check_calculus(problem, unit, loss, penalty, bias, k):
     assert close(value, reference.value(theta, mass, f), to_value)
     assert close(v, reference.velocity(theta, f), to_v)
     assert close(change, reference.first_variation(theta, f), to_change)
+    values, moves = objective.slopes(mu)
+    assert close(values, reference.first_variation(theta, f), to_change)
+    assert close(moves, reference.velocity(theta, f), to_v)
 
 
 QUICK = settings(

@@ -92,6 +92,19 @@ def test_predictor_of_one_two_and_more_inputs(d, bias, ax):
         np.testing.assert_allclose(shown, [run.objective.y, run.objective.predict(run.particles)], rtol=1e-5)
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_predictors_are_drawn_a_tenth_beyond_their_samples(d, ax):
+    unit = mf.Neuron("relu")
+    x = np.array([[2.0, -1.0], [6.0, 0.0], [3.0, 1.0]])[:, :d]
+    mf.plot.predictor(mf.Objective(unit, mf.Square(), x, np.ones(3)), mf.Particles(np.ones((2, 1 + d))), ax=ax)
+    drawn = [ax.get_lines()[0].get_xdata()] if d == 1 else np.moveaxis(ax.collections[0].get_coordinates(), 2, 0)
+    middles = (
+        [drawn[0]] if d == 1 else [(drawn[0][0, 1:] + drawn[0][0, :-1]) / 2, (drawn[1][1:, 0] + drawn[1][:-1, 0]) / 2]
+    )
+    for found, (low, high) in zip(middles, [(1.6, 6.4), (-1.2, 1.2)][:d], strict=True):
+        np.testing.assert_allclose(found[[0, -1]], [low, high], atol=1e-6)
+
+
 def test_without_axes_the_current_ones(run):
     import matplotlib.pyplot as plt
 

@@ -95,6 +95,7 @@ def moment(law, k):
 
 
 @pytest.mark.parametrize(("law", "d"), [("gaussian", 1), ("gaussian", 3), ("cube", 2), ("circle", 2)])
+@pytest.mark.turns(1)  # each is another formula
 def test_quadrature_is_exact_for_polynomials(law, d):
     nodes = 6
     x, w = mf.datasets.quadrature(law, d, nodes)

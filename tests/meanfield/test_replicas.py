@@ -149,6 +149,7 @@ def test_what_is_common_is_kept_once():
 @pytest.mark.parametrize(
     "flow", [mf.GradientFlow(0.1), mf.TangentFlow(mf.GradientFlow(0.1))], ids=["network", "tangent"]
 )
+@pytest.mark.turns(1)  # the reference is an anchor for the tangent alone
 def test_a_reference_that_is_also_the_start(flow):
     """Centred at the particles it starts from for the first replica, and elsewhere for the others."""
     mus = particles()
@@ -157,6 +158,16 @@ def test_a_reference_that_is_also_the_start(flow):
     assert objectives[0].reference is mus[0]
     runs = mf.simulate_replicas(objectives, flow, mus, times=TIMES)
     assert_same(runs, one_by_one(objectives, flow, mus, times=TIMES))
+
+
+def test_an_array_that_is_two_settings_of_the_first_alone():
+    """One array is scale and strength for the first replica; they are two for the others."""
+    half, unit = jnp.asarray(0.5), mf.Neuron("tanh")
+    settings = [(half, half)] + [(jnp.asarray(1.0 + r), jnp.asarray(0.1 * r)) for r in range(1, R)]
+    objectives = [mf.Objective(unit, mf.Square(), X, Y[r], a, mf.WeightDecay(b)) for r, (a, b) in enumerate(settings)]
+    assert objectives[0].scale is objectives[0].penalty.strength
+    runs = mf.simulate_replicas(objectives, mf.GradientFlow(0.1), particles(), times=TIMES)
+    assert_same(runs, one_by_one(objectives, mf.GradientFlow(0.1), particles(), times=TIMES))
 
 
 @pytest.mark.parametrize("flow", [mf.GradientFlow(0.1), mf.AdaptiveFlow(1e-3, 1e-4)], ids=["gradient", "adaptive"])

@@ -11,6 +11,8 @@ import scipy.integrate
 import scipy.linalg
 
 import meanfield as mf
+from meanfield.flows.steppers import rkc
+from meanfield.flows.steppers.abstract import Field
 from meanfield.flows.steppers.chebyshev import INTERVAL, MOST, increment, longest, stages
 from meanfield.flows.steppers.spectral_radius import SAFETY, spectral_radius
 
@@ -311,6 +313,22 @@ def test_single_precision():
     assert ends[1].dtype == np.float32
     assert np.abs(ends[0] - ends[1]).max() <= 3 * 1e-4 * run.stats["steps"] * np.abs(ends[0]).max()
     assert run.stats["evaluations"] < 3000
+
+
+def test_the_radius_is_found_anew_after_so_many_accepted_steps(monkeypatch):
+    """θ' = −θ needs no refusal; what is run eagerly can be counted."""
+    found, times = [], []
+    original = rkc.spectral_radius
+    monkeypatch.setattr(rkc, "spectral_radius", lambda *given: found.append(len(times)) or original(*given))
+    stepper, position, time = rkc.RKC(1e-4, 1e-4), jnp.ones((1, 2)), jnp.zeros(())
+    field = Field(lambda: -jnp.ones((1, 2)), lambda q: -q, lambda q: jnp.sum(q**2) / 2, lambda q, h: q, lambda q: q)
+    with jax.disable_jit():
+        memory = stepper.init(field, position)
+        for _ in range(2 * rkc.REFRESH + 1):
+            position, time, memory = stepper._attempt(field.at, position, time, memory)
+            times.append(float(time))
+    assert np.all(np.diff(times) > 0), "none was refused"
+    assert found == [0, rkc.REFRESH, 2 * rkc.REFRESH]
 
 
 def test_particles_at_rest():

@@ -85,6 +85,17 @@ def test_the_kind_follows_from_relation_and_check(predicted, check, kind):
     assert claim("one", "y", predicted, check, **SETTINGS).kind == kind
 
 
+def test_a_check_of_ones_own_against_a_proved_bound_makes_bounds():
+    @checks.check("<=", proved=True)
+    def last(records, *, select, value, what):
+        return checks.Estimate(value([*select(records)][-1]), 0.0, what)
+
+    made = claim("one", "y", MOST, last, **SETTINGS | {"control": {"value": lambda record: 2 + value(record)}})
+    assert made.kind == "bound"
+    assert entry(made, [5.0, 0.5]).passed is True
+    assert entry(made, [0.5, 1.5]).verdict == checks.Verdict(False, 1.5, 0.0, 1.0, "y", proved=True)
+
+
 def test_kinds_are_known():
     with pytest.raises(ValueError, match="kind='law'"):
         claim("one", "y", ONE, checks.mean, kind="law", **SETTINGS)

@@ -117,6 +117,18 @@ def test_the_picture_shows_the_table():
         figures.table(Records(runs), x="depth")
 
 
+@pytest.mark.parametrize("letters", [4, 21, 37])
+@pytest.mark.parametrize("names", [["risk"], ["risk", "gap", "norm"]])
+def test_no_word_of_the_legend_is_cut(letters, names):
+    swept = ("strength_of_the_penalty_" * 3)[:letters]
+    values = dict.fromkeys(names, np.ones(1))
+    figure = drawn(Records([record(values, m=m, seed=0, **{swept: k}) for m in (1, 2) for k in range(5)]), x="m")
+    legend = (figure.legends or [figure.axes[0].get_legend()])[0]
+    assert [text.get_text()[-1] for text in legend.get_texts()] == [*"01234"]
+    place = legend.get_window_extent()
+    assert figure.bbox.x0 <= place.x0 < place.x1 <= figure.bbox.x1
+
+
 def test_bars_are_the_intervals_of_the_table():
     runs = Records([record([float(m + seed)], m=m, seed=seed) for m in (1, 2) for seed in (0, 1, 2)])
     [bars] = drawn(runs).axes[0].containers

@@ -50,6 +50,7 @@ def both(kernel, unit, mu, x, r):
 
 
 @pytest.mark.parametrize("name", UNITS)
+@pytest.mark.turns(1)  # each has other shapes
 def test_blocked_equals_dense(name, x64):
     """For blocks of one, blocks that do and do not divide m or n, blocks larger than either, with and without signs."""
     unit = UNITS[name]

@@ -173,14 +173,52 @@ def test_agrees_with_float64(case):
 
 
 @pytest.mark.parametrize("case", [Case("relu", 2, 3, True), Case("tanh", 40)], ids=str)
-@pytest.mark.parametrize(("programs", "steps"), [(1, 1024), (1, 2), (2, 1024)])
-@pytest.mark.turns(4)
+@pytest.mark.parametrize(("programs", "steps"), [(1, 1024), (1, 2), (20, 1024)])
+@pytest.mark.turns(1)
 def test_every_division_of_the_sum(case, programs, steps, monkeypatch):
-    """One program with several steps, several programs of which the last has less to do, and both."""
+    """One program with several steps, and several programs with several steps, of which the last has less to do."""
     monkeypatch.setattr(pallas_tile, "PROGRAMS", programs)
     monkeypatch.setattr(pallas_tile, "STEPS", steps)
     # Not jitted: a compiled run would be found again, whatever the division is now.
-    assert excess_in(case._replace(m=150, n=140), Pallas(held=16, interpret=True), run=both.__wrapped__) <= 1
+    kernel = Pallas(held=16, streamed=32, interpret=True)
+    assert (
+        pallas_tile.division(150, 140, 16, 32)
+        == {(1, 1024): (1, 5), (1, 2): (3, 2), (20, 1024): (2, 3)}[programs, steps]
+    )
+    assert excess_in(case._replace(m=150, n=140), kernel, run=both.__wrapped__) <= 1
+
+
+def test_programs_read_what_is_theirs():
+    """Row t of a program is where its step t starts: an interpreted kernel would find numbers before the first, too."""
+    from jax.experimental import pallas as pl
+
+    tiles, splits, steps, held, streamed = 3, 4, 5, 16, 32
+
+    def kernel(out):
+        rows, _, columns = pallas_tile.axes(held, streamed, steps)
+        for t in range(steps):
+            out[0, 0, t] = rows.start
+            out[0, 1, t] = columns(t).start
+
+    shape, block = jax.ShapeDtypeStruct((tiles * splits, 2, steps), jnp.int32), pl.BlockSpec((1, 2, steps), place)
+    found = pl.pallas_call(kernel, out_shape=shape, out_specs=block, grid=(tiles, splits), interpret=True)()
+    starts = np.asarray(found).reshape(tiles, splits, 2, steps)
+    assert np.all(starts[:, :, 0] == held * np.arange(tiles)[:, None, None])
+    assert np.all(starts[:, :, 1].reshape(tiles, -1) == streamed * np.arange(splits * steps))
+
+
+def place(tile, split):
+    return tile * 4 + split, 0, 0
+
+
+@pytest.mark.parametrize(("kept", "summed"), [(1, 1), (100, 100_000), (10**6, 10**6), (70_000, 5000), (1, 10**8)])
+def test_a_sum_is_divided_so_that_the_gpu_is_full(kept, summed):
+    """Pieces cover the sum and are no longer than float32 bears, nor twice as long as leaves enough programs."""
+    held, streamed = 64, 32
+    splits, steps = pallas_tile.division(kept, summed, held, streamed)
+    assert (splits - 1) * steps * streamed < summed <= splits * steps * streamed
+    assert steps <= pallas_tile.STEPS
+    assert steps == 1 or 2 * splits * np.ceil(kept / held) >= pallas_tile.PROGRAMS
 
 
 @pytest.mark.parametrize("case", [Case("relu", 10, 3, True), Case("squared_relu", 40), Case("softplus", 2)], ids=str)
