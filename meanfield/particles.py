@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from meanfield.arguments import (
     array_of,
@@ -202,7 +203,7 @@ def _gaussian(key: Random, shape: tuple[int, int], outputs: int, law: str, of_ou
 
 
 @eqx.filter_jit
-def _with_twins(half: Position, outputs: int) -> Position:
+def _with_twins(half: Float[Array, "half p"], outputs: int) -> Position:
     return jnp.concatenate([half, half.at[:, :outputs].multiply(-1)])
 
 
