@@ -82,7 +82,8 @@ def test_tiles_are_parts_of_one_kernel(activation, monkeypatch):
                   deep_kernels(x, None, (1, 3), activation, weight_scale=1.2, bias_scale=0.1)):  # fmt: skip
         np.testing.assert_allclose(tiled.conjugate, whole.conjugate, rtol=1e-14, atol=1e-15)
         np.testing.assert_allclose(tiled.tangent, whole.tangent, rtol=1e-14, atol=1e-15)
-    np.testing.assert_array_equal(tiled.tangent, np.swapaxes(tiled.tangent, 1, 2))
+    # Above the diagonal's tiles and below them there are the same numbers.
+    np.testing.assert_array_equal(tiled.tangent[:, :5, 5:], np.swapaxes(tiled.tangent[:, 5:, :5], 1, 2))
 
 
 def test_parallel_inputs_and_zero_stay_exact():
