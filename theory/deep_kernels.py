@@ -146,7 +146,8 @@ def deep_kernels(
         wide = _Layers(numbers, expected, gain, shift)
         stacks = wide.kernels(first, second) if x2 is not None else wide.symmetric(first)
         if size != 1:
-            stacks *= size * size
+            stacks *= size  # one after the other: the square of the unit may be none
+            stacks *= size
         return DeepKernels(*(_checks.in_range("x1, x2, weight_scale and bias_scale", stack) for stack in stacks))
 
 
