@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from meanfield.arguments import (
     array_of,
@@ -19,11 +20,12 @@ from meanfield.arguments import (
     positive_scalar,
     said,
 )
+from meanfield.arguments.conversion import traced
 from meanfield.arguments.described import Described, Phrase, html, text
 from meanfield.arguments.meant import instance
-from meanfield.arguments.typing import Mass, Position, Random
+from meanfield.arguments.typing import Mass, Position, Random, Scalar
 from meanfield.environment.watching import note
-from meanfield.streams import stream
+from meanfield.streams import normal, stream
 from meanfield.units.neuron import AbstractUnit
 
 
@@ -52,7 +54,7 @@ class Particles(eqx.Module):
         note(self.position.dtype)
         m = self.position.shape[0]
         if mass is None:
-            self.mass = jnp.full((m,), 1 / m, self.position.dtype)
+            self.mass = _equal(m, self.position)
             return
         self.mass = nonnegative_array("mass", mass, "m", dtype=self.position.dtype)
         if self.mass.shape != (m,):
@@ -105,12 +107,11 @@ class Particles(eqx.Module):
         (10, 4)
         """
         one_of("output", output, ("gaussian", "signs", "zero"))
-        normal = _normal(stream(key, "gaussian particles"), unit, m, d, dtype)
+        shape, dtype = _shape(unit, m, d, dtype)
         scales = {"output_scale": output_scale, "input_scale": input_scale}
-        of_output, of_input = (_scale(name, value, normal, zero=True) for name, value in scales.items())
-        weights = of_output * _output(normal, unit, output)
-        rest = of_input * normal[:, unit.outputs :]
-        return Particles(jnp.concatenate([weights, rest], axis=1))
+        of_output, of_input = (_scale(name, value, dtype, zero=True) for name, value in scales.items())
+        key = stream(key, "gaussian particles")
+        return Particles(_gaussian(key, shape, unit.outputs, output, of_output, of_input))
 
     @staticmethod
     def sphere(
@@ -123,12 +124,14 @@ class Particles(eqx.Module):
         weights.
         """
         one_of("output", output, ("joint", "signs", "zero"))
-        normal = _normal(stream(key, "particles on a sphere"), unit, m, d, dtype)
-        radius = _scale("radius", radius, normal)
+        shape, dtype = _shape(unit, m, d, dtype)
+        radius = _scale("radius", radius, dtype)
+        draw = normal(stream(key, "particles on a sphere"), shape, dtype)
+        # Not in one program with the draw, where norms and quotients would round otherwise than they do alone.
         if output == "joint":
-            return Particles(radius * _direction(normal))
-        rest = _direction(normal[:, unit.outputs :])
-        return Particles(radius * jnp.concatenate([_output(normal, unit, output), rest], axis=1))
+            return Particles(radius * _direction(draw))
+        rest = _direction(draw[:, unit.outputs :])
+        return Particles(radius * jnp.concatenate([_output(draw, unit.outputs, output), rest], axis=1))
 
     @staticmethod
     def doubled(key: Random, unit: AbstractUnit, m: int, d: int, *, law: str = "gaussian", **options) -> "Particles":
@@ -143,8 +146,7 @@ class Particles(eqx.Module):
         one_of("law", law, ("gaussian", "sphere"))
         draw = Particles.gaussian if law == "gaussian" else Particles.sphere
         half = draw(stream(key, "doubled particles"), unit, m // 2, d, **options).position
-        twin = half.at[:, : unit.outputs].multiply(-1)
-        return Particles(jnp.concatenate([half, twin]))
+        return Particles(_with_twins(half, unit.outputs))
 
     @staticmethod
     def grid(unit: AbstractUnit, axes: Sequence, *, dtype=None) -> "Particles":
@@ -168,32 +170,50 @@ class Particles(eqx.Module):
         return Particles(jnp.asarray(position, float_type(dtype)))
 
 
-def _normal(key: Random, unit: AbstractUnit, m: int, d: int, dtype):
-    """One draw for all parameters: random numbers take longer to compile than all the rest of a law."""
+def _shape(unit: AbstractUnit, m: int, d: int, dtype) -> tuple[tuple[int, int], np.dtype]:
+    """The shape [m, p] of all parameters, and their type."""
     m, d, dtype = positive_count("m", m), positive_count("d", d), float_type(dtype)
     p = instance("unit", unit, AbstractUnit).size(d)
     array_of("d", d, 1, dtype)
-    return jax.random.normal(key, array_of("m", m, p, dtype), dtype)
+    return array_of("m", m, p, dtype), dtype
 
 
-def _scale(name: str, value, normal, *, zero: bool = False) -> jax.Array:
+def _equal(m: int, position: jax.Array) -> jax.Array:
+    """Masses 1/m, of the type of the positions."""
+    if traced(position):  # not as a constant of m numbers
+        return jnp.full((m,), 1 / m, position.dtype)
+    return jax.device_put(np.full((m,), 1 / m, position.dtype))  # spares a program for every m
+
+
+def _scale(name: str, value, dtype, *, zero: bool = False) -> jax.Array:
     """A factor on normal numbers, of their type."""
-    scale = positive_scalar(name, value, normal.dtype, zero=zero)
+    scale = positive_scalar(name, value, dtype, zero=zero)
     known = host(scale)
     if known is not None:  # a normal number is below 16, whatever the draw
-        most = float(jnp.finfo(normal.dtype).max) / 16
+        most = float(jnp.finfo(dtype).max) / 16
         if known > most:
-            raise ValueError(f"{name}={known:.3g}: expected at most {most:.3g}, for normal numbers in {normal.dtype}.")
+            raise ValueError(f"{name}={known:.3g}: expected at most {most:.3g}, for normal numbers in {dtype}.")
     return scale
 
 
-def _output(normal, unit: AbstractUnit, law: str):
+@eqx.filter_jit
+def _gaussian(key: Random, shape: tuple[int, int], outputs: int, law: str, of_output: Scalar, of_input: Scalar):
+    draw = normal(key, shape, of_output.dtype)
+    return jnp.concatenate([of_output * _output(draw, outputs, law), of_input * draw[:, outputs:]], axis=1)
+
+
+@eqx.filter_jit
+def _with_twins(half: Float[Array, "half p"], outputs: int) -> Position:
+    return jnp.concatenate([half, half.at[:, :outputs].multiply(-1)])
+
+
+def _output(normal, outputs: int, law: str):
     """The output weights of a law, from the normal numbers in their place."""
-    a = normal[:, : unit.outputs]
+    a = normal[:, :outputs]
     if law == "signs":
         return jnp.where(a < 0, -1, 1).astype(a.dtype)
     return a if law == "gaussian" else jnp.zeros_like(a)
 
 
-def _direction(normal):
-    return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
+def _direction(rows):
+    return rows / jnp.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """Gaussian expectations in closed form: E σ(u)σ(v) and E σ'(u)σ'(v), (u, v) = (w·x, w·x').
 
 A pair of inputs enters through its norms r, r', its angle φ, and the supplement ψ = π − φ. Both angles come
-from 2 atan2(|x̂ − x̂'|, |x̂ + x̂'|) of the unit vectors: the arccosine of a rounded cosine would lose half
+from 2 atan(|x̂ − x̂'|/|x̂ + x̂'|) of the unit vectors: the arccosine of a rounded cosine would lose half
 of the digits near 0 and π. For the piecewise-linear activations and their squares all is in the functions
 of Cho and Saul,
 
@@ -41,10 +41,24 @@ class Pairs:
         return _polar(self.x1)[0][:, None], _polar(self.x2)[0][None, :]
 
     @cached_property
-    def angles(self) -> tuple[Array, Array]:
-        """(φ, ψ), ψ = π − φ, each accurate where it is small. Meaningless, but finite, for a zero vector."""
-        apart, together = _distances(_polar(self.x1)[1], _polar(self.x2)[1])
-        return 2 * np.arctan2(apart, together), 2 * np.arctan2(together, apart)
+    def sides(self) -> tuple[Array, Array]:
+        """(2 sin φ/2, 2 cos φ/2), the distances of x̂ from x̂' and from −x̂', or both times one number."""
+        return _distances(_polar(self.x1)[1], _polar(self.x2)[1])
+
+    @cached_property
+    def angle(self) -> Array:
+        """φ, accurate where it is small. Meaningless, but finite, for a zero vector, as ψ is."""
+        return _double_arctangent(*self.sides)
+
+    @cached_property
+    def supplement(self) -> Array:
+        """ψ = π − φ, accurate where it is small."""
+        return _double_arctangent(*reversed(self.sides))
+
+    @cached_property
+    def turned(self) -> tuple[Array, Array]:
+        """(sin ψ, cos ψ)."""
+        return np.sin(self.supplement), np.cos(self.supplement)
 
     @cached_property
     def distances(self) -> tuple[Array, Array]:
@@ -72,15 +86,27 @@ def _polar(x: Array) -> tuple[Array, Array]:
     return largest * length, scaled / np.where(length > 0, length, 1.0)[:, None]
 
 
+def _double_arctangent(top: Array, bottom: Array) -> Array:
+    """2 atan(top/bottom) for numbers from 0 to 2; a quotient of 1e300 is as good as infinite."""
+    return 2 * np.arctan(top / np.maximum(bottom, 1e-300))
+
+
 def quadrant(order: int, supplement: Array) -> Array:
     """J_order, order 0, 1 or 2, at φ = π − `supplement`, through ψ, which vanishes exactly at antipodes."""
     order, supplement = _order(order), _checks.array("supplement", supplement)
+    return _quadrant(order, supplement, np.sin(supplement), np.cos(supplement))
+
+
+def _quadrant(order: int, supplement: Array, sine: Array, cosine: Array) -> Array:
+    """J_order from ψ, sin ψ and cos ψ."""
     if order == 0:
         return supplement
     if order == 1:
-        # sin ψ − ψ cos ψ = ψ² j₁(ψ), free of cancellation at small ψ.
-        return supplement**2 * special.spherical_jn(1, supplement)
-    sine, cosine = np.sin(supplement), np.cos(supplement)
+        value, small = np.array(sine - supplement * cosine), supplement < 1
+        if np.any(small):
+            # sin ψ − ψ cos ψ = ψ² j₁(ψ), free of cancellation at small ψ, and slow.
+            value[small] = supplement[small] ** 2 * special.spherical_jn(1, supplement[small])
+        return value
     # Of size 4ψ⁵/15 near 0, where rounding could make it negative.
     return np.maximum(supplement * (1 + 2 * cosine**2) - 3 * sine * cosine, 0.0)
 
@@ -96,15 +122,17 @@ def two_sided(pairs: Pairs, order: int, negative: float) -> Array:
     φ)]/2π.
     """
     order, negative = _order(order), _checks.number("negative", negative, minimum=-np.inf)
-    (r1, r2), (angle, supplement) = pairs.norms, pairs.angles
-    value = (1 + negative**2) * quadrant(order, supplement) / (2 * np.pi)
+    (r1, r2), (sine, cosine) = pairs.norms, pairs.turned
+    value = (1 + negative**2) / (2 * np.pi) * _quadrant(order, pairs.supplement, sine, cosine)
     if negative:
-        value = value + 2 * negative * quadrant(order, angle) / (2 * np.pi)
+        value = value + negative / np.pi * _quadrant(order, pairs.angle, sine, -cosine)
     if order:
         return (r1 * r2) ** order * value
     # Order 0 at a zero input is no limit, it is the convention g(0) = c, and E g(v) = (1 + c)/2 if only v
     # moves.
     (here1, here2), mean = pairs.nonzero, (1 + negative) / 2
+    if np.all(here1) and np.all(here2):
+        return value
     one_zero = here1 * (1 - here2) + here2 * (1 - here1)
     return here1 * here2 * value + one_zero * negative * mean + (1 - here1) * (1 - here2) * negative**2
 
@@ -115,7 +143,7 @@ def _erf_terms(pairs: Pairs) -> tuple[Array, Array, Array]:
     s² = [1 + R² + R'² + (R R' sin φ)²]/M² is written as a sum of squares of numbers that are at most 1 by
     M = max(1, R) max(1, R'), so that neither inputs of 1e150 nor parallel ones lose anything.
     """
-    (r1, r2), (angle, _) = pairs.norms, pairs.angles
+    (r1, r2), angle = pairs.norms, pairs.angle
     r1, r2 = np.sqrt(2) * r1, np.sqrt(2) * r2
     m1, m2 = np.maximum(1, r1), np.maximum(1, r2)
     p1, p2 = r1 / m1, r2 / m2

@@ -34,6 +34,9 @@ _ULPS = 64
 SMALL = 2.0**-20
 """Inputs below which kernels are computed in a unit of their own."""
 
+TILE = 192
+"""Rows and columns of a tile, of which ten arrays are within reach of one core."""
+
 DEEPEST = 100_000
 """Layers at most."""
 
@@ -60,14 +63,23 @@ class Moments(Pairs):
         return np.sqrt(self.variances[0]), np.sqrt(self.variances[1])
 
     @cached_property
-    def angles(self) -> tuple[Array, Array]:
+    def squares(self) -> tuple[Array, Array]:
+        """(1 − c, 1 + c) of the correlation c, the squares of `sides`."""
         length = self.norms[0] * self.norms[1]
         correlation = self.covariance / np.where(length > 0, length, 1.0)
-        apart, together = (
-            np.where(side > _ULPS * np.finfo(float).eps, side, 0.0) for side in (1 - correlation, 1 + correlation)
-        )
-        apart, together = np.sqrt(apart), np.sqrt(together)
-        return 2 * np.arctan2(apart, together), 2 * np.arctan2(together, apart)
+        least = _ULPS * np.finfo(float).eps
+        apart, together = (np.where(side > least, side, 0.0) for side in (1 - correlation, 1 + correlation))
+        return apart, together
+
+    @cached_property
+    def sides(self) -> tuple[Array, Array]:
+        apart, together = self.squares
+        return np.sqrt(apart), np.sqrt(together)
+
+    @cached_property
+    def turned(self) -> tuple[Array, Array]:
+        (apart, together), (one, other) = self.squares, self.sides
+        return one * other, (apart - together) / 2
 
     @cached_property
     def distances(self) -> tuple[Array, Array]:
@@ -131,21 +143,67 @@ def deep_kernels(
     shift = (bias_scale / size) ** 2
     with np.errstate(over="ignore", invalid="ignore"):
         first, second = first / size, second / size
-        # Variances [n1, 1] and [1, n2] go through the layers beside the covariance.
-        parts = [np.sum(first**2, axis=1)[:, None], np.sum(second**2, axis=1)[None], first @ second.T]
-        moved, kept = np.zeros(()), {}
-        for depth in range(1, max(numbers) + 1):
-            parts = [gain * part + shift for part in parts]
-            pairs = _moments(*parts)
-            tangent = pairs.dot + gain * moved
-            moved = expected.derivative(pairs) * tangent
-            parts = [*_variances(expected, pairs), expected.conjugate(pairs)]
-            if depth in numbers:
-                kept[depth] = parts[2], parts[2] + moved
-        stacks = (np.stack([kept[depth][i] for depth in numbers]) for i in (0, 1))
-        return DeepKernels(
-            *(_checks.in_range("x1, x2, weight_scale and bias_scale", stack * size * size) for stack in stacks)
-        )
+        wide = _Layers(numbers, expected, gain, shift)
+        stacks = wide.kernels(first, second) if x2 is not None else wide.symmetric(first)
+        if size != 1:
+            stacks *= size  # one after the other: the square of the unit may be none
+            stacks *= size
+        return DeepKernels(*(_checks.in_range("x1, x2, weight_scale and bias_scale", stack) for stack in stacks))
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The recursion, pair by pair of inputs: a tile of pairs goes through all layers while it is in the cache."""
+
+    depths: list[int]
+    expected: Activation
+    gain: float
+    shift: float
+
+    def kernels(self, first: Array, second: Array) -> Array:
+        """K_L and Θ_L, [2, D, n1, n2]."""
+        found = np.empty((2, len(self.depths), len(first), len(second)))
+        dot, variances = first @ second.T, (self._variances(first), self._variances(second))
+        for rows in _slices(len(first)):
+            for columns in _slices(len(second)):
+                found[:, :, rows, columns] = self._tile(dot, *variances, rows, columns)
+        return found
+
+    def symmetric(self, inputs: Array) -> Array:
+        """K_L and Θ_L of the inputs with themselves: tiles below the diagonal are those above it."""
+        found = np.empty((2, len(self.depths), len(inputs), len(inputs)))
+        dot, variances = inputs @ inputs.T, self._variances(inputs)
+        for rows in _slices(len(inputs)):
+            for columns in _slices(len(inputs)):
+                if columns.start >= rows.start:
+                    tile = found[:, :, rows, columns] = self._tile(dot, variances, variances, rows, columns)
+                    found[:, :, columns, rows] = np.swapaxes(tile, 2, 3)
+        return found
+
+    def _variances(self, inputs: Array) -> list[Array]:
+        """E u² for the pre-activations of every layer and every input, [n] each."""
+        found, variance = [], np.sum(inputs**2, axis=1)[:, None]
+        for _ in range(max(self.depths)):
+            variance = self.gain * variance + self.shift
+            found.append(variance[:, 0])
+            one = np.zeros((len(inputs), 1))
+            variance = self.expected.conjugate(Moments(one, one[:1], (variance, variance), variance))
+        return found
+
+    def _tile(self, dot: Array, first: list[Array], second: list[Array], rows: slice, columns: slice) -> Array:
+        kernel, moved, kept = dot[rows, columns], np.zeros(()), {}
+        for depth in range(1, max(self.depths) + 1):
+            variances = first[depth - 1][rows, None], second[depth - 1][None, columns]
+            pairs = _moments(*variances, self.gain * kernel + self.shift)
+            moved = self.expected.derivative(pairs) * (pairs.dot + self.gain * moved)
+            kernel = self.expected.conjugate(pairs)
+            if depth in self.depths:
+                kept[depth] = kernel, kernel + moved
+        return np.stack([[kept[depth][i] for depth in self.depths] for i in (0, 1)])
+
+
+def _slices(count: int) -> list[slice]:
+    return [slice(start, min(start + TILE, count)) for start in range(0, count, TILE)]
 
 
 def unit_of(activation: str, largest: float) -> float:
@@ -169,12 +227,6 @@ def depths_of(depths: ArrayLike) -> list[int]:
     """
     numbers = _checks.array("depths", depths, ["[D]"])
     return [_checks.integer("depths", int(n) if n == int(n) else n, maximum=DEEPEST) for n in numbers.tolist()]
-
-
-def _variances(expected: Activation, pairs: Moments) -> list[Array]:
-    """E σ(u)² and E σ(v)²."""
-    first, second = pairs.variances
-    return [expected.conjugate(_moments(first, first, first)), expected.conjugate(_moments(second, second, second))]
 
 
 def cosine_deficits(angle: float, depth: int) -> Array:

@@ -101,7 +101,7 @@ def positive_scalar(name: str, value, dtype: Any = float, *, zero: bool = False)
     number = host(value)
     if number is not None:
         held_by(name, number, dtype)
-    return jnp.asarray(value, dtype)
+    return jnp.asarray(value, dtype) if isinstance(value, jax.Array) else jax.device_put(np.asarray(value, dtype))
 
 
 def held_by(name: str, number: np.ndarray, dtype) -> None:

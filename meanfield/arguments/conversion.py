@@ -149,7 +149,8 @@ def converted(name: str, value: np.ndarray | jax.Array, dtype) -> jax.Array:
             raise ValueError(f"{name} holds {wrong.size} non-finite value(s): expected finite numbers only.")
         if not np.can_cast(given.dtype, dtype):
             _no_collapse(name, np.asarray(given), known)
-    return value if isinstance(value, jax.Array) else jnp.asarray(value)
+    # Not by `jnp.asarray`, which compiles a program for every shape.
+    return value if isinstance(value, jax.Array) else jax.device_put(value)
 
 
 def _no_collapse(name: str, given: np.ndarray, known: np.ndarray) -> None:

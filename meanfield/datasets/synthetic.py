@@ -17,7 +17,7 @@ from meanfield.arguments.typing import Inputs, Random
 from meanfield.datasets.dataset import Dataset, generator
 from meanfield.integrals.dense import Dense
 from meanfield.particles import Particles
-from meanfield.streams import stream
+from meanfield.streams import normal, stream
 from meanfield.units.neuron import AbstractUnit, Neuron
 from meanfield.units.spikes import fourier
 
@@ -36,8 +36,8 @@ def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
 
 
 def _sphere(key: Random, n: int, d: int, dtype) -> Inputs:
-    normal = jax.random.normal(key, (n, d), float_type(dtype))
-    return normal / jnp.linalg.norm(normal, axis=1, keepdims=True)
+    draw = normal(key, (n, d), dtype)
+    return draw / jnp.linalg.norm(draw, axis=1, keepdims=True)
 
 
 def teacher(
@@ -65,15 +65,15 @@ def teacher(
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
     d, n, n_test, neurons = _sizes(d, dtype, n=n, n_test=n_test, neurons=neurons)
     w = _sphere(stream(key, "neurons of a teacher"), neurons, d, dtype)
-    a = jnp.where(jnp.arange(neurons) % 2 == 0, 1.0, -1.0).astype(w.dtype)
-    truth = Particles(jnp.concatenate([a[:, None], w], axis=1), jnp.ones(neurons, w.dtype))
+    a = np.where(np.arange(neurons) % 2 == 0, 1, -1)
+    truth = Particles(np.column_stack([a.astype(w.dtype), w]), np.ones(neurons, w.dtype))
 
     def outputs(x):
         return Dense().predict(unit, truth, x)
 
     # One draw for all inputs: random numbers take longer to compile than all the rest.
     points = _sphere(stream(key, "inputs of a teacher"), 10_000 + n_test + n, d, dtype)
-    fresh, x_test, x = points[:10_000], points[10_000:-n], points[-n:]
+    fresh, x_test, x = jnp.split(points, [10_000, 10_000 + n_test])
     size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh))))
     y, y_test = outputs(x) / size, outputs(x_test) / size
     if not (isinstance(noise, int | float) and noise == 0):

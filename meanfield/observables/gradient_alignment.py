@@ -1,12 +1,13 @@
 """Stiffness: whether a step that helps one sample helps another."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from meanfield.arguments import finite_result, flag, floating_array
 from meanfield.arguments.meant import instances
-from meanfield.arguments.typing import Input, Position
+from meanfield.arguments.typing import Input, Inputs, Position
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.observables.sharpness import differentiable, roots
 from meanfield.particles import Particles
@@ -56,11 +57,17 @@ def stiffness(
         y = objective.loss.targets(y, objective.unit.outputs, x.dtype)
         if len(y) != len(x):
             raise ValueError(f"y has {len(y)} rows and x has {len(x)}: expected one target an input.")
+    return finite_result(_cosines(plain, mu, x, y, penalty), "a gradient", x=x, y=y)
+
+
+@eqx.filter_jit
+def _cosines(objective: AbstractObjective, mu: Particles, x: Inputs, y: Array, penalty: bool) -> Float[Array, "n n"]:
+    """Return the cosines of the angles between the gradients of single samples."""
     _, inverse = roots(mu)
 
     def gradient(sample: Input, target: Array) -> Position:
         def loss(position: Position):
-            value = objective.loss.risk(plain.predict(mu.moved(position), sample[None]), target[None])
+            value = objective.loss.risk(objective.predict(mu.moved(position), sample[None]), target[None])
             if penalty and objective.penalty is not None:
                 value = value / objective.scale**2 + jnp.dot(mu.mass, jax.vmap(objective.penalty)(position))
             return value
@@ -71,4 +78,4 @@ def stiffness(
     size = jnp.linalg.norm(rows, axis=1, keepdims=True)
     with jax.default_matmul_precision("highest"):
         rows = jnp.where(size > 0, rows / jnp.where(size > 0, size, 1), 0)
-        return finite_result(rows @ rows.T, "a gradient", x=x, y=y)
+        return rows @ rows.T

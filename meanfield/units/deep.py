@@ -133,20 +133,18 @@ class DeepNetwork(eqx.Module):
 
     def layers(self, x) -> Float[Array, "L n N"]:
         """h_1 … h_L at the inputs `x`, [n, d]."""
-        return finite_result(self._hidden("x", x), "a layer", x=x)
+        return finite_result(self._layers(self._inputs("x", x)), "a layer", x=x)
 
     def predict(self, x) -> Float[Array, " n"]:
         """f at the inputs `x`, [n, d]."""
-        return finite_result(self._output(self._hidden("x", x)[-1]), "f", x=x)
+        return finite_result(self._output(self._layers(self._inputs("x", x))[-1]), "f", x=x)
 
     def conjugate_kernels(self, x1, x2=None) -> Float[Array, "L n1 n2"]:
         """h_l(x1)·h_l(x2)/N for every layer l: the kernel of its features. `x2` is `x1` if not given.
 
         That of layer L is the covariance of f over the output weights.
         """
-        first = self._hidden("x1", x1)
-        second = first if x2 is None else self._hidden("x2", x2)
-        kernels = jnp.einsum("lin,lkn->lik", first, second, precision="highest") / self.width
+        kernels = self._conjugate(self._inputs("x1", x1), None if x2 is None else self._inputs("x2", x2))
         return finite_result(kernels, "a kernel", x1=x1, x2=x1 if x2 is None else x2)
 
     def tangent_kernel(self, x1, x2=None) -> Float[Array, "n1 n2"]:
@@ -155,15 +153,7 @@ class DeepNetwork(eqx.Module):
         Σ_l (δ_l·δ_l')(h_{l−1}·h_{l−1}' s_w²/N + s_b²) + h_L·h_L'/N, with δ_l = ∂f/∂z_l by one reverse pass for all
         inputs: no derivative in a weight is ever stored.
         """
-        first = self._derivatives("x1", x1)
-        second = first if x2 is None else self._derivatives("x2", x2)
-        fan = jnp.full(self.depth, self.width, self.first.dtype).at[0].set(1)
-        (below1, slopes1, last1), (below2, slopes2, last2) = first, second
-        with jax.default_matmul_precision("highest"):
-            inner = [below1[0] @ below2[0].T, jnp.einsum("lin,lkn->lik", below1[1], below2[1])]
-            inner = jnp.concatenate([inner[0][None], inner[1]])
-            inputs = jnp.square(self.weight_scale) * inner / fan[:, None, None] + jnp.square(self.bias_scale)
-            kernel = jnp.einsum("lik,lin,lkn->ik", inputs, slopes1, slopes2) + last1 @ last2.T / self.width
+        kernel = self._tangent(self._inputs("x1", x1), None if x2 is None else self._inputs("x2", x2))
         return finite_result(kernel, "the kernel", x1=x1, x2=x1 if x2 is None else x2)
 
     def _inputs(self, name: str, x) -> Inputs:
@@ -172,13 +162,13 @@ class DeepNetwork(eqx.Module):
             raise ValueError(f"{name} has {x.shape[1]} columns: the network has {self.first.shape[1]} inputs.")
         return x
 
-    def _hidden(self, name: str, x) -> Float[Array, "L n N"]:
-        """h_1 … h_L at inputs as they were given."""
-        x = self._inputs(name, x)
-        return self._layers(x, jnp.zeros((self.depth, x.shape[0], self.width), x.dtype))
+    # Programs of their own, compiled once a shape: each holds a loop over layers, which is compiled at each call else.
 
-    def _layers(self, x: Inputs, added: Float[Array, "L n N"]) -> Float[Array, "L n N"]:
-        """h_1 … h_L where `added` is added to z_1 … z_L."""
+    @eqx.filter_jit
+    def _layers(self, x: Inputs, added: Float[Array, "L n N"] | None = None) -> Float[Array, "L n N"]:
+        """h_1 … h_L, where `added` is added to z_1 … z_L if given."""
+        if added is None:
+            added = jnp.zeros((self.depth, x.shape[0], self.width), x.dtype)
         with jax.default_matmul_precision("highest"):
             shifts = self.bias_scale * self.biases[:, None, :] + added
             first = self.activation(self.weight_scale * (x @ self.first.T) + shifts[0])
@@ -196,9 +186,26 @@ class DeepNetwork(eqx.Module):
         with jax.default_matmul_precision("highest"):
             return h @ self.output / self.width**0.5
 
-    def _derivatives(self, name: str, x):
+    @eqx.filter_jit
+    def _conjugate(self, x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"] | None) -> Float[Array, "L n1 n2"]:
+        first = self._layers(x1)
+        second = first if x2 is None else self._layers(x2)
+        return jnp.einsum("lin,lkn->lik", first, second, precision="highest") / self.width
+
+    @eqx.filter_jit
+    def _tangent(self, x1: Float[Array, "n1 d"], x2: Float[Array, "n2 d"] | None) -> Float[Array, "n1 n2"]:
+        first = self._derivatives(x1)
+        second = first if x2 is None else self._derivatives(x2)
+        fan = jnp.full(self.depth, self.width, self.first.dtype).at[0].set(1)
+        (below1, slopes1, last1), (below2, slopes2, last2) = first, second
+        with jax.default_matmul_precision("highest"):
+            inner = [below1[0] @ below2[0].T, jnp.einsum("lin,lkn->lik", below1[1], below2[1])]
+            inner = jnp.concatenate([inner[0][None], inner[1]])
+            inputs = jnp.square(self.weight_scale) * inner / fan[:, None, None] + jnp.square(self.bias_scale)
+            return jnp.einsum("lik,lin,lkn->ik", inputs, slopes1, slopes2) + last1 @ last2.T / self.width
+
+    def _derivatives(self, x: Inputs):
         """((x, h_1 … h_{L−1}), δ_1 … δ_L, h_L) at every input."""
-        x = self._inputs(name, x)
 
         def outputs(added):
             h = self._layers(x, added)

@@ -72,6 +72,20 @@ def test_depths_come_in_the_order_asked_for():
     np.testing.assert_allclose(deep_kernels(X, X, (4,)).tangent, deep_kernels(X, None, (4,)).tangent, atol=1e-15)
 
 
+@pytest.mark.parametrize("activation", ["relu", "erf", "linear"])
+def test_tiles_are_parts_of_one_kernel(activation, monkeypatch):
+    """Of tiles of any size, and of half of them: every pair is computed for itself."""
+    x = RNG.normal(size=(13, 3))
+    whole = deep_kernels(x, x, (1, 3), activation, weight_scale=1.2, bias_scale=0.1)
+    monkeypatch.setattr("theory.deep_kernels.TILE", 5)
+    for tiled in (deep_kernels(x, x, (1, 3), activation, weight_scale=1.2, bias_scale=0.1),
+                  deep_kernels(x, None, (1, 3), activation, weight_scale=1.2, bias_scale=0.1)):  # fmt: skip
+        np.testing.assert_allclose(tiled.conjugate, whole.conjugate, rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(tiled.tangent, whole.tangent, rtol=1e-14, atol=1e-15)
+    # Above the diagonal's tiles and below them there are the same numbers.
+    np.testing.assert_array_equal(tiled.tangent[:, :5, 5:], np.swapaxes(tiled.tangent[:, 5:, :5], 1, 2))
+
+
 def test_parallel_inputs_and_zero_stay_exact():
     """2x has twice the kernel of x through ReLU, at any depth; an input of zero has none."""
     x = np.array([[0.6, 0.8], [1.2, 1.6], [0.0, 0.0]])
