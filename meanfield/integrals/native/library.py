@@ -1,0 +1,57 @@
+"""Kernels compiled for this processor, once in a process, and their names for XLA."""
+
+import functools
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from meanfield.integrals.native.ffi import register
+from meanfield.integrals.native.predict import add_predict
+from meanfield.integrals.native.pullback import add_pullback
+from meanfield.integrals.native.task import Work
+
+
+@functools.cache
+def lane_bytes() -> int:
+    """Bytes of the registers of this processor."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx2") else 16
+
+
+@functools.cache
+def compiled(work: Work) -> tuple[str, str]:
+    """The names of the calls that predict and pull back, registered with XLA when they are first asked for."""
+    label = "_".join(str(part) for part in (work.activation, work.inputs, int(work.bias), work.outputs, work.kind.dtype))
+    predict, pullback = (f"meanfield_{what}_{label}" for what in ("predict", "pullback"))
+    module = ir.Module("meanfield")
+    add_predict(module, predict, work)
+    add_pullback(module, pullback, work)
+    engine = _engine(str(module))
+    for name in (predict, pullback):
+        register(name, engine.get_function_address(name))
+    _ENGINES.append(engine)
+    return predict, pullback
+
+
+_ENGINES: list[llvm.ExecutionEngine] = []
+"""What holds the machine code of the kernels, which XLA may call as long as the process lives."""
+
+
+def _engine(text: str) -> llvm.ExecutionEngine:
+    """Compile a module for this processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    parsed = llvm.parse_assembly(text)
+    parsed.verify()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
+    )
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(parsed, llvm.create_pass_builder(machine, options))
+    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return engine
