@@ -2,22 +2,14 @@
 
 import functools
 
+import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from meanfield.integrals.native.ffi import register
+from meanfield.integrals.native import ffi
 from meanfield.integrals.native.predict import add_predict
 from meanfield.integrals.native.pullback import add_pullback
 from meanfield.integrals.native.task import Work
-
-
-@functools.cache
-def lane_bytes() -> int:
-    """Bytes of the registers of this processor."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx2") else 16
 
 
 @functools.cache
@@ -30,7 +22,7 @@ def compiled(work: Work) -> tuple[str, str]:
     add_pullback(module, pullback, work)
     engine = _engine(str(module))
     for name in (predict, pullback):
-        register(name, engine.get_function_address(name))
+        ffi.register(name, engine.get_function_address(name))
     _ENGINES.append(engine)
     return predict, pullback
 
@@ -55,3 +47,11 @@ def _engine(text: str) -> llvm.ExecutionEngine:
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
     return engine
+
+
+@functools.cache
+def unavailable() -> str | None:
+    """Why no code can be compiled and called here, in half a sentence; None if it can."""
+    if not hasattr(llvm, "create_pass_builder"):
+        return f"llvmlite {llvmlite.__version__} is too old: at least 0.44 is needed"
+    return ffi.unavailable()

@@ -18,8 +18,8 @@ from meanfield.integrals.native.vectors import Registers, Vector, broadcast, lea
 POSITION, SAMPLES, ROWS, RESIDUALS, GRADIENT = range(5)
 PARTICLES = 96
 """Particles of one tile."""
-DIRECT = 12
-"""Sums of one particle up to which they stay in registers."""
+DIRECT = {True: 6, False: 3}
+"""Sums of one particle up to which they stay in registers: of a piecewise-linear σ, of another, which needs some."""
 STRETCH = 4096
 """Samples that are added without compensation."""
 NEAR = 6144
@@ -41,7 +41,7 @@ def add_pullback(module: ir.Module, name: str, work: Work) -> None:
 
 def direct(work: Work) -> bool:
     """Return True if the sums of a particle stay in registers."""
-    return _sums(work) <= DIRECT
+    return _sums(work) <= DIRECT[work.slopes is not None]
 
 
 def _sums(work: Work) -> int:

@@ -1,6 +1,9 @@
 """What a compiled kernel is made for, and how its data lie in memory."""
 
+import functools
 from typing import NamedTuple
+
+import llvmlite.binding as llvm
 
 from meanfield.integrals.native.vectors import Registers
 
@@ -46,3 +49,23 @@ class Work(NamedTuple):
     def row(self) -> int:
         """Numbers of a sample where its inputs lie side by side, filled up to whole vectors."""
         return -(-self.inputs // self.kind.lanes) * self.kind.lanes
+
+
+def work(activation: str, inputs: int, bias: bool, outputs: int, dtype: str, slopes: tuple[float, float] | None) -> Work:
+    """Return the work for the registers of this processor."""
+    size = 4 if dtype == "float32" else 8
+    return Work(activation, inputs, bias, outputs, Registers(dtype, lane_bytes() // size), slopes)
+
+
+def groups(work: Work, m: int) -> int:
+    """The pieces into which m particles are cut: whole chains, and no more than `GROUPS`."""
+    return min(GROUPS, -(-m // work.chain))
+
+
+@functools.cache
+def lane_bytes() -> int:
+    """Bytes of the registers of this processor."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx2") else 16
