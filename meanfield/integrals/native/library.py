@@ -7,6 +7,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from meanfield.integrals.native import ffi
+from meanfield.integrals.native.planar import add_histogram, add_picked
 from meanfield.integrals.native.predict import add_predict
 from meanfield.integrals.native.pullback import add_pullback
 from meanfield.integrals.native.task import Work
@@ -14,17 +15,38 @@ from meanfield.integrals.native.task import Work
 
 @functools.cache
 def compiled(work: Work) -> tuple[str, str]:
-    """The names of the calls that predict and pull back, registered with XLA when they are first asked for."""
-    label = "_".join(str(part) for part in (work.activation, work.inputs, int(work.bias), work.outputs, work.kind.dtype))
-    predict, pullback = (f"meanfield_{what}_{label}" for what in ("predict", "pullback"))
+    """The names of the calls that predict and pull back, known to XLA from when they are first asked for."""
+    predict, pullback = _names(("predict", "pullback"), work)
     module = ir.Module("meanfield")
     add_predict(module, predict, work)
     add_pullback(module, pullback, work)
+    _install(module, (predict, pullback))
+    return predict, pullback
+
+
+@functools.cache
+def planar(work: Work, probes: int) -> tuple[str, str]:
+    """The names of the calls that sum particles by place, with so many looks into a cell, and that go back."""
+    histogram, picked = _names((f"histogram{probes}", f"picked{probes}"), work)
+    module = ir.Module("meanfield")
+    add_histogram(module, histogram, work, probes)
+    add_picked(module, picked, work)
+    _install(module, (histogram, picked))
+    return histogram, picked
+
+
+def _names(calls: tuple[str, str], work: Work) -> tuple[str, str]:
+    label = "_".join(str(part) for part in (work.activation, work.inputs, int(work.bias), work.outputs, work.kind.dtype))
+    one, other = (f"meanfield_{call}_{label}" for call in calls)
+    return one, other
+
+
+def _install(module: ir.Module, names: tuple[str, ...]) -> None:
+    """Compile a module, and register its functions of these names with XLA."""
     engine = _engine(str(module))
-    for name in (predict, pullback):
+    for name in names:
         ffi.register(name, engine.get_function_address(name))
     _ENGINES.append(engine)
-    return predict, pullback
 
 
 _ENGINES: list[llvm.ExecutionEngine] = []
