@@ -39,7 +39,9 @@ def histogram(unit: Neuron, mu: Particles, inputs: int, order: AngularOrder) -> 
     return compiled(mu)
 
 
-def picked(unit: Neuron, position: Position, inputs: int, place: Place, table: jax.Array, order: AngularOrder) -> Position:
+def picked(
+    unit: Neuron, position: Position, inputs: int, place: Place, table: jax.Array, order: AngularOrder
+) -> Position:
     """∇_θ of every particle from what its place holds in `table`, [k, 2, places]."""
     work = _work(unit, Particles(position), inputs, order)
     if work is None:
@@ -50,7 +52,9 @@ def picked(unit: Neuron, position: Position, inputs: int, place: Place, table: j
         from meanfield.integrals.native.library import planar
 
         call = jax.ffi.ffi_call(
-            planar(work, order.probes)[1], jax.ShapeDtypeStruct(position.shape, position.dtype), vmap_method="sequential"
+            planar(work, order.probes)[1],
+            jax.ShapeDtypeStruct(position.shape, position.dtype),
+            vmap_method="sequential",
         )
         return call(position, place, jnp.transpose(table, (2, 0, 1)))
 

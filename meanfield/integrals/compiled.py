@@ -138,7 +138,9 @@ def work_of(unit: AbstractUnit, dtype: Any, inputs: int, platform: str) -> Any:
     assert isinstance(unit, Neuron)
     known = recognised(unit.activation)
     name = next(name for name, activation in ACTIVATIONS.items() if activation is known)
-    return work(name, inputs, unit.bias, unit.outputs, str(jnp.dtype(dtype)), unit.slopes if unit.outputs == 1 else None)
+    return work(
+        name, inputs, unit.bias, unit.outputs, str(jnp.dtype(dtype)), unit.slopes if unit.outputs == 1 else None
+    )
 
 
 def unavailable(unit: AbstractUnit, dtype: Any, platform: str) -> str | None:
@@ -173,4 +175,6 @@ def offer(task: Task) -> Plan | str:
     if absent is not None:
         return absent
     held = 2 * (32 * task.unit.outputs + task.d) * task.n * task.size
-    return Plan(Compiled(), held, 6 * task.work, task.streamed, "no array of pairs is written", speed=speed(task.unit, task.d))
+    return Plan(
+        Compiled(), held, 6 * task.work, task.streamed, "no array of pairs is written", speed=speed(task.unit, task.d)
+    )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.angular_order import AngularOrder, Place
-from meanfield.integrals.bins import BINS, histogram, picked
+from meanfield.integrals.bins import histogram, picked
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.shares import blocks, cut, over, share
@@ -42,7 +42,7 @@ class Sorted(AbstractKernel):
     every call sorts.
 
     Rounding: at most L + log₂ n + 8 roundings of a term, L the largest number of a block's particles in one bin: their
-    number over the places for spread-out particles, and never more than `BLOCK`·2n/`BINS`.
+    number over the places for spread-out particles, and never more than `BLOCK`·2n/`bins.BINS`.
     """
 
     order: AngularOrder | None = None
@@ -95,6 +95,7 @@ class Sorted(AbstractKernel):
         x2 = planar(unit, x)
         terms = jnp.einsum("Ic,Iu->cuI", r, x2, precision="highest")[:, :, order.rows]
         table = below * jnp.sum(terms, axis=2)[:, :, None] + (above - below) * _active_samples(order, terms)
+
         def rows(block: tuple[Position, Place]) -> Position:
             position, place = block
             return picked(unit, position, x.shape[1], place, table, order)

@@ -1,1 +1,1 @@
-"""Kernels that are compiled for this processor: LLVM's instructions from Python, called by XLA without Python between."""
+"""Kernels compiled for this processor: LLVM's instructions, written by Python and called by XLA without it."""

@@ -6,7 +6,7 @@ import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from meanfield.integrals.native import ffi
+from meanfield.integrals.native import layout
 from meanfield.integrals.native.planar import add_histogram, add_picked
 from meanfield.integrals.native.predict import add_predict
 from meanfield.integrals.native.pullback import add_pullback
@@ -36,24 +36,26 @@ def planar(work: Work, probes: int) -> tuple[str, str]:
 
 
 def _names(calls: tuple[str, str], work: Work) -> tuple[str, str]:
-    label = "_".join(str(part) for part in (work.activation, work.inputs, int(work.bias), work.outputs, work.kind.dtype))
+    label = "_".join(
+        str(part) for part in (work.activation, work.inputs, int(work.bias), work.outputs, work.kind.dtype)
+    )
     one, other = (f"meanfield_{call}_{label}" for call in calls)
     return one, other
 
 
 def _install(module: ir.Module, names: tuple[str, ...]) -> None:
     """Compile a module, and register its functions of these names with XLA."""
-    engine = _engine(str(module))
+    code = engine(str(module))
     for name in names:
-        ffi.register(name, engine.get_function_address(name))
-    _ENGINES.append(engine)
+        layout.register(name, code.get_function_address(name))
+    _ENGINES.append(code)
 
 
 _ENGINES: list[llvm.ExecutionEngine] = []
 """What holds the machine code of the kernels, which XLA may call as long as the process lives."""
 
 
-def _engine(text: str) -> llvm.ExecutionEngine:
+def engine(text: str) -> llvm.ExecutionEngine:
     """Compile a module for this processor."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -65,10 +67,12 @@ def _engine(text: str) -> llvm.ExecutionEngine:
     )
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
-    llvm.create_pass_builder(machine, options).getModulePassManager().run(parsed, llvm.create_pass_builder(machine, options))
-    engine = llvm.create_mcjit_compiler(parsed, machine)
-    engine.finalize_object()
-    return engine
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(
+        parsed, llvm.create_pass_builder(machine, options)
+    )
+    code = llvm.create_mcjit_compiler(parsed, machine)
+    code.finalize_object()
+    return code
 
 
 @functools.cache
@@ -76,4 +80,4 @@ def unavailable() -> str | None:
     """Why no code can be compiled and called here, in half a sentence; None if it can."""
     if not hasattr(llvm, "create_pass_builder"):
         return f"llvmlite {llvmlite.__version__} is too old: at least 0.44 is needed"
-    return ffi.unavailable()
+    return layout.unavailable()

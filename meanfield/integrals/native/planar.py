@@ -1,14 +1,14 @@
 """Particles of the plane to the places of their kinks, and back: one pass over the particles each.
 
-`add_histogram`: positions [m, p], masses [m], cells [c], near [probes, c], ends [2] to sums [rows, places, k, 2] of p_j
-a_j v_j by place, and to places [m]. `add_picked`: positions, places, table [places, k, 2] to gradients [m, p]. The place
-of a direction is found by the operations of `AngularOrder`, one for one, which leave no choice of rounding.
+`add_histogram`: positions [m, p], masses [m], cells [c], near [probes, c], ends [2] to sums [rows, places, k, 2] of
+p_j a_j v_j by place, and to places [m]. `add_picked`: positions, places, table [places, k, 2] to gradients [m, p].
+The place of a direction is found by the operations of `AngularOrder`, one for one, which leave no choice of rounding.
 """
 
 import numpy as np
 from llvmlite import ir
 
-from meanfield.integrals.native.ffi import Buffers, handler
+from meanfield.integrals.native.handler import Buffers, handler
 from meanfield.integrals.native.task import Work
 from meanfield.integrals.native.vectors import WORD, Vector, broadcast, least, loop, word
 
@@ -31,7 +31,12 @@ def _row(b: ir.IRBuilder, buffers: Buffers, index: ir.Value, work: Work, probes:
     kind, lanes, k = work.kind, work.kind.lanes, work.outputs
     position, mass, near, ends, sums = (buffers.numbers(i, kind.scalar) for i in (POSITION, MASS, NEAR, ENDS, SUMS))
     cells, places = buffers.numbers(CELLS, INT), buffers.numbers(PLACES, INT)
-    m, rows, bins, count = buffers.length(MASS, 0), buffers.length(SUMS, 0), buffers.length(SUMS, 1), buffers.length(CELLS, 0)
+    m, rows, bins, count = (
+        buffers.length(MASS, 0),
+        buffers.length(SUMS, 0),
+        buffers.length(SUMS, 1),
+        buffers.length(CELLS, 0),
+    )
     half = b.sdiv(bins, word(2))
     low, high = (b.sdiv(b.mul(r, m), rows) for r in (index, b.add(index, word(1))))
     table = b.gep(sums, [b.mul(index, b.mul(bins, word(2 * k)))])
@@ -51,7 +56,9 @@ def _row(b: ir.IRBuilder, buffers: Buffers, index: ir.Value, work: Work, probes:
 
     def several(j: ir.Value, _) -> list:
         end = b.sub(high, word(1))
-        rows_of = [b.gep(position, [b.mul(least(b, b.add(j, word(i)), end), word(work.parameters))]) for i in range(lanes)]
+        rows_of = [
+            b.gep(position, [b.mul(least(b, b.add(j, word(i)), end), word(work.parameters))]) for i in range(lanes)
+        ]
         v, w = _kinks(b, work, rows_of)
         key = _direction(-w, v, beyond)
         b.store(key.value, b.bitcast(keys, kind.type.as_pointer()), align=kind.size)

@@ -7,7 +7,7 @@ their additions lost: a group of particles adds its chains with Kahan's compensa
 from llvmlite import ir
 
 from meanfield.integrals.native.activations import BY_NAME
-from meanfield.integrals.native.ffi import Buffers, handler
+from meanfield.integrals.native.handler import Buffers, handler
 from meanfield.integrals.native.task import VECTORS, Work
 from meanfield.integrals.native.vectors import Vector, broadcast, least, loaded, loop, stored, word, zeros
 
@@ -78,9 +78,7 @@ def _tile(b: ir.IRBuilder, buffers: Buffers, index: ir.Value, work: Work) -> Non
     loop(b, first, last, 1, [], chain)
 
 
-def _block(
-    b: ir.IRBuilder, buffers: Buffers, work: Work, x: ir.Value, low: ir.Value, high: ir.Value
-) -> list[Vector]:
+def _block(b: ir.IRBuilder, buffers: Buffers, work: Work, x: ir.Value, low: ir.Value, high: ir.Value) -> list[Vector]:
     """Σ over particles low ≤ j < high for one block of samples: k outputs of `VECTORS` vectors each."""
     kind = work.kind
     position, mass = (buffers.numbers(which, kind.scalar) for which in (POSITION, MASS))

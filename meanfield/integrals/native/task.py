@@ -51,7 +51,9 @@ class Work(NamedTuple):
         return -(-self.inputs // self.kind.lanes) * self.kind.lanes
 
 
-def work(activation: str, inputs: int, bias: bool, outputs: int, dtype: str, slopes: tuple[float, float] | None) -> Work:
+def work(
+    activation: str, inputs: int, bias: bool, outputs: int, dtype: str, slopes: tuple[float, float] | None
+) -> Work:
     """Return the work for the registers of this processor."""
     size = 4 if dtype == "float32" else 8
     return Work(activation, inputs, bias, outputs, Registers(dtype, lane_bytes() // size), slopes)

@@ -17,7 +17,14 @@ import meanfield as mf
 
 M, N = 23, 11
 SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "linear": (1.0, 1.0)}
-SHAPES = {"plane": (2, False), "line": (1, False), "line_bias": (1, True), "space": (3, False), "space_bias": (7, True), "many": (19, True)}
+SHAPES = {
+    "plane": (2, False),
+    "line": (1, False),
+    "line_bias": (1, True),
+    "space": (3, False),
+    "space_bias": (7, True),
+    "many": (19, True),
+}
 KERNELS = {
     "dense": mf.integrals.Dense(),
     "blocked": mf.integrals.Blocked(8),
