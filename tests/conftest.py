@@ -92,6 +92,14 @@ def x64():
         yield
 
 
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """A machine on which no kernel can be compiled, whatever is installed on this one."""
+    from meanfield.integrals import compiled  # not before shapes are checked
+
+    monkeypatch.setattr(compiled, "missing", lambda: "llvmlite is not installed, which comes with the extra `native`")
+
+
 @pytest.fixture(scope="session")
 def smoke_directory(request, tmp_path_factory):
     """A directory for the records of the smoke runs.

@@ -2,6 +2,7 @@
 
 from .abstract import AbstractKernel as AbstractKernel
 from .blocked import Blocked as Blocked
+from .compiled import Compiled as Compiled
 from .dense import Dense as Dense
 from .interpolated import Interpolated as Interpolated
 from .offer import Plan as Plan

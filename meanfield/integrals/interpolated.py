@@ -14,6 +14,7 @@ from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.chebyshev import Interval, Matrix, Points, interpolation, points
+from meanfield.integrals.compiled import Compiled, speed, unavailable
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.strip import STRIPS, analytic, largest_reach
 from meanfield.particles import Particles
@@ -175,9 +176,12 @@ def offer(task: Task) -> Plan | str:
         nodes.pop()
     if not nodes:
         return f"no number of points halves the work of {m} × {n} pairs within the memory"
-    inner = Blocked(task.block, None if task.samples == n else task.samples)
+    compiled = unavailable(task.unit, task.dtype, task.platform) is None
+    inner = Compiled() if compiled else Blocked(task.block, None if task.samples == n else task.samples)
     most, matrices = nodes[-1], n * sum(nodes) * task.size
     held = task.block * task.samples * task.pair + matrices
     operations = 6 * m * most * (task.d + k) + 4 * n * most * k
     why = f"analytic on the line: {nodes[0]} to {most} points do for {n} samples, unless weights are large"
-    return Plan(Interpolated(tuple(nodes), inner), held, operations, task.streamed + 2 * n * most * task.size, why)
+    traffic = task.streamed + 2 * n * most * task.size
+    faster = speed(task.unit, task.d) if compiled else 1.0
+    return Plan(Interpolated(tuple(nodes), inner), held, operations, traffic, why, speed=faster)

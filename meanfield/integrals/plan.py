@@ -6,7 +6,7 @@ import jax
 
 from meanfield.arguments import positive_count
 from meanfield.arguments.meant import shown
-from meanfield.integrals import blocked, dense, interpolated, pallas, sorted  # the kernel of this name
+from meanfield.integrals import blocked, compiled, dense, interpolated, pallas, sorted  # the kernel of this name
 from meanfield.integrals.offer import Plan, Task
 from meanfield.units.neuron import AbstractUnit
 
@@ -17,6 +17,7 @@ OFFERS = {
     "sorted": sorted.offer,
     "dense": dense.offer,
     "pallas": pallas.offer,
+    "compiled": compiled.offer,
     "interpolated": interpolated.offer,
     "signs": blocked.offer_with_signs,
     "blocked": blocked.offer,

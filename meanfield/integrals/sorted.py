@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.angular_order import AngularOrder, Place
+from meanfield.integrals.bins import histogram, picked
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.shares import blocks, cut, over, share
@@ -18,10 +19,6 @@ from meanfield.units.neuron import AbstractUnit, Neuron
 
 BLOCK = 1 << 20
 """Particles handled at a time: more would only hold more memory."""
-
-BINS = 1 << 15
-"""Least number of bins into which a block is summed; few samples get several rows of bins."""
-
 
 FROM = 1 << 15
 """Pairs m·n from which sorting pays: below, its dozen small steps cost more than one small matrix."""
@@ -45,7 +42,7 @@ class Sorted(AbstractKernel):
     every call sorts.
 
     Rounding: at most L + log₂ n + 8 roundings of a term, L the largest number of a block's particles in one bin: their
-    number over the places for spread-out particles, and never more than `BLOCK`·2n/`BINS`.
+    number over the places for spread-out particles, and never more than `BLOCK`·2n/`bins.BINS`.
     """
 
     order: AngularOrder | None = None
@@ -68,14 +65,9 @@ class Sorted(AbstractKernel):
     def _forward(self, unit: Neuron, mu: Particles, x: Inputs, order: AngularOrder) -> tuple[Outputs, Place]:
         below, above = unit.slopes  # type: ignore[misc]
 
-        def histogram(block: Particles):
-            v, w = kink(unit, block.position, x)
-            place = order.locate(*jax.lax.stop_gradient((v, w)))
-            a = block.mass[:, None] * block.position[:, : unit.outputs]
-            bins = [_binned(place, a[:, c] * v, a[:, c] * w, order.places) for c in range(unit.outputs)]
-            return jnp.stack(bins), place
-
-        sums, places = compensated(histogram, blocks(mu, share(mu.m, BLOCK)))
+        sums, places = compensated(
+            lambda block: histogram(unit, block, x.shape[1], order), blocks(mu, share(mu.m, BLOCK))
+        )
         x2 = planar(unit, x)[order.rows]
         active = _active_particles(order, sums)
         slope = below * jnp.sum(sums, axis=2)[:, :, None] + (above - below) * active
@@ -103,19 +95,10 @@ class Sorted(AbstractKernel):
         x2 = planar(unit, x)
         terms = jnp.einsum("Ic,Iu->cuI", r, x2, precision="highest")[:, :, order.rows]
         table = below * jnp.sum(terms, axis=2)[:, :, None] + (above - below) * _active_samples(order, terms)
-        # Barriers: a table is made once and not for every particle.
-        table = jax.lax.optimization_barrier(table)
 
         def rows(block: tuple[Position, Place]) -> Position:
             position, place = block
-            v, w = kink(unit, position, x)
-            picked = [[table[c, u].at[place].get(mode="promise_in_bounds") for u in (0, 1)] for c in range(len(table))]
-            g = jax.lax.optimization_barrier(picked)
-            columns = [v * along + w * across for along, across in g]
-            a = position[:, : unit.outputs]
-            dv, dw = (sum(a[:, c] * g[c][u] for c in range(unit.outputs)) for u in (0, 1))
-            columns += [dv, dw][: position.shape[1] - unit.outputs]
-            return _columns(columns)
+            return picked(unit, position, x.shape[1], place, table, order)
 
         size = share(mu.m, BLOCK)
         return over(rows, (cut(mu.position, size), cut(kept, size))).reshape(-1, mu.position.shape[1])[: mu.m]
@@ -167,12 +150,6 @@ def planar(unit: Neuron, x: Inputs):
     return x if x.shape[1] == 2 else jnp.concatenate([x, jnp.full_like(x, 1.0 if unit.bias else 0.0)], axis=1)
 
 
-def kink(unit: Neuron, position: Position, x: Inputs):
-    """The two components of v for every particle."""
-    v = position[:, unit.outputs]
-    return v, (position[:, unit.outputs + 1] if x.shape[1] + unit.bias == 2 else jnp.zeros_like(v))
-
-
 def _suited(unit: AbstractUnit, x: Inputs) -> Neuron:
     reason = unsuited(unit, x.shape[1], x.dtype)
     if reason is not None:
@@ -219,30 +196,3 @@ def _active_samples(order: AngularOrder, terms):
     (straight_before, straight_after), (turned_before, turned_after) = sides(straight), sides(turned)
     table = jnp.concatenate([straight_before + turned_after, turned_before + straight_after], axis=-1)
     return table.at[..., half - 1].set(0)  # the place of zero vectors, which no sample activates
-
-
-def _binned(place: Place, v, w, bins: int):
-    """Σ of vectors (v, w) by place, [2, bins]. Several rows of bins, where there are few, keep chains of sums short."""
-    m = place.shape[0]
-    rows = max(1, min(BINS // bins, m // 256))
-    shift = (-(-m // rows) - 1).bit_length()  # particles of one row: a power of two, so that no division is needed
-    rows = -(-m // (1 << shift))
-    where = place if rows == 1 else place + (jnp.arange(m, dtype=place.dtype) >> shift) * bins
-    if jax.default_backend() == "cpu":  # one pass with complex numbers for vectors
-        both = _added(where, jax.lax.complex(v, w), rows, bins)
-        return jnp.stack([both.real, both.imag])
-    return jnp.stack([_added(where, v, rows, bins), _added(where, w, rows, bins)])
-
-
-def _added(where: Place, values, rows: int, bins: int):
-    table = jnp.zeros(rows * bins, values.dtype).at[where].add(values, mode="promise_in_bounds")
-    return jnp.sum(table.reshape(rows, bins), axis=0)
-
-
-def _columns(columns: list):
-    """[m, p] from columns, by selection: the compiler writes it in one pass, where it would copy column by column."""
-    index = jnp.arange(len(columns))[None]
-    out = columns[-1][:, None]
-    for i, column in reversed(list(enumerate(columns[:-1]))):
-        out = jnp.where(index == i, column[:, None], out)
-    return jnp.broadcast_to(out, (out.shape[0], len(columns)))

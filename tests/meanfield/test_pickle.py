@@ -171,6 +171,7 @@ OTHERS = {
     ],
     "kernels": [
         mf.integrals.Blocked(4),
+        mf.integrals.Compiled(),
         mf.integrals.Dense(),
         mf.integrals.Sorted(),
         mf.integrals.Interpolated(4, mf.integrals.Dense()),

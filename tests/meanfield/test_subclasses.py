@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from meanfield.integrals import Blocked, Dense, Interpolated, Pallas, Sorted
+from meanfield.integrals import Blocked, Compiled, Dense, Interpolated, Pallas, Sorted
 from meanfield.integrals.plan import choose
 from meanfield.units.activations import ACTIVATIONS, recognised
 
@@ -82,7 +82,9 @@ def test_plain_kernels_compute_the_subclass(kernel, x64):
     assert np.abs(kernel.predict(unit, mu, jnp.asarray(X2)) - by_definition(unit, mu, X2)).max() < 1e-12
 
 
-@pytest.mark.parametrize(("kernel", "d"), [(Sorted(), 2), (Interpolated(64, Dense()), 1), (Pallas(interpret=True), 2)])
+@pytest.mark.parametrize(
+    ("kernel", "d"), [(Sorted(), 2), (Interpolated(64, Dense()), 1), (Pallas(interpret=True), 2), (Compiled(), 2)]
+)
 def test_special_kernels_refuse_the_subclass(kernel, d):
     for activation in ("relu", "tanh"):
         unit = Shifted(activation)

@@ -17,13 +17,21 @@ import meanfield as mf
 
 M, N = 23, 11
 SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "linear": (1.0, 1.0)}
-SHAPES = {"plane": (2, False), "line": (1, False), "line_bias": (1, True), "space": (3, False), "space_bias": (7, True)}
+SHAPES = {
+    "plane": (2, False),
+    "line": (1, False),
+    "line_bias": (1, True),
+    "space": (3, False),
+    "space_bias": (7, True),
+    "many": (19, True),
+}
 KERNELS = {
     "dense": mf.integrals.Dense(),
     "blocked": mf.integrals.Blocked(8),
     "tiled": mf.integrals.Blocked(8, 4),
     "signs": mf.integrals.Blocked(8, 4, keep_signs=True),
     "sorted": mf.integrals.Sorted(),
+    "compiled": mf.integrals.Compiled(),
 }
 
 
@@ -165,7 +173,7 @@ def test_the_comparison_rejects_wrong_kernels(wrong):
     assert max(errors) > 100
 
 
-@pytest.mark.parametrize("name", ["blocked", "signs", "sorted"])
+@pytest.mark.parametrize("name", ["blocked", "signs", "sorted", "compiled"])
 def test_float64_agrees_too(name, x64):
     """The same sums in the longer type: the bound shrinks with ε, and the kernels follow."""
     d, bias = SHAPES["line_bias"]

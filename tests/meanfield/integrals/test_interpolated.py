@@ -339,6 +339,7 @@ def test_an_objective_takes_it():
     assert np.abs(difference).max() <= 1000 * jnp.finfo(difference.dtype).eps
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_the_plan_takes_it_where_it_pays():
     unit = mf.Neuron("tanh", bias=True)
 

@@ -19,6 +19,7 @@ def objective(n, d=3, unit=None, kernel=None):
     return mf.Objective(unit or mf.Neuron("relu"), mf.Square(), np.ones((n, d)), np.ones(n), kernel=kernel)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_small_is_dense_and_large_is_blocked():
     small, large = mf.plan(objective(100), 1000), mf.plan(objective(1000), 10**6)
     assert small.kernel.label() == "dense"
@@ -28,6 +29,18 @@ def test_small_is_dense_and_large_is_blocked():
     # 4mnd and 6mnd of the documentation, d counting inputs and outputs
     assert small.operations == 4 * 1000 * 100 * 4
     assert large.operations == 6 * 10**6 * 1000 * 4
+
+
+def test_large_is_compiled_on_processors_until_products_take_the_time():
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed: no kernel is compiled")
+    for d, kernel in ((3, "compiled"), (50, "compiled"), (100, "blocked")):
+        plan = mf.plan(objective(1000, d), 10**5)
+        assert plan.kernel.label().split()[0] == kernel
+    plan = mf.plan(objective(1000, 3), 10**6)
+    assert plan.operations == 6 * 10**6 * 1000 * 4
+    assert plan.bytes < 10**6
+    several = choose(mf.Neuron("gelu", outputs=3), 10**6, 1000, 3, np.float32, "cpu")
+    assert isinstance(several.kernel, mf.integrals.Compiled)
 
 
 @pytest.mark.parametrize(("d", "bias"), [(2, False), (1, True), (1, False)])
@@ -40,6 +53,7 @@ def test_two_dimensions_are_sorted(d, bias, activation):
     assert plan.bytes < 10**9 * SIZE / 10
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("unit", [mf.Neuron("tanh"), mf.Neuron("squared_relu"), mf.Neuron("relu", bias=True)])
 def test_others_in_the_plane_are_not(unit):
     assert isinstance(mf.plan(objective(1000, 2, unit), 10**6).kernel, mf.integrals.Blocked)
@@ -47,6 +61,7 @@ def test_others_in_the_plane_are_not(unit):
         objective(10, 2, unit, mf.integrals.Sorted()).predict(mf.Particles(np.ones((3, unit.size(2)))))
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_signs_are_kept_for_large_inputs_within_the_memory_given():
     target = objective(1000, 100)
     assert mf.plan(target, 10**5).kernel.keep_signs
@@ -55,6 +70,7 @@ def test_signs_are_kept_for_large_inputs_within_the_memory_given():
     assert mf.plan(target, 10**5, memory=10**7).bytes <= 10**7
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_one_huge_row():
     """n alone may exceed the cache: then samples are cut too, and a particle goes at a time at worst, never none."""
     kernel = mf.plan(objective(10**6), 50).kernel
@@ -62,6 +78,7 @@ def test_one_huge_row():
     assert mf.plan(objective(10**6), 50, memory=1).kernel.particles == 1
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_tiles_divide_where_they_can():
     """Sizes that divide m and n: nothing is padded, nothing copied."""
     kernel = mf.plan(objective(10_000, 20), 10**6).kernel
@@ -102,7 +119,7 @@ def test_the_user_may_force_a_kernel():
 def test_every_other_kernel_says_why_it_is_not_taken():
     plan = mf.plan(objective(1000, 2), 10**6)
     others = dict(plan.others)
-    assert set(others) == {"dense", "pallas", "interpolated", "signs", "blocked"}
+    assert set(others) == {"dense", "pallas", "compiled", "interpolated", "signs", "blocked"}
     assert others["dense"] == "the 1000000 × 1000 array would take 4 GB, more than a tile of one processor" or SIZE == 8
     assert "no NVIDIA GPU" in others["pallas"] or sys.platform != "linux"
     assert float(others["blocked"].split()[0]) > plan.cost
