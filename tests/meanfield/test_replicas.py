@@ -160,14 +160,14 @@ def test_a_reference_that_is_also_the_start(flow):
     assert_same(runs, one_by_one(objectives, flow, mus, times=TIMES))
 
 
-def test_an_array_that_is_two_settings_of_the_first_alone():
-    """One array is scale and strength for the first replica; they are two for the others."""
-    half, unit = jnp.asarray(0.5), mf.Neuron("tanh")
-    settings = [(half, half)] + [(jnp.asarray(1.0 + r), jnp.asarray(0.1 * r)) for r in range(1, R)]
-    objectives = [mf.Objective(unit, mf.Square(), X, Y[r], a, mf.WeightDecay(b)) for r, (a, b) in enumerate(settings)]
-    assert objectives[0].scale is objectives[0].penalty.strength
-    runs = mf.simulate_replicas(objectives, mf.GradientFlow(0.1), particles(), times=TIMES)
-    assert_same(runs, one_by_one(objectives, mf.GradientFlow(0.1), particles(), times=TIMES))
+def test_an_array_that_is_inputs_and_targets_of_the_first_alone():
+    """The first replica reproduces its inputs, the same array; the others have targets of their own."""
+    x, unit = jnp.asarray(X), mf.Neuron("tanh", outputs=D)
+    objectives = [mf.Objective(unit, mf.Square(), x, jnp.roll(x, r, axis=0) if r else x) for r in range(R)]
+    assert objectives[0].x is objectives[0].y
+    mus = [mf.Particles.gaussian(key, unit, m=M, d=D) for key in jax.random.split(jax.random.key(1), R)]
+    runs = mf.simulate_replicas(objectives, mf.GradientFlow(0.1), mus, times=TIMES)
+    assert_same(runs, one_by_one(objectives, mf.GradientFlow(0.1), mus, times=TIMES))
 
 
 @pytest.mark.parametrize("flow", [mf.GradientFlow(0.1), mf.AdaptiveFlow(1e-3, 1e-4)], ids=["gradient", "adaptive"])
