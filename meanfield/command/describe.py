@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import meanfield
+from meanfield.integrals.compiled import missing
 from meanfield.integrals.plan import choose
 from meanfield.units.neuron import Neuron
 
@@ -19,19 +20,29 @@ def describe() -> dict[str, Any]:
 
     >>> import meanfield.command.describe
     >>> sorted(meanfield.command.describe.describe())
-    ['devices', 'plans', 'precision', 'versions']
+    ['compiled', 'devices', 'plans', 'precision', 'versions']
     """
     dtype = jnp.dtype(jnp.result_type(float))
     plans = [{"m": m, "n": n, "d": d, "plan": str(choose(Neuron("relu"), m, n, d, dtype))} for m, n, d in SHAPES]
     versions = {"meanfield": meanfield.__version__}
-    for name in ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy", "scipy"):
+    for name in ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy", "scipy", "llvmlite"):
         versions[name] = _installed(name)
     return {
         "versions": versions,
         "devices": [f"{device.platform} {device.id}: {device.device_kind}" for device in jax.devices()],
         "precision": f"{dtype} by default, matrix products at full precision",
+        "compiled": missing() or "for " + processor(),
         "plans": plans,
     }
+
+
+def processor() -> str:
+    """Return the name of this processor as the compiler knows it, and the width of its registers."""
+    import llvmlite.binding
+
+    from meanfield.integrals.native.task import lane_bytes
+
+    return f"{llvmlite.binding.get_host_cpu_name()}, {8 * lane_bytes()} bits a register"
 
 
 def _installed(name: str) -> str:

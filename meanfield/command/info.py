@@ -33,6 +33,7 @@ def show_info(arguments: list[str]) -> int:
     print("versions   " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
     print("devices    " + ", ".join(facts["devices"]))
     print(f"precision  {facts['precision']}")
+    print(f"compiled   {facts['compiled']}")
     kept = facts["cache"]
     print(
         f"programs   {kept['folder']}, {kept['bytes'] / 1e6:.1f} MB"

@@ -321,8 +321,20 @@ RESULTS += [
 ]
 """What the engine makes and nobody else; State is that of a flow's own making, within the loop."""
 
-NO_ARGUMENTS = ["Square", "Logistic", "Exponential", "Contrast", "Spike", "Sorted", "Compiled", "Risk", "Energy", "Displacement"]
+NO_ARGUMENTS = [
+    "Square",
+    "Logistic",
+    "Exponential",
+    "Contrast",
+    "Spike",
+    "Sorted",
+    "Compiled",
+    "Risk",
+    "Energy",
+    "Displacement",
+]
 NO_ARGUMENTS += [
+    "Displacement",
     "RiskError",
     "gradients.Full",
     "gradients.SAG",
