@@ -63,7 +63,7 @@ class Spikes(Deconvolution):
     def measure(self, runs):
         """Compute what is drawn; the head of `simulations.study.animation` has the names."""
         run, seen, one = runs["descent"], runs["descent"].values, self.one
-        weights = seen["positions"][:, :, 0] * seen["masses"]
+        weights = signed(seen["positions"], seen["masses"])
         place = seen["positions"][:, :, 1] % 1
         return {
             "times": run.times,
@@ -84,6 +84,11 @@ class Spikes(Deconvolution):
     def theory(self):
         """Return the measured signal, and the spikes of min J as (place, weight)."""
         return {"target": self.one.problem.y @ self.waves.T, "marks": self.one.found[:, ::-1]}
+
+
+def signed(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """The weight of every particle in the measure: its mass times its output weight."""
+    return positions[:, :, 0] * masses
 
 
 SCENE = Scene(

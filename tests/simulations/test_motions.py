@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import simulations
+from simulations.optimisation.spikes import signed
 from simulations.study.motion import Motion
 
 pytestmark = pytest.mark.fast
@@ -68,6 +69,11 @@ def test_scene_and_grids_fit(study):
         assert len({getattr(run, scene.beside) for run in several}) > 1
     assert not {run.seed for run in found.grid("smoke", None, 1000)} & {run.seed for run in runs["smoke"]}
     assert len(found.grid("smoke", 3, 0)) == 3 * len(runs["smoke"])
+
+
+def test_spikes_weigh_what_their_masses_and_output_weights_say():
+    positions, masses = np.array([[[1.0, 0.2], [-3.0, 0.7]]]), np.array([[0.5, 2.0]])
+    assert signed(positions, masses).tolist() == [[0.5, -6.0]]
 
 
 def test_mean_field_neurons_move_and_lazy_ones_do_not():

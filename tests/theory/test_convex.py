@@ -161,6 +161,7 @@ def test_duplicate_antipodal_and_zero_inputs():
     for nothing in (planar_minimum(np.zeros((2, 2)), [1.0, 2.0], 0.1), planar_minimum(x, 0 * y, 0.1)):
         assert nothing.gap == 0
         assert nothing.measure.shape == (0, 3)
+    assert planar_minimum(np.zeros((2, 2)), [1.0, 2.0], 0.1).value == 5 / 4  # (1² + 2²) / 2 over two samples
     # Decay beyond the largest slope at f = 0 leaves nothing.
     slope = np.abs(np.maximum(circle(100_000) @ x.T, 0) @ y).max() / 6
     assert len(planar_minimum(x, y, 1.0001 * slope).measure) == 0
