@@ -1,8 +1,10 @@
-"""`meanfield info`: versions, devices, precision, kernels."""
+"""`meanfield info`: versions, devices, precision, kernels, compiled programs that are kept."""
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from meanfield.command.cache import size
 from meanfield.command.reading import read_options
 from meanfield.command.sentences import refusing
 from meanfield.environment.platform import require_backend
@@ -10,7 +12,7 @@ from meanfield.environment.platform import require_backend
 
 @dataclass(frozen=True)
 class Info:
-    """Versions, devices, precision, and the kernel chosen for a few shapes."""
+    """Versions, devices, precision, where compiled programs are kept, and the kernel chosen for a few shapes."""
 
     json: bool = False
     """One JSON object on standard output."""
@@ -24,12 +26,27 @@ def show_info(arguments: list[str]) -> int:
     with refusing():
         require_backend()
     facts = describe()
+    facts["cache"] = _cache()
     if options.json:
         print(json.dumps(facts))
         return 0
     print("versions   " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
     print("devices    " + ", ".join(facts["devices"]))
     print(f"precision  {facts['precision']}")
+    kept = facts["cache"]
+    print(
+        f"programs   {kept['folder']}, {kept['bytes'] / 1e6:.1f} MB"
+        if kept
+        else "programs   not kept (MEANFIELD_CACHE)"
+    )
     for row in facts["plans"]:
         print(f"kernel     m = {row['m']:.0e}, n = {row['n']:.0e}, d = {row['d']}: {row['plan']}")
     return 0
+
+
+def _cache() -> dict | None:
+    """The folder of compiled programs, ours or the one JAX was told, and the bytes in it; None where none are kept."""
+    import jax
+
+    folder = jax.config.jax_compilation_cache_dir  # pyright: ignore
+    return {"folder": folder, "bytes": size(Path(folder))} if folder else None

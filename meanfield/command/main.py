@@ -8,6 +8,7 @@ import sys
 
 import meanfield
 from meanfield.command.bench import time_steps
+from meanfield.command.cache import kept_programs
 from meanfield.command.command_line import Refused, nearest
 from meanfield.command.explore import write_explorer
 from meanfield.command.figure import draw_figure
@@ -41,6 +42,8 @@ Two-layer neural networks as particle systems, checked against theorems.
 `meanfield run STUDY --help` shows the study's parameters, each of which takes one value, several, or a range such as
 1e2:1e6:5log. Records that exist are not computed again, so every command
 goes on where it stopped.
+Compiled programs are kept in the user's folder for caches, 256 MiB of them; MEANFIELD_CACHE names another folder, or is
+"off".
 Exit status: 0 all checks hold, 1 a check failed, a run diverged or raised, or all workers are gone, 2 bad usage or bad
 input, 3 something could not be tested or is undecided and nothing failed, 130 or 143 stopped by Ctrl-C or SIGTERM.
 """
@@ -101,4 +104,5 @@ def _command(words: list[str]) -> int:
     with refusing():
         require_import()
         prefer(*SIBLINGS)
-    return COMMANDS[name](rest)
+    with kept_programs():
+        return COMMANDS[name](rest)

@@ -23,6 +23,9 @@ logger = logging.getLogger("meanfield")
 STARTS = 3
 """Times that a process is started which dies before it has come up; then it is given up, and the others go on."""
 
+CACHE = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+"""Settings of JAX that say where compiled programs are kept, and which."""
+
 
 class Pool(Engine):
     """N processes that die alone.
@@ -199,12 +202,13 @@ def _deaf() -> Iterator[None]:
 
 
 def _settings() -> dict[str, Any]:
-    """Return those of JAX's settings that are not as usual here: a worker computes under the same."""
+    """Return JAX's settings that are not as usual here, and where it keeps compiled programs: those of a worker, too."""
     import jax
 
     from meanfield.environment.settings import observed
 
-    return {name: getattr(jax.config, name) for name in observed() if name.startswith("jax_")}
+    changed = [name for name in observed() if name.startswith("jax_")]
+    return {name: getattr(jax.config, name) for name in (*changed, *CACHE)}
 
 
 def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:

@@ -217,7 +217,7 @@ def test_list_is_a_line_a_study_in_the_order_of_the_story(capsys, monkeypatch):
 def test_info(capsys):
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert set(facts) == {"versions", "devices", "precision", "plans"}
+    assert set(facts) == {"versions", "devices", "precision", "plans", "cache"}
     assert main(["info"]) == 0
     assert "kernel" in capsys.readouterr().out
 
