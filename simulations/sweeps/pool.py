@@ -202,7 +202,7 @@ def _deaf() -> Iterator[None]:
 
 
 def _settings() -> dict[str, Any]:
-    """Return JAX's settings that are not as usual here, and where it keeps compiled programs: those of a worker, too."""
+    """Return JAX's settings that are not as usual here, and where it keeps programs: those of a worker, too."""
     import jax
 
     from meanfield.environment.settings import observed
