@@ -12,6 +12,8 @@ import pytest
 import scipy.linalg  # noqa: F401  # loads the BLAS whose threads are limited below
 from threadpoolctl import threadpool_limits
 
+os.environ["MEANFIELD_TUNING"] = "off"  # plans do not depend on what somebody has tuned; processes inherit it
+
 ENGINE = Path(__file__).parent / "meanfield"
 """The tests of the engine."""
 

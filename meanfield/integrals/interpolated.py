@@ -13,8 +13,8 @@ from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.blocked import Blocked
-from meanfield.integrals.compiled import Compiled, speed, unavailable
 from meanfield.integrals.chebyshev import Interval, Matrix, Points, interpolation, points
+from meanfield.integrals.compiled import Compiled, speed, unavailable
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.strip import STRIPS, analytic, largest_reach
 from meanfield.particles import Particles

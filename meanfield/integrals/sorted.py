@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.angular_order import AngularOrder, Place
-from meanfield.integrals.bins import BINS, histogram, picked
+from meanfield.integrals.bins import histogram, picked
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.shares import blocks, cut, over, share
