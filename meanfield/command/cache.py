@@ -37,7 +37,7 @@ def kept_programs() -> Iterator[None]:
     if folder is None:
         yield
         return
-    wanted = {"jax_compilation_cache_dir": str(folder)}
+    wanted: dict[str, object] = {"jax_compilation_cache_dir": str(folder)}
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         wanted["jax_persistent_cache_min_compile_time_secs"] = SHORTEST
     before = {name: getattr(jax.config, name) for name in wanted}

@@ -21,7 +21,7 @@ def cores() -> int:
 
 
 def _of_cpuinfo(path: Path) -> str:
-    """What Linux says; an ARM processor has no name there, but numbers for who made it and what it is."""
+    """Return what Linux says; an ARM processor has no name there, but numbers for who made it and what it is."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:  # no Linux
