@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from tests.shape_checks import UNCHECKED
 
+os.environ["MEANFIELD_TUNING"] = "off"  # plans do not depend on what somebody has tuned; processes inherit it
+
 ENGINE = Path(__file__).parent / "meanfield"
 """The tests of the engine."""
 

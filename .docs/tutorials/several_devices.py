@@ -154,7 +154,7 @@ assert np.max(np.abs(one - exact) / bound(mu, objective.x, 2.0**-53, len(devices
 # %% [markdown]
 # ## How long a step takes
 #
-# `meanfield bench` measures this machine in two minutes: the time of a step at six
+# `meanfield bench` measures this machine in two minutes: the time of a step at eight
 # shapes (more on a GPU, up to $m = 10^8$), plain JAX taking turns with it, and the
 # share of the machine's own limit that is reached. Here is the idea of it in a few
 # lines: the time of a step in $m$, on one device, least of two loops in each of four

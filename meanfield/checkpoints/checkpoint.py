@@ -27,6 +27,7 @@ from meanfield.devices.placement import Placement
 from meanfield.environment.settings import MACHINE, differences, observed
 from meanfield.environment.signals import Signals
 from meanfield.flows.state import State
+from meanfield.integrals.tuning import from_numbers, in_force, tuned
 
 logger = logging.getLogger("meanfield")
 
@@ -43,8 +44,8 @@ class Checkpoint:
 
     The state is also saved when the time limit is reached and on SIGTERM and SIGINT (Ctrl-C), which then end the
     simulation. The same call goes on from there, and gives what it would have given without a stop, bit for bit on the
-    same device with the same versions. Who calls again after the simulation has reached its end starts anew, because
-    the end removes its checkpoints.
+    same device with the same versions, with tiles of the sizes that it began with. Who calls again after the simulation
+    has reached its end starts anew, because the end removes its checkpoints.
 
     Raises `ValueError` for what is not a path, and for a time that is negative or not finite. `simulate` raises it for
     a folder with checkpoints of another simulation: another objective, flow, start, key, grid of times, precision,
@@ -85,6 +86,15 @@ class Unsaved:
 
     def listening(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+def tuned_as_begun(checkpoint) -> AbstractContextManager[Any]:
+    """Return a context in which plans are made as when the simulation began whose checkpoints these are."""
+    directory = checkpoint.directory if isinstance(checkpoint, Checkpoint) else checkpoint
+    said = folder.described(Path(directory)) if isinstance(directory, str | os.PathLike) else None
+    begun = from_numbers(said["tuning"]) if said and "tuning" in said else in_force()
+    # Where nothing changes, nothing is compiled anew.
+    return nullcontext() if begun == in_force() else tuned(begun)
 
 
 def saves(checkpoint, place: Placement, names: list[str], made_of: Mapping[str, Any]) -> "Unsaved | Saves":
@@ -201,6 +211,7 @@ class Saves:
             "made_of": self.made_of,
             "made_with": made_with(),
             "settings": observed(),
+            "tuning": in_force()._asdict(),
             "seen": [[column.shape, str(column.dtype)] for column in columns],
             "seconds": self.seconds + clock.monotonic() - self.began,
             "step": int(state.step),

@@ -70,16 +70,33 @@ def newest(directory: Path) -> int:
 def sealed(path: Path) -> dict:
     """Return the description that `seal` stored; raise `Damaged` unless every byte of the checkpoint is as it was."""
     try:
-        signature, _, body = (path / SEAL).read_bytes().partition(b"\n")
-        if hashlib.sha256(body).hexdigest().encode() != signature:
-            raise Damaged("its seal is broken")
-        found = json.loads(body)
+        found = _sealed(path)
         different = sorted(found["files"].items() ^ _digests(path / STATE).items())
     except OSError as problem:
         raise Damaged(f"it cannot be read ({problem.strerror})") from None
     if different:
         raise Damaged(f"{STATE}/{different[0][0]} is not what was written")
     return found["said"]
+
+
+def described(directory: Path) -> dict | None:
+    """Return the description in the newest seal that is whole, whatever became of the state; None where there is none.
+
+    It holds what all checkpoints of a simulation have in common.
+    """
+    for path in reversed(_whole(directory) if directory.is_dir() else []):
+        try:
+            return _sealed(path)["said"]
+        except (OSError, Damaged):
+            continue  # `newest` names it and sets it aside
+    return None
+
+
+def _sealed(path: Path) -> dict:
+    signature, _, body = (path / SEAL).read_bytes().partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != signature:
+        raise Damaged("its seal is broken")
+    return json.loads(body)
 
 
 def clear(directory: Path) -> None:

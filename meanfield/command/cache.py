@@ -9,15 +9,13 @@ import hashlib
 import logging
 import os
 import platform
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-logger = logging.getLogger("meanfield")
+from meanfield.environment.user_cache import location
 
-VARIABLE = "MEANFIELD_CACHE"
-"""The variable of the environment that names another folder, or is "off"."""
+logger = logging.getLogger("meanfield")
 
 LIMIT = 1 << 28
 """Bytes in all; what was used longest ago is deleted at the start of a command that finds more."""
@@ -27,31 +25,6 @@ FOLDER = "compiled-"
 
 SHORTEST = 0.0
 """Seconds that a program has to compile in order to be kept: all are, since small ones are many."""
-
-
-def location() -> Path | None:
-    """Return the folder for compiled programs; None where they are not kept.
-
-    It is $MEANFIELD_CACHE if that is set, else `meanfield` in $XDG_CACHE_HOME or ~/.cache, in ~/Library/Caches on
-    macOS, and in %LOCALAPPDATA% on Windows.
-    """
-    given = os.environ.get(VARIABLE, "")
-    if given.lower() == "off":
-        return None
-    try:
-        return Path(given).expanduser().absolute() if given else _of_user() / "meanfield"
-    except RuntimeError as problem:  # a user without a home
-        logger.debug("compiled programs are not kept: %s", problem)
-        return None
-
-
-def _of_user() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    stated = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return stated if stated.is_absolute() else Path.home() / ".cache"  # relative ones count as not set, says XDG
 
 
 @contextlib.contextmanager

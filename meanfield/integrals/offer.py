@@ -7,14 +7,13 @@ import jax.numpy as jnp
 
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.shares import share
+from meanfield.integrals.tuning import DEFAULT, Tuning
 from meanfield.units.neuron import AbstractUnit, Neuron
 
-TILE_BYTES = {"cpu": 1 << 23, "other": 1 << 27}
-"""Pre-activations of one tile. On processors, what stays in the last caches while it is passed over several times; on
-accelerators, enough to keep them busy."""
-
-SAMPLES = 4096
-"""Samples of one tile: with so many, a matrix product runs at its full rate."""
+TILE_BYTES = {"cpu": DEFAULT.tile_bytes, "other": 1 << 27}
+"""Pre-activations of one tile, and of all pairs of a problem that is one. On processors, unless `tuning` has found
+another size for tiles, what stays in the last caches while it is passed over several times; on accelerators, enough to
+keep them busy."""
 
 CHAIN = 8192
 """Most particles of one tile: they may be added one after the other, each addition with a rounding, and particles that
@@ -31,6 +30,7 @@ class Task(NamedTuple):
     dtype: Any
     platform: str
     memory: int
+    tuning: Tuning = DEFAULT
 
     @property
     def size(self) -> int:
@@ -55,17 +55,18 @@ class Task(NamedTuple):
     @property
     def tile(self) -> int:
         """Bytes of the pre-activations of one tile."""
-        return min(TILE_BYTES["cpu" if self.platform == "cpu" else "other"], self.memory)
+        return min(self.tuning.tile_bytes if self.platform == "cpu" else TILE_BYTES["other"], self.memory)
 
     @property
     def small(self) -> bool:
         """Return True if all pairs are one tile."""
-        return self.m <= CHAIN and self.m * self.n * self.pair <= self.tile
+        most = min(TILE_BYTES["cpu" if self.platform == "cpu" else "other"], self.memory)
+        return self.m <= CHAIN and self.m * self.n * self.pair <= most
 
     @property
     def samples(self) -> int:
         """Samples of one tile."""
-        return share(self.n, SAMPLES)
+        return share(self.n, self.tuning.samples if self.platform == "cpu" else DEFAULT.samples)
 
     @property
     def block(self) -> int:

@@ -8,6 +8,7 @@ from meanfield.arguments import positive_count
 from meanfield.arguments.meant import shown
 from meanfield.integrals import blocked, compiled, dense, interpolated, pallas, sorted  # the kernel of this name
 from meanfield.integrals.offer import Plan, Task
+from meanfield.integrals.tuning import in_force
 from meanfield.units.neuron import AbstractUnit
 
 MEMORY = 1 << 29
@@ -50,8 +51,12 @@ def plan(objective, m: int, n: int | None = None, *, memory: int = MEMORY) -> Pl
 def choose(
     unit: AbstractUnit, m: int, n: int, d: int, dtype, platform: str | None = None, memory: int = MEMORY
 ) -> Plan:
-    """Return the cheapest plan for bare numbers, on the default backend unless a platform ("cpu", "gpu") is named."""
-    task = Task(unit, m, n, d, dtype, jax.default_backend() if platform is None else platform, memory)
+    """Return the cheapest plan for bare numbers, on the default backend unless a platform ("cpu", "gpu") is named.
+
+    On processors tiles have the sizes of `tuning.in_force()`.
+    """
+    platform = jax.default_backend() if platform is None else platform
+    task = Task(unit, m, n, d, dtype, platform, memory, in_force())
     offers = {name: offer(task) for name, offer in OFFERS.items()}
     plans = {name: offer for name, offer in offers.items() if isinstance(offer, Plan)}
     best = min(plans, key=lambda name: plans[name].cost)

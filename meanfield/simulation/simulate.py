@@ -14,7 +14,7 @@ import numpy as np
 from meanfield.arguments import INT32, held_flow, positive_count, positive_number
 from meanfield.arguments.meant import instances, observed, random_key, reporting
 from meanfield.arguments.typing import Random
-from meanfield.checkpoints.checkpoint import Checkpoint, Saves, Unsaved, layout, saves
+from meanfield.checkpoints.checkpoint import Checkpoint, Saves, Unsaved, layout, saves, tuned_as_begun
 from meanfield.devices.placement import Placement
 from meanfield.flows.clocks import MAX_STEPS
 from meanfield.flows.flow import Flow
@@ -25,7 +25,7 @@ from meanfield.observables.risk import Risk
 from meanfield.particles import Particles
 from meanfield.simulation.outcome import Ending, Outcome
 from meanfield.simulation.progress import Progress, Quiet, progress_on
-from meanfield.simulation.times import fresh, observed_at, time_grid
+from meanfield.simulation.times import Grid, fresh, observed_at, time_grid
 from meanfield.simulation.trajectory import Trajectory as Trajectory
 
 logger = logging.getLogger("meanfield")
@@ -91,6 +91,23 @@ def simulate(
         chunk = positive_count("chunk", chunk, most=INT32)
     if time_limit is not None:
         time_limit = positive_number("time_limit", time_limit, zero=True)
+    with tuned_as_begun(checkpoint):
+        return _simulate(objective, flow, mu, grid, watched, key, progress, chunk, time_limit, checkpoint)
+
+
+def _simulate(
+    objective: AbstractObjective,
+    flow: Flow,
+    mu: Particles,
+    grid: Grid,
+    watched: dict[str, AbstractObservable],
+    key: Random | None,
+    progress,
+    chunk: int | None,
+    time_limit: float | None,
+    checkpoint,
+) -> Trajectory:
+    """Return what `simulate` does, for arguments that were checked."""
     began = clock.monotonic()
     place = Placement.of(mu)
     objective = flow.prepare(objective, mu)

@@ -12,6 +12,7 @@ import numpy as np
 
 import meanfield
 from meanfield.environment.watching import Watch
+from meanfield.integrals.tuning import in_force
 from simulations.records.linear_algebra import libraries
 
 _PACKAGES = ("meanfield", "theory", "simulations", "figures")
@@ -36,7 +37,8 @@ def provenance(
     `status` is kept as text that can be shown anywhere. Observed while it was computed: `precision`, the type of the
     particles, or what the study says where there were none or several; `x64`, whether JAX had 64-bit numbers, or
     whether values have where nothing of the engine was used (`wide`); `settings`, whatever else changes numbers and is
-    not as usual; `processor` and `threads`.
+    not as usual; `processor` and `threads`; `tuning`, the
+    sizes of tiles that plans are made with on processors.
     """
     import jax
 
@@ -52,6 +54,7 @@ def provenance(
         "platform": device.platform,
         "processor": _processor(),
         "threads": _threads(),
+        "tuning": in_force()._asdict(),
         "precision": next(iter(watch.types)) if len(watch.types) == 1 else precision,
         "x64": "True" in watch.settings.get("jax_enable_x64", "") or (wide and not watch.types),
         "settings": watch.settings,

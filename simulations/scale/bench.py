@@ -7,20 +7,25 @@ import jax
 import numpy as np
 
 from simulations.scale import throughput
+from simulations.scale.machine import described, machine
 from simulations.scale.throughput import Panel
 from theory.cost import attainable
 
 Progress = Callable[[int, int], None]
+
+TORCH = {"torch_eager_seconds": "PyTorch", "torch_compiled_seconds": "compiled PyTorch"}
+"""Columns that are there where PyTorch is installed."""
 
 
 def bench(report: Progress | None = None) -> dict[str, Any]:
     """Rows for every shape of the panel, and the geometric mean of the speed-ups over plain JAX.
 
     `seconds` are those of one step, the median of seven loops of a few steps, each program taking turns with the
-    others. `speedup` is None where plain JAX would not fit in memory. `fraction_of_limit` is the roofline's time over
-    the measured one: of operations at the rate of a large matrix product, of bytes at that of a copy. On a GPU the
-    panel goes to 1e8 particles, every shape is also run by plain streaming (`blocked`), and `precision` compares
-    presets of matrix products.
+    others. `speedup` is None where plain JAX would not fit in memory. `fraction_of_limit` is a derived time over the
+    measured one: that of the multiply-adds of a step (`theory.cost.multiply_adds`) at the rate of `machine`, or of the
+    particles read twice and written once at that of a copy, whichever is longer. On a GPU the panel goes to 1e8
+    particles, every shape is also run by plain streaming (`blocked`), and `precision` compares presets of matrix
+    products.
     """
     accelerated = jax.default_backend() != "cpu"
     shapes = throughput.GPU_PANEL if accelerated else throughput.PANEL
@@ -32,7 +37,7 @@ def bench(report: Progress | None = None) -> dict[str, Any]:
         if report is not None:
             report(i + 1, len(runs))
     gains = [row["speedup"] for row, run in zip(rows, runs, strict=True) if row["speedup"] and run.kernel == "auto"]
-    answer: dict[str, Any] = {"rows": rows, "geometric_mean": float(np.exp(np.mean(np.log(gains))))}
+    answer: dict[str, Any] = {"machine": machine(), "rows": rows, "geometric_mean": _mean(gains)}
     if accelerated:
         from meanfield.integrals.precision import compare_precisions
 
@@ -44,7 +49,8 @@ def bench(report: Progress | None = None) -> dict[str, Any]:
 def _row(run: Panel, values: dict[str, np.ndarray]) -> dict[str, Any]:
     m, n, d = run.particles, run.samples, run.dimension
     seconds = float(np.median(values["seconds"]))
-    limit = attainable(*(float(values[name][0]) for name in ("operations", "traffic", "rate", "bandwidth")))
+    facts = ("multiply_adds", "particle_bytes", "multiply_add_rate", "bandwidth")
+    limit = attainable(*(float(values[name][0]) for name in facts))
     row = {
         "m": m,
         "n": n,
@@ -57,9 +63,9 @@ def _row(run: Panel, values: dict[str, np.ndarray]) -> dict[str, Any]:
         "fraction_of_limit": limit / seconds,
         "particles_per_second": m / seconds,
     }
-    for name in ("plain", "torch"):
-        if f"{name}_seconds" in values:
-            row[f"{name}_seconds"] = float(np.median(values[f"{name}_seconds"]))
+    for name in ("plain_seconds", *TORCH):
+        if name in values:
+            row[name] = float(np.median(values[name]))
     if row["plain_seconds"] is not None:
         row["speedup"] = row["plain_seconds"] / seconds
     if "product_seconds" in values:
@@ -74,10 +80,14 @@ def print_table(answer: dict[str, Any], stream: TextIO) -> None:
     from rich.table import Table
 
     console = Console(file=stream, width=None if stream.isatty() else 140, highlight=False)
-    device = jax.devices()[0].device_kind
-    table = Table(title=f"one step (predict, pullback, update), relu, float32, on {device}", title_justify="left")
+    facts, torch = answer["machine"], [name for name in TORCH if any(name in row for row in answer["rows"])]
+    for line in described(facts):
+        console.print(line)
+    title = f"one step (predict, pullback, update), relu, float32, on {facts['device']}"
+    table = Table(title=title, title_justify="left")
     headings = {"m": "right", "n": "right", "d": "right", "kernel": "left", "step": "right", "plain JAX": "right"}
     headings |= {"speed-up": "right", "of the limit": "right", "of the products": "right"}
+    headings |= {TORCH[name]: "right" for name in torch}
     for heading, justify in headings.items():
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in answer["rows"]:
@@ -87,18 +97,24 @@ def print_table(answer: dict[str, Any], stream: TextIO) -> None:
         table.add_row(
             *sizes, row["kernel"], _duration(row["seconds"]), _duration(row["plain_seconds"]), gain,
             f"{row['fraction_of_limit']:.0%}", "" if products is None else f"{products:.0%}",
+            *(_duration(row.get(name)) for name in torch),
         )  # fmt: skip
     console.print(table)
     console.print(f"geometric mean of the speed-ups: {answer['geometric_mean']:.1f}")
-    if any("torch_seconds" in row for row in answer["rows"]):
-        ratios = [row["torch_seconds"] / row["seconds"] for row in answer["rows"] if "torch_seconds" in row]
-        console.print(f"over compiled PyTorch: {float(np.exp(np.mean(np.log(ratios)))):.1f}, geometric mean")
+    for name in torch:
+        mean = _mean([row[name] / row["seconds"] for row in answer["rows"] if name in row])
+        console.print(f"over {TORCH[name]}: {mean:.1f}, geometric mean")
     console.print(
-        "limit: the roofline, operations at the rate of a large matrix product or bytes at that of a copy; "
-        "products: the two matrix products of a step on their own, tile by tile."
+        "limit: the multiply-adds of a step at the rate above, or its particles read twice and written once at that of "
+        "a copy; products: the two matrix products of a step on their own, tile by tile."
     )
     for name, measured in answer.get("precision", {}).items():
         console.print(f"precision {name}: {measured}")
+
+
+def _mean(ratios: list[float]) -> float:
+    """The geometric mean."""
+    return float(np.exp(np.mean(np.log(ratios))))
 
 
 def _duration(seconds: float | None) -> str:

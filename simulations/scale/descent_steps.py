@@ -1,10 +1,9 @@
-"""One step of gradient descent, three ways: by this package, as plain JAX, and as compiled PyTorch where there is one.
+"""One step of gradient descent by this package, and as plain JAX; `pytorch` has it as PyTorch.
 
 One step is predict, pullback and update of a ReLU network under the square loss.
 """
 
 import functools
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.scale import timing
+from simulations.scale import machine, pytorch, timing
 from simulations.study.experiment import generator
 from theory import cost
 
@@ -52,12 +51,13 @@ def measured(
         "label": step.kernel.label(),
         "pair_operations": float(cost.pair_operations(m, n, d)),
     }
-    values["rate"], values["bandwidth"] = _machine()
+    values["multiply_adds"] = _multiply_adds(m, n, d, step.kernel)
+    values["particle_bytes"] = float(cost.particle_bytes(m, 1 + d))
+    values |= machine.rates()
     if baseline:
         if (plain := plain_step(m, n, d, steps)) is not None:
             programs["plain_seconds"] = plain
-        if (torch := _torch(m, n, d, steps)) is not None:
-            programs["torch_seconds"] = torch
+            programs |= pytorch.steps(problem(m, n, d), STEP, steps)
         if isinstance(step.kernel, mf.integrals.Blocked):
             tile = step.kernel.particles, step.kernel.samples or n
             values["product_seconds"] = timing.product_seconds(m, n, d, *tile)
@@ -143,31 +143,9 @@ def plain_step(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
     return timing.compiled(run, *problem(m, n, d))[0]
 
 
-def _torch(m: int, n: int, d: int, steps: int) -> Callable[[], Any] | None:
-    """Return the step compiled by PyTorch on the processor; None without PyTorch, elsewhere, or if it would not fit."""
-    if importlib.util.find_spec("torch") is None or jax.default_backend() != "cpu" or 3 * m * n * 4 > PLAIN_BYTES:
-        return None
-    import torch  # type: ignore[import-not-found]
-
-    position, x, y = (torch.tensor(np.asarray(part)) for part in problem(m, n, d))
-    position.requires_grad_(True)
-
-    def step(position, x, y):
-        f = torch.relu(x @ position[:, 1:].T) @ position[:, 0] / m
-        (gradient,) = torch.autograd.grad(m * torch.mean((f - y) ** 2) / 2, position)
-        return position - STEP * gradient
-
-    program = torch.compile(step)
-
-    def run():
-        now = position
-        for _ in range(steps):
-            now = program(now.detach().requires_grad_(True), x, y)
-        return now
-
-    return run
-
-
-@functools.cache
-def _machine() -> tuple[float, float]:
-    return timing.rates()
+def _multiply_adds(m: int, n: int, d: int, kernel: mf.integrals.AbstractKernel) -> float:
+    """Return the multiply-adds of a step with this kernel, at least; none by sorting, which looks at no pair."""
+    if isinstance(kernel, mf.integrals.Sorted):
+        return 0.0
+    kept = isinstance(kernel, mf.integrals.Dense) or (isinstance(kernel, mf.integrals.Blocked) and kernel.keep_signs)
+    return float(cost.multiply_adds(m, n, d, preactivations="kept" if kept else "formed again"))

@@ -5,7 +5,7 @@ pair, quasi-linear in both together for sorted ones, and no kernel but the dense
 compiled for one size each, which takes most of the time of the smallest runs: there a line has three sizes, far apart,
 and those in m = n are whole numbers of tiles, of which none is in part empty.
 
-Six shapes are measured with plain JAX (and PyTorch where it is installed) taking turns, kernels along m,
+Eight shapes are measured with plain JAX (and PyTorch where it is installed) taking turns, kernels along m,
 and with as many samples as particles.
 """
 
@@ -26,6 +26,8 @@ from theory.prediction import Prediction
 PANEL = (
     (100_000, 1000, 2),
     (1_000_000, 100, 2),
+    (100_000, 1000, 3),
+    (100_000, 1000, 5),
     (100_000, 1000, 10),
     (16_384, 4096, 32),
     (100_000, 1000, 100),
@@ -77,7 +79,7 @@ def panel(shapes: tuple[tuple[int, int, int], ...]) -> list[dict[str, int]]:
 
 
 class Panel(Timed):
-    """Six shapes, with plain JAX (and PyTorch where it is installed) taking turns."""
+    """Eight shapes, with plain JAX (and PyTorch where it is installed) taking turns."""
 
     particles: int = count(100_000, "m", "particles")
     samples: int = count(1000, "n", "samples")

@@ -16,19 +16,22 @@ COPIED = 1 << 24
 """Numbers of the array whose copying gives the machine's bandwidth."""
 
 
-def by_turns(programs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, np.ndarray]:
+def by_turns(
+    programs: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, np.ndarray]:
     """Return the seconds of every program, [repeats], one after the other in every round.
 
     Each timed call follows an untimed one of the same program: memory that another program gives back, which happens
-    after its result is there, is not held against this one.
+    after its result is there, is not held against this one. `clock` may be `time.process_time`, which counts what all
+    cores work for this process and not what they do for others.
     """
     seconds: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
             jax.block_until_ready(program())
-            began = time.perf_counter()
+            began = clock()
             jax.block_until_ready(program())
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
     return {name: np.asarray(taken) for name, taken in seconds.items()}
 
 

@@ -14,6 +14,7 @@ import pytest
 import simulations
 from meanfield.command import cache
 from meanfield.command.main import main
+from meanfield.environment import user_cache
 from simulations.sweeps.pool import CACHE, _settings
 
 COUNTED = """
@@ -59,14 +60,14 @@ def counted(*arguments) -> dict[str, int]:
 
 def test_a_second_run_loads_what_the_workers_of_the_first_compiled(alone, tmp_path):
     """And one without gives the same bits."""
-    alone.setenv(cache.VARIABLE, str(tmp_path / "kept"))
+    alone.setenv(user_cache.VARIABLE, str(tmp_path / "kept"))
     outs = [str(tmp_path / name) for name in ("first", "second", "off")]
     first = counted(*TINY, "--out", outs[0], "--workers", "1")
     second = counted(*TINY, "--out", outs[1])
     assert first["status"] == second["status"] == 3  # a grid of one setting decides nothing
     assert second["cache_hits"] > 0
     assert second.get("cache_misses", 0) == 0
-    alone.setenv(cache.VARIABLE, "off")
+    alone.setenv(user_cache.VARIABLE, "off")
     off = counted(*TINY, "--out", outs[2])
     assert off.get("cache_hits", 0) == off.get("cache_misses", 0) == 0
     assert off["backend_compile_duration"] > 0
@@ -81,7 +82,7 @@ def test_a_second_run_loads_what_the_workers_of_the_first_compiled(alone, tmp_pa
 
 def test_the_library_and_the_end_of_the_command_leave_jax_as_it_was(without_jax_cache, tmp_path):
     before = {name: getattr(jax.config, name) for name in CACHE}
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path))
     with cache.kept_programs():
         folder = Path(jax.config.jax_compilation_cache_dir)
         assert folder.parent == tmp_path
@@ -92,7 +93,7 @@ def test_the_library_and_the_end_of_the_command_leave_jax_as_it_was(without_jax_
 
 def test_a_folder_that_jax_was_told_is_left_to_jax(without_jax_cache, tmp_path):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path / "ours"))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path / "ours"))
     with cache.kept_programs():
         assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own")
     assert not (tmp_path / "ours").exists()
@@ -100,14 +101,14 @@ def test_a_folder_that_jax_was_told_is_left_to_jax(without_jax_cache, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_one_debug_line(without_jax_cache, tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path / "file" / "below"))
     with caplog.at_level(logging.DEBUG, "meanfield"), cache.kept_programs():
         assert jax.config.jax_compilation_cache_dir is None
     assert [(record.levelname, "not kept" in record.message) for record in caplog.records] == [("DEBUG", True)]
 
 
 def test_a_folder_that_cannot_be_written_is_one_debug_line(without_jax_cache, tmp_path, caplog):
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path))
     without_jax_cache.setattr(os, "access", lambda path, mode: False)
     with caplog.at_level(logging.DEBUG, "meanfield"), cache.kept_programs():
         assert jax.config.jax_compilation_cache_dir is None
@@ -129,7 +130,7 @@ def test_what_was_used_longest_ago_goes_and_nothing_else(tmp_path):
 
 
 def test_the_command_starts_with_pruning(without_jax_cache, tmp_path):
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path))
     without_jax_cache.setattr(cache, "LIMIT", 50)
     old = tmp_path / f"{cache.FOLDER}another" / "program"
     old.parent.mkdir()
@@ -147,39 +148,39 @@ def test_the_command_starts_with_pruning(without_jax_cache, tmp_path):
         ("darwin", {}, "home/Library/Caches/meanfield"),
         ("win32", {"LOCALAPPDATA": "{}/local"}, "local/meanfield"),
         ("win32", {}, "home/AppData/Local/meanfield"),
-        ("linux", {cache.VARIABLE: "~/mine"}, "home/mine"),
-        ("linux", {cache.VARIABLE: "{}/mine"}, "mine"),
+        ("linux", {user_cache.VARIABLE: "~/mine"}, "home/mine"),
+        ("linux", {user_cache.VARIABLE: "{}/mine"}, "mine"),
     ],
 )
 def test_where_programs_are_kept(monkeypatch, tmp_path, platform, variables, expected):
-    for name in (cache.VARIABLE, "XDG_CACHE_HOME", "LOCALAPPDATA"):
+    for name in (user_cache.VARIABLE, "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sys, "platform", platform)
     for name, value in variables.items():
         monkeypatch.setenv(name, value.format(tmp_path))
-    assert cache.location() == tmp_path / expected
+    assert user_cache.location() == tmp_path / expected
 
 
 def test_nowhere_where_it_is_switched_off_or_there_is_no_home(monkeypatch):
-    monkeypatch.setenv(cache.VARIABLE, "OFF")
-    assert cache.location() is None
-    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.setenv(user_cache.VARIABLE, "OFF")
+    assert user_cache.location() is None
+    monkeypatch.delenv(user_cache.VARIABLE)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
 
     def homeless():
         raise RuntimeError("no home")
 
     monkeypatch.setattr(Path, "home", homeless)
-    assert cache.location() is None
+    assert user_cache.location() is None
 
 
 def test_info_tells_where_and_how_much(without_jax_cache, tmp_path, capsys):
-    without_jax_cache.setenv(cache.VARIABLE, str(tmp_path))
+    without_jax_cache.setenv(user_cache.VARIABLE, str(tmp_path))
     assert main(["info", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["cache"]
     assert Path(told["folder"]).parent == tmp_path
     assert told["bytes"] == cache.size(tmp_path)
-    without_jax_cache.setenv(cache.VARIABLE, "off")
+    without_jax_cache.setenv(user_cache.VARIABLE, "off")
     assert main(["info"]) == 0
     assert "programs   not kept" in capsys.readouterr().out

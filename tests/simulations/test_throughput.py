@@ -1,8 +1,6 @@
-"""The throughput study: what it measures, that its checks can fail, and the bench table. Times are not asserted here,
+"""The throughput study: what it measures, and that its checks can fail. Times are not asserted here,
 where other programs run beside; `--validate` does.
 """
-
-import io
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ import pytest
 import figures
 import simulations
 from simulations.records.record import Record, Records, runs
-from simulations.scale import bench, throughput, timing
+from simulations.scale import throughput, timing
 from simulations.scale.descent_steps import engine, plain_step, problem
 from simulations.verdicts.checks import median_slope, slope
 
@@ -127,20 +125,6 @@ def test_parameters_that_make_no_sense(given, sentence):
 
 def test_plain_jax_is_not_asked_for_what_does_not_fit():
     assert plain_step(10**8, 1000, 10, 1) is None
-
-
-def test_the_bench_table(monkeypatch):
-    """Rows as promised, on shapes of no weight; and every number of the table is there to read."""
-    monkeypatch.setattr(throughput, "PANEL", ((1000, 500, 2), (300, 200, 10)))
-    answer = bench.bench()
-    names = {"m", "n", "d", "unit", "kernel", "seconds", "plain_seconds", "speedup", "fraction_of_limit"}
-    assert all(names <= set(row) for row in answer["rows"])
-    speedups = [row["plain_seconds"] / row["seconds"] for row in answer["rows"]]
-    assert answer["geometric_mean"] == pytest.approx(np.sqrt(speedups[0] * speedups[1]), rel=1e-9)
-    out = io.StringIO()
-    bench.print_table(answer, out)
-    assert "geometric mean of the speed-ups" in out.getvalue()
-    assert "sorted" in out.getvalue()
 
 
 def test_the_figure_draws_what_there_is(tiny):

@@ -174,6 +174,8 @@ def _statistics(add: Callable) -> None:
     add(cost.particle_exponent, kernel="pairs")
     add(cost.joint_exponent, kernel="sorted")
     add(cost.pair_operations, m=2, n=3, d=4)
+    add(cost.multiply_adds, m=2, n=3, d=4, outputs=2, slope="smooth", preactivations="kept")
+    add(cost.particle_bytes, m=2, p=3, size=4)
     add(cost.attainable, operations=1e9, traffic=1e6, rate=1e11, bandwidth=1e10)
     add(learning_curve.learning_curve, eigenvalues=np.array([1.0, 0.25]), powers=np.array([1.0, 0.5]), samples=5,
         strength=0.25, noise=0.5)  # fmt: skip
