@@ -20,8 +20,10 @@ MAX_OUTPUTS = 16
 FEW_PAIRS = 1 << 16
 """Particles times samples below which a step takes a tenth of a millisecond by any kernel."""
 NEAR = 1.3
-"""How much faster XLA is where all pairs stay in the caches, if σ is a choice between two lines. As measured, up to some
-40 inputs (25 for a smooth σ, which is dear in a small array, too) pairs are dearer kept than never written."""
+"""How much faster XLA is where all pairs stay in the caches, if σ is a choice between two lines.
+
+As measured, up to some 40 inputs pairs are dearer kept than never written; 25 for a smooth σ.
+"""
 PLAIN_BYTES = 1 << 23
 """Pre-activations of one block where derivatives are taken."""
 
