@@ -63,13 +63,18 @@ def stored() -> Tuning:
     return DEFAULT if folder is None else _read(folder / FILE)
 
 
-def store(tuning: Tuning) -> Path:
-    """Write the file that processes read from now on; raise `OSError` where that can't be, or nothing is kept."""
+def destination() -> Path:
+    """Return the file for sizes, in a folder that is made; raise `OSError` where that can't be, or nothing is kept."""
     folder = location()
     if folder is None:
         raise OSError("nothing is kept, since MEANFIELD_CACHE is off")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
+    return folder / FILE
+
+
+def store(tuning: Tuning) -> Path:
+    """Write the file that processes read from now on, and return it; raise `OSError` where that can't be."""
+    path = destination()
     building = path.with_name(f"{FILE}.{os.getpid()}")  # renamed when it is whole
     building.write_text(json.dumps({"processor": model(), **tuning._asdict()}) + "\n")
     os.replace(building, path)

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
 
 import meanfield as mf
 from meanfield.integrals.offer import Task
-from meanfield.integrals.tuning import DEFAULT, Tuning, store
+from meanfield.integrals.tuning import DEFAULT, Tuning, destination, store
 from simulations.scale import timing
 from simulations.scale.descent_steps import STEP, problem
 
@@ -27,12 +26,15 @@ MARGIN = 0.03
 """What other sizes must gain over the defaults to be taken."""
 
 
-def tune(report: Callable[[int, int], None] | None = None, limit: float = SECONDS) -> dict[str, Any]:
+def tune(report: Callable[[int, int], None] | None = None, limit: float | None = None) -> dict[str, Any]:
     """Find the sizes with the least geometric mean of seconds over `SHAPES`, store them, and return what was found.
 
-    Every shape is measured by turns at least once, whatever the `limit` in seconds; the least of all turns counts.
+    Every shape is measured by turns at least once, whatever the `limit` in seconds (else `SECONDS`); the
+    least of all turns counts.
     Raises `OSError` where the sizes can't be stored.
     """
+    destination()  # before the work, not after it
+    limit = SECONDS if limit is None else limit
     began, ratios = time.monotonic(), []
     for i, shape in enumerate(SHAPES):
         ratios.append(_ratios(shape, began + limit * (i + 1) / len(SHAPES)))
@@ -80,4 +82,4 @@ def _step(shape: tuple[int, int, int, str], particles: int, samples: int) -> Cal
     def step(changing):
         return eqx.filter(flow.step(*eqx.combine(changing, fixed)), eqx.is_array)
 
-    return timing.compiled(jax.jit(step), changing)[0]
+    return timing.compiled(step, changing)[0]
