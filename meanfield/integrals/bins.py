@@ -73,14 +73,14 @@ def kink(unit: Neuron, position: Position, inputs: int):
 
 
 def _work(unit: Neuron, mu: Particles, inputs: int, order: AngularOrder) -> Any:
-    """What there is to compile, or None where JAX's own operations serve."""
+    """Return what there is to compile, or None where JAX's own operations serve."""
     return None if order.probes is None else work_of(unit, mu.dtype, inputs, jax.default_backend())
 
 
 def _compiled_histogram(work: Any, mu: Particles, order: AngularOrder) -> tuple[jax.Array, Place]:
     from meanfield.integrals.native.library import planar
 
-    rows = _rows(mu.m, order.places)
+    rows = rows_of_bins(mu.m, order.places)
     sums = jax.ShapeDtypeStruct((rows, order.places, work.outputs, 2), mu.dtype)
     places = jax.ShapeDtypeStruct((mu.m,), jnp.int32)
     call = jax.ffi.ffi_call(planar(work, order.probes)[0], (sums, places), vmap_method="sequential")
@@ -89,7 +89,7 @@ def _compiled_histogram(work: Any, mu: Particles, order: AngularOrder) -> tuple[
     return jnp.transpose(jnp.sum(table, axis=0), (1, 2, 0)), place
 
 
-def _rows(m: int, places: int) -> int:
+def rows_of_bins(m: int, places: int) -> int:
     """Rows of bins: several, where there are few places, keep chains of sums short and processors busy."""
     return max(1, min(BINS // places, m // 256), min(8, m // (8 * places)))
 

@@ -137,7 +137,7 @@ def _work(unit: AbstractUnit, mu: Particles, x: Inputs) -> Any:
 
 
 def work_of(unit: AbstractUnit, dtype: Any, inputs: int, platform: str) -> Any:
-    """What there is to compile for such units and inputs; None where nothing can be."""
+    """Return what there is to compile for such units and inputs; None where nothing can be."""
     if unavailable(unit, dtype, platform) is not None:
         return None
     from meanfield.integrals.native.task import work
@@ -175,7 +175,7 @@ def missing() -> str | None:
 
 
 def offer(task: Task) -> Plan | str:
-    """The same operations as streaming over tiles, without writing them down and reading them again."""
+    """Return a plan of as many operations as streaming has, without writing pairs down and reading them again."""
     if task.m * task.n < FEW_PAIRS:
         return f"{task.m} × {task.n} pairs are few: compiling for them takes longer than many thousand steps"
     absent = unavailable(task.unit, task.dtype, task.platform)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.angular_order import AngularOrder, Place
-from meanfield.integrals.bins import histogram, picked
+from meanfield.integrals.bins import histogram, picked, rows_of_bins
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.shares import blocks, cut, over, share
@@ -126,7 +126,9 @@ def offer(task: Task) -> Plan | str:
     if m * n < FROM:
         return f"the {m} × {n} array is small, and its dozen small steps are not"
     bits = max(1, (n - 1).bit_length())
-    held = min(m, BLOCK) * 6 * task.size + m * 4 + 32 * n * task.size
+    places = 4 * n + 4
+    tables = rows_of_bins(min(m, BLOCK), places) * places * 2 * unit.outputs * task.size
+    held = min(m, BLOCK) * 6 * task.size + m * 4 + 32 * n * task.size + tables
     operations = (m + n) * (bits + 12 * unit.outputs)
     why = "piecewise linear in two dimensions: exact sums"
     return Plan(Sorted(), held, operations, task.particles + 2 * 4 * m, why)

@@ -7,7 +7,7 @@ from time import perf_counter
 from llvmlite import ir
 
 from meanfield.environment.processor import cores
-from meanfield.integrals.native.library import _engine
+from meanfield.integrals.native.library import engine
 from meanfield.integrals.native.task import lane_bytes
 from meanfield.integrals.native.vectors import FLOATS, WORD, Registers, broadcast, loop, word, zeros
 
@@ -28,8 +28,8 @@ def multiply_add_rate(repeats: int = 5) -> float:
     step = lambda _, sums: [one.times_plus(factor, factor) for one in sums]  # noqa: E731
     first, *others = loop(b, word(0), function.args[0], 1, zeros(b, kind, CHAINS), step)
     b.ret(sum(others, first).total())
-    engine = _engine(str(module))
-    kernel = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_int64, ctypes.c_float)(engine.get_function_address("chains"))
+    code = engine(str(module))
+    kernel = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_int64, ctypes.c_float)(code.get_function_address("chains"))
     kernel(ROUNDS, 0.5)
     count, seconds = cores(), []
     with ThreadPoolExecutor(count) as threads:

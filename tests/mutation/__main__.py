@@ -4,17 +4,19 @@
     python -m tests.mutation meanfield-  these alone: a word stands for all whose name begins so
     python -m tests.mutation --ledger    mistakes in the engine, by the claims of its studies at smoke size alone
 
-A mistake is noticed if a test fails, or if a claim of its studies does not hold, or the run raises or takes longer
-than ten minutes. The lists are the TOML files in `mistakes`: `file`, `old` and `new` text, `tests`, `studies`, and for
-a change that is none `equivalent`, the reason. The exit status is 1 if fewer than 95 of 100 are noticed in some
-package, 90 by the ledger.
+A mistake is noticed if a test fails, or if a claim of its studies does not hold, or the run raises or takes more than
+ten minutes of a processor. The lists are the TOML files in `mistakes`: `file`, `old` and `new` text, `tests` and
+`studies`, and for a change that is none `equivalent`, the reason. The exit status is 1 if fewer than 95 of 100 are
+noticed in some package, 90 by the ledger.
 """
 
 import argparse
 import concurrent.futures
 import os
 import queue
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,7 @@ PACKAGES = ("meanfield", "theory", "simulations", "figures")
 SCORE = {False: 95, True: 90}
 """Percent that have to be noticed: by tests and claims, by the claims alone."""
 LIMIT = 600
-"""Seconds after which a process counts as stuck, which is noticed."""
+"""Processor seconds after which a process counts as stuck, which is noticed."""
 
 UNTRIED = (3, 4, 5)
 """The exit status of pytest where it broke, was misused, or collected nothing."""
@@ -97,12 +99,16 @@ def process(arguments: list[str], tree: Path) -> str:
     Raises `RuntimeError` where pytest was given what it can't run, or found no test: nothing was tried there.
     """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=LIMIT
-        )
-    except subprocess.TimeoutExpired:
-        return f"longer than {LIMIT} s"
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5)),
+    )
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"longer than {LIMIT} s of a processor"
     if done.returncode == 0:
         return ""
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

@@ -140,7 +140,7 @@ def _work_function(module: ir.Module, name: str, tile: ir.Function) -> ir.Functi
 
 
 def _helper_function(module: ir.Module, name: str, work: ir.Function) -> ir.Function:
-    """What another thread does: it works, and lets go of the state."""
+    """Let another thread work, and then let go of the state."""
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [WORDS]), name)
     b = ir.IRBuilder(function.append_basic_block())
     (state,) = function.args

@@ -1,4 +1,4 @@
-"""What XLA's interface for calls looks like here, as its header states it, and the functions of the operating system.
+"""The layout of XLA's interface for calls, as its header states it, and the functions of the operating system.
 
 XLA calls a handler with one pointer to an `XLA_FFI_CallFrame`, whose layout is stated in `xla/ffi/api/c_api.h` of
 `jax.ffi.include_dir()`. The offsets below are those of version 0 of the interface; `unavailable` compares them with the

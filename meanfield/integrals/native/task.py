@@ -1,4 +1,4 @@
-"""What a compiled kernel is made for, and how its data lie in memory."""
+"""The neurons that a kernel is compiled for, and how their data lie in memory."""
 
 import functools
 from typing import NamedTuple

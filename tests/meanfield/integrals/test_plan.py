@@ -91,7 +91,7 @@ def test_the_plan_speaks_in_one_line():
         said = str(mf.plan(objective(n, d), m))
         assert "\n" not in said
         assert "limited by " in said
-    assert str(mf.plan(objective(100), 1000)).startswith(f"dense: {100 * SIZE} kB, ")
+    assert str(mf.plan(objective(100), 100)).startswith(f"dense: {10 * SIZE} kB, ")
 
 
 def test_gpu_without_a_fused_kernel_says_why(monkeypatch):
