@@ -99,7 +99,7 @@ def uncompiled(monkeypatch):
     """A machine on which no kernel can be compiled, whatever is installed on this one."""
     from meanfield.integrals import compiled  # not before shapes are checked
 
-    monkeypatch.setattr(compiled, "missing", lambda: "llvmlite is not installed, which comes with the extra `native`")
+    monkeypatch.setattr(compiled, "missing", lambda: compiled.NOT_INSTALLED)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from meanfield.particles import Particles
 from meanfield.units.activations import ACTIVATIONS, recognised
 from meanfield.units.neuron import AbstractUnit, Neuron
 
+NOT_INSTALLED = "llvmlite is not installed, which comes with the extra `native`"
 MAX_OUTPUTS = 16
 """Outputs up to which their sums stay near the registers."""
 FEW_PAIRS = 1 << 16
@@ -168,7 +169,7 @@ def unavailable(unit: AbstractUnit, dtype: Any, platform: str) -> str | None:
 def missing() -> str | None:
     """Why no code can be compiled on this machine, in half a sentence; None if it can."""
     if importlib.util.find_spec("llvmlite") is None:
-        return "llvmlite is not installed, which comes with the extra `native`"
+        return NOT_INSTALLED
     from meanfield.integrals.native.library import unavailable
 
     return unavailable()

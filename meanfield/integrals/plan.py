@@ -65,6 +65,10 @@ def choose(
         for name, offer in offers.items()
         if name != best
     )
-    fused = offers["pallas"]
-    said = f"; no fused kernel: {fused}" if task.platform == "gpu" and best in ("signs", "blocked") else ""
+    said = ""
+    if best in ("signs", "blocked"):
+        if task.platform == "gpu":
+            said = f"; no fused kernel: {offers['pallas']}"
+        elif offers["compiled"] == compiled.NOT_INSTALLED:
+            said = f"; it would be faster compiled: {compiled.NOT_INSTALLED}"
     return dataclasses.replace(plans[best], reason=plans[best].reason + said, others=others)

@@ -197,7 +197,9 @@ def test_other_types_and_platforms_are_refused():
 def test_without_a_compiler_other_kernels_serve(uncompiled):
     plan = choose(mf.Neuron("relu"), 10**6, 1000, 10, np.float32)
     assert isinstance(plan.kernel, Blocked)
-    assert dict(plan.others)["compiled"] == "llvmlite is not installed, which comes with the extra `native`"
+    reason = "llvmlite is not installed, which comes with the extra `native`"
+    assert dict(plan.others)["compiled"] == reason
+    assert f"it would be faster compiled: {reason}" in str(plan)
 
 
 WITHOUT = """
