@@ -4,6 +4,8 @@ Arguments: positions [m, p], masses [m], samples [blocks, d, block]. Results: su
 their additions lost: a group of particles adds its chains with Kahan's compensation.
 """
 
+from collections.abc import Sequence
+
 from llvmlite import ir
 
 from meanfield.integrals.native.activations import BY_NAME
@@ -106,24 +108,26 @@ def _block(b: ir.IRBuilder, buffers: Buffers, work: Work, x: ir.Value, low: ir.V
     return loop(b, low, high, TOGETHER, zeros(b, kind, work.outputs * VECTORS), several)
 
 
-def preactivations(b: ir.IRBuilder, work: Work, rows: list[ir.Value], x: ir.Value) -> list[Vector]:
-    """z = w·x + b for some particles, of which `rows` point to the parameters, and one block of samples."""
+def preactivations(
+    b: ir.IRBuilder, work: Work, rows: list[ir.Value], x: ir.Value, which: Sequence[int] = range(VECTORS)
+) -> list[Vector]:
+    """z = w·x + b for some particles, of which `rows` point to the parameters, and these vectors of a block."""
     kind = work.kind
 
     def with_input(k: ir.Value, z: list[Vector], first: bool) -> list[Vector]:
         at = b.mul(k, word(work.block))
-        inputs = [loaded(b, kind, x, b.add(at, word(v * kind.lanes))) for v in range(VECTORS)]
+        inputs = [loaded(b, kind, x, b.add(at, word(v * kind.lanes))) for v in which]
         now = []
         for p, row in enumerate(rows):
             w = broadcast(b, kind, b.load(b.gep(row, [b.add(k, word(work.outputs))])))
-            for v in range(VECTORS):
-                now.append(w * inputs[v] if first else w.times_plus(inputs[v], z[p * VECTORS + v]))
+            for v, numbers in enumerate(inputs):
+                now.append(w * numbers if first else w.times_plus(numbers, z[p * len(which) + v]))
         return now
 
     if work.bias:
         at = word(work.outputs + work.inputs)
         biases = [broadcast(b, kind, b.load(b.gep(row, [at]))) for row in rows]
-        z = [bias for bias in biases for _ in range(VECTORS)]
+        z = [bias for bias in biases for _ in which]
     else:
         z = with_input(word(0), [], True)
     begun = 0 if work.bias else 1

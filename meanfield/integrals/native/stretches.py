@@ -72,11 +72,15 @@ def registers(work: Work):
     def stretch(b: ir.IRBuilder, rows, samples, rows_of, residuals, start, stop, place) -> None:
         def block(i: ir.Value, g: list[Vector]) -> list[Vector]:
             x = b.gep(samples, [b.mul(i, word(work.block * work.inputs))])
-            z = preactivations(b, work, rows, x)
             r = _residuals(b, work, residuals, i)
             now = list(g)
+            # Of three particles one vector after the other, or there were not registers enough; of fewer both at once, or
+            # multiplications would wait for one another.
+            apart = together >= 3
+            z = {v: preactivations(b, work, rows, x, (v,)) for v in range(VECTORS)} if not apart else {}
             for v in range(VECTORS):
-                factors = [_factors(b, work, row, z[p * VECTORS + v], r[v]) for p, row in enumerate(rows)]
+                inside = z[v] if v in z else preactivations(b, work, rows, x, (v,))
+                factors = [_factors(b, work, row, one, r[v]) for row, one in zip(rows, inside, strict=True)]
                 for k in range(work.inputs):
                     inputs = loaded(b, kind, x, word(k * work.block + v * kind.lanes))
                     for p, (s, _) in enumerate(factors):
