@@ -74,8 +74,8 @@ def registers(work: Work):
             x = b.gep(samples, [b.mul(i, word(work.block * work.inputs))])
             r = _residuals(b, work, residuals, i)
             now = list(g)
-            # Of three particles one vector after the other, or there were not registers enough; of fewer both at once, or
-            # multiplications would wait for one another.
+            # Of three particles one vector after the other, or there were not registers enough; of fewer both at once,
+            # or multiplications would wait for one another.
             apart = together >= 3
             z = {v: preactivations(b, work, rows, x, (v,)) for v in range(VECTORS)} if not apart else {}
             for v in range(VECTORS):
