@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
+from meanfield.integrals import Blocked, Compiled, Sorted
 from meanfield.integrals.offer import CHAIN
-from meanfield.integrals.plan import choose
 from meanfield.integrals.summation import compensated
 
 pytestmark = pytest.mark.fast
@@ -47,11 +47,12 @@ def relative_errors(kernel, unit, m, x, position):
     [
         # Additions in one tile at worst, which is what a product with a vector may do.
         ("blocked", 3, CHAIN),
+        ("compiled", 3, CHAIN),
         # Additions in one bin: at most 2^20 / (2^15/18) = 576 for eight samples.
         ("sorted", 2, 600),
     ],
 )
-@pytest.mark.turns(8)
+@pytest.mark.turns(6)
 def test_error_does_not_grow_with_m(name, d, bound, spread):
     """From 1e4 to 3e6 particles (1e7 by --validate) the error stays below a constant times ε."""
     errors = [_error(name, d, spread, m) for m in (10**4, 3 * 10**6)]
@@ -60,7 +61,7 @@ def test_error_does_not_grow_with_m(name, d, bound, spread):
 
 @pytest.mark.full
 @pytest.mark.parametrize("spread", ["gaussian", "all alike"])
-@pytest.mark.parametrize(("name", "d", "bound"), [("blocked", 3, CHAIN), ("sorted", 2, 600)])
+@pytest.mark.parametrize(("name", "d", "bound"), [("blocked", 3, CHAIN), ("compiled", 3, CHAIN), ("sorted", 2, 600)])
 def test_error_at_thirty_million(name, d, bound, spread):
     assert _error(name, d, spread, 3 * 10**7) <= bound
 
@@ -71,6 +72,9 @@ def _error(name, d, spread, m):
     shape = (m, d + 1) if spread == "gaussian" else (1, d + 1)
     position = np.broadcast_to(rng.normal(size=shape).astype(np.float32), (m, d + 1))
     unit = mf.Neuron("relu")
-    kernel = choose(unit, m, len(x), d, np.float32).kernel
-    assert type(kernel).__name__.lower() in (name, "dense")
+    if name == "compiled":
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed: no kernel is compiled")
+    kernels = {"blocked": Blocked(CHAIN), "compiled": Compiled(), "sorted": Sorted()}
+    with jax.enable_x64(False):
+        kernel = kernels[name].at(unit, jnp.asarray(x))
     return relative_errors(kernel, unit, m, x, position)
