@@ -46,12 +46,16 @@ class Dispatch:
         code has made; `KeyboardInterrupt` when it is interrupted, `NotSendable` (a `ValueError`) for a study that the
         workers can't be given, and `NoWorkers` when nobody computes any more.
         """
+        count = 0
         with noticed() as self.interrupted, ExitStack() as claims:
             for sweep in self.sweeps:
                 tasks = claims.enter_context(sweep).look_up()
                 if tasks:
                     sweep.check_sendable(self.executor)
                 self.waiting.add(tasks)
+                count += len(tasks)
+            if self.in_flight:
+                self.in_flight = min(self.in_flight, max(1, count))  # a place for each would do
             try:
                 while self.waiting or self.running or self.elsewhere:
                     self._send_out()

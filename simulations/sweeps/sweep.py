@@ -87,7 +87,7 @@ def execute(
     [1, 1]
     """
     if in_flight is not None:
-        positive_count("in_flight", in_flight)
+        in_flight = positive_count("in_flight", in_flight)
     if report is not None:
         require_function("report", report)
     if not isinstance(executor, Executor | None):
