@@ -30,7 +30,7 @@ def histogram(unit: Neuron, mu: Particles, inputs: int, order: AngularOrder) -> 
     def compiled(mu: Particles):
         return _compiled_histogram(work, mu, order)
 
-    @compiled.defjvp
+    @compiled.defjvp  # type: ignore[arg-type]  # the tangent of a whole number is of a type of its own
     def _(primals, tangents):
         sums, place = compiled(*primals)
         along = jax.jvp(lambda mu: _by_place(unit, mu, inputs, place, order.places), primals, tangents)[1]

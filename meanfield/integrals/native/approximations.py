@@ -22,7 +22,7 @@ def _interpolant(function: Callable, low: float, high: float, double: bool) -> t
             lambda s: function((low + high) / 2 + (high - low) / 2 * s), degree
         )
         if np.max(np.abs(series[-2:])) < tolerance * np.max(np.abs(series)):
-            return tuple(np.polynomial.chebyshev.cheb2poly(series))
+            return tuple(float(value) for value in np.polynomial.chebyshev.cheb2poly(series))
     raise ArithmeticError(f"{function} on [{low}, {high}]: no polynomial of degree below 60 is near enough.")
 
 

@@ -1,5 +1,9 @@
 """Handlers of XLA's calls in LLVM's instructions, with tiles shared out to XLA's own threads."""
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 from collections.abc import Callable
 
 from llvmlite import ir

@@ -5,6 +5,10 @@ p_j a_j v_j by place, and to places [m]. `add_picked`: positions, places, table 
 The place of a direction is found by the operations of `AngularOrder`, one for one, which leave no choice of rounding.
 """
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 import numpy as np
 from llvmlite import ir
 

@@ -4,6 +4,10 @@ Arguments: positions [m, p], masses [m], samples [blocks, d, block]. Results: su
 their additions lost: a group of particles adds its chains with Kahan's compensation.
 """
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 from collections.abc import Sequence
 
 from llvmlite import ir

@@ -4,6 +4,10 @@ Arguments: positions [m, p], samples [blocks, d, block], the same with inputs si
 residuals [blocks, k, block]. Result: gradients [m, p]. Samples are summed in stretches, added with compensation.
 """
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 from llvmlite import ir
 
 from meanfield.integrals.native.handler import Buffers, handler

@@ -4,6 +4,10 @@ With few inputs all sums stay in registers, a vector each. With more, the factor
 written to the first cache, and multiplied with the samples from there.
 """
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 from llvmlite import ir
 
 from meanfield.integrals.native.activations import BY_NAME

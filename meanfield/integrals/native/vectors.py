@@ -1,5 +1,9 @@
 """Vectors of numbers in registers, with Python's operators: each writes one instruction of LLVM's."""
 
+# llvmlite has no types, and what is inferred of its instructions is that they are None.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
