@@ -47,8 +47,7 @@ def flow(kernel: ArrayLike, y: ArrayLike, times: ArrayLike) -> tuple[Array, Arra
     if reach > FARTHEST:
         raise ValueError(f"kernel and times must have products of at most {FARTHEST:g}, got {reach:g}")
     if reach < NEAREST:  # c = t p to more digits than there are
-        margins, norms = _margins(signed, np.outer(times, _weights(start)))
-        return margins, norms
+        return _margins(signed, np.outer(times, _weights(start)))
     found = solve_ivp(
         lambda _, c: _weights(signed @ c), (0.0, points[-1]), start, "LSODA", points, jac=slope, rtol=1e-8, atol=1e-9
     )

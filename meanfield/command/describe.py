@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 
 import meanfield
+from meanfield.environment.processor import model
 from meanfield.integrals.compiled import missing
 from meanfield.integrals.plan import choose
 from meanfield.units.neuron import Neuron
+from simulations.scale.machine import vector_bits
 
 SHAPES = ((10**3, 10**2, 2), (10**5, 10**3, 10), (10**6, 10**3, 100))
 """(m, n, d) for which `describe` states the kernel."""
@@ -31,18 +33,9 @@ def describe() -> dict[str, Any]:
         "versions": versions,
         "devices": [f"{device.platform} {device.id}: {device.device_kind}" for device in jax.devices()],
         "precision": f"{dtype} by default, matrix products at full precision",
-        "compiled": missing() or "for " + processor(),
+        "compiled": missing() or f"for {model()}, vectors of {vector_bits()} bits",
         "plans": plans,
     }
-
-
-def processor() -> str:
-    """Return the name of this processor as the compiler knows it, and the width of its registers."""
-    import llvmlite.binding
-
-    from meanfield.integrals.native.task import lane_bytes
-
-    return f"{llvmlite.binding.get_host_cpu_name()}, {8 * lane_bytes()} bits a register"
 
 
 def _installed(name: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from meanfield.arguments.typing import Position
 from meanfield.integrals.angular_order import AngularOrder, Place
 from meanfield.integrals.compiled import work_of
+from meanfield.integrals.tangents import with_tangents_of
 from meanfield.particles import Particles
 from meanfield.units.neuron import Neuron
 
@@ -47,23 +48,17 @@ def picked(
     if work is None:
         return _picked(unit, position, inputs, place, table)
 
-    @jax.custom_jvp
     def compiled(position, table):
         from meanfield.integrals.native.library import planar
 
-        call = jax.ffi.ffi_call(
-            planar(work, order.probes)[1],
-            jax.ShapeDtypeStruct(position.shape, position.dtype),
-            vmap_method="sequential",
-        )
+        shape = jax.ShapeDtypeStruct(position.shape, position.dtype)
+        call = jax.ffi.ffi_call(planar(work, order.probes)[1], shape, vmap_method="sequential")
         return call(position, place, jnp.transpose(table, (2, 0, 1)))
 
-    @compiled.defjvp
-    def _(primals, tangents):
-        plain = lambda position, table: _picked(unit, position, inputs, place, table)  # noqa: E731
-        return compiled(*primals), jax.jvp(plain, primals, tangents)[1]
+    def plain(position, table):
+        return _picked(unit, position, inputs, place, table)
 
-    return compiled(position, table)
+    return with_tangents_of(plain, compiled, position, table)
 
 
 def kink(unit: Neuron, position: Position, inputs: int):

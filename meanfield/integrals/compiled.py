@@ -11,6 +11,7 @@ from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.blocked import Blocked
 from meanfield.integrals.offer import Plan, Task
 from meanfield.integrals.pallas_tile import pairwise
+from meanfield.integrals.tangents import with_tangents_of
 from meanfield.particles import Particles
 from meanfield.units.activations import ACTIVATIONS, recognised
 from meanfield.units.neuron import AbstractUnit, Neuron
@@ -60,33 +61,17 @@ class Compiled(AbstractKernel):
         return self
 
     def predict(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
-        @jax.custom_jvp
-        def compiled(mu, x):
-            return _predict(unit, mu, x)
-
-        @compiled.defjvp
-        def _(primals, tangents):
-            # One rule for both modes: the tangent is ordinary JAX, linear, and so transposable.
-            plain = _plain(x, mu)
-            return compiled(*primals), jax.jvp(lambda mu, x: plain.predict(unit, mu, x), primals, tangents)[1]
-
-        return compiled(mu, x)
+        plain = _plain(x, mu)
+        return with_tangents_of(lambda mu, x: plain.predict(unit, mu, x), lambda mu, x: _predict(unit, mu, x), mu, x)
 
     def forward(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, tuple]:
         return self.predict(unit, mu, x), ()
 
     def backward(self, unit: AbstractUnit, mu: Particles, x: Inputs, kept: tuple, r: Outputs) -> Position:
-        @jax.custom_jvp
-        def compiled(mu, x, r):
-            return _pullback(unit, mu, x, r)
-
-        @compiled.defjvp
-        def _(primals, tangents):
-            plain = _plain(x, mu)
-            exact = lambda mu, x, r: plain.backward(unit, mu, x, (), r)  # noqa: E731
-            return compiled(*primals), jax.jvp(exact, primals, tangents)[1]
-
-        return compiled(mu, x, r)
+        plain = _plain(x, mu)
+        return with_tangents_of(
+            lambda mu, x, r: plain.backward(unit, mu, x, (), r), lambda mu, x, r: _pullback(unit, mu, x, r), mu, x, r
+        )
 
     def label(self) -> str:
         return "compiled"
@@ -102,7 +87,7 @@ def _predict(unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
 
     work = _work(unit, mu, x)
     m, n, k = mu.m, x.shape[0], work.outputs
-    samples, _ = _laid_out(work, x.astype(mu.dtype))
+    samples = _in_blocks(work, _filled(work, x.astype(mu.dtype)))
     shape = jax.ShapeDtypeStruct((groups(work, m), samples.shape[0], k, work.block), mu.dtype)
     call = jax.ffi.ffi_call(compiled(work)[0], (shape, shape), vmap_method="sequential")
     sums, _ = call(mu.position, mu.mass.astype(mu.dtype), samples)
@@ -114,19 +99,22 @@ def _pullback(unit: AbstractUnit, mu: Particles, x: Inputs, r: Outputs) -> Posit
     from meanfield.integrals.native.library import compiled
 
     work = _work(unit, mu, x)
-    samples, rows = _laid_out(work, x.astype(mu.dtype))
-    r = r.reshape(r.shape[0], -1).astype(mu.dtype)
-    residuals = jnp.pad(r, ((0, len(rows) - len(r)), (0, 0))).reshape(-1, work.block, work.outputs).transpose(0, 2, 1)
+    filled = _filled(work, x.astype(mu.dtype))
+    rows = jnp.pad(filled, ((0, 0), (0, work.row - x.shape[1])))
+    r = _filled(work, r.reshape(r.shape[0], -1).astype(mu.dtype))
     shape = jax.ShapeDtypeStruct(mu.position.shape, mu.dtype)
     call = jax.ffi.ffi_call(compiled(work)[1], shape, vmap_method="sequential")
-    return call(mu.position, samples, rows, residuals)
+    return call(mu.position, _in_blocks(work, filled), rows, _in_blocks(work, r))
 
 
-def _laid_out(work: Any, x: Inputs) -> tuple[jax.Array, jax.Array]:
-    """Samples in blocks, [blocks, d, block], and with their inputs side by side, [blocks · block, row]."""
-    filled = jnp.pad(x, ((0, -len(x) % work.block), (0, 0)))
-    rows = jnp.pad(filled, ((0, 0), (0, work.row - x.shape[1])))
-    return filled.reshape(-1, work.block, x.shape[1]).transpose(0, 2, 1), rows
+def _filled(work: Any, rows: jax.Array) -> jax.Array:
+    """Rows of samples, filled with zeros up to whole blocks."""
+    return jnp.pad(rows, ((0, -len(rows) % work.block), (0, 0)))
+
+
+def _in_blocks(work: Any, rows: jax.Array) -> jax.Array:
+    """Rows of samples block by block, columns first: [blocks, columns, block]."""
+    return rows.reshape(-1, work.block, rows.shape[1]).transpose(0, 2, 1)
 
 
 def _work(unit: AbstractUnit, mu: Particles, x: Inputs) -> Any:

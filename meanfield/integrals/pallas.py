@@ -32,6 +32,7 @@ from meanfield.integrals.pallas_tile import (
     up,
     zero_filled,
 )
+from meanfield.integrals.tangents import with_tangents_of
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit, Neuron
 
@@ -94,17 +95,8 @@ class Pallas(AbstractKernel):
         return self
 
     def predict(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> Outputs:
-        @jax.custom_jvp
-        def fused(mu, x):
-            return self._fused(unit, mu, x)
-
-        @fused.defjvp
-        def _(primals, tangents):
-            # One rule for both modes: the tangent is ordinary JAX, linear, and so transposable.
-            plain = Blocked(max(1, PLAIN_BYTES // (x.shape[0] * mu.dtype.itemsize)), precision=self.precision)
-            return fused(*primals), jax.jvp(lambda mu, x: plain.predict(unit, mu, x), primals, tangents)[1]
-
-        return fused(mu, x)
+        plain = Blocked(max(1, PLAIN_BYTES // (x.shape[0] * mu.dtype.itemsize)), precision=self.precision)
+        return with_tangents_of(lambda mu, x: plain.predict(unit, mu, x), lambda mu, x: self._fused(unit, mu, x), mu, x)
 
     def forward(self, unit: AbstractUnit, mu: Particles, x: Inputs) -> tuple[Outputs, tuple]:
         return self.predict(unit, mu, x), ()

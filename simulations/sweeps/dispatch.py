@@ -31,7 +31,9 @@ class Dispatch:
     """
 
     def __init__(self, sweeps: Sequence[Execution], executor: Executor | None, in_flight: int | None):
-        self.sweeps, self.executor, self.in_flight = sweeps, executor or InProcess(), in_flight
+        self.sweeps, self.executor = sweeps, executor or InProcess()
+        # A place for each run would do, since batches may be taken apart.
+        self.in_flight = in_flight and min(in_flight, max(1, sum(sweep.progress.total for sweep in sweeps)))
         self.waiting = Waiting()
         self.running: dict[Future, tuple[Task, Executor]] = {}
         self.last: dict[Executor, Kind] = {}
@@ -46,16 +48,12 @@ class Dispatch:
         code has made; `KeyboardInterrupt` when it is interrupted, `NotSendable` (a `ValueError`) for a study that the
         workers can't be given, and `NoWorkers` when nobody computes any more.
         """
-        count = 0
         with noticed() as self.interrupted, ExitStack() as claims:
             for sweep in self.sweeps:
                 tasks = claims.enter_context(sweep).look_up()
                 if tasks:
                     sweep.check_sendable(self.executor)
                 self.waiting.add(tasks)
-                count += len(tasks)
-            if self.in_flight:
-                self.in_flight = min(self.in_flight, max(1, count))  # a place for each would do
             try:
                 while self.waiting or self.running or self.elsewhere:
                     self._send_out()

@@ -11,7 +11,7 @@ import pytest
 
 import simulations
 from simulations.sweeps.batches import batches
-from simulations.sweeps.dispatch import Waiting
+from simulations.sweeps.dispatch import Dispatch, Waiting
 from simulations.sweeps.executors import Engine
 from simulations.sweeps.pool import Pool
 from tests.simulations.quick import quick_study
@@ -144,3 +144,9 @@ def test_what_runs_share_need_be_no_run():
     assert len({batch.kind for batch in plan.batches}) == 1
     with pytest.raises(ValueError, match="start='smaller'"):
         simulations.prepare("exponential_rate", strength=0.001, start="smaller")
+
+
+def test_there_are_as_many_places_as_runs_at_most():
+    """Not as batches: one that fails is taken apart, and its runs go out at once."""
+    sweep = SimpleNamespace(progress=SimpleNamespace(total=5), batches=["a batch of five"])
+    assert [Dispatch([sweep], None, asked).in_flight for asked in (None, 3, 10**18)] == [None, 3, 5]

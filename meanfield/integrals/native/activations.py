@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import scipy.special
 
 from meanfield.integrals.native.approximations import exp, exp_and_less_one, odd_quotient, polynomial
 from meanfield.integrals.native.vectors import Vector
@@ -81,14 +80,16 @@ def _tail(size: Vector) -> tuple[Vector, Vector]:
 
 
 def _erfcx_over(t):
-    return scipy.special.erfcx(2 / t - 2) / t
+    from scipy.special import erfcx  # not for an activation that needs none
+
+    return erfcx(2 / t - 2) / t
 
 
 def erf(z: Vector) -> Pair:
     """Erf z: z P(z²) / Q(z²) in 32 bits; in 64 by its tail for |z| > 1 and an odd polynomial below."""
     if z.kind.dtype == "float32":
         gauss = exp(-(z * z))
-        h = odd_quotient(z, scipy.special.erf, 4.0, (7, 4)).at_most(1.0).at_least(-1.0)
+        h = odd_quotient(z, _erf, 4.0, (7, 4)).at_most(1.0).at_least(-1.0)
         return h, gauss * (2 / math.sqrt(math.pi))
     tail, gauss = _tail(abs(z))
     near = z * polynomial((z * z).at_most(1.0), _erf_over, 0.0, 1.0)
@@ -96,9 +97,15 @@ def erf(z: Vector) -> Pair:
     return h, gauss * (2 / math.sqrt(math.pi))
 
 
+def _erf(z):
+    from scipy.special import erf
+
+    return erf(z)
+
+
 def _erf_over(u):
     z = np.sqrt(np.maximum(u, 1e-20))
-    return scipy.special.erf(z) / z
+    return _erf(z) / z
 
 
 def gelu(z: Vector) -> Pair:

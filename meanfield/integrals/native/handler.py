@@ -24,7 +24,7 @@ from meanfield.integrals.native.layout import (
     minor,
     word_of,
 )
-from meanfield.integrals.native.vectors import WORD, least, word
+from meanfield.integrals.native.vectors import WORD, least, loop, word
 
 BYTE = ir.IntType(8).as_pointer()
 INT = ir.IntType(32)
@@ -180,9 +180,10 @@ def _share_out(b: ir.IRBuilder, frame: ir.Value, state: ir.Value, count: ir.Valu
     api = b.inttoptr(read(b, frame, API), WORDS)
     context = read(b, frame, CONTEXT)
 
-    def ask(name: str, size: int, third: ir.Value, fourth: ir.Value | None = None) -> ir.Value:
-        request = b.alloca(WORD, 5)
-        values = [word(8 * size), word(0), context, third, *([fourth] if fourth is not None else [])]
+    request = b.alloca(WORD, 5)
+
+    def ask(name: str, *rest: ir.Value) -> ir.Value:
+        values = [word(8 * (3 + len(rest))), word(0), context, *rest]
         for at, value in enumerate(values):
             write(b, request, at, value)
         function = b.inttoptr(read(b, api, word_of(name)), ir.FunctionType(BYTE, [WORDS]).as_pointer())
@@ -190,7 +191,7 @@ def _share_out(b: ir.IRBuilder, frame: ir.Value, state: ir.Value, count: ir.Valu
 
     threads = b.alloca(WORD)
     b.store(word(1), threads)
-    refused = ask("XLA_FFI_ThreadPool_NumThreads", 4, b.ptrtoint(threads, WORD))
+    refused = ask("XLA_FFI_ThreadPool_NumThreads", b.ptrtoint(threads, WORD))
     known = b.icmp_unsigned("==", refused, ir.Constant(BYTE, None))
     with b.if_then(b.not_(known)):
         _forget(b, api, refused)
@@ -198,21 +199,15 @@ def _share_out(b: ir.IRBuilder, frame: ir.Value, state: ir.Value, count: ir.Valu
     others = least(b, b.sub(several, word(1)), b.sub(count, word(1)))
     others = b.select(b.icmp_signed(">", others, word(0)), others, word(0))
     write(b, state, HOLDERS, b.add(others, word(1)))
-    entry = b.block
-    head, inside, after = (b.append_basic_block(name) for name in ("ask", "asked", "shared"))
-    b.branch(head)
-    b.position_at_end(head)
-    i = b.phi(WORD)
-    i.add_incoming(word(0), entry)
-    b.cbranch(b.icmp_signed("<", i, others), inside, after)
-    b.position_at_end(inside)
-    refused = ask("XLA_FFI_ThreadPool_Schedule", 5, b.ptrtoint(helper, WORD), b.ptrtoint(state, WORD))
-    with b.if_then(b.icmp_unsigned("!=", refused, ir.Constant(BYTE, None))):
-        _forget(b, api, refused)
-        b.atomic_rmw("sub", b.gep(state, [word(HOLDERS)]), word(1), "seq_cst")
-    i.add_incoming(b.add(i, word(1)), b.block)
-    b.branch(head)
-    b.position_at_end(after)
+
+    def one(_i: ir.Value, _) -> list:
+        refused = ask("XLA_FFI_ThreadPool_Schedule", b.ptrtoint(helper, WORD), b.ptrtoint(state, WORD))
+        with b.if_then(b.icmp_unsigned("!=", refused, ir.Constant(BYTE, None))):
+            _forget(b, api, refused)
+            b.atomic_rmw("sub", b.gep(state, [word(HOLDERS)]), word(1), "seq_cst")
+        return []
+
+    loop(b, word(0), others, 1, [], one)
 
 
 def _forget(b: ir.IRBuilder, api: ir.Value, error: ir.Value) -> None:

@@ -38,11 +38,8 @@ STRUCTURES = {
 @functools.cache
 def unavailable() -> str | None:
     """Return why calls of this kind can't be made with this JAX, in half a sentence, or None."""
-    import jax
-
-    header = Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h"
     try:
-        text = re.sub(r"//[^\n]*", "", header.read_text())
+        text = re.sub(r"//[^\n]*", "", _header())
     except OSError as problem:
         return f"XLA's interface for calls is not described ({problem})"
     version = re.search(r"#define XLA_FFI_API_MAJOR (\d+)", text)
@@ -58,6 +55,12 @@ def unavailable() -> str | None:
     return None
 
 
+def _header() -> str:
+    import jax
+
+    return (Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h").read_text()
+
+
 def _fields(header: str, name: str) -> list[str]:
     found = re.search(rf"struct {name} {{(.*?)}}", header, re.DOTALL)
     return re.findall(r"(\w+);", found.group(1)) if found else []
@@ -70,10 +73,7 @@ def _functions(header: str) -> list[str]:
 @functools.cache
 def word_of(function: str) -> int:
     """The word of `XLA_FFI_Api` that holds a function: after size, extensions, three words of version, and one more."""
-    import jax
-
-    header = (Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h").read_text()
-    return 6 + _functions(header).index(function)
+    return 6 + _functions(_header()).index(function)
 
 
 @functools.cache
@@ -92,10 +92,7 @@ def address(name: str) -> int:
 
 @functools.cache
 def minor() -> int:
-    import jax
-
-    header = (Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h").read_text()
-    found = re.search(r"#define XLA_FFI_API_MINOR (\d+)", header)
+    found = re.search(r"#define XLA_FFI_API_MINOR (\d+)", _header())
     return int(found.group(1)) if found else 0
 
 

@@ -97,7 +97,8 @@ def _write(b: ir.IRBuilder, work: Work, row: ir.Value, total: ir.Value, gradient
             b.store(bias_sum(), b.gep(gradient, [word(work.outputs + work.inputs)]))
         return
     a = b.load(row)
-    along = b.alloca(kind.scalar)
+    with b.goto_entry_block():
+        along = b.alloca(kind.scalar)
     b.store(ir.Constant(kind.scalar, 0.0), along)
 
     def scaled(k: ir.Value, g: ir.Value) -> None:

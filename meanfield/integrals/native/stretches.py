@@ -68,6 +68,21 @@ def _add(b: ir.IRBuilder, kind: Registers, value: ir.Value, place, at: ir.Value)
     b.store(after, total)
 
 
+def _others(work: Work, sums: list[Vector], at: int, s: Vector, h: Vector | None, r: list[Vector]) -> None:
+    """Add to the sums from `at` on, beside those of ∂_w: of ∂_b, and of ∂_a where Euler's identity does not serve."""
+    if work.bias:
+        sums[at] = sums[at] + s
+    if h is not None:
+        for c in range(work.outputs):
+            where = at + work.bias + c
+            sums[where] = h.times_plus(r[c], sums[where])
+
+
+def _place(work: Work, e: int) -> int:
+    """The place of the e-th of these sums among the numbers of a particle."""
+    return work.outputs + work.row if work.bias and e == 0 else e - work.bias
+
+
 def registers(work: Work):
     """(Particles worked on together, what adds a stretch of samples to their sums), with all sums in registers."""
     kind, sums = work.kind, _sums(work)
@@ -80,34 +95,22 @@ def registers(work: Work):
             now = list(g)
             # Of three particles one vector after the other, or there were not registers enough; of fewer both at once,
             # or multiplications would wait for one another.
-            apart = together >= 3
-            z = {v: preactivations(b, work, rows, x, (v,)) for v in range(VECTORS)} if not apart else {}
-            for v in range(VECTORS):
-                inside = z[v] if v in z else preactivations(b, work, rows, x, (v,))
-                factors = [_factors(b, work, row, one, r[v]) for row, one in zip(rows, inside, strict=True)]
+            formed = (preactivations(b, work, rows, x, (v,)) for v in range(VECTORS))
+            for v, z in enumerate(formed if together >= 3 else list(formed)):
+                factors = [_factors(b, work, row, one, r[v]) for row, one in zip(rows, z, strict=True)]
                 for k in range(work.inputs):
                     inputs = loaded(b, kind, x, word(k * work.block + v * kind.lanes))
                     for p, (s, _) in enumerate(factors):
                         now[p * sums + k] = s.times_plus(inputs, now[p * sums + k])
                 for p, (s, h) in enumerate(factors):
-                    if work.bias:
-                        now[p * sums + work.inputs] = now[p * sums + work.inputs] + s
-                    if h is not None:
-                        for c in range(work.outputs):
-                            at = p * sums + work.inputs + work.bias + c
-                            now[at] = h.times_plus(r[v][c], now[at])
+                    _others(work, now, p * sums + work.inputs, s, h, r[v])
             return now
 
         g = loop(b, start, stop, 1, zeros(b, kind, together * sums), block)
         total, lost, width = place
         for p in range(together):
             for k in range(sums):
-                if k < work.inputs:
-                    at = work.outputs + k
-                elif work.bias and k == work.inputs:
-                    at = work.outputs + work.row
-                else:
-                    at = k - work.inputs - work.bias
+                at = work.outputs + k if k < work.inputs else _place(work, k - work.inputs)
                 _add(b, kind, g[p * sums + k].total(), (total, lost), word(p * width + at))
 
     return together, stretch
@@ -146,12 +149,7 @@ def two_stages(work: Work):
                     for v in range(VECTORS):
                         s, h = _factors(b, work, row, z[p * VECTORS + v], r[v])
                         stored(b, s, factors, b.add(at, word(p * length + v * kind.lanes)))
-                        if work.bias:
-                            now[p * extra] = now[p * extra] + s
-                        if h is not None:
-                            for c in range(work.outputs):
-                                where = p * extra + work.bias + c
-                                now[where] = h.times_plus(r[v][c], now[where])
+                        _others(work, now, p * extra, s, h, r[v])
                 return now
 
             now = loop(b, first, last, 1, g, block)
@@ -190,7 +188,6 @@ def two_stages(work: Work):
 
             loop(b, word(0), word(work.inputs), 1, [], move)
             for e in range(extra):
-                at = work.outputs + work.row if work.bias and e == 0 else e - work.bias
-                _add(b, kind, g[p * extra + e].total(), (total, lost), word(p * width + at))
+                _add(b, kind, g[p * extra + e].total(), (total, lost), word(p * width + _place(work, e)))
 
     return together, stretch
