@@ -13,7 +13,7 @@ from figures import _strangers as _strangers
 from figures import origin, signature
 from figures._loading import load
 from figures.signature import refuse_others, write
-from simulations import STUDIES, Records, Study, find, motion
+from simulations import PUBLISHED, STUDIES, Records, Study, find, motion
 
 __all__ = [
     "FILMS",
@@ -57,7 +57,7 @@ def draw(study: Study, records: Records):
 
         with styled():
             return panels.figure(study, records)
-    if study.name not in STUDIES:
+    if not _packaged(study):
         return table(records)
     with styled():
         return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
@@ -122,7 +122,7 @@ def save_grid(
     """
     check_formats(formats)
     files = {GRID: table(records, value, x)}
-    if study.draw is not None or study.panels or study.name in STUDIES:
+    if study.draw is not None or study.panels or _packaged(study):
         own = draw(study, records)
         files = files if _empty(own) else {"": own, **files}
     paths = []
@@ -179,6 +179,11 @@ def animate(
             content = film.FILMS[kind](moving, pair)
         signature.write({path: content}, page)
     return paths
+
+
+def _packaged(study: Study) -> bool:
+    """Return True if the study's figure is drawn by a file of this package."""
+    return study.name in STUDIES or study.name in PUBLISHED
 
 
 def _empty(figure) -> bool:

@@ -28,8 +28,12 @@ from simulations.study.parameters import choice as choice
 from simulations.study.parameters import count as count
 from simulations.study.parameters import flag as flag
 from simulations.study.parameters import number as number
+from simulations.study.published import PublishedFigure as PublishedFigure
+from simulations.study.published import Reading as Reading
+from simulations.study.published import reading as reading
 from simulations.study.registry import GROUPS as GROUPS
 from simulations.study.registry import MOTIONS as MOTIONS
+from simulations.study.registry import PUBLISHED as PUBLISHED
 from simulations.study.registry import STUDIES as STUDIES
 from simulations.study.registry import find as find
 from simulations.study.registry import motion as motion
@@ -80,6 +84,7 @@ from simulations.verdicts.text import print_status as print_status
 __all__ = [
     "GROUPS",
     "MOTIONS",
+    "PUBLISHED",
     "STUDIES",
     "Alarms",
     "Animation",
@@ -96,6 +101,8 @@ __all__ = [
     "Plan",
     "PowerLaw",
     "Progress",
+    "PublishedFigure",
+    "Reading",
     "Record",
     "Records",
     "Scene",
@@ -140,6 +147,7 @@ __all__ = [
     "print_status",
     "print_table",
     "print_untested",
+    "reading",
     "reporter",
     "run",
     "runs",
