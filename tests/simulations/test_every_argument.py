@@ -244,6 +244,7 @@ CALLS = {
         },
     ),
     "coerce": (lambda value: simulations.coerce("value", float, value), {"value": 0.5}),
+    "compare": (simulations.compare, {"study": PUBLISHED, "figure": "1a", "records": RECORDS}),
     "complete": (simulations.complete, {"study": STUDY, "directory": PLACE, "size": "smoke", "strict": False}),
     "all_passed": (simulations.all_passed, {"parts": [True, None]}),
     "by_chance": (simulations.by_chance, {"count": 3, "level": 0.01}),
@@ -274,6 +275,10 @@ CALLS = {
         simulations.prepare,
         {"study": STUDY, "size": "smoke", "out": None, "seeds": 1, "first_seed": 0, "write": True},
     ),
+    "print_comparison": (
+        simulations.print_comparison,
+        {"figure": FIGURE, "entries": simulations.compare(PUBLISHED, "1a", RECORDS), "stream": io.StringIO()},
+    ),
     **{f"print_{name}": printed(name, argument, value) for name, argument, value in ANSWERS},
     "reporter": (
         lambda **arguments: simulations.reporter(**arguments).names,
@@ -296,7 +301,8 @@ CALLS = {
 
 NOT_CALLED = {
     # answers
-    "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
+    "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading",
+    "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
