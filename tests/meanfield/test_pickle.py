@@ -148,6 +148,7 @@ OTHERS = {
         mf.WeightDecay(0.1),
         mf.penalties.TotalMass(0.1),
         mf.penalties.L1(0.1),
+        mf.penalties.L1([0.1, 0.0]),
         mf.penalties.ParameterDecay([0.1, 0.0]),
     ],
     "observables": [
