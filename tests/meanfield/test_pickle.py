@@ -197,6 +197,9 @@ OTHERS = {
     "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
     "error": mf.observables.RiskError(),
     "population": POPULATION,
+    "exact population": mf.objectives.ReluPopulation(MU, scale=2.0, penalty=mf.WeightDecay(0.1)),
+    "risk of a population": mf.observables.PopulationRisk(POPULATION),
+    "sampled": mf.datasets.teacher(KEY, 4, 3, n_test=2),
     "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
