@@ -115,7 +115,8 @@ class ReluPopulation(AbstractObjective):
         return moved if self.penalty is None else moved - jax.vmap(jax.grad(self.penalty))(mu.position)
 
     def _difference(self, mu: Particles) -> tuple[Float[Array, " k"], Float[Array, "k d"]]:
-        """(weights, directions) of f − f*."""
+        """(weights, directions) of f − f*; raises `ValueError` for what are no particles of such neurons."""
+        self.network.fits(mu)
         c = jnp.concatenate([self.scale * mu.mass * mu.position[:, 0], -self.truth.mass * self.truth.position[:, 0]])
         return c, jnp.concatenate([mu.position[:, 1:], self.truth.position[:, 1:]])
 

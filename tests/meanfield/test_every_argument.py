@@ -121,8 +121,7 @@ CALLS = {
                       kernel=mf.integrals.Dense(), weights=np.array([1.0, 2.0, 0.5, 3.0]), sampler=SAMPLER),
     "Objective.population": call(mf.Objective.population, unit=UNIT, loss=mf.Square(), sampler=SAMPLER, key=KEY,
                                  samples=4),
-    "ReluPopulation": call(lambda **options: mf.objectives.ReluPopulation(**options).risk(MU3), truth=MU3,
-                           square_norm=2.0, scale=1.5, penalty=constant),
+    "ReluPopulation": call(mf.objectives.ReluPopulation, truth=MU3, square_norm=2.0, scale=1.5, penalty=constant),
     **{
         f"ReluPopulation.{name}": call(getattr(EXACT, name), mu=MU3) for name in ("value", "risk", "velocity")
     },

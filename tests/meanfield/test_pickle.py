@@ -68,15 +68,11 @@ def quadratic(theta):
 
 
 def sampler(key, batch):
-    return jax.random.normal(key, (batch, 2)), jnp.ones(batch)
+    x = jax.random.normal(key, (batch, 2))
+    return x, x[:, 0]
 
 
 POPULATION = mf.Objective.population(RELU, mf.Square(), sampler, key=KEY, samples=4)
-
-
-def sampler(key, batch):
-    x = jax.random.normal(key, (batch, 2))
-    return x, x[:, 0]
 
 
 UNITS = {f"Neuron({name!r})": mf.Neuron(name, bias=True) for name in ACTIVATIONS}
