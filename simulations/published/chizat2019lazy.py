@@ -349,8 +349,8 @@ FIGURES = (
         relu(w·x) from pairs; in lazy.ipynb the gradient leaves 1/m out, that of the input weights is multiplied by d,
         and the teacher's output is divided by 200. The figure shows the mean loss of the last 2000 steps over the
         largest.""",
-        """The loss is the exact population loss at 21 times of the last 2000 steps, and not that of their batches, which
-        has the same mean. Steps times d in the input weights are inputs of norm √d and weights smaller by that.""",
+        """The loss is the exact population loss at 21 times of the last 2000 steps, and not that of their batches,
+        which has the same mean. Steps times d in the input weights are inputs of norm √d and weights smaller by that.""",
     ),
 )
 
