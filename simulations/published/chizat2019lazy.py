@@ -182,6 +182,12 @@ class Online(Students):
     def data(self) -> mf.datasets.Dataset:
         return self.teacher(1, 1 / self.batch)
 
+    @property
+    def truth(self) -> mf.Particles:
+        """The teacher's neurons."""
+        assert self.data.truth is not None
+        return self.data.truth
+
     def problem(self):
         return mf.Objective(
             mf.Neuron("relu"), mf.Square(), self.paper.inputs(self.data.x), self.data.y, scale=self.paper.scale
@@ -201,7 +207,7 @@ class Online(Students):
 
     def observe(self):
         # Inputs on the sphere of radius √κ = √d: E|x|² = d.
-        exact = mf.objectives.ReluPopulation(self.paper.start(self.data.truth), scale=self.paper.scale)
+        exact = mf.objectives.ReluPopulation(self.paper.start(self.truth), scale=self.paper.scale)
         return [mf.observables.PopulationRisk(exact)]
 
     def measure(self, run):
@@ -210,7 +216,7 @@ class Online(Students):
 
     def theory(self, start):
         """Return the loss of the prediction 0, half the power of the targets, by the arc-cosine kernel."""
-        truth = self.data.truth
+        truth = self.truth
         c, v = np.asarray(truth.mass * truth.position[:, 0], float), np.asarray(truth.position[:, 1:], float)
         return {"nothing": np.asarray(c @ conjugate_kernel(v) @ c / (2 * self.dimension))}
 
@@ -350,7 +356,8 @@ FIGURES = (
         and the teacher's output is divided by 200. The figure shows the mean loss of the last 2000 steps over the
         largest.""",
         """The loss is the exact population loss at 21 times of the last 2000 steps, and not that of their batches,
-        which has the same mean. Steps times d in the input weights are inputs of norm √d and weights smaller by that.""",
+        which has the same mean. Steps times d in the input weights are inputs of norm √d, and weights that are
+        smaller by it.""",
     ),
 )
 
