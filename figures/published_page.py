@@ -20,7 +20,8 @@ HEAD = """<!-- Written by `meanfield gallery`, as `meanfield reproduce` makes it
 
 Every figure below is made by one command. The papers' values were read off their figures or stand in their text; ours
 come with the half-widths of 95 % intervals, and agree where they are no further apart than the accuracy of reading and
-our error together; orderings and bounds, which have no accuracy, are shown at 99.9 %. Open diamonds are the papers' values. What a paper does not say, and was chosen here, is said.
+our error together; orderings and bounds, which have no accuracy, are shown at 99.9 %. Open diamonds are the papers'
+values. What a paper does not say, and was chosen here, is said.
 """
 
 Made = tuple[Study, PublishedFigure, Records, list[Entry]]
