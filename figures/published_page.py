@@ -35,7 +35,7 @@ def write(made: Iterable[Made], directory: Path, size: str) -> list[Path]:
     is there and was not written by this package.
     """
     page, pictures = directory / "PUBLISHED.md", directory / "gallery"
-    parts = kept(page.readtext(encoding="utf-8")) if page.is_file() else {}
+    parts = kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
     written = []
     for study, figure, records, entries in made:
         path = pictures / f"{_name(study, figure)}.png"
