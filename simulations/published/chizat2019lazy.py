@@ -165,7 +165,7 @@ class Online(Students):
     batch: int = count(200, "B", "fresh samples of a step")
     steps: int = count(20_000, "k", "steps")
     sizes = grid(
-        smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 3},
+        smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 5},
         default={"tau": (0.01, 0.04, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 8.0), "seeds": 4},
         paper={"tau": ONLINE, "seeds": 10},
     )
