@@ -199,6 +199,7 @@ class Online(Students):
         return self.paper.start(mf.Particles.doubled(key, unit, self.particles, self.dimension))
 
     def flow(self):
+        assert self.data.sampler is not None
         return mf.SGD(self.paper.step(self.rate), self.batch, sampler=self.paper.sampler(self.data.sampler))
 
     def times(self):
