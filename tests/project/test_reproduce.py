@@ -116,6 +116,7 @@ def test_table_picture_and_what_was_chosen(paper, capsys, tmp_path):
     (["all", "1a"], "expected a paper, and one of its figures or none"),
     (["means.py", "1a", "--quick", "--full"], "quick and full: expected one of them"),
     (["means.py", "1a", "--format", "bmp"], "format='bmp'"),
+    (["means.py", "1a", "--page", "here"], "page: is of the papers of this package; expected none for means"),
     (["means.py", "1a", "--quik"], "Did you mean --quick?"),
 ])  # fmt: skip
 def test_bad_usage(paper, capsys, words, sentence):
