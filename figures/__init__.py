@@ -13,7 +13,7 @@ from figures import _strangers as _strangers
 from figures import origin, signature
 from figures._loading import load
 from figures.signature import refuse_others, write
-from simulations import STUDIES, Records, Study, find, motion
+from simulations import PUBLISHED, STUDIES, Records, Study, find, motion
 
 __all__ = [
     "FILMS",
@@ -57,7 +57,7 @@ def draw(study: Study, records: Records):
 
         with styled():
             return panels.figure(study, records)
-    if study.name not in STUDIES:
+    if not _packaged(study):
         return table(records)
     with styled():
         return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
@@ -96,15 +96,16 @@ def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
     return [directory / f"{study.name}{kind}.{suffix}" for kind in ("", GRID) for suffix in formats]
 
 
-def save(study: Study, records: Records, directory: Path, formats=("png",)) -> list[Path]:
+def save(study: Study, records: Records, directory: Path, formats=("png",), *, name: str = "") -> list[Path]:
     """Draw, and write one file a format, each whole or not at all; returns their paths.
 
-    The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
-    for a format that is not png, svg or pdf, and for a file that is there and was not written by this package.
+    The files have the study's name, or this `name`. The same records give the same file: it carries versions and seeds,
+    no date and no random name. Raises `ValueError` for a format that is not png, svg or pdf, and for a file that is
+    there and was not written by this package.
     """
     check_formats(formats)
     contents = render(study, records, *formats)
-    paths = [directory / f"{study.name}.{kind}" for kind in formats]
+    paths = [directory / f"{name or study.name}.{kind}" for kind in formats]
     signature.write(dict(zip(paths, contents, strict=True)))
     return paths
 
@@ -122,7 +123,7 @@ def save_grid(
     """
     check_formats(formats)
     files = {GRID: table(records, value, x)}
-    if study.draw is not None or study.panels or study.name in STUDIES:
+    if study.draw is not None or study.panels or _packaged(study):
         own = draw(study, records)
         files = files if _empty(own) else {"": own, **files}
     paths = []
@@ -179,6 +180,11 @@ def animate(
             content = film.FILMS[kind](moving, pair)
         signature.write({path: content}, page)
     return paths
+
+
+def _packaged(study: Study) -> bool:
+    """Return True if the study's figure is drawn by a file of this package."""
+    return study.name in STUDIES or study.name in PUBLISHED
 
 
 def _empty(figure) -> bool:

@@ -28,8 +28,12 @@ from simulations.study.parameters import choice as choice
 from simulations.study.parameters import count as count
 from simulations.study.parameters import flag as flag
 from simulations.study.parameters import number as number
+from simulations.study.published import PublishedFigure as PublishedFigure
+from simulations.study.published import Reading as Reading
+from simulations.study.published import reading as reading
 from simulations.study.registry import GROUPS as GROUPS
 from simulations.study.registry import MOTIONS as MOTIONS
+from simulations.study.registry import PUBLISHED as PUBLISHED
 from simulations.study.registry import STUDIES as STUDIES
 from simulations.study.registry import find as find
 from simulations.study.registry import motion as motion
@@ -58,6 +62,8 @@ from simulations.verdicts import checks as checks
 from simulations.verdicts.calibration import Alarms as Alarms
 from simulations.verdicts.calibration import calibrate as calibrate
 from simulations.verdicts.checks import Verdict as Verdict
+from simulations.verdicts.comparison import compare as compare
+from simulations.verdicts.comparison import print_comparison as print_comparison
 from simulations.verdicts.ledger import Entry as Entry
 from simulations.verdicts.ledger import all_passed as all_passed
 from simulations.verdicts.ledger import by_chance as by_chance
@@ -80,6 +86,7 @@ from simulations.verdicts.text import print_status as print_status
 __all__ = [
     "GROUPS",
     "MOTIONS",
+    "PUBLISHED",
     "STUDIES",
     "Alarms",
     "Animation",
@@ -96,6 +103,8 @@ __all__ = [
     "Plan",
     "PowerLaw",
     "Progress",
+    "PublishedFigure",
+    "Reading",
     "Record",
     "Records",
     "Scene",
@@ -114,6 +123,7 @@ __all__ = [
     "choice",
     "claim",
     "coerce",
+    "compare",
     "complete",
     "computing",
     "count",
@@ -135,11 +145,13 @@ __all__ = [
     "power_law",
     "prepare",
     "print_calibration",
+    "print_comparison",
     "print_ledger",
     "print_sanity",
     "print_status",
     "print_table",
     "print_untested",
+    "reading",
     "reporter",
     "run",
     "runs",

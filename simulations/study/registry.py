@@ -40,6 +40,8 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
+_PAPERS = ("simulations.published.chizat2019lazy",)
+
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
 
@@ -69,6 +71,11 @@ class _Studies(Mapping[str, Study]):
 
 STUDIES = _Studies(_FILES)
 
+PUBLISHED = _Studies(_PAPERS)
+"""The studies that make published figures again, by their papers; they are no part of the story, nor of its ledger."""
+
+_ALL = _Studies((*_FILES, *_PAPERS))
+
 
 def find(study: str | Study) -> Study:
     """Return the study of that name, which may stand behind its group's, or in a file: `path/to/study.py`.
@@ -82,18 +89,18 @@ def find(study: str | Study) -> Study:
     if isinstance(study, Study):
         return study
     whole, slash, experiment = str(study).rpartition("/")
-    if slash and (names_a_file(whole) or whole.rpartition("/")[2] in STUDIES):
+    if slash and (names_a_file(whole) or whole.rpartition("/")[2] in _ALL):
         return find(whole).only(experiment)
     if isinstance(study, str) and names_a_file(study):
         return load(study)
     group, slash, name = str(study).rpartition("/")
     if not slash:
-        return STUDIES[one_of("study", study, STUDIES)]
-    full = [f"{found.split('.')[1]}/{found.split('.')[2]}" for found in _FILES]
-    if study not in full and name in STUDIES and group in GROUPS:
+        return _ALL[one_of("study", study, _ALL)]
+    full = [f"{found.split('.')[1]}/{found.split('.')[2]}" for found in _ALL.files.values()]
+    if study not in full and name in _ALL and group in (*GROUPS, "published"):
         right = next(one for one in full if one.endswith(f"/{name}"))
         raise ValueError(f"study={study!r}: {name} is not in the group {group}. Did you mean {right!r}?")
-    return STUDIES[one_of("study", study, full).rpartition("/")[2]]
+    return _ALL[one_of("study", study, full).rpartition("/")[2]]
 
 
 def motion(study: str | Study) -> Motion:
@@ -112,11 +119,11 @@ def motion(study: str | Study) -> Motion:
     return Motion(found.only(found.animation.experiment.name), found.animation.scene)
 
 
-def own(name: str, experiment: str | None = None) -> Study | None:
-    """Return the study of the package whose records have this name, or one experiment of it; None for another name."""
-    if name not in STUDIES:
+def own(name: str, *experiments: str) -> Study | None:
+    """Return the study of the package whose records have this name, or experiments of it; None for another name."""
+    if name not in _ALL:
         return None
-    return STUDIES[name] if experiment is None else STUDIES[name].only(experiment)
+    return _ALL[name].only(*experiments) if experiments else _ALL[name]
 
 
 def is_own(study: Study) -> bool:
@@ -127,10 +134,10 @@ def is_own(study: Study) -> bool:
 
 def claim_of(study: str, name: str) -> Claim:
     """One claim of a packaged study."""
-    return next(claim for claim in STUDIES[study].claims if claim.name == name)
+    return next(claim for claim in _ALL[study].claims if claim.name == name)
 
 
 def owner(claim: Claim) -> str | None:
     """The name of the packaged study that makes this claim, None for a user's; nothing is loaded to find out."""
-    loaded = (name for name, path in STUDIES.files.items() if path in sys.modules)
-    return next((name for name in loaded if any(claim is one for one in STUDIES[name].claims)), None)
+    loaded = (name for name, path in _ALL.files.items() if path in sys.modules)
+    return next((name for name in loaded if any(claim is one for one in _ALL[name].claims)), None)

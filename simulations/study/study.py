@@ -20,6 +20,7 @@ from simulations.study.given import instance
 from simulations.study.machine import refuse_absurd
 from simulations.study.panel import Panel
 from simulations.study.parameters import kinds
+from simulations.study.published import PublishedFigure, Reading
 from simulations.study.ranges import coerce as coerce
 from simulations.study.ranges import expanded, in_short, plain_type
 from simulations.verdicts.checks import EQUALITIES, Verdict
@@ -37,6 +38,9 @@ WIDEST = 0.2
 
 SLACK = 10.0
 """A bound that is further from what is seen, by this factor, would let pass what it is there to find."""
+
+READ = 0.05
+"""The level of intervals that are compared with a reading, as error bars of figures usually have it."""
 
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
@@ -60,6 +64,8 @@ class Claim:
     """What is wrong in the control."""
     kind: str = "ordering"
     """Which of `KINDS` it is."""
+    accuracy: float = 0.0
+    """How far a published value may be from what the paper has, where it was read off a figure; 0 of a theory."""
 
     def __post_init__(self):
         _check_words(self, "name", "statement", "reference", "relation", "wrong", "kind")
@@ -91,7 +97,8 @@ def claim(
     Its `kind` follows from the relation and the check where it is not said: an equality for "=" and "slope", a bound
     for a check that is `proved`, as the largest and the least of all runs are, else an ordering. An equality decides
     nothing where its error is above `widest`, a fifth of the prediction if not given; of a prediction of 0 it must be
-    given.
+    given. What was read off a figure (`simulations.reading`) is compared to within its accuracy and our 95 % interval,
+    and `widest` then is no less than that accuracy.
     """
     if not isinstance(predicted, Prediction):
         raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
@@ -105,8 +112,13 @@ def claim(
             one_of("setting of the check", setting, [*known][1:])
     decided: dict[str, Any] = {"relation": predicted.relation} if "relation" in known else {}
     kind = _kind_of(predicted.relation, check) if kind is None else kind
+    accuracy = predicted.accuracy if isinstance(predicted, Reading) else 0.0
+    if accuracy:
+        if "accuracy" not in known:
+            raise ValueError(f"check={in_short(check)}: expected a check that takes the accuracy of a reading.")
+        decided |= {"accuracy": accuracy, "level": READ}
     if kind == "equality" and "widest" in known:
-        widest = WIDEST * abs(float(predicted.value)) if widest is None else widest
+        widest = max(accuracy, WIDEST * abs(float(predicted.value))) if widest is None else widest
         if widest == 0:
             raise ValueError(f"widest: the prediction of {name!r:.40} is 0; expected the largest error that decides.")
         decided["widest"], control = widest, {"widest": None, **control}
@@ -120,6 +132,7 @@ def claim(
         control=partial(check, **{**settings, **control}),
         wrong=wrong,
         kind=kind,
+        accuracy=accuracy,
     )
 
 
@@ -160,6 +173,8 @@ class Study:
     """What the parts of the figure show. Without them and `draw` a table is drawn, as of a grid."""
     animation: Animation | None = None
     """Runs whose particles are kept at many times, and the words of the moving picture that is made of them."""
+    published: tuple[PublishedFigure, ...] = ()
+    """The figures of a paper that it makes again: what `meanfield reproduce` lists."""
     whole: "Study | None" = None
     """The study of which this one has some of the experiments."""
 
@@ -186,8 +201,24 @@ class Study:
             raise ValueError(f"panels={in_short(self.panels)}: expected a tuple of simulations.Panel.")
         if self.animation is not None:
             instance("animation", self.animation, Animation)
+        self._check_published()
         if self.usual is not None and self.usual not in (self.whole or self).experiments:
             raise ValueError(f"usual={in_short(self.usual)}: expected one of the experiments.")
+
+    def _check_published(self) -> None:
+        """Raise `ValueError` for published figures that are none, or whose runs and claims the study does not have."""
+        listed = self.published
+        if not (isinstance(listed, tuple | list) and all(isinstance(one, PublishedFigure) for one in listed)):
+            raise ValueError(f"published={in_short(listed)}: expected a tuple of simulations.PublishedFigure.")
+        names, claims = [one.name for one in listed], [one.name for one in self.claims]
+        if len(set(names)) < len(names):
+            raise ValueError(f"published={', '.join(names)}: expected names that differ.")
+        for figure in listed:
+            for one in figure.experiments:
+                if one not in (self.whole or self).experiments:
+                    raise ValueError(f"published: {figure.name} is made by {one.name}; expected experiments of it.")
+            for name in figure.claims:
+                one_of(f"claim of figure {figure.name}", name, claims)
 
     @property
     def parameters(self) -> type:
@@ -206,17 +237,25 @@ class Study:
             return super().__reduce_ex__(protocol)
         return registry.own, (self.name, *(one.name for one in self.experiments if self.whole))
 
+    def figure(self, figure: str) -> PublishedFigure:
+        """Return the published figure of that name; raises `ValueError` for a name that is none, with the nearest."""
+        known = {one.name: one for one in self.published}
+        return known[one_of("figure", figure, known)]
+
     def experiment(self, experiment: str) -> type[Experiment]:
         """Return the experiment of that name; raises `ValueError` for a name that is none, with the nearest one."""
         watched = () if self.animation is None else (self.animation.experiment,)
         known = {one.name: one for one in (*self.experiments, *watched)}
         return known[one_of("experiment", experiment, known)]
 
-    def only(self, experiment: str) -> "Study":
-        """Return the study of this experiment alone, whose records are those of the whole."""
-        return dataclasses.replace(
-            self, experiments=(self.experiment(experiment),), usual=None, whole=self.whole or self
-        )
+    def making(self, figure: str) -> "Study":
+        """Return the study of the experiments that make a published figure."""
+        return self.only(*(one.name for one in self.figure(figure).experiments))
+
+    def only(self, *experiments: str) -> "Study":
+        """Return the study of these experiments alone, whose records are those of the whole."""
+        chosen = tuple(self.experiment(one) for one in experiments)
+        return dataclasses.replace(self, experiments=chosen, usual=None, whole=self.whole or self)
 
     def _kind(self, names: Iterable[str], experiment: Any = None) -> type:
         """The class of runs with these parameters: that of the experiment, or of the only one that has them all."""

@@ -64,7 +64,8 @@ def check(*relations: str, proved: bool = False) -> Callable[[Callable[..., Esti
 
     The statistic takes records and settings, and where it asks for them `sides` and `level` of its interval, and
     `predicted`. It returns an `Estimate`; it raises `Untested` where the records can't decide, and `Refuted` where no
-    number is needed to turn the claim down. An equality whose error is above `widest` decides nothing. Of an extreme of
+    number is needed to turn the claim down. An equality whose error is above `widest` decides nothing. A prediction
+    that is known to an `accuracy`, as what was read off a figure, is compared to within that. Of an extreme of
     all runs, against a bound that is `proved` for each, one run beyond it is enough: such claims are bounds.
     """
 
@@ -79,6 +80,7 @@ def check(*relations: str, proved: bool = False) -> Callable[[Callable[..., Esti
             relation: str = relations[0],
             attained: bool = False,
             widest: float | None = None,
+            accuracy: float = 0.0,
             level: float = LEVEL,
             **settings,
         ) -> Verdict:
@@ -90,8 +92,8 @@ def check(*relations: str, proved: bool = False) -> Callable[[Callable[..., Esti
                 found = statistic(records, **settings)
             except Refuted as why:
                 return Verdict(False, float("nan"), float("nan"), predicted, str(why))
-            passed = _decided(found, relation, predicted, attained, proved)
-            p, seen = _chances(found, predicted, level) if sides == 2 else (None, None)
+            passed = _decided(found, relation, predicted, attained, proved, accuracy)
+            p, seen = _chances(found, predicted, level) if sides == 2 and not accuracy else (None, None)
             verdict = Verdict(passed, found.value, found.error, predicted, found.words, proved, p, seen)
             wide = sides == 2 and widest is not None and found.error > widest
             needs = found.needs or (f"± {found.error:.2g} is wider than {widest:.2g}" if wide else "")
@@ -123,15 +125,17 @@ def _chances(found: Estimate, predicted: float, level: float) -> tuple[float | N
     return p, found.error / reach * float(nctdtrinc(found.free, 0.1, reach))
 
 
-def _decided(found: Estimate, relation: str, predicted: float, attained: bool, proved: bool) -> bool:
-    """Return True if the interval is where the relation wants it.
+def _decided(
+    found: Estimate, relation: str, predicted: float, attained: bool, proved: bool, accuracy: float = 0.0
+) -> bool:
+    """Return True if the interval is where the relation wants it, to within the accuracy of the prediction.
 
     An inequality that is `attained`, so that it holds with equality for some, can't be shown with room to spare: then
     the interval only has to reach that side.
     """
     if relation in EQUALITIES:
-        return bool(abs(found.value - predicted) <= found.error)
-    beyond = found.value - predicted if relation == ">=" else predicted - found.value
+        return bool(abs(found.value - predicted) <= found.error + accuracy)
+    beyond = accuracy + (found.value - predicted if relation == ">=" else predicted - found.value)
     if proved:
         return bool(beyond >= 0)
     return bool(beyond + found.error >= 0) if attained else bool(beyond - found.error > 0)
@@ -158,6 +162,18 @@ def mean(
     return Estimate(float(np.mean(samples)), error, f"{words}; {rest:.2g} may be left")
 
 
+@check("=", "<=", ">=")
+def single(records: Records, *, select: Select, value: Value, what: str) -> Estimate:
+    """Compare the value of the only run, in which nothing is random; of several runs or values nothing follows.
+
+    The error is that of the arithmetic alone, and not counted.
+    """
+    found = outcomes(chosen(records, select), value)
+    if len(found) != 1 or len(found[0][1]) != 1:
+        raise Untested(f"needs one number of one run, has {sum(len(part) for _, part in found)} of {len(found)}")
+    return Estimate(float(found[0][1][0]), 0.0, f"{what}, of one run")
+
+
 @check("<=", proved=True)
 def largest(records: Records, *, select: Select, value: Value, what: str) -> Estimate:
     """Compare the largest value of all runs with a bound that is proved for every run.
@@ -177,15 +193,21 @@ def least(records: Records, *, select: Select, value: Value, what: str) -> Estim
     return Estimate(extreme, 0.0, f"{what}, least of {len(found)} runs")
 
 
-@check(">=")
-def share(records: Records, *, select: Select, value: Value, predicted: float, what: str, level: float) -> Estimate:
-    """Compare the probability of success, by the exact one-sided interval of Clopper and Pearson.
+@check(">=", "=")
+def share(
+    records: Records, *, select: Select, value: Value, predicted: float, what: str, sides: int, level: float
+) -> Estimate:
+    """Compare the probability of success, by the exact interval of Clopper and Pearson.
 
     `value` gives the outcomes of a run, true or false, all independent; the error reaches down to the interval's lower
-    end. Of so few outcomes that even successes alone would not do, nothing follows.
+    end, or, of an equality, to the end that is further. Of so few outcomes that even successes alone would not do,
+    nothing follows.
     """
     found = np.concatenate([part for _, part in outcomes(chosen(records, select), value)])
     count, wins = len(found), int(np.sum(found != 0))
+    if sides == 2:
+        low, high = share_ends(wins, count, 1 - level / 2)
+        return Estimate(wins / count, max(wins / count - low, high - wins / count), f"{what}, {wins} of {count}")
     low, _ = share_ends(wins, count, 1 - level)
     few = level ** (1 / count) <= predicted < 1
     needs = f"needs {int(np.log(level) / np.log(predicted)) + 1} outcomes" if few else ""

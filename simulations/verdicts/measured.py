@@ -86,6 +86,10 @@ def _checked(records: Records, settings: dict[str, Any]) -> dict[str, Any]:
         made["widest"] = coerce("widest", float, made["widest"])
         if not made["widest"] > 0:
             raise ValueError(f"widest={made['widest']}: expected a number above 0.")
+    if "accuracy" in made:
+        made["accuracy"] = coerce("accuracy", float, made["accuracy"])
+        if not made["accuracy"] >= 0:
+            raise ValueError(f"accuracy={made['accuracy']}: expected a number of at least 0.")
     if not ORDERS[0] <= made.get("order", 1) <= ORDERS[1]:
         raise ValueError(f"order={made['order']}: expected a number from {ORDERS[0]} to {ORDERS[1]}.")
     return made
