@@ -52,6 +52,7 @@ def SAMPLER(key, batch):  # as all that is given to calls
 
 POPULATION = mf.Objective.population(UNIT, mf.Square(), SAMPLER, key=KEY, samples=4)
 TANGENT = mf.objectives.TangentObjective(OBJECTIVE, MU)
+PAPER = mf.Parametrisation(M, input_rate=4.0)
 GAME = mf.objectives.AdversarialObjective(KINKED, X, 3)
 POINTS = mf.Particles(X[:3])
 FLOW = mf.GradientFlow(0.1)
@@ -118,6 +119,13 @@ CALLS = {
                       kernel=mf.integrals.Dense(), weights=np.array([1.0, 2.0, 0.5, 3.0]), sampler=SAMPLER),
     "Objective.population": call(mf.Objective.population, unit=UNIT, loss=mf.Square(), sampler=SAMPLER, key=KEY,
                                  samples=4),
+    "Parametrisation": call(mf.Parametrisation, particles=M, multiplier=0.5, radius=0.2, weight=2.0, input_rate=3.0,
+                            degree=2.0),
+    "Parametrisation.step": call(PAPER.step, rate=0.1),
+    "Parametrisation.rate": call(PAPER.rate, step=0.1),
+    "Parametrisation.weight_decay": call(PAPER.weight_decay, strength=0.1),
+    "Parametrisation.inputs": call(PAPER.inputs, x=X),
+    "Parametrisation.start": call(PAPER.start, mu=MU, outputs=1),
     "estimate": call(mf.objectives.estimate, problem=POPULATION, mu=MU, key=KEY, samples=4),
     "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),
     "Objective, soft-min": call(mf.Objective, unit=UNIT, loss=mf.Exponential(), x=X, y=LABELS),

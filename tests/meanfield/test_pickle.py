@@ -197,6 +197,7 @@ OTHERS = {
     "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
     "error": mf.observables.RiskError(),
     "population": POPULATION,
+    "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
 THINGS = UNITS | FLOWS | FACTORS | OTHERS
