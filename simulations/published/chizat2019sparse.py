@@ -16,7 +16,6 @@ approached as a power of time, that is not the distance to the minimum: at the i
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -197,7 +196,7 @@ class Success(Deconvolution):
 
     def refusal(self):
         if self.drawn == "author" and self.seed >= INSTANCES:
-            return f"seed={self.seed}: expected a number below {INSTANCES}, of the author's instances; drawn=fresh has more."
+            return f"seed={self.seed}: expected a number below {INSTANCES}, of the author's instances; or drawn=fresh."
         return None
 
     @property
@@ -337,7 +336,7 @@ SHADES = (
 PUBLISHED = (
     PublishedFigure(
         "gap",
-        "The gap closes exponentially, at a rate that λ and not the number of particles sets, once m > 3 (two dimensions).",
+        "In two dimensions the gap closes exponentially for λ > 0, at a rate that hardly depends on m once m > 3.",
         (Gap,),
         tuple(one.name for one in GAPS),
         "All of it: the author's script cvgce_deconv2D.jl; values from the lines of his cvgce_deconv2D_loss.pdf, which "
