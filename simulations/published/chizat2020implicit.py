@@ -12,7 +12,6 @@ largest on the way, over (1/m) Σ_j |θ_j|², which is `mf.observables.Margin(no
 along the gradient of a particle are as they are here: no unit has to be converted.
 """
 
-from dataclasses import replace
 from functools import cached_property, partial
 
 import equinox as eqx
@@ -21,15 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record, Records, Select, seed_means
+from simulations.published.single_draws import ONE, fewer, one_more
+from simulations.records.record import Record
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.published import PublishedFigure, reading
 from simulations.study.simulation import Simulation
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
-from simulations.verdicts.checks import Estimate, check, student
-from simulations.verdicts.measured import Untested, Value, chosen, means
 from theory.prediction import Prediction
 
 SAMPLES = (32, 64, 128, 256, 512)
@@ -149,45 +147,12 @@ def log_margin_by_half(record: Record) -> float:
     return log_margin(record) + float(np.log10(2))
 
 
-@check("=")
-def one_more(records: Records, *, select: Select, value: Value, what: str, sides: int, level: float) -> Estimate:
-    """Compare a value that the paper has of one data set with those of ours.
-
-    The error is that of Student's interval for one more draw, √(n + 1) times that of the mean of n.
-    """
-    found, values = means(chosen(records, select), value)
-    samples = seed_means(found, values)
-    if len(samples) < 3:
-        raise Untested(f"needs 3 seeds, has {len(samples)}")
-    mean = student(samples, f"{what}, mean of {len(samples)} data sets, ± for one more", sides, level)
-    return replace(mean, error=mean.error * float(np.sqrt(len(samples) + 1)))
-
-
-@check(">=")
-def fewer(
-    records: Records, *, select: Select, other: Select, value: Value, what: str, sides: int, level: float
-) -> Estimate:
-    """Compare the mean difference, seed by seed, of a value in `other` less that in `select`."""
-    tables = []
-    for chosen_by in (select, other):
-        found, values = means(chosen(records, chosen_by), value)
-        tables.append({record["seed"]: one for record, one in zip(found, values, strict=True)})
-    shared = sorted(set(tables[0]) & set(tables[1]))
-    if len(shared) < 3:
-        raise Untested(f"needs 3 seeds with both, has {len(shared)}")
-    samples = np.array([tables[1][seed] - tables[0][seed] for seed in shared])
-    return student(samples, f"{what}, mean of {len(samples)} seeds", sides, level)
-
-
 SETTING = {"steps": 50_000, "step": 0.5, "dimension": 15}
 errors = partial(Errors.at, "test_error", samples=512, particles=1000, **SETTING)
 margins = partial(Margins.at, "margin", layers="both", samples=256, **SETTING)
 most = partial(Errors.at, "test_error", samples=max)
 
 PAPER = "chizat2020implicit"
-ONE = 0.05
-"""Level of intervals for one more data set, of which the paper has one: at that of other claims they tell nothing."""
-
 ERRORS = (
     claim(
         "both_512", "both layers, n = 512: test error", reading(0.025, 0.005, PAPER), checks.mean,

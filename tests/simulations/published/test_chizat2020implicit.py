@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import meanfield as mf
-from simulations.published.chizat2020implicit import MARGINS, Decaying, Descent, Margins, fewer, margin, one_more
+from simulations.published.chizat2020implicit import MARGINS, Decaying, Descent, Margins, margin
+from simulations.published.single_draws import fewer, one_more
 from simulations.records.record import Record, Records
 
 STEPS = 60
@@ -45,7 +46,7 @@ def deviation(run, flow=None, norm="squared"):
 
 @pytest.mark.parametrize("layers", ["both", "output"])
 def test_steps_are_those_of_the_script(layers, x64):
-    """Rounding of sums of a hundred terms in 60 steps: far below 1e-11. Large steps, so that output weights exceed 1."""
+    """Rounding of sums of a hundred terms in 60 steps: far below 1e-11. With large steps output weights exceed 1."""
     run = Descent(layers=layers, particles=20, samples=30, dimension=5, step=40.0, tested=10)
     assert max(deviation(run)) < 1e-11
     # Controls: schedules one step behind, the half norm, and output weights whose size changes no step.
