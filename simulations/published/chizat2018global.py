@@ -84,7 +84,7 @@ class Students(Simulation):
 
 
 class Complexity(Students):
-    """What students leave, beside random features with the best output weights."""
+    """Students of twenty neurons, whose risk is compared with that of random features with the best output weights."""
 
     sizes = grid(
         smoke={"particles": (5, 10, 18, 25), "steps": 5000, "seeds": 8},
@@ -104,7 +104,7 @@ class Complexity(Students):
 
 
 class Success(Students):
-    """Students that reach a teacher of ten neurons, or do not."""
+    """Students of ten neurons, of which some reach their teacher."""
 
     neurons: int = count(10, "m0", "neurons of the teacher, on the sphere with random signs")
     sizes = grid(
@@ -203,7 +203,7 @@ CHOSEN = (
 PUBLISHED = (
     PublishedFigure(
         "complexity",
-        "A few more neurons than the teacher has leave next to nothing of the risk, and 200 random features most of it.",
+        "A few neurons more than the teacher has leave next to nothing of the risk, 200 random features most of it.",
         (Complexity,),
         tuple(one.name for one in COMPLEXITY),
         STATED,
