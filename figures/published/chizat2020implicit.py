@@ -54,9 +54,9 @@ def errors(axes: Axes, records: Records) -> None:
 
 def margins(axes: Axes, records: Records) -> None:
     """The margin of every data set, and their mean."""
-    records = Margins.at("margin", layers="both")(records)
+    records = Margins.at("margin", layers="both", samples=256)(records)
     if not len(records):
-        return empty(axes, "with margins")
+        return empty(axes, "with margins for 256 samples")
     for seed in sorted(set(records.column("seed").tolist())):
         own = sorted(records.where(seed=seed), key=lambda record: record["particles"])
         axes.plot([one["particles"] for one in own], [margin(one) for one in own], color=GREEN, lw=0.5, alpha=0.5)

@@ -105,10 +105,10 @@ class Errors(Descent):
     """Test errors of both ways of training, by the number of samples."""
 
     sizes = grid(
-        smoke={"layers": ("both", "output"), "particles": 200, "samples": (64, 512), "steps": 10_000, "seeds": 5},
+        smoke={"layers": ("both", "output"), "particles": 100, "samples": (64, 512), "steps": 5000, "seeds": 12},
         default=[
-            {"layers": ("both", "output"), "samples": 512, "seeds": 16},
-            {"layers": ("both", "output"), "samples": SAMPLES[:-1], "seeds": 6},
+            {"layers": ("both", "output"), "samples": 512, "seeds": 12},
+            {"layers": ("both", "output"), "samples": SAMPLES[:-1], "seeds": 4},
         ],
         paper={"layers": ("both", "output"), "samples": SAMPLES, "seeds": 40},
     )
@@ -118,8 +118,8 @@ class Margins(Descent):
     """The margin of both layers in the norm of F1, by the number of particles."""
 
     sizes = grid(
-        smoke={"particles": (8, 64, 1024), "samples": 64, "steps": 5000, "seeds": 5},
-        default={"particles": WIDTHS, "seeds": 16},
+        smoke={"particles": (8, 64, 512), "steps": 5000, "seeds": 12},
+        default={"particles": WIDTHS, "seeds": 10},
         paper={"particles": WIDTHS, "seeds": 60},
     )
 
@@ -156,18 +156,18 @@ PAPER = "chizat2020implicit"
 ERRORS = (
     claim(
         "both_512", "both layers, n = 512: test error", reading(0.025, 0.005, PAPER), checks.mean,
-        select=errors(layers="both"), value=test_error, what="test error", widest=0.02,
+        select=errors(layers="both"), value=test_error, what="test error", level=ONE, widest=0.02,
         wrong="the output layer alone", control={"select": errors(layers="output")},
     ),
     claim(
         "output_512", "the output layer alone, n = 512: test error", reading(0.195, 0.01, PAPER), checks.mean,
-        select=errors(layers="output"), value=test_error, what="test error", widest=0.1,
+        select=errors(layers="output"), value=test_error, what="test error", level=ONE, widest=0.1,
         wrong="both layers", control={"select": errors(layers="both")},
     ),
     claim(
         "fewer_errors", "the most samples: test error of the output layer alone, less that of both layers",
         Prediction(0.0, ">=", "Figure 3: both layers find the plane of the labels.", PAPER), fewer,
-        select=most(layers="both"), other=most(layers="output"), value=test_error, what="difference of test errors",
+        select=most(layers="both"), other=most(layers="output"), value=test_error, level=ONE, what="difference of errors",
         wrong="both layers against themselves", control={"other": most(layers="both")},
     ),
 )  # fmt: skip
@@ -186,7 +186,7 @@ MARGINS = (
         "grows", "margin of the most particles less that of the fewest",
         Prediction(0.0, ">=", "Figure 3: the margin grows towards the largest over F1.", PAPER), fewer,
         select=Margins.at("margin", particles=min), other=Margins.at("margin", particles=max), value=margin,
-        what="difference of margins",
+        what="difference of margins", level=ONE,
         wrong="the fewest against themselves", control={"other": Margins.at("margin", particles=min)},
     ),
 )  # fmt: skip
