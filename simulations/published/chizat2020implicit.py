@@ -167,7 +167,7 @@ ERRORS = (
     claim(
         "fewer_errors", "the most samples: test error of the output layer alone, less that of both layers",
         Prediction(0.0, ">=", "Figure 3: both layers find the plane of the labels.", PAPER), fewer,
-        select=most(layers="both"), other=most(layers="output"), value=test_error, level=ONE, what="difference of errors",
+        select=most(layers="both"), other=most(layers="output"), value=test_error, level=ONE, what="difference",
         wrong="both layers against themselves", control={"other": most(layers="both")},
     ),
 )  # fmt: skip
