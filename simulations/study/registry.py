@@ -40,7 +40,12 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-_PAPERS = ("simulations.published.chizat2019lazy",)
+_PAPERS = (
+    "simulations.published.chizat2019lazy",
+    "simulations.published.chizat2018global",
+    "simulations.published.chizat2019sparse",
+    "simulations.published.chizat2020implicit",
+)
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
