@@ -40,7 +40,12 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-_PAPERS = ()
+_PAPERS = (
+    "simulations.published.mei2018mean",
+    "simulations.published.rotskoff2018neural",
+    "simulations.published.saad1995online",
+    "simulations.published.williams2019gradient",
+)
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
