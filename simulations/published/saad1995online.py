@@ -319,9 +319,9 @@ CLAIMS = (
 )  # fmt: skip
 
 STATED = (
-    "Units, update rule and equations are the paper's. K = M = 3, T = I, η = 0.1 and the start (Q_ii uniform on [0, ½] "
-    "and all other overlaps on [0, 1e-12]) are cited from memory: of the text only the abstract could be read. The paper's "
-    "values are those of its own equations, solved again in this setting; for η → 0 the plateau has "
+    "Units, update rule and equations are the paper's. K = M = 3, T = I, η = 0.1, a start (Q_ii uniform on [0, ½], "
+    "other overlaps on [0, 1e-12]) are cited from memory: of the text only the abstract was at hand. The paper's "
+    "values are those of its own equations, solved again in this setting; for η → 0 its plateau has "
     "ε_g = (K/π)(π/6 − K asin(1/2K)) = 0.0203."
 )
 CHOSEN = (

@@ -41,6 +41,7 @@ _FILES = (
 )
 
 _PAPERS = (
+    "simulations.published.chizat2019lazy",
     "simulations.published.mei2018mean",
     "simulations.published.rotskoff2018neural",
     "simulations.published.saad1995online",
