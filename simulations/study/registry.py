@@ -45,6 +45,10 @@ _PAPERS = (
     "simulations.published.chizat2018global",
     "simulations.published.chizat2019sparse",
     "simulations.published.chizat2020implicit",
+    "simulations.published.mei2018mean",
+    "simulations.published.rotskoff2018neural",
+    "simulations.published.saad1995online",
+    "simulations.published.williams2019gradient",
 )
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
