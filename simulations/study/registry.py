@@ -40,7 +40,7 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-_PAPERS = ()
+_PAPERS = ("simulations.published.cohen2021gradient", "simulations.published.lewkowycz2020large")
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
