@@ -40,6 +40,7 @@ from .objectives.losses import Exponential as Exponential
 from .objectives.losses import Logistic as Logistic
 from .objectives.losses import Square as Square
 from .objectives.network import Objective as Objective
+from .objectives.parametrisation import Parametrisation as Parametrisation
 from .objectives.penalties import WeightDecay as WeightDecay
 from .observables.abstract import AbstractObservable as AbstractObservable
 from .observables.displacement import Displacement as Displacement

@@ -115,23 +115,40 @@ class Particles(eqx.Module):
 
     @staticmethod
     def sphere(
-        key: Random, unit: AbstractUnit, m: int, d: int, *, output: str = "joint", radius=1.0, dtype=None
+        key: Random,
+        unit: AbstractUnit,
+        m: int,
+        d: int,
+        *,
+        output: str = "joint",
+        radius=1.0,
+        output_radius=None,
+        dtype=None,
     ) -> "Particles":
         r"""m particles uniform on a sphere of the given radius.
 
         `output="joint"`: all of θ lies on the sphere of ℝ^p. `"signs"`: input weights (and bias) lie on their own
-        sphere and output weights are ±`radius`, the law of Chizat & Bach (2020); `"zero"`: the same with zero output
-        weights.
+        sphere and output weights are ±`output_radius` (the `radius`, if not given), the law of Chizat & Bach (2020);
+        `"zero"`: the same with zero output weights. Raises `ValueError` for an `output_radius` without signs.
+
+        >>> import jax, meanfield as mf
+        >>> mu = mf.Particles.sphere(jax.random.key(0), mf.Neuron("relu"), 9, 3, output="signs", output_radius=2.0)
+        >>> set(abs(mu.position[:, 0]).tolist())
+        {2.0}
         """
         one_of("output", output, ("joint", "signs", "zero"))
         shape, dtype = _shape(unit, m, d, dtype)
         radius = _scale("radius", radius, dtype)
+        if output_radius is not None and output != "signs":
+            raise ValueError(f"{said('output_radius', output_radius)}: expected none, since output={output!r}.")
+        of_output = radius if output_radius is None else _scale("output_radius", output_radius, dtype)
         draw = normal(stream(key, "particles on a sphere"), shape, dtype)
         # Not in one program with the draw, where norms and quotients would round otherwise than they do alone.
         if output == "joint":
             return Particles(radius * _direction(draw))
         rest = _direction(draw[:, unit.outputs :])
-        return Particles(radius * jnp.concatenate([_output(draw, unit.outputs, output), rest], axis=1))
+        signs = _output(draw, unit.outputs, output)
+        return Particles(jnp.concatenate([of_output * signs, radius * rest], axis=1))
 
     @staticmethod
     def doubled(key: Random, unit: AbstractUnit, m: int, d: int, *, law: str = "gaussian", **options) -> "Particles":

@@ -62,6 +62,8 @@ from simulations.verdicts import checks as checks
 from simulations.verdicts.calibration import Alarms as Alarms
 from simulations.verdicts.calibration import calibrate as calibrate
 from simulations.verdicts.checks import Verdict as Verdict
+from simulations.verdicts.comparison import compare as compare
+from simulations.verdicts.comparison import print_comparison as print_comparison
 from simulations.verdicts.ledger import Entry as Entry
 from simulations.verdicts.ledger import all_passed as all_passed
 from simulations.verdicts.ledger import by_chance as by_chance
@@ -121,6 +123,7 @@ __all__ = [
     "choice",
     "claim",
     "coerce",
+    "compare",
     "complete",
     "computing",
     "count",
@@ -142,6 +145,7 @@ __all__ = [
     "power_law",
     "prepare",
     "print_calibration",
+    "print_comparison",
     "print_ledger",
     "print_sanity",
     "print_status",

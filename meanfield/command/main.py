@@ -15,6 +15,7 @@ from meanfield.command.figure import draw_figure
 from meanfield.command.gallery import write_gallery
 from meanfield.command.info import show_info
 from meanfield.command.list import list_studies
+from meanfield.command.reproduce import reproduce_figures
 from meanfield.command.run import run_study
 from meanfield.command.sentences import refusing
 from meanfield.command.status import show_status
@@ -33,6 +34,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there, or a film of its particles
   explore STUDY             write a page in which time and parameters are dragged and the particles move
+  reproduce [PAPER FIGURE]  published figures made again, with the papers' values beside ours
   gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
@@ -54,6 +56,7 @@ COMMANDS = {
     "verify": verify_studies,
     "figure": draw_figure,
     "explore": write_explorer,
+    "reproduce": reproduce_figures,
     "gallery": write_gallery,
     "status": show_status,
     "bench": time_steps,

@@ -60,6 +60,14 @@ def _words(command: str) -> tuple[str, str]:
             "[STUDY …]",
             f"STUDY is one of {names}, or regimes/lazy_scaling with its group, {OWN}; all if none is given.",
         )
+    if command == "reproduce":
+        papers = ", ".join(simulations.PUBLISHED)
+        return (
+            "[PAPER [FIGURE]]",
+            f"PAPER is one of {papers}, {OWN}, or all; FIGURE is one that `meanfield reproduce` lists, all of the "
+            "paper's if none is given. Exit status: 0 the paper's values and ours agree, 1 some do not, 3 something "
+            "could not be tested and the rest agrees.",
+        )
     if command == "status":
         return "[DIRECTORY]", "DIRECTORY is one that run or verify wrote; results if none is given."
     return "", ""

@@ -8,6 +8,7 @@ from meanfield.arguments import (
     array_of,
     flag,
     float_type,
+    floating_array,
     positive_count,
     positive_number,
     positive_scalar,
@@ -141,13 +142,48 @@ def spikes(
         raise ValueError(f"separation={separation}: no room for {spikes} spikes that far apart, expected less.")
     places, mass = draws[fit[0]], rng.uniform(0.5, 1.5, spikes)
     sign = np.ones(spikes) if positive else np.where(np.arange(spikes) % 2 == 0, 1.0, -1.0)
-    amplitude, k, phase = np.split(np.asarray(x, float), [1, -1], axis=1)
-    clean = (amplitude * np.cos(2 * np.pi * k @ places.T - phase)) @ (sign * mass)
+    clean = _measured(x, sign * mass, places)
     positive_scalar("noise", noise, dtype, zero=True)
     y = clean + noise * rng.normal(size=clean.shape)
     statement = f"{spikes} spikes in dimension {dimension}, {separation} apart, seen to order {order}, noise {noise}"
     truth = Particles(jnp.asarray(np.column_stack([sign, places]), x.dtype), jnp.asarray(mass, x.dtype))
     return Dataset("spikes", x, jnp.asarray(y, x.dtype), x, jnp.asarray(clean, x.dtype), statement, truth)
+
+
+def spikes_at(places, weights, order: int, *, dtype=None) -> Dataset:
+    r"""Sparse deconvolution of known spikes: Σ_k `weights`_k δ at `places`_k, seen through its Fourier modes.
+
+    **Arguments:** `places`: points of the torus, shape [spikes, dimension], of period 1 in every coordinate.
+    `weights`: one real number a spike, of either sign. `order`: the highest frequency along an axis; inputs are those
+    of `meanfield.units.spikes.fourier`. Targets are without noise. Raises `ValueError` for other shapes, numbers that
+    are not finite, and weights that are 0.
+
+    >>> import meanfield as mf
+    >>> data = mf.datasets.spikes_at([[0.25], [0.5]], [1.0, -2.0], order=3)
+    >>> data.x.shape, data.truth.position[:, 0].tolist(), data.truth.mass.tolist()
+    ((7, 3), [1.0, -1.0], [1.0, 2.0])
+    """
+    dtype = float_type(dtype)
+    places = np.asarray(floating_array("places", places, "spikes dimension", dtype=dtype), float)
+    weights = np.asarray(floating_array("weights", weights, "spikes", dtype=dtype), float)
+    if weights.shape != places.shape[:1]:
+        raise ValueError(f"weights has shape {weights.shape}: expected {places.shape[:1]}, one number a spike.")
+    if not np.all(weights):
+        raise ValueError(f"weights holds 0 in place {np.flatnonzero(weights == 0)[0]}: expected numbers other than 0.")
+    count, dimension = places.shape
+    x = fourier(order, dimension, dtype=dtype)
+    y = jnp.asarray(_measured(x, weights, places), x.dtype)
+    truth = Particles(
+        jnp.asarray(np.column_stack([np.sign(weights), places]), x.dtype), jnp.asarray(np.abs(weights), x.dtype)
+    )
+    statement = f"{count} given spikes in dimension {dimension}, seen to order {order}"
+    return Dataset("spikes", x, y, x, y, statement, truth)
+
+
+def _measured(x: Inputs, weights: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return what waves x see of spikes."""
+    amplitude, k, phase = np.split(np.asarray(x, float), [1, -1], axis=1)
+    return (amplitude * np.cos(2 * np.pi * k @ places.T - phase)) @ weights
 
 
 def _sizes(d: int, dtype, **counts: int) -> list[int]:

@@ -16,10 +16,7 @@ class Reading(Prediction):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        accuracy = coerce("accuracy", float, self.accuracy)
-        if not 0 < accuracy < float("inf"):
-            raise ValueError(f"accuracy={self.accuracy!r}: expected a finite number above 0.")
-        object.__setattr__(self, "accuracy", accuracy)
+        object.__setattr__(self, "accuracy", _accuracy(self.accuracy))
 
 
 def reading(value: float, accuracy: float, reference: str, *, relation: Relation = "=") -> Reading:
@@ -34,7 +31,15 @@ def reading(value: float, accuracy: float, reference: str, *, relation: Relation
     >>> reading(0.0031, 0.0002, "chizat2019lazy").accuracy
     0.0002
     """
+    accuracy = _accuracy(accuracy)
     return Reading(value, relation, f"Read off a figure, to ± {accuracy:g}.", reference, accuracy)
+
+
+def _accuracy(value: float) -> float:
+    accuracy = coerce("accuracy", float, value)
+    if not 0 < accuracy < float("inf"):
+        raise ValueError(f"accuracy={accuracy}: expected a finite number above 0.")
+    return accuracy
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,10 @@ class Study:
         known = {one.name: one for one in (*self.experiments, *watched)}
         return known[one_of("experiment", experiment, known)]
 
+    def making(self, figure: str) -> "Study":
+        """Return the study of the experiments that make a published figure."""
+        return self.only(*(one.name for one in self.figure(figure).experiments))
+
     def only(self, *experiments: str) -> "Study":
         """Return the study of these experiments alone, whose records are those of the whole."""
         chosen = tuple(self.experiment(one) for one in experiments)

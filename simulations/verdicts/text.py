@@ -120,9 +120,10 @@ def print_status(rows: list[Status], stream: TextIO) -> None:
 
 
 def predicted(entry: Entry) -> str:
-    """The prediction with its relation."""
+    """The prediction with its relation, and how well it was read where it stands in a figure."""
     word = {"slope": "slope", "=": "=", "<=": "≤", ">=": "≥"}[entry.claim.relation]
-    return f"{word} {_signed(entry.verdict.expected)}"
+    accuracy = f" ± {entry.claim.accuracy:.2g}" if entry.claim.accuracy else ""
+    return f"{word} {_signed(entry.verdict.expected)}{accuracy}"
 
 
 def measured(result) -> str:

@@ -52,6 +52,7 @@ def SAMPLER(key, batch):  # as all that is given to calls
 
 POPULATION = mf.Objective.population(UNIT, mf.Square(), SAMPLER, key=KEY, samples=4)
 TANGENT = mf.objectives.TangentObjective(OBJECTIVE, MU)
+PAPER = mf.Parametrisation(M, input_rate=4.0)
 GAME = mf.objectives.AdversarialObjective(KINKED, X, 3)
 POINTS = mf.Particles(X[:3])
 FLOW = mf.GradientFlow(0.1)
@@ -93,8 +94,8 @@ CALLS = {
         mf.Particles.gaussian, key=KEY, unit=UNIT, m=M, d=D, output="gaussian", output_scale=1.5, input_scale=0.5,
         dtype="float32",
     ),
-    "Particles.sphere": call(mf.Particles.sphere, key=KEY, unit=UNIT, m=M, d=D, output="joint", radius=2.0,
-                             dtype="float32"),
+    "Particles.sphere": call(mf.Particles.sphere, key=KEY, unit=UNIT, m=M, d=D, output="signs", radius=2.0,
+                             output_radius=0.5, dtype="float32"),
     "Particles.doubled": call(mf.Particles.doubled, key=KEY, unit=UNIT, m=M, d=D, law="gaussian", output_scale=1.5),
     "Particles.grid": call(mf.Particles.grid, unit=UNIT, axes=[[-1.0, 1.0], [0.5, 1.5], [0.0, 1.0]], dtype="float32"),
     "shard": call(lambda mu, devices: mf.shard(mu, devices).position, mu=MU, devices=jax.devices()[:1]),
@@ -111,13 +112,20 @@ CALLS = {
     "Power": call(mf.losses.Power, exponent=3.0),
     "WeightDecay": call(mf.WeightDecay, strength=0.1),
     "TotalMass": call(mf.penalties.TotalMass, strength=0.1),
-    "L1": call(mf.penalties.L1, strength=0.1),
+    "L1": call(mf.penalties.L1, strength=np.array([0.1, 0.0, 0.0, 0.0])),
     "ParameterDecay": call(mf.penalties.ParameterDecay, strengths=np.array([0.1, 0.2, 0.0, 0.3])),
     # objectives
     "Objective": call(mf.Objective, unit=UNIT, loss=mf.Square(), x=X, y=Y, scale=2.0, penalty=constant, centred=MU,
                       kernel=mf.integrals.Dense(), weights=np.array([1.0, 2.0, 0.5, 3.0]), sampler=SAMPLER),
     "Objective.population": call(mf.Objective.population, unit=UNIT, loss=mf.Square(), sampler=SAMPLER, key=KEY,
                                  samples=4),
+    "Parametrisation": call(mf.Parametrisation, particles=M, multiplier=0.5, radius=0.2, weight=2.0, input_rate=3.0,
+                            degree=2.0),
+    "Parametrisation.step": call(PAPER.step, rate=0.1),
+    "Parametrisation.rate": call(PAPER.rate, step=0.1),
+    "Parametrisation.weight_decay": call(PAPER.weight_decay, strength=0.1),
+    "Parametrisation.inputs": call(PAPER.inputs, x=X),
+    "Parametrisation.start": call(PAPER.start, mu=MU, outputs=1),
     "estimate": call(mf.objectives.estimate, problem=POPULATION, mu=MU, key=KEY, samples=4),
     "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),
     "Objective, soft-min": call(mf.Objective, unit=UNIT, loss=mf.Exponential(), x=X, y=LABELS),
@@ -271,6 +279,9 @@ CALLS = {
     "datasets.clusters": call(mf.datasets.clusters, key=KEY, n=5, d=3, n_test=4, k=2, gap=0.5, dtype="float32"),
     "datasets.spikes": call(mf.datasets.spikes, seed=1, order=2, spikes=2, dimension=1, separation=0.1, noise=0.1,
                             positive=True, dtype="float32"),
+    "datasets.spikes_at": call(mf.datasets.spikes_at, places=[[0.25], [0.5]], weights=[1.0, -2.0], order=2,
+                               dtype="float32"),
+    "datasets.discs": call(mf.datasets.discs, key=KEY, n=5, d=3, n_test=4, k=2, dtype="float32"),
     "datasets.digits": call(mf.datasets.digits, task="parity", n=5, n_test=4, split=1, dtype="float32"),
     "datasets.breast_cancer": call(mf.datasets.breast_cancer, n=5, n_test=4, split=1, dtype="float32"),
     "datasets.mnist1d": call(mf.datasets.mnist1d, n=5, n_test=4, split=1, dtype="float32"),

@@ -148,6 +148,7 @@ OTHERS = {
         mf.WeightDecay(0.1),
         mf.penalties.TotalMass(0.1),
         mf.penalties.L1(0.1),
+        mf.penalties.L1([0.1, 0.0]),
         mf.penalties.ParameterDecay([0.1, 0.0]),
     ],
     "observables": [
@@ -196,6 +197,7 @@ OTHERS = {
     "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
     "error": mf.observables.RiskError(),
     "population": POPULATION,
+    "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
 THINGS = UNITS | FLOWS | FACTORS | OTHERS

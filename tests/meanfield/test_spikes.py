@@ -96,3 +96,24 @@ def test_masses_are_uniform_from_a_half_to_three_halves():
     )
     assert abs(mass.mean() - 1) < 5 / np.sqrt(12 * len(mass))
     assert abs(mass.var() - 1 / 12) < 5 * np.sqrt((1 / 80 - 1 / 144) / len(mass))
+
+
+def test_spikes_at_are_where_they_are_put():
+    """Targets are ∫ Φ dtruth, of both signs and in two dimensions; a place is one of a torus of period 1."""
+    places, weights = np.array([[0.5, 0.5], [0.77, 0.45], [0.1, 0.9]]), np.array([1.2, -0.6, 1.0])
+    data = mf.datasets.spikes_at(places, weights, 2)
+    clean = mf.Objective(mf.units.Spike(), mf.Square(), data.x, data.y).predict(data.truth)
+    assert np.abs(clean - data.y).max() < 200 * EPS
+    assert np.abs(data.y - features(places, 2)[0].T @ weights).max() < 200 * EPS
+    assert np.abs(mf.datasets.spikes_at(places + [2, -1], weights, 2).y - data.y).max() < 2000 * EPS
+    assert np.array_equal(data.truth.position[:, 0], [1, -1, 1])
+    assert data.statement == "3 given spikes in dimension 2, seen to order 2"
+
+
+def test_spikes_at_refuse():
+    with pytest.raises(ValueError, match=r"weights has shape \(2,\): expected \(1,\), one number a spike"):
+        mf.datasets.spikes_at([[0.1]], [1.0, 2.0], 2)
+    with pytest.raises(ValueError, match="weights holds 0 in place 1: expected numbers other than 0"):
+        mf.datasets.spikes_at([[0.1], [0.2]], [1.0, 0.0], 2)
+    with pytest.raises(ValueError, match=r"places has shape \(1,\): expected \[spikes, dimension\]"):
+        mf.datasets.spikes_at([0.1], [1.0], 2)

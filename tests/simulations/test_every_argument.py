@@ -73,6 +73,14 @@ class Throws(simulations.Experiment):
 
 THROWS = Study("throws", "limits", "means of dice", experiments=(Throws,))
 
+OF_DICE = simulations.claim(
+    "mean", "The mean is a half.", simulations.reading(3.5, 0.5, "meanfield"), checks.mean,
+    select=Throws.at("mean"), value=lambda record: record["mean"], what="mean", wrong="twice it",
+    control={"value": lambda record: 2 * record["mean"]},
+)  # fmt: skip
+FIGURE = simulations.PublishedFigure("1a", "Means of dice.", (Throws,), ("mean",), "A table.", "Nothing.")
+PUBLISHED = Study("throws", "published", "means of dice", experiments=(Throws,), claims=(OF_DICE,), published=(FIGURE,))
+
 
 def field_of(made):
     """The default of a field, and what its kind says of it."""
@@ -109,6 +117,11 @@ ANSWERS = (
     ("untested", "entries", simulations.verify(STUDY, RECORDS)),
 )
 
+
+def one_run(records):
+    return select(records).where(seed=0, particles=10)
+
+
 MEAN = {"records": RECORDS, "select": select, "value": risk, "predicted": 0.05, "what": "risk"}
 SLOPE = {"records": RECORDS, "select": select, "x": "particles", "value": risk, "predicted": -1.0}
 CHECKS = {
@@ -116,7 +129,8 @@ CHECKS = {
     "asymptotic_slope": {**SLOPE, "last": 0},
     "median_slope": SLOPE,
     "limit": {**SLOPE, "order": 1.0, "what": "risk"},
-    "mean": {**MEAN, "relation": "<=", "attained": True},
+    "mean": {**MEAN, "relation": "<=", "attained": True, "accuracy": 0.01},
+    "single": {**MEAN, "select": one_run},
     **dict.fromkeys(("largest", "least", "share"), MEAN),
 }
 
@@ -186,6 +200,7 @@ CALLS = {
     ),
     "Study.experiment": (lambda experiment: THROWS.experiment(experiment).name, {"experiment": "throws"}),
     "Study.only": (lambda experiment: THROWS.only(experiment).parameters.__name__, {"experiment": "throws"}),
+    "Study.figure": (lambda figure: PUBLISHED.figure(figure).statement, {"figure": "1a"}),
     "between": (lambda low, high: simulations.between(low, high)(1.5), {"low": 1.0, "high": 2.0}),
     "choice": (
         lambda **kind: field_of(simulations.choice(**kind)),
@@ -199,6 +214,12 @@ CALLS = {
     "number": (
         lambda **kind: field_of(simulations.number(**kind)),
         {"default": 0.5, "symbol": "h", "about": "b", "unit": "c", "above": 0.0, "at_most": 9.0, "batched": True},
+    ),
+    "reading": (
+        lambda value, accuracy, reference, relation: (
+            simulations.reading(value, accuracy, reference, relation=relation).value
+        ),
+        {"value": 0.5, "accuracy": 0.1, "reference": "meanfield", "relation": "<="},
     ),
     "Study.make": (STUDY.make, {"values": {"particles": 10}}),
     "Study.combinations": (STUDY.combinations, {"grid": {"particles": [10]}}),
@@ -223,6 +244,7 @@ CALLS = {
         },
     ),
     "coerce": (lambda value: simulations.coerce("value", float, value), {"value": 0.5}),
+    "compare": (simulations.compare, {"study": PUBLISHED, "figure": "1a", "records": RECORDS}),
     "complete": (simulations.complete, {"study": STUDY, "directory": PLACE, "size": "smoke", "strict": False}),
     "all_passed": (simulations.all_passed, {"parts": [True, None]}),
     "by_chance": (simulations.by_chance, {"count": 3, "level": 0.01}),
@@ -253,6 +275,10 @@ CALLS = {
         simulations.prepare,
         {"study": STUDY, "size": "smoke", "out": None, "seeds": 1, "first_seed": 0, "write": True},
     ),
+    "print_comparison": (
+        simulations.print_comparison,
+        {"figure": FIGURE, "entries": simulations.compare(PUBLISHED, "1a", RECORDS), "stream": io.StringIO()},
+    ),
     **{f"print_{name}": printed(name, argument, value) for name, argument, value in ANSWERS},
     "reporter": (
         lambda **arguments: simulations.reporter(**arguments).names,
@@ -275,10 +301,11 @@ CALLS = {
 
 NOT_CALLED = {
     # answers
-    "Alarms", "Batch", "Entry", "Estimate", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
+    "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading",
+    "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
-    "GROUPS", "MOTIONS", "STUDIES", "checks",  # values
+    "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
 }  # fmt: skip
 
 MAPPINGS = {
