@@ -46,6 +46,7 @@ def sharpening(axes: Axes, records: Records) -> None:
         for i, record in enumerate(chosen.where(degree=degree)):
             label = "_" if i else f"degree {degree}, η = {record['step']:g}"
             axes.plot(record["seen"] * record["step"], record["sharpness"], color=color, lw=0.7, label=label)
-    axes.axhline(2 / RATES[-1], color=beside.PAPER, lw=0.9, ls="--", label=f"paper: rises to 2/η, here of η = {RATES[-1]:g}")
+    level, words = 2 / RATES[-1], f"paper: rises to 2/η, here of η = {RATES[-1]:g}"
+    axes.axhline(level, color=beside.PAPER, lw=0.9, ls="--", label=words)
     axes.set(xscale="symlog", yscale="log", xlim=(1, None))
     axes.legend(loc="upper left")

@@ -1,11 +1,11 @@
 """Cohen et al. (2021): descent of a two-layer network at the edge of stability.
 
-The network is that of the author's script for regression: f = Σ v_j tanh(u_j x + b_j) of 100 units on twenty even points
-of [−1, 1] with a Chebyshev polynomial for targets, the loss ½ mean (f − y)², all parameters descended by steps η. Here
-every particle has the mass 1, so that f is a sum and a step, the loss and the sharpness are the author's own.
+The network is that of the author's script for regression: f = Σ v_j tanh(u_j x + b_j) of 100 units on twenty even
+points of [−1, 1] with a Chebyshev polynomial for targets, the loss ½ mean (f − y)², all parameters descended by steps
+η. Here every particle has the mass 1, so that f is a sum, and a step, the loss and the sharpness are the author's own.
 
 The sharpness rises as long as it is below 2/η. Once there it stays, the loss goes up and down and falls in the long
-run; the mean of hS/2 over two consecutive steps, since descent has period two there, is 1 to a few per cent.
+run; the mean of ηS/2 over two consecutive steps, since descent has period two there, is 1 to a few per cent.
 """
 
 from functools import cached_property, partial
@@ -169,9 +169,9 @@ FIGURES = (
     PublishedFigure(
         "1", "The sharpness rises to 2/η and hovers there, while the loss goes up and down and falls in the long run.",
         (Descent,), ("hovers", "uneven", "falls", "starts"), STATED,
-        "Steps .1, .2 and .4, times up to 20 000 and seeds: the script takes them as arguments. The paper's first figure "
-        "is of deep networks on CIFAR-10, of which only the statement is compared. Its \"at or just above\" is taken as "
-        "1 to within 5 %, for means over two steps.",
+        "Steps .1, .2 and .4, times up to 20 000 and seeds: the script takes them as arguments. The paper's first "
+        "figure is of deep networks on CIFAR-10, of which only the statement is compared. Its \"at or just above\" is "
+        "taken as 1 to within 5 %, for means over two steps.",
     ),
     PublishedFigure(
         "sharpening", "As long as it is below 2/η the sharpness rises.",

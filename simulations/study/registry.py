@@ -40,7 +40,11 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-_PAPERS = ("simulations.published.cohen2021gradient", "simulations.published.lewkowycz2020large")
+_PAPERS = (
+    "simulations.published.arora2019fine",
+    "simulations.published.cohen2021gradient",
+    "simulations.published.lewkowycz2020large",
+)
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
