@@ -45,7 +45,7 @@ def on_the_sphere(
 
 
 SMALL = {"samples": 100, "tested": 200, "particles": 1000, "rate": 0.04, "steps": 400, "seeds": 8}
-MIDDLE = {"samples": 200, "tested": 150, "rate": 0.02, "seeds": 6}
+MIDDLE = {"samples": 200, "tested": 150, "rate": 0.02, "steps": 500, "seeds": 4}
 LARGE = {"samples": 250, "tested": 100, "rate": 0.016, "steps": 10_000, "seeds": 20}
 KERNEL = {"radius": 1.0, "paired": True}
 """A start from which the kernel stays."""

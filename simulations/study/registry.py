@@ -43,6 +43,7 @@ _FILES = (
 _PAPERS = (
     "simulations.published.arora2019fine",
     "simulations.published.cohen2021gradient",
+    "simulations.published.four_points",
     "simulations.published.lewkowycz2020large",
 )
 
