@@ -99,8 +99,9 @@ def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
 def save(study: Study, records: Records, directory: Path, formats=("png",), *, name: str = "") -> list[Path]:
     """Draw, and write one file a format, each whole or not at all; returns their paths.
 
-    The files have the study's name, or this one. The same records give the same file: it carries versions and seeds, no date and no random name. Raises `ValueError`
-    for a format that is not png, svg or pdf, and for a file that is there and was not written by this package.
+    The files have the study's name, or this `name`. The same records give the same file: it carries versions and seeds,
+    no date and no random name. Raises `ValueError` for a format that is not png, svg or pdf, and for a file that is
+    there and was not written by this package.
     """
     check_formats(formats)
     contents = render(study, records, *formats)

@@ -1,5 +1,6 @@
 """The class of all data sets, and the generator of random numbers that draws them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,13 @@ from meanfield.particles import Particles
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training and test samples: inputs [n, d], targets [n] or [n, k]; `statement` says how they were made."""
+    """Training and test samples: inputs [n, d], targets [n] or [n, k]; `statement` says how they were made.
+
+    >>> import jax, meanfield as mf
+    >>> data, key = mf.datasets.teacher(jax.random.key(0), n=64, d=5), jax.random.key(1)
+    >>> x, y = data.sampler(key, 8)  # fresh ones
+    >>> flow = mf.SGD(0.1, batch=8, sampler=data.sampler)  # one pass over an endless stream of them
+    """
 
     name: str
     x: Inputs
@@ -22,6 +29,10 @@ class Dataset:
     statement: str
     truth: Particles | None = None
     """The teacher's neurons with their masses, where there is one: the targets are ∫ Φ dtruth, plus noise."""
+    sampler: Callable | None = None
+    """A function (key, B) ↦ (x [B, d], y) that makes fresh samples of the same law. Of real data, of which there are no
+    more, it draws training samples with replacement; of random labels the targets are new, too.
+    """
 
     @property
     def d(self) -> int:

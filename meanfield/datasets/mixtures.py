@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from meanfield.arguments import array_of, float_type, positive_count, positive_number, positive_scalar
 from meanfield.arguments.typing import Random
 from meanfield.datasets.dataset import Dataset
+from meanfield.datasets.samplers import OfClusters
 from meanfield.streams import stream
 
 
@@ -43,7 +44,11 @@ def clusters(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, gap
     x = jnp.concatenate([plane - 0.5, inside[:, 2:] - 0.5, jnp.ones((total, 1), bits.dtype)], axis=1)
     y = label[turn]
     statement = f"{k} × {k} clusters with random labels in a plane, {d - 3} more coordinates, and a constant"
-    return Dataset("clusters", x[:n], y[:n], x[n:], y[n:], statement)
+    squares = jnp.arange(k * k)
+    side = jnp.asarray(1 / (k + (k - 1) * gap), x.dtype)
+    corner = (1 + gap) * side * jnp.stack([squares // k, squares % k], axis=1).astype(x.dtype) - 0.5
+    sampler = OfClusters(corner, side, label, rest=d - 3, round=False)
+    return Dataset("clusters", x[:n], y[:n], x[n:], y[n:], statement, sampler=sampler)
 
 
 def discs(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, dtype=None) -> Dataset:
@@ -82,4 +87,7 @@ def discs(key: Random, n: int, d: int, *, n_test: int = 1000, k: int = 3, dtype=
     x = jnp.concatenate([plane, inside[:, 3:] - 0.5, jnp.ones((total, 1), draws.dtype)], axis=1)
     y = label[disc]
     statement = f"{k} × {k} discs in a plane, half of them labelled −1, {d - 3} more coordinates, and a constant"
-    return Dataset("discs", x[:n], y[:n], x[n:], y[n:], statement)
+    every = jnp.arange(k * k)
+    centres = radius * (1 + 3 * jnp.stack([every % k, every // k], axis=1).astype(x.dtype)) - 0.5
+    sampler = OfClusters(centres, jnp.asarray(radius, x.dtype), label, rest=d - 3, round=True)
+    return Dataset("discs", x[:n], y[:n], x[n:], y[n:], statement, sampler=sampler)

@@ -11,6 +11,7 @@ import numpy as np
 
 from meanfield.arguments import float_type, one_of, positive_count
 from meanfield.datasets.dataset import Dataset, generator
+from meanfield.datasets.samplers import OfSamples
 from meanfield.datasets.signals import signals
 
 
@@ -60,7 +61,7 @@ def mnist1d(*, n: int = 4000, n_test: int = 1000, split: int = 0, dtype=None) ->
     train, test = order[:n], order[-n_test:]
     x, y = jnp.asarray(x, float_type(dtype)), jnp.asarray(np.eye(10)[digit], float_type(dtype))
     statement = f"split {split}: {n} for training, {n_test} for test; mean 0 and variance 1 over all 5000 signals"
-    return Dataset("mnist1d", x[train], y[train], x[test], y[test], statement)
+    return Dataset("mnist1d", x[train], y[train], x[test], y[test], statement, sampler=_drawn(x[train], y[train]))
 
 
 @functools.cache
@@ -88,7 +89,12 @@ def _real(name, features, targets, n, n_test, split, dtype, unit_variance=False)
     )
     scaled = "standardised" if unit_variance else "centred"
     statement = f"split {split}: {n} for training, {n_test} for test; {scaled} on the training part, then unit length"
-    return Dataset(name, x, y, x_test, y_test, statement)
+    return Dataset(name, x, y, x_test, y_test, statement, sampler=_drawn(x, y))
+
+
+def _drawn(x, y) -> OfSamples:
+    """The law of the training samples themselves: of real ones there are no more."""
+    return OfSamples(x, y, jnp.zeros((), x.dtype))
 
 
 def _fits(name: str, n: int, n_test: int, total: int) -> tuple[int, int]:

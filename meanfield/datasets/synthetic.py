@@ -9,6 +9,7 @@ from meanfield.arguments import (
     flag,
     float_type,
     floating_array,
+    one_of,
     positive_count,
     positive_number,
     positive_scalar,
@@ -16,9 +17,10 @@ from meanfield.arguments import (
 from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Inputs, Random
 from meanfield.datasets.dataset import Dataset, generator
+from meanfield.datasets.samplers import OfRandomLabels, OfSamples, OfTeacher, sphere
 from meanfield.integrals.dense import Dense
 from meanfield.particles import Particles
-from meanfield.streams import normal, stream
+from meanfield.streams import stream
 from meanfield.units.neuron import AbstractUnit, Neuron
 from meanfield.units.spikes import fourier
 
@@ -33,12 +35,7 @@ def on_sphere(key: Random, n: int, d: int, *, dtype=None) -> Inputs:
     n, d, dtype = positive_count("n", n), positive_count("d", d), float_type(dtype)
     array_of("d", d, 1, dtype)
     array_of("n", n, d, dtype)
-    return _sphere(stream(key, "inputs on a sphere"), n, d, dtype)
-
-
-def _sphere(key: Random, n: int, d: int, dtype) -> Inputs:
-    draw = normal(key, (n, d), dtype)
-    return draw / jnp.linalg.norm(draw, axis=1, keepdims=True)
+    return sphere(stream(key, "inputs on a sphere"), n, d, dtype)
 
 
 def teacher(
@@ -50,46 +47,55 @@ def teacher(
     neurons: int = 3,
     unit: AbstractUnit | None = None,
     noise=0.0,
+    signs: str = "alternating",
+    amplitude=None,
     dtype=None,
 ) -> Dataset:
     r"""A teacher–student problem: y = Σ_k a_k σ(w_k·x) + noise, with x and w_k uniform on the unit sphere and a_k = ±1.
 
-    Signs alternate, so that two or more neurons always hold both. `unit` is the teacher's neuron (relu by default); the
-    targets are divided by their root mean square over 10 000 fresh inputs, so that a student that predicts 0 has test
-    risk 1/2 (plus noise²/2, on training and test targets alike). Settings follow Chizat, Oyallon & Bach (2019).
+    Signs alternate, so that two or more neurons always hold both, or are "random". `unit` is the teacher's neuron (relu
+    by default); the targets are divided by their root mean square over 10 000 fresh inputs, so that a student that
+    predicts 0 has test risk 1/2 (plus noise²/2, on training and test targets alike). With an `amplitude` they are not:
+    a_k = ±`amplitude`, as Chizat, Oyallon & Bach (2019) have it with random signs and 1 or 100.
     """
     noise, dtype = positive_number("noise", noise, zero=True), float_type(dtype)
+    one_of("signs", signs, ("alternating", "random"))
+    amplitude = None if amplitude is None else positive_scalar("amplitude", amplitude, dtype)
     unit = Neuron("relu") if unit is None else unit
     instance("unit", unit, AbstractUnit)
     if not isinstance(unit, Neuron) or unit.outputs != 1 or unit.bias:
         kind = f"{type(unit).__name__} of {unit.outputs} output(s)"
         raise ValueError(f"unit={kind}: expected a Neuron with one output and without bias.")
     d, n, n_test, neurons = _sizes(d, dtype, n=n, n_test=n_test, neurons=neurons)
-    w = _sphere(stream(key, "neurons of a teacher"), neurons, d, dtype)
-    a = np.where(np.arange(neurons) % 2 == 0, 1, -1)
-    truth = Particles(np.column_stack([a.astype(w.dtype), w]), np.ones(neurons, w.dtype))
+    w = sphere(stream(key, "neurons of a teacher"), neurons, d, dtype)
+    a = jnp.asarray(np.where(np.arange(neurons) % 2 == 0, 1, -1), w.dtype)
+    if signs == "random":
+        a = jax.random.rademacher(stream(key, "signs of a teacher"), (neurons,), w.dtype)
+    truth = Particles(jnp.concatenate([a[:, None], w], axis=1), np.ones(neurons, w.dtype))
 
     def outputs(x):
         return Dense().predict(unit, truth, x)
 
     # One draw for all inputs: random numbers take longer to compile than all the rest.
-    points = _sphere(stream(key, "inputs of a teacher"), 10_000 + n_test + n, d, dtype)
+    points = sphere(stream(key, "inputs of a teacher"), 10_000 + n_test + n, d, dtype)
     fresh, x_test, x = jnp.split(points, [10_000, 10_000 + n_test])
-    size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh))))
+    size = jnp.sqrt(jnp.mean(jnp.square(outputs(fresh)))) if amplitude is None else 1 / amplitude
     y, y_test = outputs(x) / size, outputs(x_test) / size
-    if not (isinstance(noise, int | float) and noise == 0):
-        errors = jax.random.normal(stream(key, "errors of a teacher"), (n_test + n,), w.dtype)
-        errors = errors * positive_scalar("noise", noise, w.dtype)
+    clean = isinstance(noise, int | float) and noise == 0
+    of_noise = positive_scalar("noise", noise, w.dtype, zero=True)
+    if not clean:
+        errors = jax.random.normal(stream(key, "errors of a teacher"), (n_test + n,), w.dtype) * of_noise
         y, y_test = y + errors[n_test:], y_test + errors[:n_test]
-    statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, targets of unit power, noise {noise}"
+    power = "targets of unit power" if amplitude is None else f"output weights ±{float(amplitude):g}"
+    statement = f"{neurons} teacher neurons on the unit sphere of dimension {d}, {power}, noise {noise}"
     truth = Particles(truth.position, truth.mass / size)
-    return Dataset("teacher", x, y, x_test, y_test, statement, truth)
+    return Dataset("teacher", x, y, x_test, y_test, statement, truth, OfTeacher(unit, truth, of_noise))
 
 
 def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None) -> Dataset:
     """Inputs uniform on the unit sphere of ℝ^d with independent N(0, 1) targets: nothing to learn but the sample."""
     d, n, n_test = _sizes(d, float_type(dtype), n=n, n_test=n_test)
-    x = _sphere(stream(key, "inputs of random labels"), n_test + n, d, dtype)
+    x = sphere(stream(key, "inputs of random labels"), n_test + n, d, dtype)
     y = jax.random.normal(stream(key, "random labels"), (n_test + n,), x.dtype)
     return Dataset(
         "random",
@@ -98,6 +104,7 @@ def random_labels(key: Random, n: int, d: int, *, n_test: int = 100, dtype=None)
         x[:n_test],
         y[:n_test],
         f"independent normal targets on the unit sphere of dimension {d}",
+        sampler=OfRandomLabels(jnp.zeros(d, x.dtype)),
     )
 
 
@@ -147,7 +154,9 @@ def spikes(
     y = clean + noise * rng.normal(size=clean.shape)
     statement = f"{spikes} spikes in dimension {dimension}, {separation} apart, seen to order {order}, noise {noise}"
     truth = Particles(jnp.asarray(np.column_stack([sign, places]), x.dtype), jnp.asarray(mass, x.dtype))
-    return Dataset("spikes", x, jnp.asarray(y, x.dtype), x, jnp.asarray(clean, x.dtype), statement, truth)
+    target = jnp.asarray(clean, x.dtype)
+    sampler = OfSamples(x, target, jnp.asarray(noise, x.dtype))
+    return Dataset("spikes", x, jnp.asarray(y, x.dtype), x, target, statement, truth, sampler)
 
 
 def spikes_at(places, weights, order: int, *, dtype=None) -> Dataset:
@@ -177,7 +186,7 @@ def spikes_at(places, weights, order: int, *, dtype=None) -> Dataset:
         jnp.asarray(np.column_stack([np.sign(weights), places]), x.dtype), jnp.asarray(np.abs(weights), x.dtype)
     )
     statement = f"{count} given spikes in dimension {dimension}, seen to order {order}"
-    return Dataset("spikes", x, y, x, y, statement, truth)
+    return Dataset("spikes", x, y, x, y, statement, truth, OfSamples(x, y, jnp.zeros((), x.dtype)))
 
 
 def _measured(x: Inputs, weights: np.ndarray, places: np.ndarray) -> np.ndarray:

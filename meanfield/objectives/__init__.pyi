@@ -9,6 +9,7 @@ from .network import Bound as Bound
 from .network import Objective as Objective
 from .population import Estimated as Estimated
 from .population import estimate as estimate
+from .relu_population import ReluPopulation as ReluPopulation
 from .tangent import TangentObjective as TangentObjective
 from .trained import TrainedObjective as TrainedObjective
 

@@ -14,6 +14,7 @@ from .noise_stability import cushions as cushions
 from .piecewise import LinearSpline as LinearSpline
 from .piecewise import linear_spline as linear_spline
 from .risk import Energy as Energy
+from .risk import PopulationRisk as PopulationRisk
 from .risk import Predictions as Predictions
 from .risk import Risk as Risk
 from .risk import RiskError as RiskError

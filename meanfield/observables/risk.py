@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from meanfield.arguments import floating_array
+from meanfield.arguments.meant import instance
 from meanfield.arguments.typing import Inputs, Outputs, Scalar
 from meanfield.objectives.abstract import AbstractObjective, losses, sample_mean
 from meanfield.objectives.population import standard_error
@@ -99,6 +100,21 @@ class TestRisk(AbstractSnapshot):
 
     def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
         return objective.loss.risk(_predictions(objective, mu, self.x, self.y), self.y)
+
+
+class PopulationRisk(AbstractSnapshot):
+    """R(f) of another problem, such as the exact one of `objectives.ReluPopulation`, whatever problem is descended."""
+
+    problem: AbstractObjective
+    name: ClassVar[str] = "population_risk"
+    symbol: ClassVar[str] = "R_∞"
+    unit: ClassVar[str] = "loss"
+
+    def __init__(self, problem: AbstractObjective):
+        self.problem = instance("problem", problem, AbstractObjective)
+
+    def __call__(self, objective: AbstractObjective, mu: Particles, start: None) -> Scalar:
+        return self.problem.risk(mu)
 
 
 class TestError(AbstractSnapshot):

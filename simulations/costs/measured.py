@@ -1,7 +1,7 @@
 """Measured costs of the sizes of a study: the file `costs.json` beside the study's own file.
 
-It holds seconds of computing, by study (of a published figure: by study/figure) and size, on two cores of the machine whose speed is
-`simulations.costs.speed.REFERENCE`; another machine's are divided by how much slower it is.
+It holds seconds of computing, by study (of a published figure: by study/figure) and size, on two cores of the machine
+whose speed is `simulations.costs.speed.REFERENCE`; another machine's are divided by how much slower it is.
 """
 
 import inspect

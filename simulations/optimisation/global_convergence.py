@@ -22,7 +22,6 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import shares_of_success as success
 from simulations.optimisation.nesterov_descent import Students
-from simulations.optimisation.population_risk import PopulationObjective
 from simulations.optimisation.screened_teachers import Instance, own_gap, screened, sphere
 from simulations.records.record import Record, Records, Select, narrowest, widest
 from simulations.study.experiment import grid
@@ -156,7 +155,7 @@ class Population(Students):
         return self.teacher(self.generator("teacher"))
 
     def problem(self):
-        return PopulationObjective(self.neuron_rows)
+        return mf.objectives.ReluPopulation(mf.Particles(self.neuron_rows, np.ones(len(self.neuron_rows))))
 
     def theory(self, start):
         """Return the risk at 0."""

@@ -52,6 +52,8 @@ def SAMPLER(key, batch):  # as all that is given to calls
 
 POPULATION = mf.Objective.population(UNIT, mf.Square(), SAMPLER, key=KEY, samples=4)
 TANGENT = mf.objectives.TangentObjective(OBJECTIVE, MU)
+MU3 = mf.Particles(POSITION[:, :3])
+EXACT = mf.objectives.ReluPopulation(MU3)
 PAPER = mf.Parametrisation(M, input_rate=4.0)
 GAME = mf.objectives.AdversarialObjective(KINKED, X, 3)
 POINTS = mf.Particles(X[:3])
@@ -119,6 +121,13 @@ CALLS = {
                       kernel=mf.integrals.Dense(), weights=np.array([1.0, 2.0, 0.5, 3.0]), sampler=SAMPLER),
     "Objective.population": call(mf.Objective.population, unit=UNIT, loss=mf.Square(), sampler=SAMPLER, key=KEY,
                                  samples=4),
+    "ReluPopulation": call(mf.objectives.ReluPopulation, truth=MU3, square_norm=2.0, scale=1.5, penalty=constant),
+    **{
+        f"ReluPopulation.{name}": call(getattr(EXACT, name), mu=MU3) for name in ("value", "risk", "velocity")
+    },
+    "ReluPopulation.predict": call(EXACT.predict, mu=MU3, x=X1),
+    "PopulationRisk": call(lambda problem: mf.observables.PopulationRisk(problem)(OBJECTIVE, MU, None),
+                           problem=OBJECTIVE),
     "Parametrisation": call(mf.Parametrisation, particles=M, multiplier=0.5, radius=0.2, weight=2.0, input_rate=3.0,
                             degree=2.0),
     "Parametrisation.step": call(PAPER.step, rate=0.1),
@@ -274,7 +283,7 @@ CALLS = {
     "datasets.on_sphere": call(mf.datasets.on_sphere, key=KEY, n=5, d=D, dtype="float32"),
     "datasets.quadrature": call(mf.datasets.quadrature, law="cube", d=2, nodes=3),
     "datasets.teacher": call(mf.datasets.teacher, key=KEY, n=5, d=D, n_test=4, neurons=2, unit=mf.Neuron("relu"),
-                             noise=0.1, dtype="float32"),
+                             noise=0.1, signs="random", amplitude=2.0, dtype="float32"),
     "datasets.random_labels": call(mf.datasets.random_labels, key=KEY, n=5, d=D, n_test=4, dtype="float32"),
     "datasets.clusters": call(mf.datasets.clusters, key=KEY, n=5, d=3, n_test=4, k=2, gap=0.5, dtype="float32"),
     "datasets.spikes": call(mf.datasets.spikes, seed=1, order=2, spikes=2, dimension=1, separation=0.1, noise=0.1,

@@ -68,15 +68,11 @@ def quadratic(theta):
 
 
 def sampler(key, batch):
-    return jax.random.normal(key, (batch, 2)), jnp.ones(batch)
+    x = jax.random.normal(key, (batch, 2))
+    return x, x[:, 0]
 
 
 POPULATION = mf.Objective.population(RELU, mf.Square(), sampler, key=KEY, samples=4)
-
-
-def sampler(key, batch):
-    x = jax.random.normal(key, (batch, 2))
-    return x, x[:, 0]
 
 
 UNITS = {f"Neuron({name!r})": mf.Neuron(name, bias=True) for name in ACTIVATIONS}
@@ -197,6 +193,9 @@ OTHERS = {
     "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
     "error": mf.observables.RiskError(),
     "population": POPULATION,
+    "exact population": mf.objectives.ReluPopulation(MU, scale=2.0, penalty=mf.WeightDecay(0.1)),
+    "risk of a population": mf.observables.PopulationRisk(POPULATION),
+    "sampled": mf.datasets.teacher(KEY, 4, 3, n_test=2),
     "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }

@@ -1,6 +1,5 @@
 """The parts of the global-convergence study, each against another computation."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -9,51 +8,10 @@ import simulations
 from simulations.optimisation import shares_of_success as success
 from simulations.optimisation.global_convergence import STUDY, Paths, Relu
 from simulations.optimisation.nesterov_descent import descent
-from simulations.optimisation.population_risk import PopulationObjective
 from simulations.optimisation.screened_teachers import own_gap
 from theory import convex
-from theory.arc_cosine import conjugate_kernel
 
 SMALL = Paths(particles=5, updates=60)
-
-
-@pytest.fixture
-def teacher():
-    random = np.random.default_rng(1)
-    return np.column_stack([[1.0, -1.0, 2.0], random.normal(size=(3, 4))])
-
-
-@pytest.fixture
-def mu(x64):
-    random = np.random.default_rng(2)
-    return mf.Particles(random.normal(size=(5, 5)), np.array([0.2, 0.5, 0.0, 0.2, 0.1]))
-
-
-def test_population_risk_is_the_kernels_and_the_mean_over_inputs(teacher, mu, x64):
-    objective = PopulationObjective(teacher)
-    c = np.concatenate([np.asarray(mu.mass * mu.position[:, 0]), -teacher[:, 0]])
-    v = np.vstack([np.asarray(mu.position[:, 1:]), teacher[:, 1:]])
-    exact = c @ conjugate_kernel(v) @ c / 2
-    assert float(objective.value(mu)) == pytest.approx(exact, rel=1e-12)
-    x = np.random.default_rng(3).normal(size=(200_000, 4))
-    samples = (np.maximum(x @ v.T, 0) @ c) ** 2 / 2
-    assert abs(samples.mean() - exact) < 5 * samples.std() / np.sqrt(len(x))
-    np.testing.assert_allclose(
-        objective.predict(mu), np.maximum(teacher[:, 1:] @ v[:5].T, 0) @ c[:5], rtol=1e-12, atol=1e-14
-    )
-
-
-def test_population_velocity_is_minus_the_gradient_over_the_masses(teacher, mu, x64):
-    objective = PopulationObjective(teacher)
-    # By differences, as the arccosine of a neuron with itself has no derivative of its own.
-    risk, step = jax.jit(jax.vmap(lambda position: objective.risk(mu.moved(position)))), 1e-6
-    moves = step * np.eye(25).reshape(25, 5, 5)
-    slope = (risk(mu.position + moves) - risk(mu.position - moves)).reshape(5, 5) / (2 * step)
-    velocity = np.asarray(objective.velocity(mu))
-    np.testing.assert_allclose(-np.asarray(mu.mass)[:, None] * velocity, slope, atol=1e-8)
-    # At the teacher itself nothing moves: three particles of mass 1/3.
-    same = np.column_stack([3 * teacher[:, 0], teacher[:, 1:]])
-    assert np.abs(objective.velocity(mf.Particles(same))).max() < 1e-7
 
 
 def test_descent_without_momentum_is_gradient_descent(x64):
