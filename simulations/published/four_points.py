@@ -4,7 +4,7 @@ The paper of this figure was not found, and κ is read as what makes such a fami
 start where that of the input weights is 1. Williams et al. (2019) say what it does. Networks in the kernel regime learn
 a smooth function, for κ = 0 and breakpoints that are evenly spread the cubic spline. With κ the part of the kernel that
 comes from the input layer grows, which is corners at the samples. In the adaptive regime, here α = 1, knots
-gather at the samples, and a linear spline is learned, whatever κ.
+gather at the samples and a linear spline is learned: for κ = 1 always, for small κ in most draws of the samples.
 """
 
 from functools import partial
@@ -95,7 +95,7 @@ KERNEL = Prediction(1.0, "=", "gradient flow from f = 0, to the end", PAPER)
 CORNERS = Prediction(0.0, "<=", "tangent kernel of both layers; for κ → 0 and ∞ as the paper says", PAPER)
 LINEAR = reading(0.0, 0.03, PAPER)
 
-far = Kernel.at("predictions", samples=4, reach=between(11, np.inf))
+far = Kernel.at("predictions", output=1.0, reach=between(11, np.inf))
 
 CLAIMS = (
     claim(
@@ -115,8 +115,8 @@ CLAIMS = (
         wrong="to the cubic spline", control={"value": distance},
     ),
     claim(
-        "linear", "adaptive, any κ: distance to the linear spline, over that of the cubic one", LINEAR, checks.mean,
-        select=Adaptive.at("predictions"), value=partial(distance, to="linear"), what="distance",
+        "linear", "adaptive, κ = 1: distance to the linear spline, over that of the cubic one", LINEAR, checks.mean,
+        select=Adaptive.at("predictions", output=1.0), value=partial(distance, to="linear"), what="distance",
         wrong="kernel", control={"select": far, "value": partial(distance, to="linear")},
     ),
 )  # fmt: skip
@@ -129,7 +129,8 @@ FIGURES = (
         "text of Williams et al. (2019).",
         "The paper of the figure was not found, by its four points nor by its values of κ: that κ is |a|/|w| at the "
         "start is a reading, since it is the ratio of which Williams et al. make the regimes depend, and the samples "
-        "were chosen here, with targets that alternate about a line. Breakpoints are even on [−L, L], L = 12 and 2.",
+        "were chosen here, with targets that alternate about a line. Breakpoints are even on [−L, L], L = 12 and 2. The "
+        "adaptive regime is α = 1 without penalty; there κ below 1 leaves up to a tenth of the way in some draws.",
     ),
 )  # fmt: skip
 
