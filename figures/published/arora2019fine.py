@@ -39,12 +39,12 @@ def curves(axes: Axes, records: Records) -> None:
             marks, np.mean(kept, axis=0), "o", mfc="none", ms=4, color=ORANGE, label="ours: random, κ = 1, in pairs"
         )
     axes.set(xscale="symlog", xlim=(-0.2, None), ylim=(0, 2.2))
-    axes.legend(loc="upper right")
-    inset = axes.inset_axes((0.1, 0.64, 0.3, 0.26))
+    axes.legend(loc="upper right", fontsize=6.5)
+    inset = axes.inset_axes((0.09, 0.64, 0.24, 0.26))
     for i in (2, 0):
         inset.plot(1 + np.arange(first["projections"].shape[1]), first["projections"][i], ".", ms=2, color=LABELS[i][1])
     inset.set(xscale="log", yscale="log", ylim=(1e-3, 2))
-    inset.set_title("|projection| on eigenvectors", fontsize=6, weight="normal")
+    inset.set_title("|v·y| / ‖y‖ by eigenvector", fontsize=6, weight="normal")
     inset.tick_params(labelsize=5)
 
 

@@ -21,6 +21,9 @@ from simulations.published.lewkowycz2020large import (
 )
 from simulations.records.record import along
 
+RISES, DIVERGES, TWELVE = (float(one.value) for one in (CRITICAL, LARGEST, RELU))
+"""The paper's steps, over 1/λ₀: from which the loss rises and descent diverges, and of ReLU networks."""
+
 
 def draw(records: Records) -> Figure:
     """The figure; `records` are those of the study `lewkowycz2020large`."""
@@ -37,9 +40,10 @@ def course(axes: Axes, records: Records) -> None:
         return
     for (ratio, record), color in zip(sorted(found.items()), COLORS, strict=False):
         label = f"ηλ₀ = {ratio:g}" + ("" if record["reached"] else ", diverges")
-        axes.plot(record["times"], record["step"] * record["curvature"], color=color, label=label)
-    axes.axhline(CRITICAL.value, color=THEORY, lw=0.9, ls="--", label="paper: ends below 2")
-    axes.set(xscale="symlog", xlim=(0, None), ylim=(0, 7.5))
+        product = record["step"] * record["curvature"]
+        axes.plot(record["times"], np.where(product < 6, product, np.nan), color=color, label=label)
+    axes.axhline(RISES, color=THEORY, lw=0.9, ls="--", label="paper: ends below 2")
+    axes.set(xscale="symlog", xlim=(0, None), ylim=(0, 8.5))
     axes.legend(ncols=2, loc="upper left")
 
 
@@ -57,7 +61,7 @@ def phases(axes: Axes, records: Records) -> None:
         axes.plot(gone, [top] * len(gone), "x", color=GREY, ms=4)
     axes.plot([], [], ".-", color=GREEN, ms=3, label="ours, one network a line")
     axes.plot([], [], "x", color=GREY, ms=4, label="ours: diverges")
-    beside.published_points(axes, [CRITICAL.value, LARGEST.value], [1, top], label="paper: 2/λ₀ and 4/λ₀")
+    beside.published_points(axes, [RISES, DIVERGES], [1, top], label="paper: 2/λ₀ and 4/λ₀")
     axes.set(ylim=(0.3, 100 * top))
     axes.legend(loc="upper left")
 
@@ -71,9 +75,9 @@ def relu(axes: Axes, records: Records) -> None:
         return
     axes.plot(shares, table.T, ".", color=ORANGE, ms=3, alpha=0.5, mew=0)
     axes.errorbar(shares, table.mean(axis=0), interval(table), fmt=MARKERS[0], color=ORANGE, label="ours: ReLU")
-    axes.axhspan(RELU.value - RELU.accuracy, RELU.value + RELU.accuracy, color=THEORY, alpha=0.12, lw=0)
-    axes.axhline(RELU.value, color=THEORY, lw=0.9, ls="--", label="paper: 12, data of its own")
-    axes.axhline(LARGEST.value, color=THEORY, lw=0.9, ls=":", label="paper: 4, linear")
+    axes.axhspan(TWELVE - RELU.accuracy, TWELVE + RELU.accuracy, color=THEORY, alpha=0.12, lw=0)
+    axes.axhline(TWELVE, color=THEORY, lw=0.9, ls="--", label="paper: 12, data of its own")
+    axes.axhline(DIVERGES, color=THEORY, lw=0.9, ls=":", label="paper: 4, linear")
     axes.axhline(TRIED_RELU[-1], color=THEORY, lw=0.5, alpha=0.4, label="largest that was tried")
     axes.set(ylim=(0, 1.5 * TRIED_RELU[-1]))
     axes.legend(loc="upper left")

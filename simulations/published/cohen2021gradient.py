@@ -116,7 +116,7 @@ def fallen(record: Record, *, late: bool = True) -> float:
 def arrived(records: Records) -> Records:
     """Return runs of steps that come to the edge, long enough to be there for half of the time."""
     chosen = Descent.at("sharpness", step=between(0.05, 0.5), duration=between(4999, np.inf))(records)
-    return chosen.where(lambda record: bool(record["reached"]) and np.any(record["step"] * record["sharpness"] >= 2))
+    return chosen.where(lambda record: bool(record["reached"] and np.any(record["step"] * record["sharpness"] >= 2)))
 
 
 slow = Descent.at("sharpness", step=between(0, 0.03), duration=between(4999, np.inf))

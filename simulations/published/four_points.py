@@ -129,8 +129,8 @@ FIGURES = (
         "text of Williams et al. (2019).",
         "The paper of the figure was not found, by its four points nor by its values of κ: that κ is |a|/|w| at the "
         "start is a reading, since it is the ratio of which Williams et al. make the regimes depend, and the samples "
-        "were chosen here, with targets that alternate about a line. Breakpoints are even on [−L, L], L = 12 and 2. The "
-        "adaptive regime is α = 1 without penalty; there κ below 1 leaves up to a tenth of the way in some draws.",
+        "were chosen here, with targets that alternate about a line. Breakpoints are even on [−L, L], L = 12 and 2. "
+        "The adaptive regime is α = 1 without penalty; there κ below 1 leaves up to a tenth of the way in some draws.",
     ),
 )  # fmt: skip
 
