@@ -18,7 +18,9 @@ Drawn = Callable[[Axes, Records], None]
 """Draw one published figure on its axes, from the records of its experiments."""
 
 
-def published_points(axes: Axes, x: ArrayLike, y: ArrayLike, accuracy: ArrayLike = 0.0, label: str = "paper") -> None:
+def published_points(
+    axes: Axes, x: ArrayLike, y: ArrayLike, accuracy: ArrayLike = 0.0, label: str | None = "paper"
+) -> None:
     """Draw values that were read off a paper's figure, with bars for the accuracy of reading."""
     axes.errorbar(
         x,

@@ -20,7 +20,8 @@ HEAD = """<!-- Written by `meanfield gallery`; change the studies, not this page
 Every picture below is drawn from records by one command, and every claim under it was checked: what theory predicts,
 what was measured with its error (half-widths of 99.9 % intervals; a certified gap or a bound on rounding where nothing
 is random), and a control, the same check on a setting that is wrong on purpose, in which it has to fail. Points are
-data, black lines are theory; orange is mean-field and blue is lazy training unless a legend says otherwise.
+data, black lines are theory; orange is mean-field and blue is lazy training unless a legend says otherwise. Figures of
+papers, made again, are on [a page of their own](PUBLISHED.md).
 """
 
 

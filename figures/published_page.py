@@ -34,7 +34,7 @@ def write(made: Iterable[Made], directory: Path, size: str) -> list[Path]:
     is there and was not written by this package.
     """
     page, pictures = directory / "PUBLISHED.md", directory / "gallery"
-    parts = _kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
+    parts = kept(page.readtext(encoding="utf-8")) if page.is_file() else {}
     written = []
     for study, figure, records, entries in made:
         path = pictures / f"{_name(study, figure)}.png"
@@ -42,20 +42,28 @@ def write(made: Iterable[Made], directory: Path, size: str) -> list[Path]:
         signature.write({path: small(png)}, page)
         written.append(path)
         parts[study.name, figure.name] = _part(study, figure, records, entries, size)
-    signature.write({page: _text(parts).encode()})
+    signature.write({page: text(parts).encode()})
     return [*written, page]
+
+
+def committed() -> str:
+    """Return the page of the repository; empty where there is none."""
+    return PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
 
 
 def _name(study: Study, figure: PublishedFigure) -> str:
     return f"{study.name}_{figure.name}"
 
 
+PAGE = Path(__file__).with_name("PUBLISHED.md")
+"""The page of the repository."""
+
 _HEADING = re.compile(r"^### (\w+) (.+)\n", re.MULTILINE)
 _AGREEING = re.compile(r"^\*\*(.+)\*\*, (.+): `", re.MULTILINE)
 
 
-def _kept(page: str) -> dict[tuple[str, str], str]:
-    """The parts of a page that was written before, of the figures that there are."""
+def kept(page: str) -> dict[tuple[str, str], str]:
+    """Return the parts of a page that was written before, of the figures that there are."""
     _, *pieces = _HEADING.split(page)
     return {
         (paper, figure): re.split(r"^## ", body, flags=re.MULTILINE)[0].strip() + "\n"
@@ -64,8 +72,8 @@ def _kept(page: str) -> dict[tuple[str, str], str]:
     }
 
 
-def _text(parts: dict[tuple[str, str], str]) -> str:
-    """The page, in Markdown, in the order of the papers and of their figures."""
+def text(parts: dict[tuple[str, str], str]) -> str:
+    """Return the page, in Markdown, in the order of the papers and of their figures."""
     listed = [(study, one) for study in PUBLISHED.values() for one in study.published]
     listed = [(study, one) for study, one in listed if (study.name, one.name) in parts]
     rows = ["| figure | what it says | values that agree | time, two cores |", "|---|---|---|---|"]

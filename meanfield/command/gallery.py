@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meanfield.command.answer import close
+from meanfield.command.command_line import Refused
 from meanfield.command.reading import find_study, read_options
 from meanfield.command.records import Sweeping, make_all_records, make_records
 from meanfield.command.sentences import check_place, refusing
@@ -29,6 +30,9 @@ def write_gallery(arguments: list[str]) -> int:
 
     line = read_options("gallery", Gallery, arguments)
     studies = [find_study(name) for name in line.words or simulations.STUDIES]
+    for study in studies:
+        if study.name in simulations.PUBLISHED:
+            raise Refused(f"{study.name}: is on the page of published figures; expected `meanfield reproduce --page`.")
     page = Path(line.options.page)
     check_place("page", page)
     with refusing():

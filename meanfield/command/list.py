@@ -23,13 +23,13 @@ def list_studies(arguments: list[str]) -> int:
     import simulations
 
     options = read_options("list", List, arguments, words=False).options
-    studies = list(simulations.STUDIES.values())
+    studies = [*simulations.STUDIES.values(), *simulations.PUBLISHED.values()]
     if options.json:
         print(json.dumps([_summary(study) for study in studies]))
         return 0
     margin = 4 + max(len(study.name) for study in studies)
     wide = width(sys.stdout, 160)
-    for group, question in simulations.GROUPS.items():
+    for group, question in (*simulations.GROUPS.items(), ("published", "Do the figures of papers come out again?")):
         print(textwrap.fill(f"{group}: {question}", wide))
         for study in (study for study in studies if study.group == group):
             _entry(study.name, f"{study.summary} ({_facts(study)})", margin, wide)
@@ -41,6 +41,7 @@ def list_studies(arguments: list[str]) -> int:
         "meanfield verify STUDY --size smoke": "its claims",
         "meanfield figure STUDY --animate": f"its particles as a film: {', '.join(simulations.MOTIONS)}",
         "meanfield explore STUDY": "the same as a page, to drag time and more",
+        "meanfield reproduce": "the figures of papers",
     }.items():
         _entry(command, what, 38, wide, indent=0)
     return 0

@@ -30,7 +30,7 @@ def read_study(command: str, options: type, arguments: list[str], among: Iterabl
     """Return the study that comes first on the line and what follows it; without one, print help or raise `Refused`."""
     import simulations
 
-    chosen = list(among or simulations.STUDIES)
+    chosen = list(among or (*simulations.STUDIES, *simulations.PUBLISHED))
     names = ", ".join(chosen)
     if arguments and arguments[0] in ("-h", "--help"):
         own = f" Its parameters: `meanfield run {chosen[0]} --help`." if command == "run" else ""
@@ -56,9 +56,10 @@ def _words(command: str) -> tuple[str, str]:
 
     if command in ("verify", "gallery"):
         names = ", ".join(simulations.STUDIES)
+        papers = f"; with verify also one of {', '.join(simulations.PUBLISHED)}" if command == "verify" else ""
         return (
             "[STUDY …]",
-            f"STUDY is one of {names}, or regimes/lazy_scaling with its group, {OWN}; all if none is given.",
+            f"STUDY is one of {names}, or regimes/lazy_scaling with its group, {OWN}; all if none is given{papers}.",
         )
     if command == "reproduce":
         papers = ", ".join(simulations.PUBLISHED)

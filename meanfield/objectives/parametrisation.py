@@ -4,14 +4,18 @@ Scales, steps and penalties of gradient descent depend on how the network is wri
 published figure are made in converting them. They are converted here, and nowhere else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from meanfield.arguments import floating_array, positive_count, positive_number
 from meanfield.arguments.meant import instance
-from meanfield.arguments.typing import Inputs
+from meanfield.arguments.pickling import getstate, setstate
+from meanfield.arguments.typing import Inputs, Random
+from meanfield.objectives.population import known_sampler
 from meanfield.particles import Particles
 
 
@@ -34,7 +38,8 @@ class Parametrisation:
     - `weight`: c, what the loss is multiplied by: 1 for R, the mean over samples of `Square()` (½ (f − y)²) or of
       another loss; 2 for a mean of (f − y)²; n for a sum; 1/s² for the rescaled problem R/s².
     - `input_rate`: κ, by what the step of the input weights w is larger than η, which stays that of the output weights.
-      It needs a unit without bias: with v = w/√κ and inputs √κ x all steps are η; `inputs` and `start` do that.
+      It needs a unit without bias: with v = w/√κ and inputs √κ x all steps are η; `inputs`, `sampler` and `start` do
+      that.
     - `degree`: p.
 
     Raises `ValueError` for a count below 1, and for numbers that are not finite and above 0.
@@ -83,8 +88,25 @@ class Parametrisation:
         """Return the inputs √κ x, [n, d], at which the particles of `start` have the paper's outputs."""
         return floating_array("x", x, "n d") * self.input_rate**0.5
 
+    def sampler(self, sampler: Callable) -> Callable:
+        """Return the function (key, B) ↦ (√κ x, y) of one that makes samples (x, y)."""
+        return Rescaled(known_sampler(sampler), jnp.asarray(self.input_rate**0.5))
+
     def start(self, mu: Particles, outputs=1) -> Particles:
         """Return the particles (a, w/√κ) of particles (a, w), the first `outputs` of whose parameters are a."""
         p = instance("mu", mu, Particles).position.shape[1]
         slower = jnp.where(jnp.arange(p) < positive_count("outputs", outputs, most=p), 1.0, self.input_rate**-0.5)
         return mu.moved(mu.position * slower.astype(mu.dtype))
+
+
+class Rescaled(eqx.Module):
+    """A sampler whose inputs are multiplied by a number."""
+
+    __getstate__, __setstate__ = getstate, setstate
+
+    samples: Callable
+    factor: Any
+
+    def __call__(self, key: Random, batch: int):
+        x, y = self.samples(key, batch)
+        return x * self.factor.astype(x.dtype), y

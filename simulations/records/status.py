@@ -8,7 +8,7 @@ from simulations.records.code import identify
 from simulations.records.record import Record, canonical_text
 from simulations.records.revisions import OtherCode, made_by_others, sentence
 from simulations.records.store import DamagedRecord, OtherVersion, plain_name, read
-from simulations.study.registry import STUDIES, own
+from simulations.study.registry import PUBLISHED, STUDIES, own
 from simulations.study.study import SIZES, canonical
 from simulations.sweeps.execution import failed
 
@@ -53,7 +53,7 @@ def status(directory, *, strict: bool = False) -> list[Status]:
         raise ValueError(f"directory={directory!r:.60}: expected the path of a directory.")
     root = Path(directory) / "records"
     folders = {path.name: path for path in root.glob("*") if path.is_dir() and not path.is_symlink()}
-    own = [*STUDIES]
+    own = [*STUDIES, *PUBLISHED]
     # A name that is no plain one was not given by a sweep, and may be more than a terminal should print.
     others = [name for name in sorted(folders) if name not in own and plain_name(name) and _written(folders[name])]
     rows = [_row(name, folders[name]) for name in [*own, *others] if name in folders]

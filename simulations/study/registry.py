@@ -41,10 +41,11 @@ _FILES = (
 )
 
 _PAPERS = (
+    "simulations.published.chizat2019lazy",
     "simulations.published.arora2019fine",
     "simulations.published.cohen2021gradient",
-    "simulations.published.four_points",
     "simulations.published.lewkowycz2020large",
+    "simulations.published.four_points",
 )
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")

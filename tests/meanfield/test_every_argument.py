@@ -134,6 +134,7 @@ CALLS = {
     "Parametrisation.rate": call(PAPER.rate, step=0.1),
     "Parametrisation.weight_decay": call(PAPER.weight_decay, strength=0.1),
     "Parametrisation.inputs": call(PAPER.inputs, x=X),
+    "Parametrisation.sampler": call(lambda sampler: PAPER.sampler(sampler)(KEY, 2)[0], sampler=SAMPLER),
     "Parametrisation.start": call(PAPER.start, mu=MU, outputs=1),
     "estimate": call(mf.objectives.estimate, problem=POPULATION, mu=MU, key=KEY, samples=4),
     "Objective, labels": call(mf.Objective, unit=UNIT, loss=mf.Logistic(), x=X, y=LABELS, centred=False),

@@ -197,17 +197,21 @@ def test_list(capsys):
             *("implicit_bias", "random_labels", "double_descent", "noise_stability", "stiffness", "mode_collapse"),
         ],
         "scale": ["throughput", "scaling_laws"],
+        "published": [*simulations.PUBLISHED],
     }
     assert set(rows[0]) == {"name", "group", "claim", "parameters", "experiments"}
+
+
+NAMES = [*simulations.STUDIES, *simulations.PUBLISHED]
 
 
 def test_list_is_a_line_a_study_in_the_order_of_the_story(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines if line.endswith("?")] == list(simulations.GROUPS)
+    assert [line.split(":")[0] for line in lines if line.endswith("?")] == [*simulations.GROUPS, "published"]
     # Below a study that has several stand its experiments, further in.
-    assert [line.split()[0] for line in lines if re.match(r"  \w", line)] == list(simulations.STUDIES)
+    assert [line.split()[0] for line in lines if re.match(r"  \w", line)] == NAMES
     assert any(line.split()[0] == "large_step/linear," for line in lines if line.startswith("    "))
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["list"]) == 0

@@ -83,7 +83,10 @@ def test_every_public_function_of_theory_is_on_a_page(module):
 
 
 def test_every_study_is_on_a_page():
-    homes = {f"simulations.{study.group}.{study.name}" for study in simulations.STUDIES.values()}
+    homes = {
+        f"simulations.{study.group}.{study.name}"
+        for study in (*simulations.STUDIES.values(), *simulations.PUBLISHED.values())
+    }
     assert homes <= TOUCHED
 
 

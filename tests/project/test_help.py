@@ -92,7 +92,10 @@ def test_list_fits_narrow_terminals(capsys, monkeypatch):
         assert main(["list"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert max(map(len, lines)) <= columns
-        assert [line.strip() for line in lines if line[:2] == "  " and line[2] != " "] == list(simulations.STUDIES)
+        assert [line.strip() for line in lines if line[:2] == "  " and line[2] != " "] == [
+            *simulations.STUDIES,
+            *simulations.PUBLISHED,
+        ]
 
 
 @pytest.mark.parametrize("kind", [Run, Verify])
