@@ -44,7 +44,7 @@ def on_the_sphere(
     return x[train], y[train], x[test], y[test]
 
 
-SMALL = {"samples": 100, "tested": 200, "particles": 1000, "rate": 0.04, "steps": 400, "seeds": 8}
+SMALL = {"samples": 100, "tested": 200, "particles": 1000, "rate": 0.04, "steps": 400, "seeds": 4}
 MIDDLE = {"samples": 200, "tested": 150, "rate": 0.02, "steps": 500, "seeds": 4}
 LARGE = {"samples": 250, "tested": 100, "rate": 0.016, "steps": 2000, "seeds": 10}
 KERNEL = {"radius": 1.0, "paired": True}

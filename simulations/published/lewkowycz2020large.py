@@ -253,7 +253,7 @@ CLAIMS = (
     ),
     claim(
         "relu", "ReLU, centred images: ηλ₀ from which descent diverges", RELU, checks.mean,
-        select=Images.at(share=0.0), value=largest, left=spacing, what="ηλ₀",
+        select=Images.at(share=0.0, particles=between(511, np.inf)), value=largest, left=spacing, what="ηλ₀",
         wrong="two fifths of the images' power in their mean", control={"select": Images.at(share=0.4)},
     ),
 )  # fmt: skip
