@@ -12,7 +12,7 @@ from simulations.published.four_points import STUDY, Adaptive, Kernel
 
 def draw(records: Records) -> Figure:
     """The figure; `records` are those of the study `four_points`."""
-    return beside.draw(STUDY, records, {"κ": interpolants})
+    return beside.draw(STUDY, records, {"kappa": interpolants})
 
 
 def interpolants(axes: Axes, records: Records) -> None:

@@ -265,7 +265,7 @@ FIGURES = (
     PublishedFigure(
         "1", "True labels are learned faster than random ones, because they lie in the leading eigenvectors.",
         (Descent, Complexity), ("slower", "true_leading", "random_even", "true_curve", "random_curve"), STATED,
-        CHOSEN + "The two rows on curves are the paper's theorem, for m → ∞, at its figure's settings: to within 5 % it holds "
+        CHOSEN + "The two rows on curves are the paper's theorem, for m → ∞, at its figure's settings: it holds to 5 % "
         "of true labels and not of random ones, for which weights travel √(yᵀH⁻¹y) together, more than the κ √(m d) "
         "that they start with. What brings it nearer was found: κ = 1 and units in pairs, whose f starts at 0.",
     ),
