@@ -10,9 +10,13 @@ from numpy.typing import ArrayLike
 
 from figures.style import EMPTY, empty
 from simulations import Records, Study
+from simulations.verdicts.checks import half_width
 
 PAPER = "black"
 """The paper's values are open diamonds in the colour of theory: they are what ours are compared with."""
+
+LEVEL = 0.05
+"""Of the error bars: those of the intervals that are compared with readings."""
 
 Drawn = Callable[[Axes, Records], None]
 """Draw one published figure on its axes, from the records of its experiments."""
@@ -34,6 +38,14 @@ def published_points(
         label=label,
         zorder=4,
     )
+
+
+def bars(table: ArrayLike) -> np.ndarray:
+    """Return the half-width of the 95 % interval of means over seeds, the rows of a table; 0 for fewer than three."""
+    table = np.asarray(table, float)
+    if len(table) < 3:
+        return np.zeros(table.shape[1:])
+    return np.reshape([half_width(one, level=LEVEL) for one in table.reshape(len(table), -1).T], table.shape[1:])
 
 
 def draw(study: Study, records: Records, parts: Mapping[str, Drawn]) -> Figure:

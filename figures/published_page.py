@@ -19,8 +19,9 @@ HEAD = """<!-- Written by `meanfield gallery`, as `meanfield reproduce` makes it
 # Published figures, made again
 
 Every figure below is made by one command. The papers' values were read off their figures or stand in their text; ours
-come with the half-widths of 99.9 % intervals, and agree where they are no further apart than the accuracy of reading
-and our error together. Open diamonds are the papers' values. What a paper does not say, and was chosen here, is said.
+come with the half-widths of 95 % intervals, and agree where they are no further apart than the accuracy of reading and
+our error together; orderings and bounds, which have no accuracy, are shown at 99.9 %. Open diamonds are the papers'
+values. What a paper does not say, and was chosen here, is said.
 """
 
 Made = tuple[Study, PublishedFigure, Records, list[Entry]]
@@ -34,7 +35,7 @@ def write(made: Iterable[Made], directory: Path, size: str) -> list[Path]:
     is there and was not written by this package.
     """
     page, pictures = directory / "PUBLISHED.md", directory / "gallery"
-    parts = kept(page.readtext(encoding="utf-8")) if page.is_file() else {}
+    parts = kept(page.read_text(encoding="utf-8")) if page.is_file() else {}
     written = []
     for study, figure, records, entries in made:
         path = pictures / f"{_name(study, figure)}.png"

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import beside
-from figures.beside import published_points
-from figures.style import LAZY, MEAN_FIELD, empty, interval
+from figures.beside import bars, published_points
+from figures.style import LAZY, MEAN_FIELD, empty
 from simulations import Records, find
 
 
@@ -16,11 +16,11 @@ def draw(records: Records) -> Figure:
 
 
 def means(axes: Axes, records: Records, x: str, value: str, factor: float, label: str, color: str, style: str) -> bool:
-    """Draw means over seeds against a parameter, with the intervals of the verdicts; return True if there are any."""
+    """Draw means over seeds against a parameter, with 95 % intervals; return True if there are any."""
     at = sorted(set(records.column(x).tolist())) if len(records) else []
     tables = [factor * np.array([float(one[value]) for one in records.where(**{x: value_of})]) for value_of in at]
     if at:
-        centre, half = [table.mean() for table in tables], [float(interval(table)) for table in tables]
+        centre, half = [table.mean() for table in tables], [float(bars(table)) for table in tables]
         axes.errorbar(at, centre, yerr=half, fmt=style, color=color, label=label)
     return bool(at)
 

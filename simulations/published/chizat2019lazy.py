@@ -104,8 +104,8 @@ class InitialScale(Descent):
 
     tau: float = number(1.0, "τ", "standard deviation of the start", unit="parameter units", above=0)
     sizes = grid(
-        smoke={"tau": (SCALES[0], 0.1, 1.0), "seeds": 3},
-        default={"tau": (*SCALES[::4], 1.0), "seeds": 6},
+        smoke={"tau": (SCALES[0], 0.1, 1.0), "seeds": 4},
+        default={"tau": (*SCALES[::4], 1.0), "seeds": 10},
         paper={"tau": SCALES, "seeds": 10},
     )
 
@@ -133,10 +133,13 @@ class Width(Descent):
                           among=("1/√m", "1/m"))  # fmt: skip
     amplitude = 100.0
     sizes = grid(
-        smoke={"particles": (2, 16), "scaling": ("1/√m", "1/m"), "seeds": 4},
+        smoke=[
+            {"particles": 2, "scaling": ("1/√m", "1/m"), "seeds": 8},
+            {"particles": 16, "scaling": ("1/√m", "1/m"), "seeds": 3},
+        ],
         default=[
             {"particles": (2, 4, 8, 16, 32, 64, 128), "scaling": ("1/√m", "1/m"), "seeds": 6},
-            {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 3},
+            {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 4},
         ],
         paper={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
     )
@@ -162,7 +165,7 @@ class Online(Students):
     batch: int = count(200, "B", "fresh samples of a step")
     steps: int = count(20_000, "k", "steps")
     sizes = grid(
-        smoke={"tau": (0.01, 8.0), "steps": 6000, "seeds": 3},
+        smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 5},
         default={"tau": (0.01, 0.04, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 8.0), "seeds": 4},
         paper={"tau": ONLINE, "seeds": 10},
     )
@@ -332,7 +335,7 @@ FIGURES = (
         is the mean of ½ (f − y)², and the figure shows a thousand times that.""",
         f"""The test loss is looked at every {EVERY} steps and not at every one: the least of them is the best
         throughout. In 32-bit numbers the steps of a start of τ = 10 would be lost in rounding, and the loss at the end
-        be 2.7. At the default every fourth τ and 6 runs.""",
+        be 2.7. At the default every fourth τ.""",
     ),
     PublishedFigure(
         "2a",
@@ -343,7 +346,7 @@ FIGURES = (
         25 000 steps of 1/m (scaling 1/√m) or .05/m (scaling 1/m) are along the gradient of R/s² for the scaling s: in
         lazy.ipynb the step is divided by s and the gradient leaves the factor s out. The figure shows a tenth of the
         test loss.""",
-        "32-bit numbers. At the default seven widths up to 128 with 6 runs, and 512 with 3.",
+        "32-bit numbers. At the default seven widths up to 128 with 6 runs, and 512 with 4.",
     ),
     PublishedFigure(
         "2b",

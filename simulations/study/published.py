@@ -22,8 +22,9 @@ class Reading(Prediction):
 def reading(value: float, accuracy: float, reference: str, *, relation: Relation = "=") -> Reading:
     """Return the prediction that a value is what was read off a paper's figure, to within the accuracy of reading.
 
-    A claim on it holds where |ours − value| is at most the accuracy and our own error together. Of an inequality the
-    accuracy moves the bound to the side on which more holds. `reference` is a key of `theory/references.bib`.
+    A claim on it holds where |ours − value| is at most the accuracy and our own error, the half-width of a 95 %
+    interval, together. What is known of the paper's own scatter belongs to the accuracy. Of an inequality the accuracy
+    moves the bound to the side on which more holds. `reference` is a key of `theory/references.bib`.
 
     Raises `ValueError` for an accuracy that is not above 0, a value that is no finite number, a relation that is none,
     and an empty reference.

@@ -39,6 +39,9 @@ WIDEST = 0.2
 SLACK = 10.0
 """A bound that is further from what is seen, by this factor, would let pass what it is there to find."""
 
+READ = 0.05
+"""The level of intervals that are compared with a reading, as error bars of figures usually have it."""
+
 MOST_RUNS = 1_000_000
 """Runs of one sweep: a grid of more is a slip of the finger."""
 
@@ -94,8 +97,8 @@ def claim(
     Its `kind` follows from the relation and the check where it is not said: an equality for "=" and "slope", a bound
     for a check that is `proved`, as the largest and the least of all runs are, else an ordering. An equality decides
     nothing where its error is above `widest`, a fifth of the prediction if not given; of a prediction of 0 it must be
-    given. What was read off a figure (`simulations.reading`) is compared to within its accuracy, and `widest` then is
-    no less than that.
+    given. What was read off a figure (`simulations.reading`) is compared to within its accuracy and our 95 % interval,
+    and `widest` then is no less than that accuracy.
     """
     if not isinstance(predicted, Prediction):
         raise ValueError(f"predicted={in_short(predicted)}: expected a theory.prediction.Prediction.")
@@ -113,7 +116,7 @@ def claim(
     if accuracy:
         if "accuracy" not in known:
             raise ValueError(f"check={in_short(check)}: expected a check that takes the accuracy of a reading.")
-        decided["accuracy"] = accuracy
+        decided |= {"accuracy": accuracy, "level": READ}
     if kind == "equality" and "widest" in known:
         widest = max(accuracy, WIDEST * abs(float(predicted.value))) if widest is None else widest
         if widest == 0:

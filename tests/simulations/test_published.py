@@ -58,6 +58,9 @@ def records():
 def test_a_reading_agrees_within_its_accuracy_and_our_error(records):
     """Our mean is 1 ± e: a reading of 1 + e + a agrees to the accuracy a and no further."""
     found = compared(1.0, 0.01, widest=10.0).check(records)
+    assert found.error == checks.mean(  # of a 95 % interval
+        records, select=Draws.at("mean"), value=lambda record: record["mean"], what="mean", predicted=1.0, level=0.05
+    ).error  # fmt: skip
     samples = np.array([record["mean"] for record in records.where(experiment="draws")])
     reach = found.error + 0.05
     assert found.measured == pytest.approx(samples.mean())
