@@ -123,7 +123,7 @@ CLAIMS = (
 
 FIGURES = (
     PublishedFigure(
-        "kappa", "Four points are interpolated by a cubic spline for κ = 0, with corners as κ grows, adaptively by lines.",
+        "kappa", "Four points are joined by a cubic spline for κ = 0, with corners as κ grows, if adaptive by lines.",
         (Kernel, Adaptive), ("cubic", "interpolant", "corners", "linear"),
         "κ ∈ {0, .1, .2, 1} and four points are the figure's; what the kernel and the adaptive regime learn is the "
         "text of Williams et al. (2019).",
