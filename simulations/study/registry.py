@@ -49,6 +49,10 @@ _PAPERS = (
     "simulations.published.rotskoff2018neural",
     "simulations.published.saad1995online",
     "simulations.published.williams2019gradient",
+    "simulations.published.arora2019fine",
+    "simulations.published.cohen2021gradient",
+    "simulations.published.lewkowycz2020large",
+    "simulations.published.four_points",
 )
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
