@@ -28,6 +28,7 @@ from .flows import OptimiserFlow as OptimiserFlow
 from .flows import OutputFlow as OutputFlow
 from .flows import RungeKutta as RungeKutta
 from .flows import ScheduledSGD as ScheduledSGD
+from .flows import SpectralFlow as SpectralFlow
 from .flows import StabilisedFlow as StabilisedFlow
 from .flows import TangentFlow as TangentFlow
 from .flows import gradients as gradients

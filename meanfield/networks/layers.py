@@ -22,7 +22,7 @@ class Layers(NamedTuple):
 
 
 def layers(W, b=None, a=None, c=None) -> Layers:
-    """Return these arrays, checked; raises `ValueError` for shapes that do not fit and for numbers that are not finite."""
+    """Return these arrays, checked; raises `ValueError` for shapes that do not fit and for what is not finite."""
     if a is None:
         raise ValueError("a=None: expected output weights [k, m] or [m].")
     W = floating_array("W", W, "m d")

@@ -14,7 +14,6 @@ from meanfield.objectives.abstract import AbstractObjective, AbstractSampleMean
 from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
-
 Vector = Float[Array, "..."]
 """An array of any shape that a symmetric product takes and returns."""
 

@@ -11,6 +11,7 @@ import pytest
 import meanfield as mf
 
 N, D, M = 30, 4, 24
+ZERO = {"W": np.zeros((M, D)), "a": np.zeros((1, M))}
 
 
 def data(n=N, seed=0):
@@ -216,8 +217,7 @@ def test_losses_by_name():
         ({"model": 3}, "model=3: expected a function"),
         ({"trained": {**start(), "W": np.ones((M, 3))}}, "x has|W has shape"),
         ({"trained": {"W": start(m=9)["W"], "a": start(m=9)["a"]}}, "trained: W has shape"),
-        ({"initial": {"W": np.zeros((M, D)), "a": np.zeros((1, M))}, "trained": {"W": np.zeros((M, D)), "a": np.zeros((1, M))}},
-         "no derivative at these inputs"),
+        ({"initial": ZERO, "trained": ZERO}, "no derivative at these inputs"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_a_sentence(options, sentence):

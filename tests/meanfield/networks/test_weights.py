@@ -75,19 +75,19 @@ def test_masses_and_scale_are_in_the_output_weights():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(W=np.ones((3, 2))), "a=None: expected output weights"),
-        (dict(W=np.ones((2, 3)), a=np.ones((1, 3))), "W seems to be transposed"),
-        (dict(W=np.ones((3, 2)), a=np.ones((3, 1))), "a seems to be transposed"),
-        (dict(W=np.ones((3, 2)), a=np.ones(3), b=np.ones(2)), r"b has shape \(2,\): expected \(3,\)"),
-        (dict(W=np.ones((3, 2)), a=np.ones(3), c=np.ones(2)), r"c has shape \(2,\): expected \(1,\)"),
-        (dict(W=np.ones((3, 2)), a=np.array([1, np.nan, 0])), "a holds 1 non-finite"),
-        (dict(W=np.ones((3, 2)), a=np.ones(3), activation="rleu"), "relu"),
-        (dict(W=np.ones((3, 2)), a=np.ones(3), parametrisation="ntk"), "parametrisation='ntk'"),
+        ({"W": np.ones((3, 2))}, "a=None: expected output weights"),
+        ({"W": np.ones((2, 3)), "a": np.ones((1, 3))}, "W seems to be transposed"),
+        ({"W": np.ones((3, 2)), "a": np.ones((3, 1))}, "a seems to be transposed"),
+        ({"W": np.ones((3, 2)), "a": np.ones(3), "b": np.ones(2)}, r"b has shape \(2,\): expected \(3,\)"),
+        ({"W": np.ones((3, 2)), "a": np.ones(3), "c": np.ones(2)}, r"c has shape \(2,\): expected \(1,\)"),
+        ({"W": np.ones((3, 2)), "a": np.array([1, np.nan, 0])}, "a holds 1 non-finite"),
+        ({"W": np.ones((3, 2)), "a": np.ones(3), "activation": "rleu"}, "relu"),
+        ({"W": np.ones((3, 2)), "a": np.ones(3), "parametrisation": "ntk"}, "parametrisation='ntk'"),
         (
-            dict(W=np.ones((3, 2)), a=np.ones(3), parametrisation=mf.Parametrisation(particles=4)),
+            {"W": np.ones((3, 2)), "a": np.ones(3), "parametrisation": mf.Parametrisation(particles=4)},
             "4 particles: expected 3",
         ),
-        (dict(W={"W": np.ones((3, 2)), "a": np.ones(3)}, a=np.ones(3)), "expected none of them beside a dictionary"),
+        ({"W": {"W": np.ones((3, 2)), "a": np.ones(3)}, "a": np.ones(3)}, "expected none of them beside a dictionary"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(arguments, sentence):
