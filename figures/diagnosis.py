@@ -1,6 +1,7 @@
 """The picture of a diagnosis: kernels before and after, their spectra, training curves, and how far neurons moved."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.style import GREY, LAZY, MEAN_FIELD, empty, styled
-from meanfield.diagnosis.report import Report
+
+Report = Any
+"""What `meanfield.diagnose` returns; pictures import nothing of the engine."""
 
 
 def draw_diagnosis(report: Report) -> Figure:
