@@ -40,7 +40,20 @@ _FILES = (
     "simulations.scale.scaling_laws",
 )
 
-_PAPERS = ("simulations.published.chizat2019lazy",)
+_PAPERS = (
+    "simulations.published.chizat2019lazy",
+    "simulations.published.chizat2018global",
+    "simulations.published.chizat2019sparse",
+    "simulations.published.chizat2020implicit",
+    "simulations.published.mei2018mean",
+    "simulations.published.rotskoff2018neural",
+    "simulations.published.saad1995online",
+    "simulations.published.williams2019gradient",
+    "simulations.published.arora2019fine",
+    "simulations.published.cohen2021gradient",
+    "simulations.published.lewkowycz2020large",
+    "simulations.published.four_points",
+)
 
 MOTIONS = ("lazy_scaling", "langevin", "sparse_deconvolution", "mode_collapse")
 """The studies that have particles to be watched."""
