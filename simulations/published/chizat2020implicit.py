@@ -202,11 +202,11 @@ PUBLISHED = (
         (Errors,),
         tuple(one.name for one in ERRORS),
         SCRIPT,
-        "How many data sets the figure averages over is not said; the notebook draws one, and so the paper's errors are "
-        "compared with those of one more of ours, of 4000 test samples each. Were they averages, the .195 of the output "
-        "layer would come out (.21 ± .03 over 8 sets), and the .025 of both layers not: they make .000 to .025, and .008 "
-        "on average of 16. After a third of the steps it is .025, but the output layer then makes .29: a setting that "
-        "makes both was not found.",
+        "How many data sets the figure averages over is not said; the notebook draws one, and so the paper's errors "
+        "are compared with those of one more of ours, of 4000 test samples each. Were they averages, the .195 of the "
+        "output layer would come out (.21 ± .03 over 8 sets), and the .025 of both layers not: they make .000 to .025, "
+        "and .008 on average of 16. After a third of the steps it is .025, but the output layer then makes .29: a "
+        "setting that makes both was not found.",
     ),
     PublishedFigure(
         "margin",
