@@ -86,7 +86,8 @@ def _list(options: Reproduce) -> int:
     rows = []
     for study in simulations.PUBLISHED.values():
         if not options.json:
-            print(f"{study.name}: {references.citation(study.claims[0].reference)}")
+            words = f"{study.name}: {references.citation(study.claims[0].reference)}"
+            print(textwrap.fill(words, width(sys.stdout, 120), subsequent_indent=" " * 4))
         for figure in study.published:
             known = measured(study, figure.name)
             cost = {name or "default": known[size] for name, size in SIZES.items() if size in known}

@@ -139,7 +139,7 @@ class Width(Descent):
         ],
         default=[
             {"particles": (2, 4, 8, 16, 32, 64, 128), "scaling": ("1/√m", "1/m"), "seeds": 6},
-            {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 3},
+            {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 4},
         ],
         paper={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
     )
@@ -199,6 +199,7 @@ class Online(Students):
         return self.paper.start(mf.Particles.doubled(key, unit, self.particles, self.dimension))
 
     def flow(self):
+        assert self.data.sampler is not None
         return mf.SGD(self.paper.step(self.rate), self.batch, sampler=self.paper.sampler(self.data.sampler))
 
     def times(self):
@@ -346,7 +347,7 @@ FIGURES = (
         25 000 steps of 1/m (scaling 1/√m) or .05/m (scaling 1/m) are along the gradient of R/s² for the scaling s: in
         lazy.ipynb the step is divided by s and the gradient leaves the factor s out. The figure shows a tenth of the
         test loss.""",
-        "32-bit numbers. At the default seven widths up to 128 with 6 runs, and 512 with 3.",
+        "32-bit numbers. At the default seven widths up to 128 with 6 runs, and 512 with 4.",
     ),
     PublishedFigure(
         "2b",
