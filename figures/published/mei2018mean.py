@@ -8,7 +8,6 @@ from figures.beside import draw as beside
 from figures.beside import published_points
 from figures.style import BLUE, GREEN, GREY, LAZY, ORANGE, THEORY, empty, interval
 from simulations import Records
-from simulations.limits.radial_limit import equation
 from simulations.published import mei2018mean as paper
 
 COLORS = (GREY, BLUE, GREEN, ORANGE)
@@ -25,10 +24,9 @@ def radii(axes: Axes, records: Records) -> None:
     if record is None:
         return empty(axes, "of trained networks")
     chosen = np.unique(np.linspace(0, len(record["times"]) - 1, 4).round().astype(int))
-    problem = equation(record["dimension"], record["separation"], record["length"], np.inf)
-    flow = problem.integrate(record["times"][chosen[1:]])
-    exact = [problem.start[0], *flow.radii]
-    edges = np.linspace(0, 1.02 * max(record["radii"].max(), exact[-1].max()), 45)
+    at = record["dimension"], record["separation"], record["length"]
+    exact = paper.law(*at, tuple(record["times"][chosen].tolist()))
+    edges = np.linspace(0, 1.02 * max(record["radii"].max(), exact.max()), 45)
     for place, law, color in zip(chosen, exact, COLORS, strict=False):
         label = f"networks, t = {record['times'][place]:.3g}"
         axes.hist(record["radii"][place], edges, density=True, color=color, alpha=0.45, label=label)
@@ -46,7 +44,7 @@ def risks(axes: Axes, records: Records) -> None:
     every = sorted(set(chosen.column("separation")))
     if not every:
         return empty(axes, "along Δ")
-    line = np.linspace(0.05, 0.95, 37)
+    line = np.linspace(0.05, 0.95, 19)
     d = 40
     axes.plot(line, [paper.least_risk(d, delta) for delta in line], color=THEORY, lw=1, label="least of all laws")
     one = [paper.one_radius(d, delta)[1] for delta in line]

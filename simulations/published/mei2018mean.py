@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 
-from simulations.limits.radial_limit import Networks, equation
+from simulations.limits.radial_limit import Networks, equation, excess
 from simulations.records.record import Record, Records, between
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import count, number
@@ -71,6 +71,12 @@ def one_is_least(dimension: int, separation: float) -> bool:
     own = problem.average(one_radius(dimension, separation)[0] * z)
     variation = 2 * (problem.average(np.multiply.outer(RADII, z)) - own) @ (weight * (own - y))
     return bool(variation.min() > -GAIN)
+
+
+@lru_cache
+def law(dimension: int, separation: float, length: float, times: tuple[float, ...]) -> np.ndarray:
+    """Return quantiles [T, 400] of the equation's radii at times, once for all who ask."""
+    return equation(dimension, separation, length, np.inf).integrate(times, step=0.1).radii
 
 
 class Radii(Networks):
@@ -140,8 +146,8 @@ def extrapolated(record: Record, last: bool = False) -> float:
 
 def distance(record: Record, share: float = 1.0) -> float:
     """Return Kolmogorov's distance of radii at the end to the equation's at that time, or at a share of it."""
-    problem = equation(record["dimension"], record["separation"], record["length"], np.inf)
-    exact = np.sort(problem.integrate([share * record["times"][-1]]).radii[0])
+    time = float(share * record["times"][-1])
+    exact = np.sort(law(record["dimension"], record["separation"], record["length"], (time,))[0])
     seen = np.sort(record["radii"][-1])
     points = np.concatenate([exact, seen])
     shares = [np.searchsorted(some, points, side="right") / len(some) for some in (exact, seen)]
@@ -153,15 +159,25 @@ def risk(record: Record) -> float:
     return float(record["excess"][0, :, -1].mean() + record["euler_risk"][0, -1])
 
 
+def in_small_steps(record: Record) -> float:
+    """Return the risk at the end, extrapolated from steps of ε and 2ε to steps of zero: the paper's are of 1e-6."""
+    return float(record["risk"][-1] + excess(record))
+
+
 def fall(record: Record, share: float = 1.0) -> float:
     """Return by how much the risk has fallen, over what the equation says for so large a share of the time."""
     times, exact = record["times"], record["risk"]
     return float((exact[0] - risk(record)) / (exact[0] - np.interp(share * times[-1], times, exact)))
 
 
-def over_least(record: Record, one: bool = False) -> float:
-    """Return log(risk at the end / least risk of all laws, or of one radius)."""
-    return float(np.log(risk(record) / record["exact_one" if one else "exact_least"]))
+def over_least(record: Record) -> float:
+    """Return log(risk at the end, in small steps / the least risk of all laws)."""
+    return float(np.log(in_small_steps(record) / record["exact_least"]))
+
+
+def over_one(record: Record) -> float:
+    """Return log(risk at the end / the least of one radius)."""
+    return float(np.log(risk(record) / record["exact_one"]))
 
 
 def over_equation(record: Record, time: int = -1) -> float:
@@ -199,13 +215,13 @@ CLAIMS = (
         wrong="the equation without its factor 2, at half the time", control={"value": partial(fall, share=0.5)},
     ),
     claim(
-        "below", "log(risk at the end / least of all laws), Δ up to 0.4", AT_LEAST, checks.mean,
+        "below", "log(risk at the end, in small steps / least of all laws), Δ up to 0.4", AT_LEAST, checks.mean,
         select=small, value=over_least, what="log ratio of risks", widest=0.1,
         wrong="Δ = 0.6 and more, where it takes longer", control={"select": large},
     ),
     claim(
         "above", "log(risk at the end / that of one radius), Δ = 0.6 and more", NOT_ONE, checks.mean,
-        select=large, value=partial(over_least, one=True), what="log ratio of risks",
+        select=large, value=over_one, what="log ratio of risks",
         wrong="Δ up to 0.4", control={"select": small},
     ),
     claim(
@@ -252,6 +268,7 @@ STUDY = Study(
             claims=("below", "above", "equation", "threshold"),
             stated=STATED,
             chosen=(
+                "Risks are extrapolated to steps of zero below Δ = 0.5, where networks of 800 units still err by 4 %. "
                 "How long the paper trains is not known: above Δ = 0.5 the equation still falls at t = 100, by a "
                 "few radii that grow without end, so that there networks are compared with the equation at their time."
             ),

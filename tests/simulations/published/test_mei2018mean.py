@@ -59,7 +59,8 @@ def test_steps_are_the_papers():
 
 def test_one_radius_is_the_least_of_laws_where_no_other_lowers_it():
     """Up to the grid of radii the least risk of laws is that of one radius at Δ = 0.3, and well below it at 0.6."""
-    assert one_is_least(40, 0.3) and not one_is_least(40, 0.6)
+    assert one_is_least(40, 0.3)
+    assert not one_is_least(40, 0.6)
     assert least_risk(40, 0.3) == pytest.approx(one_radius(40, 0.3)[1], rel=1e-3)
     assert least_risk(40, 0.6) < 0.2 * one_radius(40, 0.6)[1]
 
