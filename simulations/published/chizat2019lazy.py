@@ -106,7 +106,7 @@ class InitialScale(Descent):
     sizes = grid(
         smoke={"tau": (SCALES[0], 0.1, 1.0), "seeds": 4},
         default={"tau": (*SCALES[::4], 1.0), "seeds": 10},
-        paper={"tau": SCALES, "seeds": 10},
+        large={"tau": SCALES, "seeds": 10},
     )
 
     @property
@@ -141,7 +141,7 @@ class Width(Descent):
             {"particles": (2, 4, 8, 16, 32, 64, 128), "scaling": ("1/√m", "1/m"), "seeds": 6},
             {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 4},
         ],
-        paper={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
+        large={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
     )
 
     @property
@@ -167,7 +167,7 @@ class Online(Students):
     sizes = grid(
         smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 5},
         default={"tau": (0.01, 0.04, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 8.0), "seeds": 4},
-        paper={"tau": ONLINE, "seeds": 10},
+        large={"tau": ONLINE, "seeds": 10},
     )
 
     @property

@@ -123,7 +123,7 @@ class Ignorant(Threes):
             {"dimension": 768, "time": 220.0, "replicas": 16, "seeds": 6},
             {"dimension": (48, 96), "replicas": 24, "seeds": 6},
         ],
-        paper=[
+        large=[
             {"dimension": (768, 3072), "time": 220.0, "replicas": 48, "seeds": 10},
             {"dimension": (48, 96, 192, 384, 768), "replicas": 96, "seeds": 10},
         ],
@@ -164,7 +164,7 @@ class Near(Threes):
     sizes = grid(
         smoke={"dimension": 192, "replicas": 24, "seeds": 5},
         default={"dimension": 384, "replicas": 64, "seeds": 8},
-        paper={"dimension": (384, 768, 1536), "replicas": 128, "seeds": 10},
+        large={"dimension": (384, 768, 1536), "replicas": 128, "seeds": 10},
     )
     looks = 20
 
