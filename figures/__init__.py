@@ -27,6 +27,7 @@ __all__ = [
     "refuse_others",
     "render",
     "save",
+    "save_diagnosis",
     "save_grid",
     "table",
     "write",
@@ -94,6 +95,15 @@ def table(records: Records, value: str | Sequence[str] | None = None, x: str | N
 def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
     """The files that `save` and `save_grid` may write."""
     return [directory / f"{study.name}{kind}.{suffix}" for kind in ("", GRID) for suffix in formats]
+
+
+def save_diagnosis(report, out: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write the picture of a `meanfield.diagnose` report, in these formats, and return the paths."""
+    load()
+    from figures import diagnosis
+
+    check_formats(formats)
+    return diagnosis.save_diagnosis(report, Path(out), tuple(formats))
 
 
 def save(study: Study, records: Records, directory: Path, formats=("png",), *, name: str = "") -> list[Path]:

@@ -96,11 +96,19 @@ def _anchor(study: Study, figure: PublishedFigure) -> str:
     return re.sub(r"[^\w-]", "", f"{study.name} {figure.name}".lower().replace(" ", "-"))
 
 
+def _counted(entries: list[Entry]) -> str:
+    """ "3 agree, 1 does not, 2 not tested"."""
+    counts = {
+        word: sum(entry.passed is value for entry in entries)
+        for value, word in ((True, "agree"), (False, "do not"), (None, "not tested"))
+    }
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
 def _part(study: Study, figure: PublishedFigure, records: Records, entries: list[Entry], size: str) -> str:
     """The part of a figure, below its heading."""
     option = {"smoke": " --quick", "default": "", "paper": " --full"}[size]
     seconds = in_time(sum(record.provenance["seconds"] for record in records))
-    holding = sum(entry.passed is True for entry in entries)
     runs = f"{len(records)} runs, {origin.seeds(records)}".rstrip(", ")
     rows = [
         f"| **{cell(entry.claim.name)}**: {cell(entry.claim.statement)} | {cell(predicted(entry))} "
@@ -111,8 +119,7 @@ def _part(study: Study, figure: PublishedFigure, records: Records, entries: list
         [
             f"{plain(figure.statement)}\n",
             f"![{_name(study, figure)}](gallery/{_name(study, figure)}.png)\n",
-            f"**{holding} of {len(entries)}**, {seconds}: `meanfield reproduce {study.name} {figure.name}{option}` "
-            f"({runs})\n",
+            f"**{_counted(entries)}**, {seconds}: `meanfield reproduce {study.name} {figure.name}{option}` ({runs})\n",
             "| quantity | paper | ours ± error | agrees |",
             "|---|---|---|---|",
             *rows,

@@ -4,13 +4,16 @@ from . import certificates as certificates
 from . import datasets as datasets
 from . import flows as flows
 from . import integrals as integrals
+from . import networks as networks
 from . import objectives as objectives
 from . import observables as observables
 from . import plot as plot
 from . import units as units
+from .certificates import certified_minimum as certified_minimum
 from .certificates import optimality_gap as optimality_gap
 from .checkpoints.checkpoint import Checkpoint as Checkpoint
 from .devices.sharding import shard as shard
+from .diagnosis.diagnose import diagnose as diagnose
 from .flows import SAGA as SAGA
 from .flows import SGD as SGD
 from .flows import SVRG as SVRG
@@ -26,6 +29,7 @@ from .flows import OptimiserFlow as OptimiserFlow
 from .flows import OutputFlow as OutputFlow
 from .flows import RungeKutta as RungeKutta
 from .flows import ScheduledSGD as ScheduledSGD
+from .flows import SpectralFlow as SpectralFlow
 from .flows import StabilisedFlow as StabilisedFlow
 from .flows import TangentFlow as TangentFlow
 from .flows import gradients as gradients
@@ -33,6 +37,8 @@ from .flows import noises as noises
 from .flows import reactions as reactions
 from .flows import steppers as steppers
 from .integrals.plan import plan as plan
+from .networks.weights import from_weights as from_weights
+from .networks.weights import to_weights as to_weights
 from .objectives import losses as losses
 from .objectives import penalties as penalties
 from .objectives.losses import AbstractLoss as AbstractLoss

@@ -10,6 +10,7 @@ import meanfield
 from meanfield.command.bench import time_steps
 from meanfield.command.cache import kept_programs
 from meanfield.command.command_line import Refused, nearest
+from meanfield.command.diagnose import diagnose_network
 from meanfield.command.explore import write_explorer
 from meanfield.command.figure import draw_figure
 from meanfield.command.gallery import write_gallery
@@ -35,6 +36,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   figure STUDY              draw a study's figure from records that are there, or a film of its particles
   explore STUDY             write a page in which time and parameters are dragged and the particles move
   reproduce [PAPER FIGURE]  published figures made again, with the papers' values beside ours
+  diagnose                  a trained network of your own: lazy or rich, and what follows
   gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
@@ -57,6 +59,7 @@ COMMANDS = {
     "figure": draw_figure,
     "explore": write_explorer,
     "reproduce": reproduce_figures,
+    "diagnose": diagnose_network,
     "gallery": write_gallery,
     "status": show_status,
     "bench": time_steps,

@@ -124,6 +124,9 @@ def _make(chosen: list[tuple], size: str, options: Reproduce) -> int:
         figures.check_formats(options.format)
     if options.page:
         check_place("page", Path(options.page))
+        for study, _ in chosen:
+            if study.name not in simulations.PUBLISHED:
+                raise Refused(f"page: is of the papers of this package; expected none for {study.name}.")
     sweeping = Sweeping(
         size=size, out=options.out, workers=options.workers, scheduler=options.scheduler, strict=options.strict
     )

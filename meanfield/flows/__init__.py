@@ -15,6 +15,7 @@ from meanfield.flows.named import OptimiserFlow as OptimiserFlow
 from meanfield.flows.named import OutputFlow as OutputFlow
 from meanfield.flows.named import RungeKutta as RungeKutta
 from meanfield.flows.named import ScheduledSGD as ScheduledSGD
+from meanfield.flows.named import SpectralFlow as SpectralFlow
 from meanfield.flows.named import StabilisedFlow as StabilisedFlow
 from meanfield.flows.named import TangentFlow as TangentFlow
 from meanfield.flows.start import AbstractChecked as AbstractChecked

@@ -212,6 +212,8 @@ def _field(problem: AbstractObjective, slopes: Slopes, mu: Particles, estimate: 
         value=lambda position: mu.m * estimate.value(at(position)),
         proximal=stepped,
         part=slopes.part,
+        mass=mu.mass,
+        size=mu.position.shape[1],
     )
 
 

@@ -12,7 +12,7 @@ from meanfield.flows.gradients import Minibatch, Stream
 from meanfield.flows.noises import Brownian
 from meanfield.flows.reactions import BirthDeath as Births
 from meanfield.flows.reactions import Growth
-from meanfield.flows.steppers import RK4, RKC, Diffrax, Euler, Heun, Optax, SphereEuler
+from meanfield.flows.steppers import RK4, RKC, Diffrax, Euler, Heun, Optax, Spectral, SphereEuler
 from meanfield.flows.steppers import HeavyBall as HeavyBallStepper
 from meanfield.flows.transformed import Both, Linearised, Trained
 
@@ -137,6 +137,21 @@ def OptimiserFlow(optimiser: Any, interval=1.0) -> Flow:
     True
     """
     return Flow(Optax(optimiser, interval))
+
+
+def SpectralFlow(step, *, order: Any = float("inf"), readout: str = "spectral", outputs: Any = 1) -> Flow:
+    """Return spectral descent, whose steps are √m times the polar factor of the gradient as Muon's are:
+    `Flow(steppers.Spectral(step, order, readout, outputs))`.
+
+    >>> import jax, jax.numpy as jnp, meanfield as mf
+    >>> unit = mf.Neuron("tanh")
+    >>> objective = mf.Objective(unit, mf.Square(), x=jnp.eye(2), y=jnp.ones(2))
+    >>> mu = mf.Particles.gaussian(jax.random.key(0), unit, m=20, d=2)
+    >>> run = mf.simulate(objective, mf.SpectralFlow(0.02), mu, times=[0, 1.0])
+    >>> bool(run.values["risk"][-1] < 0.1 * run.values["risk"][0])
+    True
+    """
+    return Flow(Spectral(step, order, readout, outputs))
 
 
 def Langevin(step, temperature) -> Flow:

@@ -14,6 +14,9 @@ from meanfield.objectives.abstract import AbstractObjective, AbstractSampleMean
 from meanfield.observables.abstract import AbstractSnapshot
 from meanfield.particles import Particles
 
+Vector = Float[Array, "..."]
+"""An array of any shape that a symmetric product takes and returns."""
+
 
 class Sharpness(AbstractSnapshot):
     r"""S, the largest eigenvalue of the Hessian of F(θ_1 … θ_m) in the metric Σ_j p_j |θ_j|² of the masses.
@@ -70,8 +73,21 @@ def differentiable(objective: AbstractObjective) -> AbstractObjective:
     return objective.differentiable() if isinstance(objective, AbstractSampleMean) else objective
 
 
-def largest_eigenvalue(product: Callable[[Position], Position], like: Position, iterations: int) -> Scalar:
-    """The largest eigenvalue of a symmetric `product` on arrays such as `like`, from below, by Lanczos' method.
+def largest_eigenvalue(product: Callable[[Vector], Vector], like: Vector, iterations: int) -> Scalar:
+    """The largest eigenvalue of a symmetric `product` on arrays such as `like`, from below, by Lanczos' method."""
+    return jnp.linalg.eigvalsh(_lanczos(product, like, iterations)[1])[-1]
+
+
+def largest_eigenpair(product: Callable[[Vector], Vector], like: Vector, iterations: int):
+    """The largest eigenvalue, as `largest_eigenvalue`, and its vector of norm 1, of the shape of `like`."""
+    basis, projected = _lanczos(product, like, iterations)
+    values, vectors = jnp.linalg.eigh(projected)
+    vector = basis.T @ vectors[:, -1]
+    return values[-1], (vector / jnp.linalg.norm(vector)).reshape(like.shape)
+
+
+def _lanczos(product: Callable[[Vector], Vector], like: Vector, iterations: int):
+    """A basis of Krylov's space, one row a vector, and the tridiagonal matrix that the product is on it.
 
     Vectors are made orthogonal to all that came before, twice. Where they span an invariant space too early the rest of
     the tridiagonal matrix is filled with its first entry, a Rayleigh quotient, which is no larger than the result.
@@ -97,5 +113,7 @@ def largest_eigenvalue(product: Callable[[Position], Position], like: Position, 
 
     basis: Float[Array, "l N"] = jnp.zeros((count, like.size), like.dtype)
     with jax.default_matmul_precision("highest"):
-        _, (values, links) = jax.lax.scan(step, (basis, first, jnp.zeros((), like.dtype)), jnp.arange(count))
-    return jnp.linalg.eigvalsh(jnp.diag(values) + jnp.diag(links[:-1], 1) + jnp.diag(links[:-1], -1))[-1]
+        (basis, _, _), (values, links) = jax.lax.scan(
+            step, (basis, first, jnp.zeros((), like.dtype)), jnp.arange(count)
+        )
+    return basis, jnp.diag(values) + jnp.diag(links[:-1], 1) + jnp.diag(links[:-1], -1)

@@ -1,8 +1,8 @@
 """On lazy training: a two-layer ReLU network of a ReLU teacher, by the scale of its start and by its width.
 
 Chizat, Oyallon & Bach (2019), figures 1 (c), 2 (a) and 2 (b). Gradient descent from a large start, or with the scaling
-1/√m of a wide network, ends in the tangent model, and is worse on new data than what learns features; with fresh
-samples at every step it is not worse, as long as it converges.
+1/√m of a wide network, ends in the tangent model, and is worse on new data than what learns features; and with fresh
+samples at every step, too, a large start ends in the larger population loss.
 
 Settings are those of the authors' own code (the folder `shallow-nn` of their repository `lazy-training-CNN`): teacher,
 starts, steps, seeds and what is plotted. Its descent multiplies the output by a scaling s and takes steps along the
@@ -199,6 +199,7 @@ class Online(Students):
         return self.paper.start(mf.Particles.doubled(key, unit, self.particles, self.dimension))
 
     def flow(self):
+        assert self.data.sampler is not None
         return mf.SGD(self.paper.step(self.rate), self.batch, sampler=self.paper.sampler(self.data.sampler))
 
     def times(self):

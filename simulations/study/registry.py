@@ -42,6 +42,13 @@ _FILES = (
 
 _PAPERS = (
     "simulations.published.chizat2019lazy",
+    "simulations.published.chizat2018global",
+    "simulations.published.chizat2019sparse",
+    "simulations.published.chizat2020implicit",
+    "simulations.published.mei2018mean",
+    "simulations.published.rotskoff2018neural",
+    "simulations.published.saad1995online",
+    "simulations.published.williams2019gradient",
     "simulations.published.arora2019fine",
     "simulations.published.cohen2021gradient",
     "simulations.published.lewkowycz2020large",

@@ -61,6 +61,7 @@ FLOW = mf.GradientFlow(0.1)
 RUN = mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=[mf.Risk(), mf.Positions()])
 SPLINE = mf.observables.LinearSpline(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 1.0, 0.5)
 DEEP = mf.units.DeepNetwork.gaussian(KEY, width=3, depth=2, d=D)
+STATE = {"fc1.weight": POSITION[:, :D], "fc1.bias": MASS, "fc2.weight": POSITION.T[:1]}
 LINEAR = mf.units.DeepLinear(hidden=(3,), outputs=2)
 
 
@@ -185,6 +186,7 @@ CALLS = {
     "steppers.Euler": call(mf.steppers.Euler, step=0.1, transport=np.full(P, 0.5)),
     "steppers.Heun": call(mf.steppers.Heun, step=0.1),
     "steppers.RK4": call(mf.steppers.RK4, step=optax.linear_schedule(0.1, 0.01, 10)),
+    "steppers.Spectral": call(mf.steppers.Spectral, step=0.1, order=4.0, readout="gradient", outputs=1),
     "steppers.SphereEuler": call(mf.steppers.SphereEuler, step=0.1, transport=0.5),
     "steppers.HeavyBall": call(mf.steppers.HeavyBall, step=0.1, momentum=0.9, decay=0.1, decoupled=0.1, buffer=POSITION,
                                interval=0.5),
@@ -217,9 +219,20 @@ CALLS = {
     "ScheduledSGD": call(mf.ScheduledSGD, step=0.1, batch=2.0, most=3, replacement=True),
     "SAGA": call(mf.SAGA, step=0.1, biased=False),
     "SVRG": call(mf.SVRG, step=0.1, epoch=4.0),
+    "SpectralFlow": call(mf.SpectralFlow, step=0.1, order=4.0, readout="gradient", outputs=1),
     "Langevin": call(mf.Langevin, step=0.1, temperature=0.1),
     "ConicFlow": call(mf.ConicFlow, step=0.1, growth=0.5, transport=2.0, signed=False, sphere=False),
     "BirthDeath": call(mf.BirthDeath, step=0.1, rate=0.5, transport=0.5, spread=0.1, prior=MU),
+    # networks of other frameworks
+    "from_weights": call(mf.from_weights, W=POSITION[:, :D], b=MASS, a=POSITION.T[:2], c=np.ones(2), activation="tanh",
+                         parametrisation="tangent"),
+    "from_weights, a dictionary": call(mf.from_weights, W=STATE),
+    "to_weights": call(mf.to_weights, particles=MU, unit=UNIT, scale=2.0, constant=0.5, parametrisation="tangent"),
+    "networks.Network.predict": call(mf.from_weights(STATE).predict, x=X),
+    "networks.from_state": call(mf.networks.from_state, state=STATE),
+    "networks.arrays_of": call(mf.networks.arrays_of, name="initial", given=STATE),
+    "diagnose": call(mf.diagnose, initial=STATE, trained=STATE, x=X, y=Y, x_test=X, y_test=Y, step=0.01, steps=2,
+                     activation="tanh", parametrisation="tangent", loss="square", resamples=3, seed=1, model=None),
     # simulations
     "simulate": call(
         lambda **options: mf.simulate(**options).values, objective=OBJECTIVE, flow=FLOW, mu=MU, times=[0.0, 0.5, 1.0],
@@ -253,7 +266,19 @@ CALLS = {
     "cushions": call(mf.observables.cushions, True, objective=OBJECTIVE, mu=MU, x=X1),
     "loss_sensitivity": call(mf.observables.loss_sensitivity, objective=OBJECTIVE, mu=MU),
     "critical_samples": call(mf.observables.critical_samples, objective=OBJECTIVE, mu=MU, x=X1, radius=0.2, steps=2),
-    "optimality_gap": call(mf.optimality_gap, objective=CERTIFIABLE, mu=MU, method="auto", cones=1000),
+    "optimality_gap": call(
+        mf.optimality_gap,
+        objective=CERTIFIABLE,
+        mu=MU,
+        method="lifted",
+        tolerance=1.0,
+        seconds=9.0,
+        cones=1000,
+        progress=True,
+    ),
+    "certified_minimum": call(
+        mf.certified_minimum, objective=CERTIFIABLE, tolerance=0.1, seconds=9.0, progress=False
+    ),
     "plan": call(mf.plan, objective=OBJECTIVE, m=M, n=N, memory=10**6),
     "linear_spline": call(mf.observables.linear_spline, unit=KINKED, mu=mf.Particles(POSITION[:, :3]), scale=2.0),
     "LinearSpline.__call__": call(SPLINE, x=X1),

@@ -106,6 +106,7 @@ FLOWS = {
     "scheduled": mf.ScheduledSGD(0.1, halving(4.0), most=2),
     "heavy ball": mf.HeavyBall(halving(0.1), 0.5, batch=1),
     "SAGA": mf.SAGA(0.1),
+    "spectral": mf.SpectralFlow(0.1),
     "SVRG": mf.SVRG(0.1, 4),
     "tangent": mf.TangentFlow(halving(0.1)),
     "outputs": mf.OutputFlow(0.1),
@@ -117,6 +118,7 @@ FACTORS = {
     "steppers": [
         mf.steppers.Euler(halving(0.1), [0.1, 0.2, 0.0]),
         mf.steppers.SphereEuler(0.1),
+        mf.steppers.Spectral(0.1, 4.0),
         mf.steppers.Heun(0.1),
         mf.steppers.RK4(0.1),
         mf.steppers.HeavyBall(0.1, 0.9),
@@ -186,6 +188,7 @@ OTHERS = {
     ),
     "data": mf.datasets.clusters(KEY, 8, 4),
     "gap": mf.optimality_gap(OBJECTIVE, MU),
+    "minimum": mf.certified_minimum(OBJECTIVE, 1e-3),
     "spline": mf.observables.linear_spline(mf.Neuron("relu", bias=True), MU),
     "checkpoint": mf.Checkpoint("somewhere", minutes=3.0),
     "deep": mf.units.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),

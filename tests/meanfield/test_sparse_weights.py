@@ -62,7 +62,7 @@ def test_strengths_that_are_none():
         mf.penalties.L1([0.1, 0.1, 0.1])(jnp.ones(2))
     with pytest.raises(ValueError, match="strength holds -1: expected numbers of at least 0"):
         mf.penalties.L1([-1.0, 0.0])
-    with pytest.raises(ValueError, match="strength=-1.0: expected a finite number at least 0"):
+    with pytest.raises(ValueError, match=r"strength=-1\.0: expected a finite number at least 0"):
         mf.penalties.L1(-1.0)
 
 

@@ -105,7 +105,7 @@ def test_spikes_at_are_where_they_are_put():
     clean = mf.Objective(mf.units.Spike(), mf.Square(), data.x, data.y).predict(data.truth)
     assert np.abs(clean - data.y).max() < 200 * EPS
     assert np.abs(data.y - features(places, 2)[0].T @ weights).max() < 200 * EPS
-    assert np.abs(mf.datasets.spikes_at(places + [2, -1], weights, 2).y - data.y).max() < 2000 * EPS
+    assert np.abs(mf.datasets.spikes_at(places + np.array([2, -1]), weights, 2).y - data.y).max() < 2000 * EPS
     assert np.array_equal(data.truth.position[:, 0], [1, -1, 1])
     assert data.statement == "3 given spikes in dimension 2, seen to order 2"
 

@@ -321,7 +321,15 @@ def test_the_radius_is_found_anew_after_so_many_accepted_steps(monkeypatch):
     original = rkc.spectral_radius
     monkeypatch.setattr(rkc, "spectral_radius", lambda *given: found.append(len(times)) or original(*given))
     stepper, position, time = rkc.RKC(1e-4, 1e-4), jnp.ones((1, 2)), jnp.zeros(())
-    field = Field(lambda: -jnp.ones((1, 2)), lambda q: -q, lambda q: jnp.sum(q**2) / 2, lambda q, h: q, lambda q: q)
+    field = Field(
+        lambda: -jnp.ones((1, 2)),
+        lambda q: -q,
+        lambda q: jnp.sum(q**2) / 2,
+        lambda q, h: q,
+        lambda q: q,
+        jnp.ones(1),
+        2,
+    )
     with jax.disable_jit():
         memory = stepper.init(field, position)
         for _ in range(2 * rkc.REFRESH + 1):

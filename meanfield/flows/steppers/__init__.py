@@ -11,4 +11,5 @@ from meanfield.flows.steppers.optimiser import Optax as Optax
 from meanfield.flows.steppers.rkc import RKC as RKC
 from meanfield.flows.steppers.runge_kutta import RK4 as RK4
 from meanfield.flows.steppers.runge_kutta import Heun as Heun
+from meanfield.flows.steppers.spectral import Spectral as Spectral
 from meanfield.flows.steppers.sphere import SphereEuler as SphereEuler

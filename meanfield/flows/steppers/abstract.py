@@ -28,6 +28,10 @@ class Field(NamedTuple):
     """(positions, h) ↦ the proximal step of a penalty that has no gradient; the positions where there is none."""
     part: Callable[[jax.Array], jax.Array]
     """What belongs to the parameters that move, of a number or of an array whose last axis is p."""
+    mass: jax.Array
+    """p_j, the masses of the particles, [m]."""
+    size: int
+    """p, the number of parameters of a particle, those that do not move included."""
 
 
 class Move(NamedTuple):

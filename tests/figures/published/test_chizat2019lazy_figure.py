@@ -6,6 +6,7 @@ from scipy import stats
 
 import figures
 import simulations
+from figures import published_page
 from simulations import Record, Records, find
 
 STUDY = find("chizat2019lazy")
@@ -17,7 +18,9 @@ def records(experiment, parameters, values, seeds=5):
     made = []
     for seed in range(seeds):
         found = {name: np.asarray(value * RNG.lognormal(0, 0.1)) for name, value in values.items()}
-        made.append(Record({"experiment": experiment, "seed": seed, **parameters}, found, {"status": "done"}))
+        made.append(
+            Record({"experiment": experiment, "seed": seed, **parameters}, found, {"status": "done", "seconds": 1.0})
+        )
     return made
 
 
@@ -84,6 +87,28 @@ def test_the_rows_are_what_is_drawn():
     _, y, halves = lines(axes)["end of training"]
     found = rows["1c: end, large start"].verdict
     assert (found.measured, found.error) == (pytest.approx(y[-1]), pytest.approx(halves[-1]))
+
+
+def test_the_page_keeps_figures_that_are_not_made_again(tmp_path):
+    """And says of each how many values agree, with its command."""
+    scale, width = Records(SCALE), Records(WIDTH)
+    for figure, records, size in (("1c", scale, "smoke"), ("2a", width, "default")):
+        made = [(STUDY, STUDY.figure(figure), records, simulations.compare(STUDY, figure, records))]
+        published_page.write(made, tmp_path, size)
+    page = (tmp_path / "PUBLISHED.md").read_text(encoding="utf-8")
+    assert "`meanfield reproduce chizat2019lazy 1c --quick` (15 runs, seeds 0 to 4)" in page
+    assert "`meanfield reproduce chizat2019lazy 2a` (20 runs, seeds 0 to 4)" in page
+    assert page.index("### chizat2019lazy 1c") < page.index("### chizat2019lazy 2a")
+    rows = [entry.passed for entry in simulations.compare(STUDY, "2a", width)]
+    assert f"**{rows.count(None)} not tested**" in page  # whose steps are not among these records
+    assert published_page.text(published_page.kept(page)) == page
+    assert {path.name for path in (tmp_path / "gallery").iterdir()} == {
+        "chizat2019lazy_1c.png",
+        "chizat2019lazy_2a.png",
+    }
+    (tmp_path / "PUBLISHED.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="is not a file that meanfield wrote"):
+        published_page.write([], tmp_path, "smoke")
 
 
 def test_records_of_another_size_do_not_crash():
