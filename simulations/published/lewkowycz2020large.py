@@ -291,7 +291,8 @@ FIGURES = (
         "Two layers and two shipped digits, where the paper has MNIST and CIFAR and also deeper networks: its number "
         "is an observation on those and need not be ours. What moves it: the mean of the images. Centred, the limit is "
         "that of a linear network or a little less; with a tenth, a fifth, three and four tenths of their power in the "
-        "mean it is about 5, 7.5, 13 and 27. Whether the paper's images were centred was not found.",
+        "mean it is about 5, 7.5, 13 and 27. The paper's text was at hand in part: of which networks and data its 12 "
+        "is, and whether they were centred, was not found.",
     ),
 )  # fmt: skip
 
