@@ -134,8 +134,8 @@ class Width(Descent):
     amplitude = 100.0
     sizes = grid(
         smoke=[
-            {"particles": 2, "scaling": ("1/√m", "1/m"), "seeds": 8},
-            {"particles": 16, "scaling": ("1/√m", "1/m"), "seeds": 3},
+            {"particles": 2, "scaling": ("1/√m", "1/m"), "seeds": 6},
+            {"particles": 16, "scaling": "1/m", "seeds": 3},
         ],
         default=[
             {"particles": (2, 4, 8, 16, 32, 64, 128), "scaling": ("1/√m", "1/m"), "seeds": 6},
@@ -165,7 +165,7 @@ class Online(Students):
     batch: int = count(200, "B", "fresh samples of a step")
     steps: int = count(20_000, "k", "steps")
     sizes = grid(
-        smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 5},
+        smoke={"tau": (0.01, 0.3, 8.0), "steps": 3000, "seeds": 5},
         default={"tau": (0.01, 0.04, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 8.0), "seeds": 4},
         large={"tau": ONLINE, "seeds": 10},
     )
