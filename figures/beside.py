@@ -1,7 +1,8 @@
 """Published figures made again: a panel for each of which there are runs, with the paper's values beside ours."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from figures.style import EMPTY, empty
-from simulations import Records, Study
+from simulations import Claim, Records, Study
 from simulations.verdicts.checks import half_width
 
 PAPER = "black"
@@ -38,6 +39,15 @@ def published_points(
         label=label,
         zorder=4,
     )
+
+
+def read_off(claims: Iterable[Claim], stem: str) -> dict[str, float]:
+    """Return the paper's values in the claims whose names begin so, by the rest of the name."""
+    found = {}
+    for one in claims:
+        if one.name.startswith(stem) and isinstance(one.check, partial):
+            found[one.name.removeprefix(stem)] = float(one.check.keywords["predicted"])
+    return found
 
 
 def bars(table: ArrayLike) -> np.ndarray:

@@ -27,14 +27,6 @@ def draw(records: Records) -> Figure:
     return beside.draw(STUDY, records, {"complexity": complexity, "success": success})
 
 
-def published(claims, stem: str) -> tuple[list[int], list[float]]:
-    """Return the particles and values of the paper in the claims whose names begin so."""
-    found = {
-        one.name.removeprefix(stem): one.check.keywords["predicted"] for one in claims if one.name.startswith(stem)
-    }
-    return [int(m) for m in found], [*found.values()]
-
-
 def complexity(axes: Axes, records: Records) -> None:
     """Excesses of all runs and their medians against m, and those of random features, over that of the most."""
     records = Complexity.at("features")(records)
@@ -47,8 +39,9 @@ def complexity(axes: Axes, records: Records) -> None:
     axes.plot(at, [np.median(each[m]) for m in at], color=ORANGE, marker="o", label="descent of all weights, median")
     table = np.array([record["features"] / record["features"][-1] for record in records])
     axes.plot(FEATURES, table.mean(axis=0), color=BLUE, marker="s", label="random features, best weights")
-    m, values = published(COMPLEXITY, "excess_")
-    beside.published_points(axes, [*m, 25], [*10 ** np.array(values), 1e-5 / 0.4])
+    paper = beside.read_off(COMPLEXITY, "excess_")
+    values = 10 ** np.array([*paper.values()])
+    beside.published_points(axes, [*map(int, paper), 25], [*values, 1e-5 / 0.4])
     axes.axvline(20, color=GREY, lw=0.8, ls=":")
     axes.set(
         xscale="log", yscale="log", xlabel="neurons m (dotted: the teacher's)", ylabel="excess / that of 200 features"
@@ -70,7 +63,8 @@ def success(axes: Axes, records: Records) -> None:
             outcomes = [reached(one) for one in some.where(particles=m)]
             bars = share_bars(sum(outcomes), len(outcomes))
             axes.errorbar(m, np.mean(outcomes), bars, fmt=marker, color=color, label=None if i else label)
-    beside.published_points(axes, *published(SUCCESS, "success_"), label="paper, 30 runs")
+    paper = beside.read_off(SUCCESS, "success_")
+    beside.published_points(axes, [*map(int, paper)], [*paper.values()], label="paper, 30 runs")
     axes.axvline(10, color=GREY, lw=0.8, ls=":")
     axes.set(xlabel="neurons m (dotted: the teacher's)", ylabel="share that reach the teacher", ylim=(-0.05, 1.08))
     axes.legend(loc="lower right")

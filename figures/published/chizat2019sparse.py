@@ -29,11 +29,6 @@ def draw(records: Records) -> Figure:
     return beside.draw(STUDY, records, {"gap": gap, "success": success})
 
 
-def predicted(claims, name: str) -> float:
-    """Return the value that a claim of this name has from the paper."""
-    return next(one.check.keywords["predicted"] for one in claims if one.name == name)
-
-
 def gap(axes: Axes, records: Records) -> None:
     """The gap over iterations, for every penalty and number of particles, with what was read off the paper's lines."""
     records = Gap.at("loss", particles=WIDTHS, converted=True)(records)
@@ -49,9 +44,9 @@ def gap(axes: Axes, records: Records) -> None:
         axes.plot([], [], color=color, label=f"λ = {short(strength)}")
     for m, line in LINES.items():
         axes.plot([], [], line, color="black", lw=0.9, label=f"m = {m}")
-    closing = [one for one in GAPS if one.name.startswith("closing")]
-    beside.published_points(axes, [one.check.keywords["predicted"] for one in closing], [CLOSED] * len(closing))
-    late = [10 ** one.check.keywords["predicted"] for one in GAPS if one.name.startswith("gap")]
+    closing = [*beside.read_off(GAPS, "closing_").values()]
+    beside.published_points(axes, closing, [CLOSED] * len(closing))
+    late = 10 ** np.array([*beside.read_off(GAPS, "gap_").values()])
     beside.published_points(axes, [1000] * len(late), late, label="")
     axes.set(yscale="log", xlim=(0, SHOWN), ylim=(CLOSED / 3, 30), xlabel="iteration", ylabel="normalised gap of J")
     axes.legend(ncols=2)
@@ -76,8 +71,9 @@ def success(axes: Axes, records: Records) -> None:
         shares = share_of_largest(fresh)
         m = sorted(one for one, _ in shares)
         axes.plot(m, [shares[one, 1.0] for one in m], "--", color="0.5", lw=0.9, label="β = α, fresh instances")
-    points = [(m, predicted(SHADES, f"share_{m}")) for m in (5, 6, 7)] + [(5, predicted(SHADES, "slow_share_5"))]
-    beside.published_points(axes, *zip(*points, strict=True))
+    paper = beside.read_off(SHADES, "")
+    names = ("share_5", "share_6", "share_7", "slow_share_5")
+    beside.published_points(axes, [5, 6, 7, 5], [paper[name] for name in names])
     axes.set(xlabel="particles m", ylabel="mean excess of J, over the largest", ylim=(-0.03, 1.05))
     axes.legend()
     return None

@@ -18,11 +18,6 @@ def draw(records: Records) -> Figure:
     return beside.draw(STUDY, records, {"test-error": errors, "margin": margins})
 
 
-def predicted(claims, name: str) -> float:
-    """Return the value that a claim of this name has from the paper."""
-    return next(one.check.keywords["predicted"] for one in claims if one.name == name)
-
-
 def means(axes: Axes, records: Records, x: str, value, label: str, color: str, marker: str) -> None:
     """Draw means over seeds at every x with their intervals."""
     at = sorted(set(records.column(x).tolist()))
@@ -43,7 +38,7 @@ def errors(axes: Axes, records: Records) -> None:
         some = records.where(layers=layers)
         if len(some):
             means(axes, some, "samples", test_error, *style)
-    beside.published_points(axes, [512, 512], [predicted(ERRORS, f"{layers}_512") for layers in LAYERS])
+    beside.published_points(axes, [512, 512], [beside.read_off(ERRORS, f"{layers}_")["512"] for layers in LAYERS])
     at = sorted({512, *records.column("samples").tolist()})
     axes.set(xscale="log", ylim=(-0.02, 0.6), xlabel="training samples n", ylabel="test error")
     axes.set_xticks(at, [f"{one}" for one in at], minor=False)
@@ -61,8 +56,8 @@ def margins(axes: Axes, records: Records) -> None:
         own = sorted(records.where(seed=seed), key=lambda record: record["particles"])
         axes.plot([one["particles"] for one in own], [margin(one) for one in own], color=GREEN, lw=0.5, alpha=0.5)
     means(axes, records, "particles", margin, "mean of data sets", GREEN, "o")
-    paper = [predicted(MARGINS, "margin_8"), 10 ** predicted(MARGINS, "margin_1024")]
-    beside.published_points(axes, [8, 1024], paper, label="paper, one data set")
+    paper = beside.read_off(MARGINS, "margin_")
+    beside.published_points(axes, [8, 1024], [paper["8"], 10 ** paper["1024"]], label="paper, one data set")
     axes.set(xscale="log", xlabel="particles m", ylabel="margin / mean of |θ|²")
     axes.legend(loc="lower right")
     return None

@@ -16,6 +16,7 @@ approached as a power of time, that is not the distance to the minimum: at the i
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -88,12 +89,9 @@ class Deconvolution(Simulation):
 
     strength: float = number(4.0, "λ", "strength of the penalty", unit="the paper's", at_least=0)
     alpha: float = number(0.01, "α", "step of the weights, r changes by exp(−2αJ')", unit="the paper's", above=0)
+    units: ClassVar[Units]
+    """The units of the paper's kernel."""
     converted: bool = flag(True, "whether steps are converted to this package's units, as the penalty is")
-
-    @property
-    @abstractmethod
-    def units(self) -> Units:
-        """The units of the paper's kernel."""
 
     @property
     @abstractmethod
@@ -145,8 +143,11 @@ class Gap(Deconvolution):
             for size in ("smoke", "default", "large")
         }
     )
-    beta = 0.01
     units = Units(order=2, dimension=2)
+
+    @property
+    def beta(self):
+        return 0.01
 
     def refusal(self):
         if self.particles > 4 and round(self.particles**0.5) ** 2 != self.particles:

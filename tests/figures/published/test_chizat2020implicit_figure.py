@@ -58,6 +58,6 @@ def test_margins(figure):
 
 
 def test_other_records_draw_nothing():
-    found = figures.draw(STUDY, Records([record("margins", 0, {"x": np.ones(1)})]))
+    found = figures.draw(STUDY, Records([record("margins", 0, {"margin": np.ones(1)}, samples=64)]))
     assert {axes.get_label() for axes in found.axes} == {EMPTY}
     assert len(figures.draw(STUDY, Records([])).axes) == 2
