@@ -107,7 +107,7 @@ def _counted(entries: list[Entry]) -> str:
 
 def _part(study: Study, figure: PublishedFigure, records: Records, entries: list[Entry], size: str) -> str:
     """The part of a figure, below its heading."""
-    option = {"smoke": " --quick", "default": "", "paper": " --full"}[size]
+    option = {"smoke": " --quick", "default": "", "large": " --full"}[size]
     seconds = in_time(sum(record.provenance["seconds"] for record in records))
     runs = f"{len(records)} runs, {origin.seeds(records)}".rstrip(", ")
     rows = [

@@ -69,7 +69,7 @@ class Pairs(simulations.Experiment):
             "exponent": (0.0, 0.5),
             "seeds": 10,
         },
-        paper={
+        large={
             "particles": (32, 128, 512, 2048, 8192),
             "exponent": (0.0, 0.5),
             "seeds": 50,

@@ -56,8 +56,8 @@ def risks(axes: Axes, records: Records) -> None:
         axes.plot([delta], [some[0]["risk"][-1]], "_", color=GREY, ms=14, label=names[0])
         spread = interval(seen[:, None]) if len(seen) > 1 else None
         axes.errorbar([delta], [seen.mean()], yerr=spread, fmt="+", color=LAZY, ms=8, label=names[1])
-    low = paper.least_risk(d, paper.THRESHOLD.value)
-    published_points(axes, [paper.THRESHOLD.value], [low], label="paper: one radius ends, d = ∞")
+    end = float(paper.THRESHOLD.value)
+    published_points(axes, [end], [paper.least_risk(d, end)], label="paper: one radius ends, d = ∞")
     axes.set(yscale="log", ylim=(1e-3, 3), xlabel="separation Δ", ylabel="risk E (y − f)² at the end")
     axes.legend(loc="lower left")
     return None

@@ -31,7 +31,7 @@ def plateau(axes: Axes, records: Records) -> None:
     for d, color in zip(sorted(set(chosen.column("dimension"))), COLORS, strict=False):
         _networks(axes, chosen.where(dimension=d), color, f"networks, d = {d}")
     height, time = paper.HEIGHT, 0.45 * paper.escape(first["exact_times"], errors[None], errors.max() / 1e3)[0]
-    published_points(axes, [time], [height.value], [height.accuracy], label="paper: height of the plateau")
+    published_points(axes, [time], [float(height.value)], [height.accuracy], label="paper: height of the plateau")
     axes.set(xscale="log", yscale="log", ylim=(1e-5, 2), xlim=(10, None))
     axes.set(xlabel="samples seen over d", ylabel="generalisation error")
     axes.legend(loc="lower left")
@@ -56,7 +56,7 @@ def rates(axes: Axes, records: Records) -> None:
     axes.plot(first["rates"], _growth(first, first["exact_error"]), color=THEORY, lw=1, label="paper's equations")
     label = f"networks, d = {first['dimension']}"
     axes.errorbar(first["rates"], growth.mean(axis=0), yerr=interval(growth), fmt="o", color=LAZY, label=label)
-    published_points(axes, [paper.LARGEST_RATE.value], [0.0], label="paper: largest rate")
+    published_points(axes, [float(paper.LARGEST_RATE.value)], [0.0], label="paper: largest rate")
     axes.set(xlabel="learning rate η", ylabel="growth of the error, d log ε / dt")
     axes.legend(loc="upper left")
     return None

@@ -14,7 +14,7 @@ class Explore:
     """
 
     size: str = "default"
-    """smoke (seconds) or default (a minute), or paper (more particles and settings)."""
+    """smoke (seconds) or default (a minute), or large (more particles and settings)."""
     seeds: int | None = None
     """Number of seeds for every setting, one of which is chosen in the page; the size's own if not given."""
     from_: str = "results"

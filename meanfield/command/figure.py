@@ -18,7 +18,7 @@ class Figure:
     out: str = ""
     """Directory for the figure; by default the folder figures beside the records."""
     size: str | None = None
-    """smoke, default or paper; if not given, the largest that is complete in the directory, and default for a film."""
+    """smoke, default or large; if not given, the largest that is complete in the directory, and default for a film."""
     format: tuple[str, ...] = ()
     """png (if nothing is given), svg, pdf; of a film gif (if nothing is given), mp4."""
     value: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from meanfield.command.records import Sweeping, make_records, unfinished
 from meanfield.command.sentences import check_place, refusing
 from meanfield.environment.standard_streams import width
 
-SIZES = {"quick": "smoke", "": "default", "full": "paper"}
+SIZES = {"quick": "smoke", "": "default", "full": "large"}
 """The size of a study that an option means."""
 
 ALL = "all"

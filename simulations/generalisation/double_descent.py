@@ -53,7 +53,7 @@ class Isotropic(Simulations):
     sizes = grid(
         smoke={"replicas": 6, "samples": 24, "steps": 400, "seeds": 12},
         default={"replicas": 40, "seeds": 16},
-        paper={"replicas": 100, "samples": 100, "steps": 2000, "seeds": 16},
+        large={"replicas": 100, "samples": 100, "steps": 2000, "seeds": 16},
     )
 
     @property
@@ -97,7 +97,7 @@ class Rank(Experiment):
     sizes = grid(
         smoke={"activation": ("relu", "tanh"), "seeds": 5},
         default={"activation": ("relu", "tanh"), "particles": (6, 12), "seeds": 5},
-        paper={"activation": ("relu", "tanh"), "particles": (6, 12, 24), "dimension": 4, "seeds": 10},
+        large={"activation": ("relu", "tanh"), "particles": (6, 12, 24), "dimension": 4, "seeds": 10},
     )
 
     def run(self):
@@ -121,7 +121,7 @@ class Trained(Simulations):
     sizes = grid(
         smoke={"samples": 20, "dimension": 4, "steps": 3000, "seeds": 64},
         default={"samples": 30, "steps": 10_000, "seeds": 90},
-        paper={"samples": 60, "steps": 200_000, "seeds": 150},
+        large={"samples": 60, "steps": 200_000, "seeds": 150},
     )
 
     @cached_property

@@ -69,7 +69,7 @@ class Teacher(Features):
     sizes = grid(
         smoke={"samples": 30, "replicas": 15, "seeds": 8},
         default={"samples": 100, "replicas": 15, "seeds": 10},
-        paper={"samples": 1000, "dimension": 100, "replicas": 15, "seeds": 10},
+        large={"samples": 1000, "dimension": 100, "replicas": 15, "seeds": 10},
     )
 
     def sample(self, random):
@@ -84,7 +84,7 @@ class Digits(Features):
     sizes = grid(
         smoke={"samples": 30, "replicas": 8, "seeds": 8},
         default={"samples": 100, "replicas": 15, "seeds": 10},
-        paper={"samples": 150, "replicas": 50, "seeds": 10},
+        large={"samples": 150, "replicas": 50, "seeds": 10},
     )
 
     def sample(self, random):
@@ -102,7 +102,7 @@ class Tangent(Teacher):
             {"activation": "tanh", "samples": 30, "replicas": 15, "seeds": 8},
         ],
         default={"activation": ("relu", "tanh"), "samples": 60, "replicas": 40, "seeds": 10},
-        paper={"activation": ("relu", "tanh"), "samples": 600, "replicas": 40, "seeds": 10},
+        large={"activation": ("relu", "tanh"), "samples": 600, "replicas": 40, "seeds": 10},
     )
 
     def features(self, theta, x):

@@ -40,7 +40,7 @@ class Generator(Simulations):
     sizes = grid(
         smoke={"particles": 64, "critic": (4, 64), "frames": 24, "step": 0.2, "samples": 64},
         default={"particles": (50, 100, 200), "critic": (4, 8, 16, 32, 128)},
-        paper={
+        large={
             "particles": (50, 100, 200, 1000),
             "critic": (2, 4, 8, 16, 32, 64, 128, 512),
             "frames": 120,

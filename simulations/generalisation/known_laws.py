@@ -32,7 +32,7 @@ class Known(Experiment):
     sizes = grid(
         smoke=laws(4000, 7),
         default=laws(8000, 8, ("uniform", 400, 60), ("zipf", 400, 30), ("zipf", 400, 100)),
-        paper=laws(50000, 20, ("uniform", 10000, 150), ("zipf", 10000, 200)),
+        large=laws(50000, 20, ("uniform", 10000, 150), ("zipf", 10000, 200)),
     )
 
     def run(self):

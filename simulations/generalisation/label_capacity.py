@@ -33,7 +33,7 @@ class Capacity(Simulation, TwoDigits):
             {"samples": n, "components": 5, "particles": widths, "steps": 800, "seeds": 80}
             for n, widths in ((100, (2, 5, 10, 15, 20, 30, 60)), (50, (2, 4, 8, 16, 32)))
         ],
-        paper=[
+        large=[
             {"samples": n, "components": 5, "particles": widths, "steps": 20_000, "seeds": 1000}
             for n, widths in (
                 (100, (1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 60)),
@@ -81,7 +81,7 @@ class Dichotomies(TwoDigits):
     sizes = grid(
         smoke={"samples": 20, "particles": (7, 10, 15), "seeds": 16},
         default={"samples": 40, "particles": (12, 16, 20, 24, 28, 30), "labellings": 500, "seeds": 20},
-        paper={"samples": 100, "particles": (40, 45, 50, 55, 60, 75), "labellings": 1000, "seeds": 50},
+        large={"samples": 100, "particles": (40, 45, 50, 55, 60, 75), "labellings": 1000, "seeds": 50},
     )
 
     def run(self):

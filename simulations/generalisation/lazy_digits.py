@@ -26,7 +26,7 @@ class Lazy(Simulations):
     sizes = grid(
         smoke={"particles": (64, 128, 512), "seeds": 16},
         default={"particles": (128, 256, 1024), "samples": 128, "tested": 60, "steps": 60, "seeds": 24},
-        paper={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
+        large={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
     )
 
     def refusal(self):

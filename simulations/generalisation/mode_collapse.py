@@ -89,7 +89,7 @@ class Network(Points):
     sizes = grid(
         smoke={"critic": (128, 4), "seeds": 16},
         default={"critic": CRITICS, "seeds": 24},
-        paper=LARGE,
+        large=LARGE,
     )
 
     def problem(self):
@@ -120,7 +120,7 @@ class Kernel(Points):
     sizes = grid(
         smoke={"critic": (128, 4), "time": 240.0, "seeds": 16},
         default={"critic": CRITICS, "seeds": 24},
-        paper=LARGE,
+        large=LARGE,
     )
 
     @cached_property

@@ -82,7 +82,7 @@ class Networks(Simulations):
     sizes = grid(
         smoke={"seeds": 16},
         default={"samples": 150, "levels": 5, "particles": 128, "steps": 600, "seeds": 32},
-        paper={"samples": 250, "tested": 107, "levels": 6, "particles": (64, 256, 1024, 4096), "steps": 20_000,
+        large={"samples": 250, "tested": 107, "levels": 6, "particles": (64, 256, 1024, 4096), "steps": 20_000,
                "seeds": 100},
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ class Starts(Experiment):
     sizes = grid(
         smoke={"replicas": 300, "seeds": 12},
         default={"particles": 128, "replicas": 1000, "seeds": 24},
-        paper={"particles": 256, "replicas": 10_000, "seeds": 50},
+        large={"particles": 256, "replicas": 10_000, "seeds": 50},
     )
 
     def run(self):

@@ -62,7 +62,7 @@ class Labels(Kernels):
     sizes = grid(
         smoke={"samples": 100, "tested": 200, "levels": 6, "draws": 128, "seeds": 8},
         default={"samples": (100, 50, 200), "tested": 150, "levels": 6, "draws": 200, "seeds": 8},
-        paper={"samples": (250, 50, 100, 200), "tested": 100, "levels": 6, "draws": 1000, "seeds": 10},
+        large={"samples": (250, 50, 100, 200), "tested": 100, "levels": 6, "draws": 1000, "seeds": 10},
     )
 
     def run(self):
@@ -97,7 +97,7 @@ class Training(Simulations, Kernels):
     sizes = grid(
         smoke={"samples": 48, "tested": 200, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
         default={"samples": 80, "steps": 250, "particles": (128, 512, 2048), "seeds": 12},
-        paper={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
+        large={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
     )
 
     def refusal(self):

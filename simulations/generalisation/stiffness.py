@@ -47,7 +47,7 @@ class Identity(Simulation):
     sizes = grid(
         smoke={"task": "classes"},
         default={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 3},
-        paper={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 10},
+        large={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 10},
     )
 
     def refusal(self):
@@ -107,7 +107,7 @@ class Training(Simulations):
     sizes = grid(
         smoke={"seeds": 24},
         default={"tested": 200, "time": 2000.0, "seeds": 40},
-        paper={"tested": 500, "time": 20_000.0, "samples": 1000, "particles": 256, "seeds": 100},
+        large={"tested": 500, "time": 20_000.0, "samples": 1000, "particles": 256, "seeds": 100},
     )
 
     def refusal(self):

@@ -46,7 +46,7 @@ class Errors(Simulation):
             {"particles": 200, "steps": 1000, "dimension": (3, 6, 24), "seeds": 96},
             {"particles": 200, "steps": 1000, "labels": "spread", "seeds": 32},
         ],
-        paper=[
+        large=[
             {"particles": 1000, "steps": 50_000, "samples": (32, 64, SAMPLES, 256, 512), "seeds": 200},
             {"particles": 1000, "steps": 50_000, "dimension": (3, 6, 15, 30), "seeds": 200},
             {"particles": 1000, "steps": 50_000, "labels": "spread", "seeds": 80},

@@ -53,7 +53,7 @@ class OneStep(Experiment):
     sizes = grid(
         smoke={"particles": (16, 64, 256), "networks": 1280, "seeds": 10},
         default={"particles": (16, 64, 256), "spread": (0.7, 1.0), "networks": 2048, "seeds": 16},
-        paper={"particles": (16, 64, 256, 1024), "spread": (0.7, 1.0, 1.4), "networks": 16384, "seeds": 20},
+        large={"particles": (16, 64, 256, 1024), "spread": (0.7, 1.0, 1.4), "networks": 16384, "seeds": 20},
     )
 
     def run(self):

@@ -147,7 +147,7 @@ class Descent(Moved):
     sizes = grid(
         smoke=[{"steps": STEPS, **FEW}, {"activation": "relu", "steps": STEPS, **FEW, "replicas": 8}],
         default=[{"steps": MORE, **SEVERAL}, {"activation": "relu", "steps": MORE, **SEVERAL, "replicas": 16}],
-        paper=[{"steps": MORE, **LARGE}, {"activation": "relu", "steps": MORE, **LARGE, "replicas": 16}],
+        large=[{"steps": MORE, **LARGE}, {"activation": "relu", "steps": MORE, **LARGE, "replicas": 16}],
     )
 
     def flow(self):
@@ -160,7 +160,7 @@ class RungeKutta(Moved):
     sizes = grid(
         smoke={"balanced": (False, True), "steps": STEPS, **FEW},
         default={"balanced": (False, True), "steps": MORE, **SEVERAL},
-        paper={"balanced": (False, True), "steps": MORE, **LARGE},
+        large={"balanced": (False, True), "steps": MORE, **LARGE},
     )
 
     def flow(self):
@@ -173,7 +173,7 @@ class Conic(Trained):
     sizes = grid(
         smoke=[{"steps": STEPS, **FEW}, {**ON_INPUTS, "steps": STEPS, **FEW, "replicas": 8}],
         default=[{"steps": MORE, **SEVERAL}, {**ON_INPUTS, "steps": MORE, **SEVERAL, "replicas": 16}],
-        paper=[{"steps": MORE, **LARGE}, {**ON_INPUTS, "steps": MORE, **LARGE, "replicas": 16}],
+        large=[{"steps": MORE, **LARGE}, {**ON_INPUTS, "steps": MORE, **LARGE, "replicas": 16}],
     )
 
     def setups(self):

@@ -54,7 +54,7 @@ class Diffusion(Experiment):
     sizes = grid(
         smoke={"temperature": 0.01, "particles": (10, 1000), "frames": 24, "time": 4.0, "step": 0.05},
         default={"temperature": (0.003, 0.01, 0.04), "particles": (10, 100, 1000)},
-        paper={
+        large={
             "temperature": (0.001, 0.003, 0.01, 0.04),
             "particles": (10, 30, 100, 300, 1000),
             "frames": 120,

@@ -138,7 +138,7 @@ class FirstVariation(Homogeneous):
     sizes = grid(
         smoke={"activation": "relu", "particles": 1000, "alpha": (1.0, 50.0), "seeds": 4},
         default=VARIED,
-        paper=VARIED,
+        large=VARIED,
     )
 
     def run(self):

@@ -54,7 +54,7 @@ class Plane(Simulation):
             {"particles": (10, 100), "replicas": 1000, "seeds": 10},
             {"particles": 1000, "seeds": 10},
         ],
-        paper=[
+        large=[
             {"particles": (10, 100), "replicas": 10000, "seeds": 20},
             {"particles": 1000, "replicas": 1000, "seeds": 20},
             {"particles": 10000, "replicas": 100, "seeds": 20},
@@ -118,7 +118,7 @@ class Line(OnTheLine):
             {"particles": 128, "replicas": 4000, "seeds": 10},
             {"particles": 512, "replicas": 1000, "seeds": 10},
         ],
-        paper=[
+        large=[
             {"particles": (32, 64), "replicas": 160_000, "seeds": 20},
             {"particles": 256, "replicas": 40_000, "seeds": 20},
             {"particles": 1024, "replicas": 10_000, "seeds": 20},
@@ -145,7 +145,7 @@ class Wells(OnTheLine):
     sizes = grid(
         smoke={"seeds": 7},
         default={"particles": 512, "replicas": 1000, "seeds": 10},
-        paper={"particles": 1024, "replicas": 4000, "seeds": 20},
+        large={"particles": 1024, "replicas": 4000, "seeds": 20},
     )
 
     def refusal(self):

@@ -98,7 +98,7 @@ class Apart(Committees):
     sizes = grid(
         smoke={"dimension": (48, 96, 192), "replicas": 64, "seeds": 9},
         default={"dimension": (96, 192, 384, 768), "replicas": 96, "seeds": 8},
-        paper={"dimension": (192, 480, 960, 1920, 4800), "replicas": 256, "seeds": 10},
+        large={"dimension": (192, 480, 960, 1920, 4800), "replicas": 256, "seeds": 10},
     )
 
     @property
@@ -136,7 +136,7 @@ class Plateau(Committees):
             {"dimension": 192, "time": 20.0, "replicas": 384, "seeds": 12},
             {"dimension": 192, "replicas": 96, "seeds": 8},
         ],
-        paper=[
+        large=[
             {"dimension": 960, "time": 20.0, "replicas": 1024, "seeds": 16},
             {"dimension": 960, "replicas": 256, "seeds": 10},
         ],

@@ -95,7 +95,7 @@ class Untrained(Ensemble):
             *ensembles({4: 20000, 16: 20000, 64: 20000, 256: 8000, 1024: 4000}, TANGENT, 10),
             {"output": "signs", "particles": 16, "replicas": 20000, "exponent": TANGENT, "seeds": 10},
         ],
-        paper=[
+        large=[
             *ensembles({4: 200000, 16: 200000, 64: 200000, 256: 100000, 1024: 40000, 4096: 10000}, TANGENT, 20),
             {"output": "signs", "particles": 16, "replicas": 200000, "exponent": TANGENT, "seeds": 20},
         ],
@@ -140,7 +140,7 @@ class Trained(Ensemble, Simulations):
             {"particles": 2048, "penalty": PENALTY, "seeds": 10},
             {"particles": 8192, "penalty": (0.0, PENALTY), "time": 50.0, "seeds": 10},
         ],
-        paper=[
+        large=[
             *ensembles({128: 300, 512: 300, 2048: 300, 8192: 300, 32768: 100}, MEAN_FIELD, 20),
             {"particles": 8192, "replicas": 300, "penalty": PENALTY, "seeds": 20},
             {"particles": 32768, "replicas": 100, "penalty": (0.0, PENALTY), "time": 100.0, "seeds": 20},

@@ -114,7 +114,7 @@ class Networks(Simulations):
             {"particles": 200, "time": 1.5, "steps": (32, 64, 128), "seeds": 7},
             {"particles": 400, "time": 10.0, "steps": 96, "batch": 500},
         ],
-        paper=[
+        large=[
             {"particles": (50, 100, 200, 400, 800), "time": 4.0, "steps": 1_000_000, "batch": 1, "seeds": 10},
             {"particles": 200, "time": 1.5, "steps": (32, 64, 128), "seeds": 10},
             {"particles": 800, "time": 10.0, "steps": 1_000_000, "batch": 1},

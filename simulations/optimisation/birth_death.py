@@ -44,7 +44,7 @@ class Step(PlanarNetwork):
     sizes = grid(
         smoke={"seeds": 7},
         default={"particles": (64, 512, 2048), "replicas": 256, "seeds": 8},
-        paper={"particles": (64, 512, 4096, 32768), "replicas": 2048, "seeds": 10},
+        large={"particles": (64, 512, 4096, 32768), "replicas": 2048, "seeds": 10},
     )
 
     @cached_property
@@ -163,7 +163,7 @@ class Training(PlanarNetwork):
                 "seeds": 96,
             },
         ],
-        paper=[
+        large=[
             {"particles": 1000, "step": 0.02, "time": 1000.0, "rate": (1.0, 3.0, 10.0), "seeds": 300},
             {
                 "start": "positive", "rate": 2.0, "reinjected": (0, 32), "particles": 1000, "step": 0.02,

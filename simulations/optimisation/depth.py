@@ -46,7 +46,7 @@ class OneStep(Factors):
     sizes = grid(
         smoke=SHORT | {"seeds": 7},
         default=SHORT | {"seeds": 10},
-        paper=SHORT | {"seeds": 10},
+        large=SHORT | {"seeds": 10},
     )
 
     def setups(self):
@@ -69,7 +69,7 @@ class UnitTime(Factors):
     sizes = grid(
         smoke=[kind | {"steps": (50, 100, 200), "seeds": 7} for kind in ({"depth": (2, 3)}, UNBALANCED)],
         default=[kind | {"steps": FEW, "seeds": 10} for kind in ({"depth": (2, 3, 4)}, UNBALANCED)],
-        paper=[kind | {"steps": (*FEW, 800, 1600), "seeds": 10} for kind in ({"depth": (2, 3, 4, 8)}, UNBALANCED)],
+        large=[kind | {"steps": (*FEW, 800, 1600), "seeds": 10} for kind in ({"depth": (2, 3, 4, 8)}, UNBALANCED)],
     )
 
     @property
@@ -133,7 +133,7 @@ class Race(Simulations):
         smoke=[kind | {"seeds": 8} for kind in ({"target": (3.0, 6.0, 12.0)}, *SQUARE)] + [BEST | {"seeds": 16}],
         default=[kind | {"seeds": 10} for kind in ({"depth": (2, 3), "target": (3.0, 6.0, 12.0, 24.0)}, *SQUARE)]
         + [BEST | {"seeds": 20}],
-        paper=[kind | {"seeds": 10} for kind in ({"depth": (2, 3, 4, 8), "target": (3.0, 10.0, 30.0, 100.0)}, *SQUARE)]
+        large=[kind | {"seeds": 10} for kind in ({"depth": (2, 3, 4, 8), "target": (3.0, 10.0, 30.0, 100.0)}, *SQUARE)]
         + [BEST | {"seeds": 40}],
     )
 

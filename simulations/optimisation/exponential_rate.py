@@ -81,7 +81,7 @@ class Descents(Experiment):
     sizes = grid(
         smoke=several(KINDS, FAR, seeds=3),
         default=several(KINDS + MORE, FAR + FURTHER, seeds=12, **LARGE),
-        paper=several(KINDS + MORE, FAR + FURTHER, seeds=100, **HUGE),
+        large=several(KINDS + MORE, FAR + FURTHER, seeds=100, **HUGE),
     )
 
     def refusal(self):

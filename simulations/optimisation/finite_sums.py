@@ -28,17 +28,17 @@ LONG = 150
 """Passes of the methods whose late behaviour is claimed."""
 
 DEFAULT = {"samples": 40, "dimension": 80, "seeds": 8}
-PAPER = {"replicas": 256, "samples": 200, "dimension": 400, "particles": 20, "seeds": 10}
+LARGE = {"replicas": 256, "samples": 200, "dimension": 400, "particles": 20, "seeds": 10}
 
 REMEMBERING = grid(
     smoke={"seeds": 8},
     default={**DEFAULT, "replicas": 32, "ridge": (0.05, 0.005, 0.5)},
-    paper={**PAPER, "ridge": (0.05, 0.0005, 0.005, 0.5)},
+    large={**LARGE, "ridge": (0.05, 0.0005, 0.005, 0.5)},
 )
 LATE = {
     "smoke": {"passes": LONG, "replicas": 32, "seeds": 8},
     "default": {**DEFAULT, "passes": LONG, "replicas": 64},
-    "paper": {**PAPER, "passes": 10 * LONG},
+    "large": {**LARGE, "passes": 10 * LONG},
 }
 
 

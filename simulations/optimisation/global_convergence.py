@@ -57,7 +57,7 @@ class Relu(Students):
             {"momentum": 0.0, "step": 0.5, "updates": 40_000, "seeds": 25},
             {"dimension": 4, "particles": (3, 6, 12, 50), "updates": 8000, "seeds": 16},
         ],
-        paper=[
+        large=[
             {"particles": (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128), "updates": 40_000, "seeds": 240},
             {"layers": ("output", "positive"), "updates": 40_000, "seeds": 240},
             {"momentum": 0.0, "step": 0.5, "updates": 400_000, "seeds": 30},
@@ -126,7 +126,7 @@ class Relu(Students):
 class Paths(Relu):
     """Students whose particles are kept on their way."""
 
-    sizes = grid(smoke={"updates": 4000}, default={"updates": 8000}, paper={"updates": 40_000})
+    sizes = grid(smoke={"updates": 4000}, default={"updates": 8000}, large={"updates": 40_000})
 
     def observe(self):
         return [mf.observables.Energy(), mf.Positions()]
@@ -144,7 +144,7 @@ class Population(Students):
             {"particles": 3, "updates": 1000, "seeds": 40},
         ],
         default={"neurons": 6, "particles": (4, 5, 6, 8, 10, 12, 18, 24), "updates": 3000, "seeds": 100},
-        paper={
+        large={
             "neurons": 10, "dimension": 100, "particles": (5, 9, 10, 12, 15, 20, 30, 40, 60), "updates": 20_000,
             "seeds": 240,
         },
@@ -179,7 +179,7 @@ class Sigmoid(Students):
             {"particles": (1, 2, 3, 4, 6, 12, 24), "updates": 3000, "seeds": 100},
             {"particles": 24, "layers": "output", "updates": 3000, "seeds": 100},
         ],
-        paper=[
+        large=[
             {
                 "particles": (5, 10, 20, 40, 80, 160), "neurons": 20, "dimension": 100, "samples": 1000,
                 "updates": 20_000, "seeds": 240,

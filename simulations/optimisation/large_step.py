@@ -51,7 +51,7 @@ class Edge(Simulation):
     sizes = grid(
         smoke={"step": (SMALL, LARGE), "steps": 6000, "seeds": 16},
         default={"step": EDGES, "steps": 12000, "seeds": 20},
-        paper={"step": EDGES, "steps": 100_000, "particles": 200, "seeds": 20},
+        large={"step": EDGES, "steps": 100_000, "particles": 200, "seeds": 20},
     )
 
     @cached_property
@@ -95,7 +95,7 @@ class Linear(Simulation):
     sizes = grid(
         smoke={"step": (1.998, 2.002, 2.02), "seeds": 6},
         default={"step": LINEAR, "seeds": 10},
-        paper={"step": LINEAR, "seeds": 20},
+        large={"step": LINEAR, "seeds": 20},
     )
 
     @cached_property
@@ -164,7 +164,7 @@ class Catapult(Simulation):
     sizes = grid(
         smoke=[{"particles": (64, 256, 1024), "seeds": 64}, {"step": (1.9, 2.2, 3.8, 4.2), "seeds": 24}],
         default=[{"particles": (64, 256, 1024, 4096), "seeds": 80}, {"step": THROWS, "seeds": 40}],
-        paper=[{"particles": (64, 256, 1024, 4096, 16384, 65536), "seeds": 80}, {"step": THROWS, "seeds": 80}],
+        large=[{"particles": (64, 256, 1024, 4096, 16384, 65536), "seeds": 80}, {"step": THROWS, "seeds": 80}],
     )
 
     @cached_property

@@ -40,7 +40,7 @@ class SmallStarts(NearSaddle):
             WIDE | DEEP | {"activation": ("tanh", "linear", "softplus"), "seeds": 24},
             {"particles": 12, "activation": "relu", "seeds": 24} | DEEP,
         ],
-        paper=[
+        large=[
             LARGE | DEEP | {"activation": ("tanh", "linear", "softplus"), "seeds": 100},
             {"particles": 100, "activation": "relu", "seeds": 100} | DEEP,
         ],
@@ -83,7 +83,7 @@ class StableStarts(NearSaddle):
     sizes = grid(
         smoke={"seeds": 6},
         default=WIDE | {"smallest": 1e-4, "seeds": 16},
-        paper=LARGE | {"smallest": 1e-4, "seeds": 40},
+        large=LARGE | {"smallest": 1e-4, "seeds": 40},
     )
 
     @property
@@ -122,7 +122,7 @@ class Noise(NearSaddle):
     sizes = grid(
         smoke={"replicas": 32, "step": 0.1, "seeds": 16},
         default=WIDE | {"levels": 5, "smallest": 1e-7, "replicas": 128, "seeds": 8},
-        paper=LARGE | {"levels": 7, "smallest": 1e-9, "replicas": 1000, "seeds": 10},
+        large=LARGE | {"levels": 7, "smallest": 1e-9, "replicas": 1000, "seeds": 10},
     )
 
     @property
@@ -165,7 +165,7 @@ class Mirror(NearSaddle):
     largest: float = number(1e-1, "", "largest ε", unit="parameter units", above=0)
     smallest: float = number(1e-6, "", "smallest ε", unit="parameter units", above=0)
     levels: int = count(6, "", "starts, of which two have ε = 0", at_least=4)
-    sizes = grid(smoke={"seeds": 6}, default=WIDE | {"seeds": 24}, paper=LARGE | {"seeds": 100})
+    sizes = grid(smoke={"seeds": 6}, default=WIDE | {"seeds": 24}, large=LARGE | {"seeds": 100})
 
     def refusal(self):
         if self.samples % 4:

@@ -52,7 +52,7 @@ class Constant(Linearised):
             {"fineness": (1.0, 2.0, 4.0, 8.0, 16.0), "batch": (1, 4, 16), "replicas": 64, "seeds": 8},
             {"fineness": 4.0, "batch": (8, 16, 24, 32), "replacement": False, "replicas": 64, "seeds": 8},
         ],
-        paper=[
+        large=[
             {**LARGE, "fineness": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0), "batch": (1, 4, 16, 64)},
             {**LARGE, "fineness": 4.0, "batch": (64, 512, 960), "replacement": False},
         ],
@@ -96,7 +96,7 @@ class Schedule(Linearised):
     sizes = grid(
         smoke={"fineness": (3.0, 4.0), "seeds": 8},
         default={"fineness": (2.0, 4.0, 8.0), "replicas": 64, "seeds": 8},
-        paper={**LARGE, "fineness": (2.0, 4.0, 8.0, 16.0)},
+        large={**LARGE, "fineness": (2.0, 4.0, 8.0, 16.0)},
     )
 
     @cached_property
@@ -168,7 +168,7 @@ class Width(Simulations):
     sizes = grid(
         smoke={"replicas": 40, "seeds": 8},
         default={"fineness": (3.0, 6.0), "dose": 0.5, "replicas": 64, "seeds": 8},
-        paper={**FITS, "fineness": (4.0, 8.0, 16.0), "replicas": 512, "seeds": 10},
+        large={**FITS, "fineness": (4.0, 8.0, 16.0), "replicas": 512, "seeds": 10},
     )  # fmt: skip
 
     def refusal(self):

@@ -105,7 +105,7 @@ class Uniform(Descent):
             {**PLANE, "growth": 0.1, "transport": 0.005, "particles": 24, "signs": "plus", "seeds": 24},
         ],
         # The paper's own settings, in its units, are the study chizat2019sparse.
-        paper=[
+        large=[
             {"particles": FEW, "seeds": 200},
             {"particles": 24, "moving": False, "seeds": 60},
             {**WEAK, "particles": (6, 8, 10, 14, 20, 60, 100), "seeds": 40},
@@ -152,7 +152,7 @@ class Local(Descent):
             {"strength": 0.02, "steps": 4000, "seeds": 64},
             {"particles": (6, 12, 24), "metric": "plain", "seeds": 24},
         ],
-        paper=[
+        large=[
             {"particles": (6, 12, 24, 100, 1000, 10_000), "seeds": 200},
             {"particles": (6, 12, 24), "metric": "plain", "seeds": 60},
         ],

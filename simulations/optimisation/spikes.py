@@ -36,7 +36,7 @@ class Spikes(Deconvolution):
     sizes = grid(
         smoke={"particles": (6, 16), "frames": 24},
         default={"strength": (0.03, 0.1, 0.3), "particles": (6, 8, 10, 12, 16)},
-        paper={"strength": (0.01, 0.03, 0.1, 0.3), "particles": (6, 8, 10, 12, 16, 24, 60, 200), "frames": 120},
+        large={"strength": (0.01, 0.03, 0.1, 0.3), "particles": (6, 8, 10, 12, 16, 24, 60, 200), "frames": 120},
     )
 
     def refusal(self):

@@ -59,7 +59,7 @@ class Complexity(Labels):
     sizes = grid(
         smoke={"samples": 100, "tested": 200, "levels": 6, "draws": 128, "seeds": 8},
         default={"samples": 200, "tested": 150, "levels": 11, "draws": 200, "seeds": 12},
-        paper={"samples": 250, "tested": 100, "levels": 11, "draws": 1000, "seeds": 20},
+        large={"samples": 250, "tested": 100, "levels": 11, "draws": 1000, "seeds": 20},
     )
 
     @cached_property
@@ -82,7 +82,7 @@ class Descent(Simulations, Kernels):
     sizes = grid(
         smoke=[SMALL, SMALL | KERNEL],
         default=[MIDDLE, MIDDLE | KERNEL],
-        paper=[LARGE, LARGE | KERNEL],
+        large=[LARGE, LARGE | KERNEL],
     )
 
     @cached_property

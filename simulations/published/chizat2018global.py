@@ -89,7 +89,7 @@ class Complexity(Students):
     sizes = grid(
         smoke={"particles": (5, 10, 18, 25), "steps": 5000, "seeds": 8},
         default={"particles": (3, 5, 7, 10, 14, 18, 20, 25, 30, 40), "seeds": 16},
-        paper={"particles": (3, 5, 7, 10, 14, 18, 20, 25, 30, 40, 60, 100, 200), "steps": 50_000, "seeds": 30},
+        large={"particles": (3, 5, 7, 10, 14, 18, 20, 25, 30, 40, 60, 100, 200), "steps": 50_000, "seeds": 30},
     )
 
     def theory(self, start):
@@ -113,7 +113,7 @@ class Success(Students):
             {"particles": (5, 8, 9, 10, 11, 13, 16, 19, 22, 25), "seeds": 60},
             {"particles": (10, 13, 16), "start_law": "gaussian", "seeds": 30},
         ],
-        paper=[
+        large=[
             {"particles": (5, 8, 9, 10, 11, 13, 16, 19, 22, 25, 30, 40), "steps": 50_000, "seeds": 240},
             {"particles": (10, 13, 16), "start_law": "gaussian", "steps": 50_000, "seeds": 120},
         ],

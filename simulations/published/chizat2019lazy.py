@@ -106,7 +106,7 @@ class InitialScale(Descent):
     sizes = grid(
         smoke={"tau": (SCALES[0], 0.1, 1.0), "seeds": 4},
         default={"tau": (*SCALES[::4], 1.0), "seeds": 10},
-        paper={"tau": SCALES, "seeds": 10},
+        large={"tau": SCALES, "seeds": 10},
     )
 
     @property
@@ -134,14 +134,14 @@ class Width(Descent):
     amplitude = 100.0
     sizes = grid(
         smoke=[
-            {"particles": 2, "scaling": ("1/√m", "1/m"), "seeds": 8},
-            {"particles": 16, "scaling": ("1/√m", "1/m"), "seeds": 3},
+            {"particles": 2, "scaling": ("1/√m", "1/m"), "seeds": 6},
+            {"particles": 16, "scaling": "1/m", "seeds": 3},
         ],
         default=[
             {"particles": (2, 4, 8, 16, 32, 64, 128), "scaling": ("1/√m", "1/m"), "seeds": 6},
             {"particles": 512, "scaling": ("1/√m", "1/m"), "seeds": 4},
         ],
-        paper={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
+        large={"particles": WIDTHS, "scaling": ("1/√m", "1/m"), "seeds": 10},
     )
 
     @property
@@ -165,9 +165,9 @@ class Online(Students):
     batch: int = count(200, "B", "fresh samples of a step")
     steps: int = count(20_000, "k", "steps")
     sizes = grid(
-        smoke={"tau": (0.01, 0.3, 8.0), "steps": 4000, "seeds": 5},
+        smoke={"tau": (0.01, 0.3, 8.0), "steps": 3000, "seeds": 5},
         default={"tau": (0.01, 0.04, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 8.0), "seeds": 4},
-        paper={"tau": ONLINE, "seeds": 10},
+        large={"tau": ONLINE, "seeds": 10},
     )
 
     @property

@@ -140,7 +140,7 @@ class Gap(Deconvolution):
                 {"particles": WIDTHS, "strength": (0.0, 1.0, 4.0)},
                 {"particles": WIDTHS, "strength": (0.0, 1.0, 4.0), "converted": False},
             ]
-            for size in ("smoke", "default", "paper")
+            for size in ("smoke", "default", "large")
         }
     )
     units = Units(order=2, dimension=2)
@@ -188,7 +188,7 @@ class Success(Deconvolution):
             {"particles": range(4, 11), "ratio": RATIOS, "seeds": INSTANCES},
             {"particles": range(4, 11), "drawn": "fresh", "seeds": 100},
         ],
-        paper=[
+        large=[
             {"particles": range(4, 11), "ratio": RATIOS, "seeds": INSTANCES},
             {"particles": range(4, 11), "ratio": RATIOS, "drawn": "fresh", "seeds": 200},
         ],

@@ -109,7 +109,7 @@ class Errors(Descent):
             {"layers": ("both", "output"), "samples": 512, "seeds": 12},
             {"layers": ("both", "output"), "samples": SAMPLES[:-1], "seeds": 4},
         ],
-        paper={"layers": ("both", "output"), "samples": SAMPLES, "seeds": 40},
+        large={"layers": ("both", "output"), "samples": SAMPLES, "seeds": 40},
     )
 
 
@@ -119,7 +119,7 @@ class Margins(Descent):
     sizes = grid(
         smoke={"particles": (8, 64, 512), "steps": 5000, "seeds": 12},
         default={"particles": WIDTHS, "seeds": 10},
-        paper={"particles": WIDTHS, "seeds": 60},
+        large={"particles": WIDTHS, "seeds": 60},
     )
 
 

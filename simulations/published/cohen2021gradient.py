@@ -48,7 +48,7 @@ class Descent(Simulation):
             {"step": RATES, "degree": (3, 4, 5), "duration": 20_000.0, "seeds": 12},
             {"step": 0.01, "degree": (3, 4, 5), "seeds": 12},
         ],
-        paper=[
+        large=[
             {"step": (0.05, *RATES), "degree": (3, 4, 5), "duration": 100_000.0, "seeds": 20},
             {"step": 0.005, "degree": (3, 4, 5), "duration": 20_000.0, "seeds": 20},
         ],

@@ -38,7 +38,7 @@ class Kernel(Tangent):
     sizes = grid(
         smoke={"output": SHOWN, "seeds": 6},
         default={"output": SHOWN, "seeds": 20},
-        paper={"output": SHOWN, "reach": 48.0, "seeds": 50},
+        large={"output": SHOWN, "reach": 48.0, "seeds": 50},
     )
 
     def flow(self):
@@ -57,7 +57,7 @@ class Adaptive(Simulation, Linear):
     sizes = grid(
         smoke={"output": SHOWN, "seeds": 6},
         default={"output": SHOWN, "cells": 30, "seeds": 20},
-        paper={"output": SHOWN, "cells": 100, "time": 4000.0, "step": 0.02, "seeds": 50},
+        large={"output": SHOWN, "cells": 100, "time": 4000.0, "step": 0.02, "seeds": 50},
     )
 
     def kernel(self, x, z, reach):

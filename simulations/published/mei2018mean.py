@@ -88,7 +88,7 @@ class Radii(Networks):
     sizes = grid(
         smoke={"time": 8.0, "steps": 96, "batch": 200, "seeds": 6},
         default={"time": 10.0, "steps": 192, "batch": 400, "seeds": 6},
-        paper={"time": 10.0, "steps": 1_000_000, "batch": 1, "seeds": 5},
+        large={"time": 10.0, "steps": 1_000_000, "batch": 1, "seeds": 5},
     )
 
 
@@ -108,7 +108,7 @@ class Separations(Networks):
             {"separation": (0.1, 0.2, 0.3, 0.4), "time": 10.0, "steps": 96, "batch": 200, "seeds": 5},
             {"separation": (0.5, 0.6, 0.7, 0.8, 0.9), "time": 50.0, "steps": 192, "batch": 200, "seeds": 5},
         ],
-        paper=[
+        large=[
             {"separation": (0.1, 0.2, 0.3, 0.4), "time": 10.0, "steps": 1_000_000, "batch": 1},
             {"separation": (0.5, 0.6, 0.7, 0.8, 0.9), "time": 100.0, "steps": 100_000, "batch": 1},
         ],
@@ -124,7 +124,7 @@ class Threshold(Experiment):
     """The separation up to which one radius is the least, in d, 2d and 4d inputs; nothing is random in it."""
 
     dimension: int = count(80, "d", "inputs, at least twenty", at_least=20)
-    sizes = grid(smoke={"dimension": 80}, default={"dimension": 160}, paper={"dimension": 320})
+    sizes = grid(smoke={"dimension": 80}, default={"dimension": 160}, large={"dimension": 320})
 
     def run(self):
         return {"thresholds": np.array([self._threshold(self.dimension * times) for times in (1, 2, 4)])}

@@ -64,7 +64,7 @@ class Spins(Simulations):
             {"particles": (16, 32, 64, 128, 256), "time": 800.0, "replicas": 24, "seeds": 8},
             {"dimension": (10, 25), "particles": (16, 64, 256), "time": 50.0, "replicas": 24, "seeds": 8},
         ],
-        paper=[
+        large=[
             {"particles": (64, 128, 256, 512, 1024, 2048), "time": 10_000.0, "replicas": 16, "seeds": 10},
             {
                 "dimension": (10, 25), "particles": (64, 128, 256, 512, 1024, 2048), "time": 2000.0, "replicas": 16,

@@ -10,8 +10,8 @@ is the paper's, and its end comes the earlier the smaller d is, as if the start 
 """
 
 import dataclasses
-from abc import abstractmethod
 from functools import cached_property, lru_cache, partial
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,8 +56,8 @@ def linearised(pair: Committee, state: np.ndarray) -> tuple[float, np.ndarray]:
     units = DIFFERENCE * np.eye(len(state))
     jacobian = np.array([pair.drift(state + one) - pair.drift(state - one) for one in units]).T / (2 * DIFFERENCE)
     values, modes = np.linalg.eig(jacobian)
-    first = int(np.argmax(values.real))
-    return float(values[first].real), modes[:, first].real
+    first = int(np.argmax(np.real(values)))
+    return float(np.real(values)[first]), np.real(modes)[:, first]
 
 
 def alike(pair: Committee) -> np.ndarray:
@@ -69,7 +69,7 @@ def alike(pair: Committee) -> np.ndarray:
 @lru_cache
 def largest_rate(neurons: int) -> float:
     """Return the learning rate above which students that are near their teachers leave them, by the equations."""
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
 
     def growth(rate: float) -> float:
         pair = order.committee(neurons, rate)
@@ -77,7 +77,7 @@ def largest_rate(neurons: int) -> float:
 
     rates = np.linspace(1.0, 12.0, 221) / neurons
     first = int(np.argmax([growth(rate) > 0 for rate in rates]))
-    return float(brentq(growth, rates[first - 1], rates[first]))
+    return float(root_scalar(growth, bracket=(rates[first - 1], rates[first])).root)
 
 
 @lru_cache
@@ -99,10 +99,8 @@ class Threes(Committees):
 
     neurons: int = count(3, "K", "hidden neurons of the student, and of the teacher", at_least=2, at_most=6)
 
-    @property
-    @abstractmethod
-    def looks(self) -> int:
-        """The intervals between observations."""
+    looks: ClassVar[int]
+    """Intervals between observations."""
 
     @cached_property
     def seen(self) -> np.ndarray:
@@ -123,7 +121,7 @@ class Ignorant(Threes):
             {"dimension": 768, "time": 220.0, "replicas": 16, "seeds": 6},
             {"dimension": (48, 96), "replicas": 24, "seeds": 6},
         ],
-        paper=[
+        large=[
             {"dimension": (768, 3072), "time": 220.0, "replicas": 48, "seeds": 10},
             {"dimension": (48, 96, 192, 384, 768), "replicas": 96, "seeds": 10},
         ],
@@ -137,7 +135,7 @@ class Ignorant(Threes):
             return f"rate={self.rate:g}: expected one at which {self.neurons} neuron(s) have a plateau."
         return super().refusal()
 
-    @cached_property
+    @property
     def initial(self):
         """Overlaps as the paper draws them."""
         drawn, k = self.generator("overlaps of the start"), self.neurons
@@ -164,11 +162,11 @@ class Near(Threes):
     sizes = grid(
         smoke={"dimension": 192, "replicas": 24, "seeds": 5},
         default={"dimension": 384, "replicas": 64, "seeds": 8},
-        paper={"dimension": (384, 768, 1536), "replicas": 128, "seeds": 10},
+        large={"dimension": (384, 768, 1536), "replicas": 128, "seeds": 10},
     )
     looks = 20
 
-    @cached_property
+    @property
     def initial(self):
         return alike(self.pair) + NEAR * first_to_grow(self.neurons)
 

@@ -43,7 +43,7 @@ class Layers(Simulation, Sampled):
     sizes = grid(
         smoke={"size": (2.0, 128.0), "seeds": 6},
         default={"size": (0.5, 1.0, 2.0, 8.0, 32.0, 128.0), "particles": 200, "seeds": 8},
-        paper={"size": (0.5, 1.0, 2.0, 8.0, 32.0, 128.0), "particles": 1000, "seeds": 20},
+        large={"size": (0.5, 1.0, 2.0, 8.0, 32.0, 128.0), "particles": 1000, "seeds": 20},
     )
 
     def refusal(self):

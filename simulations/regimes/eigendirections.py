@@ -78,7 +78,7 @@ class Directions(Simulation):
             "steps": 200,
             "seeds": 20,
         },
-        paper={
+        large={
             "labels": ("true", "random", "even"),
             "particles": (256, 1024, 4096, 16384),
             "samples": 1000,

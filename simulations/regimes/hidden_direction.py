@@ -109,7 +109,7 @@ class HiddenDirection(Simulations):
                 {"target": "many", "dimension": 40, "seeds": 16},
             )
         ],
-        paper=[
+        large=[
             {"samples": 1024, "particles": 1000, "time": 400.0, "tested": 5000, "seeds": 32, **task}
             for task in (
                 {"dimension": (5, 10, 20, 40, 80)},
@@ -183,7 +183,7 @@ class Subspace(HiddenDirection):
             {"samples": 256, "particles": 100, "tested": 1000, "seeds": 16, **task}
             for task in ({"dimension": (5, 10, 20, 40)}, {"dimension": 40, "inside": False})
         ],
-        paper=[
+        large=[
             {"samples": 1024, "particles": 1000, "time": 400.0, "tested": 5000, "seeds": 16, **task}
             for task in ({"dimension": (5, 10, 20, 40, 80)}, {"dimension": 80, "inside": False})
         ],

@@ -73,7 +73,7 @@ class Networks(Experiment):
             {**RELU, "depth": 16, "width": 256, "replicas": 64, "seeds": 8},
             {**ERF, "depth": 3, "width": (32, 64, 256), "replicas": 1024, "seeds": 16},
         ],
-        paper=[
+        large=[
             {**law, "width": width, "replicas": replicas, "seeds": 10}
             for law in ({**RELU, "depth": 6}, {**RELU, "depth": 64}, {**ERF, "depth": 3})
             for width, replicas in (((32, 128), 4096), (512, 1024), (2048, 128))
@@ -169,7 +169,7 @@ class Regression(Experiment):
     sizes = grid(
         smoke=[{**RELU, "tested": 250, "seeds": 8}, {**ERF, "tested": 250, "seeds": 5}],
         default=[{**law, "data": tuple(IMAGES), "samples": 300, "tested": 700, "seeds": 8} for law in (RELU, ERF)],
-        paper=[
+        large=[
             {**law, **images, "depth": 128, "seeds": 10}
             for law in (RELU, ERF)
             for images in ({"samples": 1000, "tested": 797}, {"data": "mnist1d", "samples": 4000, "tested": 1000})

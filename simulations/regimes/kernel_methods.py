@@ -73,7 +73,7 @@ class Accuracy(Simulations):
                 {"data": "mnist1d", "samples": 1000, "tested": 1000},
             )
         ],
-        paper=[
+        large=[
             {"particles": 10000, "steps": 10000, "seeds": 10, **data}
             for data in (
                 {"samples": 1000, "tested": 797},

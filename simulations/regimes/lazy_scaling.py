@@ -109,7 +109,7 @@ class Smooth(Labels):
             {"initial": STARTS, "alpha": LAZY, "seeds": 7},
             {**SMALL, "particles": (128, 512, 2048, 10000, 100000), "seeds": 7},
         ],
-        paper=[
+        large=[
             {"initial": STARTS, "alpha": LAZY, "seeds": 10},
             {**SMALL, "particles": (128, 512, 2048, 10000, 100000, 1000000), "seeds": 10},
         ],
@@ -140,7 +140,7 @@ class Flow(Labels):
     sizes = grid(
         smoke={"initial": STARTS[:2], "alpha": (100.0, 10000.0), "seeds": 7},
         default={"initial": STARTS[:2], "alpha": BOUND, "seeds": 7},
-        paper={"initial": STARTS[:2], "alpha": BOUND, "seeds": 10},
+        large={"initial": STARTS[:2], "alpha": BOUND, "seeds": 10},
     )
 
     def flow(self):
@@ -166,7 +166,7 @@ class Teacher(Learner):
             {"particles": (64, 256, 1024, 4096, 16384, 100000), **BOTH, "seeds": 7},
             {"particles": 1024, "alpha": ALPHAS, "tangent": True, "seeds": 20},
         ],
-        paper=[
+        large=[
             {"particles": (64, 256, 1024, 4096, 16384, 100000, 1000000), **BOTH, "seeds": 10},
             {"particles": 1024, "alpha": ALPHAS, "tangent": True, "seeds": 40},
         ],
@@ -186,7 +186,7 @@ class Digits(Learner):
     sizes = grid(
         smoke={"samples": 100, "particles": (32, 128, 512), **BOTH, "seeds": 7},
         default={"particles": (32, 256, 1024, 4096), **BOTH, "seeds": 7},
-        paper={"samples": 1000, "particles": (64, 256, 1024, 4096, 16384), **BOTH, "seeds": 10},
+        large={"samples": 1000, "particles": (64, 256, 1024, 4096, 16384), **BOTH, "seeds": 10},
     )
 
     def draw(self):
@@ -196,7 +196,7 @@ class Digits(Learner):
 class Plane(Neurons):
     """Two networks in the plane, for the picture alone, and so of one seed."""
 
-    sizes = dict.fromkeys(("smoke", "default", "paper"), ({"particles": 20, "alpha": (1.0, 100.0), "time": 400.0},))
+    sizes = dict.fromkeys(("smoke", "default", "large"), ({"particles": 20, "alpha": (1.0, 100.0), "time": 400.0},))
 
 
 along_alpha = partial(Smooth.at, "predictions", exponent=MEAN_FIELD)

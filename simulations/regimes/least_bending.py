@@ -68,7 +68,7 @@ class Adaptive(Simulation, Sampled):
     sizes = grid(
         smoke={"decay": ("input", "all"), "seeds": 7},
         default={"decay": ("input", "all"), "particles": 100, "time": 6000.0, "step": 0.02, "seeds": 10},
-        paper={
+        large={
             "decay": ("input", "all"), "particles": 1000, "time": 20_000.0, "step": 0.02, "strength": 0.001, "seeds": 20
         },
     )  # fmt: skip

@@ -40,7 +40,7 @@ class Neurons(Simulations):
     sizes = grid(
         smoke={"particles": 20, "alpha": (1.0, 100.0), "time": 60.0, "step": 0.2, "frames": 24},
         default={"particles": (20, 100, 500), "alpha": (1.0, 3.0, 10.0, 30.0, 100.0)},
-        paper={
+        large={
             "particles": (20, 100, 500, 1000),
             "alpha": (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0),
             "frames": 120,

@@ -59,7 +59,7 @@ class Kernels(Simulations):
     sizes = grid(
         smoke=laws(RICH, many=256, seeds=8),
         default=laws(RICH, 3.0, 10.0, 30.0, many=512, particles=128, samples=64, replicas=8, seeds=8),
-        paper=laws(RICH, 3.0, 10.0, 30.0, many=1000, particles=1000, samples=256, replicas=8, seeds=10),
+        large=laws(RICH, 3.0, 10.0, 30.0, many=1000, particles=1000, samples=256, replicas=8, seeds=10),
     )
 
     def refusal(self):

@@ -78,7 +78,7 @@ class Output(Simulations, Linear):
     sizes = grid(
         smoke=[{"reach": 12.0, "seeds": 7}, {"sides": "right", "reach": 6.0, "seeds": 7}],
         default=[{"reach": (12.0, 24.0), "seeds": 10}, {"sides": "right", "reach": 6.0, "seeds": 10}],
-        paper=[{"reach": (12.0, 24.0, 48.0), "seeds": 20}, {"sides": "right", "reach": 6.0, "seeds": 20}],
+        large=[{"reach": (12.0, 24.0, 48.0), "seeds": 20}, {"sides": "right", "reach": 6.0, "seeds": 20}],
     )
 
     @property
@@ -120,7 +120,7 @@ class Tangent(Simulation, Linear):
     sizes = grid(
         smoke={"output": 1.0, "seeds": 7},
         default={"output": (0.1, 0.3, 1.0), "seeds": 10},
-        paper={"output": (0.1, 0.3, 1.0, 3.0), "seeds": 20},
+        large={"output": (0.1, 0.3, 1.0, 3.0), "seeds": 20},
     )
 
     def kernel(self, x, z, reach):
@@ -152,7 +152,7 @@ class Random(Experiment):
     sizes = grid(
         smoke={"particles": 1000, "seeds": 7},
         default={"particles": (40, 200, 1000), "seeds": 10},
-        paper={"particles": (40, 200, 1000, 10_000), "seeds": 20},
+        large={"particles": (40, 200, 1000, 10_000), "seeds": 20},
     )
 
     def run(self):

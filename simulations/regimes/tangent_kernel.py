@@ -62,7 +62,7 @@ class Start(Experiment):
     sizes = grid(
         smoke=starts(("relu", "erf", "cosine"), 7, {16: 80, 64: 80, 256: 80}),
         default=starts(ALL, 8, {64: 100, 256: 100, 1024: 100, 4096: 50, 16384: 20}),
-        paper=starts(ALL, 10, {64: 1000, 256: 1000, 1024: 1000, 10000: 100, 100000: 20}),
+        large=starts(ALL, 10, {64: 1000, 256: 1000, 1024: 1000, 10000: 100, 100000: 20}),
     )
 
     def refusal(self):

@@ -83,7 +83,7 @@ class MeanField(Simulations):
     sizes = grid(
         smoke=averaged("particles", {16: 40, 64: 100, 1024: 40}, 8),
         default=averaged("particles", {16: 400, 64: 400, 256: 200, 1024: 100, 4096: 40}, 10),
-        paper=averaged("particles", {16: 1000, 64: 1000, 256: 400, 1024: 200, 4096: 100, 16384: 40}, 20),
+        large=averaged("particles", {16: 1000, 64: 1000, 256: 400, 1024: 200, 4096: 100, 16384: 40}, 20),
     )
 
     def refusal(self):
@@ -136,7 +136,7 @@ class Lazy(Experiment):
     sizes = grid(
         smoke={"particles": WIDTHS[:9], "seeds": 7},
         default={"particles": WIDTHS[:11], "replicas": 16, "inputs": 512, "time": 4096.0, "seeds": 10},
-        paper={"particles": WIDTHS, "replicas": 20, "inputs": 4096, "time": 65536.0, "seeds": 20},
+        large={"particles": WIDTHS, "replicas": 20, "inputs": 4096, "time": 65536.0, "seeds": 20},
     )
 
     def refusal(self):
@@ -173,7 +173,7 @@ class Samples(Experiment):
     sizes = grid(
         smoke=averaged("samples", {64: 12, 128: 8, 256: 8, 512: 5, 1024: 2}, 7),
         default=averaged("samples", {64: 64, 128: 32, 256: 16, 512: 8, 1024: 4, 2048: 4}, 10),
-        paper=averaged("samples", {64: 200, 128: 100, 256: 50, 512: 25, 1024: 12, 2048: 10, 4096: 10, 8192: 10}, 20),
+        large=averaged("samples", {64: 200, 128: 100, 256: 50, 512: 25, 1024: 12, 2048: 10, 4096: 10, 8192: 10}, 20),
     )
 
     def run(self):
@@ -200,7 +200,7 @@ class Teacher(Simulation):
     sizes = grid(
         smoke={"samples": (32, 64, 128), "alpha": (1.0, LAZY_SCALE), "seeds": 7},
         default={"samples": (32, 64, 128, 192, 256), "alpha": (1.0, LAZY_SCALE), "seeds": 10},
-        paper={"samples": (32, 64, 128, 192, 256, 512, 1024), "alpha": (1.0, LAZY_SCALE), "seeds": 20},
+        large={"samples": (32, 64, 128, 192, 256, 512, 1024), "alpha": (1.0, LAZY_SCALE), "seeds": 20},
     )
 
     def refusal(self):

@@ -91,7 +91,7 @@ class Panel(Timed):
     sizes = grid(
         smoke=[one | {"repeats": 3} for one in panel(((5000, 1000, 10),))],
         default=panel(PANEL),
-        paper=panel(GPU_PANEL),
+        large=panel(GPU_PANEL),
     )
 
     def refusal(self):
@@ -115,7 +115,7 @@ class Particles(Timed):
             "particles": (10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 3_000_000, 10_000_000),
             "seeds": 5,
         },
-        paper={"particles": TENS[1:], "seeds": 7},
+        large={"particles": TENS[1:], "seeds": 7},
     )
 
     @property
@@ -130,7 +130,7 @@ class Plane(Timed):
     samples: int = count(1000, "n", "samples")
     sizes = grid(
         default={"particles": (3_000_000, 4_000_000, 6_000_000, 9_000_000, 13_000_000, 20_000_000), "seeds": 5},
-        paper={"particles": TENS[1:], "seeds": 7},
+        large={"particles": TENS[1:], "seeds": 7},
     )
 
     @property
@@ -152,7 +152,7 @@ class Square(Timed):
             {"particles": (30_000, 60_000, 100_000, 200_000, 300_000, 600_000, 1_000_000), "seeds": 5},
             {"particles": (4000, 5000, 6000, 8000, 10_000, 12_000, 16_000), "kernel": "blocked", "seeds": 5},
         ],
-        paper=[
+        large=[
             {"particles": TENS[1:], "seeds": 7},
             {"particles": (1000, 3000, 10_000, 30_000, 100_000), "kernel": "blocked", "seeds": 7},
         ],
@@ -172,7 +172,7 @@ class Dense(Timed):
     sizes = grid(
         smoke={"seeds": PANEL_SEEDS},
         default={"particles": 10_000, "samples": 10_000, "seeds": PANEL_SEEDS},
-        paper={"particles": 20_000, "samples": 20_000, "seeds": PANEL_SEEDS},
+        large={"particles": 20_000, "samples": 20_000, "seeds": PANEL_SEEDS},
     )
 
     @property

@@ -17,7 +17,7 @@ from simulations.records.record import Select, runs
 from simulations.study.parameters import count, kinds
 from simulations.study.ranges import in_short
 
-SIZES = ("smoke", "default", "paper")
+SIZES = ("smoke", "default", "large")
 
 SEEDS = 1 << 32
 """Seeds are below: of larger ones JAX takes the last 32 bits where numbers have no more, and two would be one."""

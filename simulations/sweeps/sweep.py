@@ -195,7 +195,7 @@ def run(
 
     **Arguments:**
 
-    - `size`: "smoke", "default" or "paper": all runs of the study; "default" if neither it nor parameters are given.
+    - `size`: "smoke", "default" or "large": all runs of the study; "default" if neither it nor parameters are given.
     - `parameters`: instead of a size, any parameters of the study, each one value, a list, or a range such as
       "1e2:1e6:9log"; the runs are all combinations, and what is not named keeps its default.
     - `seeds`, `first_seed`: how many seeds for every setting, and the first of them; seeds are below 2³².

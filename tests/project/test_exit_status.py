@@ -80,7 +80,7 @@ def test_a_grid_of_ones_own_tests_nothing(tmp_path, capsys):
         ("langevin", ["--seed", "3", "--dry-run"]),
     ],
 )
-@pytest.mark.parametrize("size", ["smoke", "default", "paper"])
+@pytest.mark.parametrize("size", ["smoke", "default", "large"])
 def test_a_size_and_parameters_contradict_each_other(study, more, size, tmp_path, capsys):
     out = tmp_path / "new"
     assert main(["run", study, "--size", size, *more, "--out", str(out), "--json"]) == 2

@@ -20,7 +20,7 @@ from simulations import PublishedFigure, checks, reading
 
 class Draws(simulations.Experiment):
     sizes = simulations.grid(
-        smoke={"seeds": 4}, default={"draws": (100, 400), "seeds": 4}, paper={"draws": 10000, "seeds": 5}
+        smoke={"seeds": 4}, default={"draws": (100, 400), "seeds": 4}, large={"draws": 10000, "seeds": 5}
     )
     draws: int = simulations.count(100, "n", "numbers of a mean")
 
@@ -135,7 +135,7 @@ def test_figures_are_well_made(name):
         assert figure.stated.strip()
         assert figure.chosen.strip()
         part = study.making(figure.name)
-        assert all(part.grid(size, None, 0) for size in ("smoke", "default", "paper"))
+        assert all(part.grid(size, None, 0) for size in ("smoke", "default", "large"))
     assert {claim for figure in study.published for claim in figure.claims} == {claim.name for claim in study.claims}
     empty = figures.draw(study, simulations.Records([]))
     assert any("no runs" in text.get_text() for axes in empty.axes for text in axes.texts)

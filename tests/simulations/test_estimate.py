@@ -40,7 +40,7 @@ def store(plan, seconds) -> None:
         plan.store.save({text: Record(dataclasses.asdict(run), {}, told)})
 
 
-@pytest.mark.parametrize("size", ["smoke", "default", "paper"])
+@pytest.mark.parametrize("size", ["smoke", "default", "large"])
 @pytest.mark.parametrize("study", simulations.STUDIES)
 @pytest.mark.turns(6)
 def test_a_size_takes_what_was_measured(study, size):
@@ -98,7 +98,7 @@ def test_a_file_that_holds_no_costs_is_named(monkeypatch, tmp_path):
         measured(DRAWS)
 
 
-@pytest.mark.parametrize("size", ["smoke", "paper"])
+@pytest.mark.parametrize("size", ["smoke", "large"])
 def test_a_slower_machine_takes_as_much_longer(monkeypatch, size):
     plan = simulations.prepare("langevin", size)
     here = expected(plan)
@@ -178,7 +178,7 @@ def test_what_is_missing_of_a_size_is_its_share(tmp_path):
     assert "from 7 records" in found.lines()[2]
 
 
-@pytest.mark.parametrize("size", ["smoke", "default", pytest.param("paper", marks=pytest.mark.full)])
+@pytest.mark.parametrize("size", ["smoke", "default", pytest.param("large", marks=pytest.mark.full)])
 def test_numbers_that_mean_something_else_are_no_sizes(size):
     """Steps may be a schedule."""
     for name in simulations.STUDIES:

@@ -91,7 +91,7 @@ def test_a_size_is_the_runs_of_all_experiments_seed_by_seed():
         (1.0, 4), (2.0, 4), (3.0, 4), (1.0, 5), (1.0, 6)
     ]  # fmt: skip
     assert len(STUDY.grid("smoke", 2, 0)) == 2 * (4 + 2)
-    assert STUDY.grid("paper", None, 0) == []
+    assert STUDY.grid("large", None, 0) == []
 
 
 def test_records_are_those_of_the_runs_alone(tmp_path):
@@ -155,8 +155,8 @@ def test_streams_differ_by_name_and_seed():
         (lambda: simulations.sweep(STUDY, {"dise": 2}), "dise.*Did you mean 'dice'"),
         (lambda: simulations.sweep(STUDY.only("dice"), {"alpha": 2.0}), "alpha"),
         (
-            lambda: simulations.run(STUDY, "paper"),
-            "size='paper': own_pairs has no runs.*expected one of smoke, default",
+            lambda: simulations.run(STUDY, "large"),
+            "size='large': own_pairs has no runs.*expected one of smoke, default",
         ),
         (lambda: grid(smoke=3), "smoke=3: expected a mapping from parameters to values, or a list of such"),
         (lambda: grid(smal={}), "size='smal': expected one of smoke"),

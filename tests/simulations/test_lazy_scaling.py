@@ -33,8 +33,8 @@ def test_too_few_records_are_not_a_verdict(smoke):
 
 
 def test_sizes_grow_and_default_reaches_a_hundred_thousand():
-    runs = {size: STUDY.grid(size, None, 0) for size in ("smoke", "default", "paper")}
-    assert len(runs["smoke"]) < len(runs["default"]) < len(runs["paper"])
+    runs = {size: STUDY.grid(size, None, 0) for size in ("smoke", "default", "large")}
+    assert len(runs["smoke"]) < len(runs["default"]) < len(runs["large"])
     assert max(run.particles for run in runs["default"]) == 100_000
     assert len({run.seed for run in runs["default"]}) >= 5
 

@@ -63,8 +63,8 @@ def test_scene_and_grids_fit(study):
     assert scene.beside in scene.sliders
     assert set(scene.sliders) <= fields
     assert set(scene.logarithmic) <= set(scene.curves)
-    runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "paper")}
-    assert len(runs["smoke"]) < len(runs["default"]) < len(runs["paper"])
+    runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "large")}
+    assert len(runs["smoke"]) < len(runs["default"]) < len(runs["large"])
     for several in runs.values():
         assert len({getattr(run, scene.beside) for run in several}) > 1
     assert not {run.seed for run in found.grid("smoke", None, 1000)} & {run.seed for run in runs["smoke"]}

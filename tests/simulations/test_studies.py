@@ -68,8 +68,8 @@ def test_one_seed_decides_nothing_statistical(study, smoke_of):
 def test_sizes_and_seeds(study):
     """Sizes grow; every field is documented; another first seed shares no run with this one."""
     found = simulations.find(study)
-    runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "paper")}
-    assert len(runs["smoke"]) <= len(runs["default"]) <= len(runs["paper"])
+    runs = {size: found.grid(size, None, 0) for size in ("smoke", "default", "large")}
+    assert len(runs["smoke"]) <= len(runs["default"]) <= len(runs["large"])
     assert all(runs.values())
     given = {field.name for field in dataclasses.fields(found.parameters) if field.init}
     assert set(simulations.field_docs(found.parameters)) == given

@@ -24,7 +24,7 @@ class Draw(simulations.Experiment):
     sizes = simulations.grid(
         smoke={"shift": (0.0,), "seeds": 6},
         default={"shift": (0.0, 1.0), "seeds": 9},
-        paper={"shift": (0.0, 1.0, 2.0), "seeds": 12},
+        large={"shift": (0.0, 1.0, 2.0), "seeds": 12},
     )
 
     def run(self):
