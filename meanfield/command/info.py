@@ -1,4 +1,4 @@
-"""`meanfield info`: versions, devices, precision, kernels, compiled programs that are kept."""
+"""`meanfield info`: versions, devices, precision, kernels, sizes of tiles, compiled programs that are kept."""
 
 import json
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ def show_info(arguments: list[str]) -> int:
         require_backend()
     facts = describe()
     facts["cache"] = _cache()
+    facts["tiles"] = _tiles()
     if options.json:
         print(json.dumps(facts))
         return 0
@@ -40,6 +41,11 @@ def show_info(arguments: list[str]) -> int:
         if kept
         else "programs   not kept (MEANFIELD_CACHE)"
     )
+    tiles = facts["tiles"]
+    print(
+        f"tiles      {tiles['tile_bytes'] / 2**20:g} MiB, at most {tiles['samples']} samples: "
+        + (f"tuned, kept in {tiles['file']}" if tiles["file"] else "the defaults (meanfield bench --tune)")
+    )
     for row in facts["plans"]:
         print(f"kernel     m = {row['m']:.0e}, n = {row['n']:.0e}, d = {row['d']}: {row['plan']}")
     return 0
@@ -51,3 +57,12 @@ def _cache() -> dict | None:
 
     folder = jax.config.jax_compilation_cache_dir  # pyright: ignore
     return {"folder": folder, "bytes": size(Path(folder))} if folder else None
+
+
+def _tiles() -> dict:
+    """Sizes of tiles that plans are made with, and the file that they were found in; None where the defaults hold."""
+    from meanfield.integrals import tuning
+
+    used = tuning.in_force()
+    file = None if used == tuning.DEFAULT else str(tuning.destination())
+    return {**used._asdict(), "file": file}

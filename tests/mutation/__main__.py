@@ -125,7 +125,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--smoke-records", type=Path, help="records of the unchanged code, for figures")
     options = parser.parse_args()
-    chosen = [one for one in mistakes() if not options.names or one["id"].startswith(tuple(options.names))]
+    every = mistakes()
+    for name in options.names:
+        if not any(one["id"].startswith(name) for one in every):
+            parser.error(f"names={name}: expected beginnings of {every[0]['id']}, …, {every[-1]['id']}")
+    chosen = [one for one in every if not options.names or one["id"].startswith(tuple(options.names))]
     if options.ledger:
         chosen = [one for one in chosen if one["file"].startswith("meanfield/") and one.get("studies")]
     tried = [one for one in chosen if "equivalent" not in one]

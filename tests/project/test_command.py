@@ -17,6 +17,7 @@ from meanfield.command.figure import Figure
 from meanfield.command.main import COMMANDS, main
 from meanfield.command.run import Run
 from meanfield.command.verify import Verify
+from meanfield.integrals.tuning import DEFAULT, Tuning, tuned
 
 TINY = ["--particles", "20", "40", "--samples", "6", "--time", "2", "--dimension", "3"]
 
@@ -221,9 +222,18 @@ def test_list_is_a_line_a_study_in_the_order_of_the_story(capsys, monkeypatch):
 def test_info(capsys):
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert set(facts) == {"versions", "devices", "precision", "compiled", "plans", "cache"}
+    assert set(facts) == {"versions", "devices", "precision", "compiled", "plans", "cache", "tiles"}
+    assert facts["tiles"] == {**DEFAULT._asdict(), "file": None}
     assert main(["info"]) == 0
-    assert "kernel" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "kernel" in told
+    assert "the defaults" in told
+
+
+def test_info_says_which_tiles_were_tuned(capsys):
+    with tuned(Tuning(1 << 20, 512)):
+        assert main(["info"]) == 0
+    assert "tiles      1 MiB, at most 512 samples: tuned, kept in" in capsys.readouterr().out
 
 
 def test_help_of_a_study_shows_parameters_with_units(capsys):
