@@ -195,7 +195,7 @@ ORDER = Prediction(0.0, ">=", "observed on two data sets", PAPER)
 ALIGNED = Prediction(1.0, ">=", "observed on two data sets", PAPER)
 EVEN = reading(1.0, 0.1, PAPER)
 CURVE = reading(0.0, 0.05, PAPER)
-NEARER = reading(0.0, 0.1, PAPER)
+NEARER = Prediction(0.2, "<=", "10⁴ units; observed, not proved", "meanfield")
 CHANCE = reading(0.5, 0.05, PAPER)
 TREND = reading(1.0, 0.05, PAPER)
 
