@@ -199,6 +199,8 @@ OTHERS = {
     "estimated": mf.objectives.estimate(POPULATION, MU, KEY, 4),
     "error": mf.observables.RiskError(),
     "population": POPULATION,
+    "network": mf.from_weights([[1.0, 0.0]], a=[1.0]),
+    "layers": mf.to_weights(mf.from_weights([[1.0, 0.0]], a=[1.0])),
     "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
