@@ -15,6 +15,7 @@ from meanfield.arguments.conversion import said
 
 KINDS = {
     "AbstractUnit": "a unit such as Neuron('relu')",
+    "Neuron": "a unit such as Neuron('relu')",
     "AbstractLoss": "a loss such as Square()",
     "AbstractObjective": "an objective such as Objective(unit, loss, x, y)",
     "Objective": "an Objective(unit, loss, x, y)",

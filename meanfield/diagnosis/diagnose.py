@@ -1,12 +1,13 @@
 """Is a trained network lazy? From its weights before and after, and its data."""
 
+import re
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.arguments import floating_array, one_of, positive_count
+from meanfield.arguments import floating_array, one_of, positive_count, real_numbers, said
 from meanfield.arguments.meant import instance
 from meanfield.diagnosis import kernels, linearised
 from meanfield.diagnosis.curvature import largest_step as stable_step
@@ -18,6 +19,9 @@ from meanfield.objectives.losses import AbstractLoss, Logistic, Square
 
 LOSSES = {"square": (Square(), 1.0), "mse": (Square(), 2.0), "logistic": (Logistic(), 1.0)}
 """Losses by name, with what they are multiplied by: mean squared error is twice `Square()`."""
+
+MOST_STEPS = 10**7
+"""Steps of gradient descent that are made again; of more nobody would wait for the end."""
 
 ROWS = 512
 """Rows of a tangent kernel, samples times outputs: of more samples as many are drawn."""
@@ -86,8 +90,8 @@ def diagnose(
     y_tested = y if y_test is None else _targets("y_test", kind, y_test, described, tested)
     if steps is not None and step is None:
         raise ValueError(f"steps={steps}: expected the step as well.")
-    resamples = positive_count("resamples", resamples)
-    values = {"resamples": resamples, "seed": seed}
+    values = {"resamples": positive_count("resamples", resamples, most=100_000), "seed": _seed(seed)}
+    count = None if steps is None else positive_count("steps", steps, most=MOST_STEPS)
     first, last, targets = _kernels(described, x, y, seed)
     changed, cosine = kernels.change(first, last, **values)
     still = jax.tree.map(jnp.zeros_like, described.initial)
@@ -96,8 +100,8 @@ def diagnose(
     linear = gap = gain = None
     curves: dict[str, tuple] = {}
     risks = _pointwise(kind, f, y_tested)
-    if steps is not None:
-        count, rate = positive_count("steps", steps), weight * largest(step)
+    if count is not None:
+        rate = weight * largest(step)
         straight = linearised.descend(linearised.linear, described, kind, x, y, rate, count)
         again = linearised.descend(linearised.own, described, kind, x, y, rate, count)
         lin = linearised.predict(linearised.linear, described, straight.moved, tested)
@@ -108,6 +112,8 @@ def diagnose(
             "risk": _list(again.risk, weight),
         }
         start = linearised.predict(linearised.own, described, still, tested)
+        if np.array_equal(f, start) and not np.array_equal(f, lin):
+            raise ValueError("trained: has the predictions of initial; expected the weights after training.")
         gap = bootstrap(_gap(f, lin, start), len(f), **values)
         others = _pointwise(kind, lin, y_tested)
         linear, gain = mean(others, **values), mean(others - risks, **values)
@@ -151,6 +157,12 @@ def _model(initial, trained, model, activation, parametrisation, step) -> Model:
     return two_layers(initial, trained, activation, multiplier(parametrisation, m), step)
 
 
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ValueError(f"{said('seed', seed)}: expected a whole number from 0 to {2**32 - 1}.")
+    return int(seed)
+
+
 def _loss(loss: Any) -> tuple[AbstractLoss, float]:
     if isinstance(loss, str):
         return LOSSES[one_of("loss", loss, LOSSES)]
@@ -161,13 +173,19 @@ def _targets(name: str, loss: AbstractLoss, y: Any, model: Model, x) -> Any:
     """Targets as the loss wants them, for as many samples and outputs; the model is tried on the inputs first."""
     try:
         shape = jnp.shape(model.apply(model.initial, x[:1]))
-    except (TypeError, ValueError) as problem:
-        d = jnp.shape(model.initial["W"])[1] if model.hidden is not None else None
-        told = f"the network has {d} inputs" if d is not None else str(problem)
-        raise ValueError(f"x has {x.shape[1]} columns: {told}.") from None
+    except Exception as problem:  # a stranger's function raises what it likes
+        if model.hidden is None:
+            raise ValueError(f"model: fails at the first sample ({problem}); expected f(params, x).") from None
+        d = jnp.shape(model.initial["W"])[1]
+        raise ValueError(f"x has {x.shape[1]} columns: the network has {d} inputs.") from None
+    if len(shape) != 2 or shape[0] != 1:
+        raise ValueError(f"model: has shape {shape} at one sample; expected f(params, x) of shape [n] or [n, k].")
     k = shape[1]
-    y = jnp.asarray(y)
-    targets = loss.targets(y[:, 0] if y.ndim == 2 and k == y.shape[1] == 1 else y, k, x.dtype)
+    y = real_numbers(name, y, "real numbers [n] or [n, k]")
+    try:
+        targets = loss.targets(y[:, 0] if y.ndim == 2 and k == y.shape[1] == 1 else y, k, x.dtype)
+    except ValueError as problem:
+        raise ValueError(re.sub(r"^y\b", name, str(problem))) from None
     if targets.shape[0] != x.shape[0]:
         raise ValueError(f"{name} has {targets.shape[0]} rows: expected {x.shape[0]}, one a sample.")
     return targets
@@ -206,7 +224,8 @@ def _gap(f, lin, start):
     def ratio(counts):
         if not np.isfinite(apart).all():
             return float("inf")
-        return float(np.sqrt(counts @ apart / (counts @ way))) if counts @ way > 0 else float("nan")
+        total, moved = counts @ apart, counts @ way
+        return float(np.sqrt(total / moved)) if moved > 0 else (float("inf") if total > 0 else 0.0)
 
     return ratio
 

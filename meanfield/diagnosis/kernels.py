@@ -62,8 +62,10 @@ def change(first: np.ndarray, last: np.ndarray, seed: int, resamples: int) -> tu
 
 
 def alignment(kernel: np.ndarray, y: np.ndarray) -> float:
-    """Return yᵀ K y/(‖K‖ |y|²) for targets with their mean taken off: 1 where K is their outer product."""
+    """Return yᵀ K y/(‖K‖ |y|²) for targets with their mean taken off: 1 where K is their outer product, 0 where all
+    targets are equal.
+    """
     y = y - y.mean(axis=0)
     value = np.einsum("ia,iajb,jb->", y, kernel, y)
     size = np.linalg.norm(kernel) * np.sum(y**2)
-    return float(value / size) if size > 0 else float("nan")
+    return float(value / size) if size > 0 else 0.0

@@ -1,4 +1,4 @@
-r"""What the network would have learned if features had stayed: f_lin(θ) = f(θ_0) + J(θ_0)(θ − θ_0), trained alike."""
+r"""Training of the network linearised at its start, f_lin(θ) = f(θ_0) + J(θ_0)(θ − θ_0): features stay."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

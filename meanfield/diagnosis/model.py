@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -26,6 +27,27 @@ class Model(NamedTuple):
     """True for the leaves that are hidden weights, where they are known; None where not."""
 
 
+class TwoLayers(eqx.Module):
+    """s a σ(W x + b) + c, as a function of a dictionary of the arrays; equal ones are compiled once."""
+
+    sigma: Callable = eqx.field(static=True)
+    multiplier: float = eqx.field(static=True)
+
+    def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+        z = x @ params["W"].T + params.get("b", 0)
+        return self.multiplier * self.sigma(z) @ params["a"].T + params.get("c", 0)
+
+
+class Function(eqx.Module):
+    """A function of one's own, whose outputs are one axis more where it has a single one."""
+
+    function: Callable = eqx.field(static=True)
+
+    def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+        f = self.function(params, x)
+        return f[:, None] if f.ndim == 1 else f
+
+
 def two_layers(initial: Any, trained: Any, activation: Any, multiplier: float, step: Any) -> Model:
     """Return s Σ_j a_j σ(w_j·x + b_j) + c; raises `ValueError` for weights of another network or kind."""
     first, last = arrays_of("initial", initial), arrays_of("trained", trained)
@@ -33,15 +55,11 @@ def two_layers(initial: Any, trained: Any, activation: Any, multiplier: float, s
         shapes = [None if value is None else value.shape for value in (one, other)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"trained: {name} has shape {shapes[1]}, expected {shapes[0]}, as in the initial weights.")
-    sigma = Neuron(activation).activation
     params = [{k: v for k, v in layers._asdict().items() if v is not None} for layers in (first, last)]
-
-    def apply(params, x):
-        z = x @ params["W"].T + params.get("b", 0)
-        return multiplier * sigma(z) @ params["a"].T + params.get("c", 0)
-
     hidden = {name: name in ("W", "b") for name in params[0]}
-    return Model(apply, params[0], params[1], _rates(params[0], step), hidden)
+    return Model(
+        TwoLayers(Neuron(activation).activation, multiplier), params[0], params[1], _rates(params[0], step), hidden
+    )
 
 
 def of_function(function: Callable, initial: Any, trained: Any, step: Any) -> Model:
@@ -52,12 +70,7 @@ def of_function(function: Callable, initial: Any, trained: Any, step: Any) -> Mo
         raise ValueError("trained: expected parameters with the names and shapes of the initial ones.")
     start = jax.tree.unflatten(shape, [floating(f"initial{_name(i, leaves)}", one) for i, one in enumerate(leaves)])
     end = jax.tree.unflatten(shape, [floating(f"trained{_name(i, leaves)}", one) for i, one in enumerate(others)])
-
-    def apply(params, x):
-        f = function(params, x)
-        return f[:, None] if f.ndim == 1 else f
-
-    return Model(apply, start, end, _rates(start, step), None)
+    return Model(Function(function), start, end, _rates(start, step), None)
 
 
 def _name(i: int, leaves: list) -> str:

@@ -1,4 +1,4 @@
-"""What a diagnosis says: numbers with intervals, a verdict, and its reason."""
+"""The report of a diagnosis: numbers with intervals, a verdict, and its reason."""
 
 import math
 from dataclasses import dataclass, field

@@ -2,7 +2,6 @@
 
 from .layers import Layers as Layers
 from .state import from_state as from_state
-from .weights import PARAMETRISATIONS as PARAMETRISATIONS
 from .weights import Network as Network
 from .weights import arrays_of as arrays_of
 from .weights import from_weights as from_weights

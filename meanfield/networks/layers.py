@@ -37,7 +37,7 @@ def layers(W, b=None, a=None, c=None) -> Layers:
         if b.shape != (m,):
             raise ValueError(f"b has shape {b.shape}: expected ({m},), one number for each row of W.")
     if c is not None:
-        c = floating_array("c", jnp.atleast_1d(jnp.asarray(c)), "k", dtype=W.dtype)
+        c = jnp.atleast_1d(floating_array("c", c, "", "k", dtype=W.dtype))
         if c.shape != (a.shape[0],):
             raise ValueError(f"c has shape {c.shape}: expected ({a.shape[0]},), one number an output.")
     return Layers(W, b, a, c)

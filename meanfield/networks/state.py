@@ -21,34 +21,40 @@ TURNED = ("kernel",)
 OWN = ("W", "b", "a", "c")
 
 
-def from_state(state: Any) -> Layers:
+def from_state(state: Any, name: str = "state") -> Layers:
     """Return the arrays of a dictionary, nested or not, of a list as Keras' `get_weights()`, or of a module.
 
-    Raises `ValueError` for what holds no two matrices that fit to each other, with the names and shapes that it holds.
+    Raises `ValueError` for what holds no two matrices that fit to each other, with the names and shapes that it holds;
+    `name` is what the sentence calls it.
     """
+    try:
+        return _layers(state)
+    except ValueError as problem:
+        raise ValueError(f"{name}: {problem}") from None
+
+
+def _layers(state: Any) -> Layers:
     if isinstance(state, Mapping) and "W" in state and set(state) <= set(OWN):
         return layers(**state)
     listed = isinstance(state, Sequence) and not isinstance(state, str)
     named = [(str(i), value) for i, value in enumerate(state)] if listed else list(_flat(state))
-    arrays = [(name, real_numbers(name, _plain(value), "real numbers")) for name, value in named]
+    arrays = [(name, real_numbers(name or "it", _plain(value), "real numbers")) for name, value in named]
     matrices = [(name, value) for name, value in arrays if value.ndim == 2]
     held = ", ".join(f"{name} {list(value.shape)}" for name, value in arrays) or "nothing"
     if len(matrices) != 2 or any(value.ndim not in (1, 2) for _, value in arrays):
-        raise ValueError(f"the weights hold {held}: expected those of two dense layers, that is two matrices.")
+        raise ValueError(f"it holds {held}; expected those of two dense layers, that is two matrices.")
     # Flax and Keras keep [inputs, outputs] and say "kernel"; Keras' plain lists are told by their shapes.
     turned = listed or any(_last(name) in TURNED for name, _ in matrices)
     (first_name, first), (second_name, second) = _ordered(matrices, turned)
     if turned:
         first, second = first.T, second.T
     if second.shape[1] != first.shape[0]:
-        raise ValueError(
-            f"the weights hold {held}: expected two matrices of which one maps onto the neurons of the other."
-        )
+        raise ValueError(f"it holds {held}; expected two matrices of which one maps onto the neurons of the other.")
     vectors = {name: value for name, value in arrays if value.ndim == 1}
     b = _bias(first_name, vectors, first.shape[0], listed, arrays)
     c = _bias(second_name, vectors, second.shape[0], listed, arrays)
     if (b is not None) + (c is not None) != len(vectors):
-        raise ValueError(f"the weights hold {held}: expected no vectors besides one bias a layer, beside its matrix.")
+        raise ValueError(f"it holds {held}; expected no vectors besides one bias a layer, beside its matrix.")
     return layers(first, b, second, c)
 
 

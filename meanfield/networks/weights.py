@@ -1,6 +1,6 @@
 """Networks that were made elsewhere as particles, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,9 +74,10 @@ def from_weights(W, b=None, a=None, c=None, activation="relu", parametrisation="
     >>> mf.from_weights(state).predict(np.array([[1.0, 2.0, -3.0]])).tolist()
     [3.5]
     """
-    held = arrays_of("W", W) if _whole(W) else layers(W, b, a, c)
-    if _whole(W) and any(other is not None for other in (b, a, c)):
-        raise ValueError("b, a, c: expected none of them beside a dictionary or a file, which has them.")
+    whole = isinstance(W, str | Path | Mapping | Layers | Network)
+    if whole and any(other is not None for other in (b, a, c)):
+        raise ValueError("W is a whole network: expected no b, a, c beside it.")
+    held = arrays_of("W", W) if whole or (b is None and a is None and c is None) else layers(W, b, a, c)
     m, k = held.W.shape[0], held.a.shape[0]
     unit = Neuron(activation, bias=held.b is not None, outputs=k)
     columns = [held.a.T, held.W] + ([] if held.b is None else [held.b[:, None]])
@@ -113,7 +114,10 @@ def to_weights(particles, unit=None, scale=1.0, constant=0.0, parametrisation="s
     share = np.asarray(mu.mass, np.float64) * factor
     if np.max(np.abs(share - 1)) > 8 * np.finfo(mu.dtype).eps:
         a = a * jnp.asarray(share, mu.dtype)[:, None]
-    c = jnp.broadcast_to(jnp.asarray(constant, mu.dtype), (neuron.outputs,))
+    constant = floating_array("constant", constant, "", "k", dtype=mu.dtype)
+    if constant.ndim and constant.shape != (neuron.outputs,):
+        raise ValueError(f"constant has shape {constant.shape}: expected ({neuron.outputs},), one number an output.")
+    c = jnp.broadcast_to(constant, (neuron.outputs,))
     return Layers(W, b, a.T, c)
 
 
@@ -139,21 +143,5 @@ def arrays_of(name: str, given: Any) -> Layers:
     if isinstance(given, Layers):
         return layers(*given)
     if isinstance(given, str | Path):
-        try:
-            return from_state(read_arrays(name, given))
-        except ValueError as problem:
-            told = str(problem)
-            raise ValueError(told if told.startswith(f"{name}=") else f"{name}={str(given)!r}: {told}") from None
-    return from_state(given)
-
-
-def _whole(given: Any) -> bool:
-    """Whether this is a network and not its first matrix."""
-    if isinstance(given, str | Path | Mapping | Layers | Network) or callable(getattr(given, "state_dict", None)):
-        return True
-    if hasattr(given, "shape"):
-        return False
-    listed = isinstance(given, Sequence) and len(given) > 0
-    return (listed and all(hasattr(one, "shape") for one in given) and any(one.ndim != 1 for one in given)) or hasattr(
-        given, "__dataclass_fields__"
-    )
+        return from_state(read_arrays(name, given), f"{name}={str(given)!r}")
+    return from_state(given, name)

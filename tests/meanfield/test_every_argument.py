@@ -62,6 +62,7 @@ RUN = mf.simulate(OBJECTIVE, FLOW, MU, times=[0.0, 1.0], observables=[mf.Risk(),
 SPLINE = mf.observables.LinearSpline(np.array([0.0, 1.0]), np.array([1.0, -1.0]), 1.0, 0.5)
 DEEP = mf.units.DeepNetwork.gaussian(KEY, width=3, depth=2, d=D)
 STATE = {"fc1.weight": POSITION[:, :D], "fc1.bias": MASS, "fc2.weight": POSITION.T[:1]}
+MOVED = {name: 1.1 * value for name, value in STATE.items()}
 LINEAR = mf.units.DeepLinear(hidden=(3,), outputs=2)
 
 
@@ -230,8 +231,8 @@ CALLS = {
     "to_weights": call(mf.to_weights, particles=MU, unit=UNIT, scale=2.0, constant=0.5, parametrisation="tangent"),
     "networks.Network.predict": call(mf.from_weights(STATE).predict, x=X),
     "networks.from_state": call(mf.networks.from_state, state=STATE),
-    "networks.arrays_of": call(mf.networks.arrays_of, name="initial", given=STATE),
-    "diagnose": call(mf.diagnose, initial=STATE, trained=STATE, x=X, y=Y, x_test=X, y_test=Y, step=0.01, steps=2,
+    "networks.arrays_of": call(mf.networks.arrays_of, name="given", given=STATE),
+    "diagnose": call(mf.diagnose, initial=STATE, trained=MOVED, x=X, y=Y, x_test=X, y_test=Y, step=0.01, steps=2,
                      activation="tanh", parametrisation="tangent", loss="square", resamples=3, seed=1, model=None),
     # simulations
     "simulate": call(

@@ -199,6 +199,8 @@ OTHERS = {
     "exact population": mf.objectives.ReluPopulation(MU, scale=2.0, penalty=mf.WeightDecay(0.1)),
     "risk of a population": mf.observables.PopulationRisk(POPULATION),
     "sampled": mf.datasets.teacher(KEY, 4, 3, n_test=2),
+    "network": mf.from_weights([[1.0, 0.0]], a=[1.0]),
+    "layers": mf.to_weights(mf.from_weights([[1.0, 0.0]], a=[1.0])),
     "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }

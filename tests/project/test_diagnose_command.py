@@ -47,7 +47,7 @@ def test_a_report_in_words_and_in_json(files, tmp_path, capsys):
     ("given", "options", "sentence"),
     [
         ({"trained": "other.npz"}, [], "trained: W has shape (9, 3), expected (64, 3)"),
-        ({"trained": "flat.npz"}, [], "hold weight [3]: expected those of two dense layers"),
+        ({"trained": "flat.npz"}, [], "it holds weight [3]; expected those of two dense layers"),
         ({"trained": "none.npz"}, [], "there is no such file"),
         ({"data": "half.npz"}, [], "holds x, expected x and y"),
         ({}, ["--activation", "rleu"], "relu"),

@@ -56,11 +56,11 @@ def test_files_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ({"weight": W, "bias": B}, r"hold weight \[5, 3\], bias \[5\]: expected those of two dense layers"),
+        ({"weight": W, "bias": B}, r"holds weight \[5, 3\], bias \[5\]; expected those of two dense layers"),
         ({"0.weight": W, "2.weight": A.T}, "expected two matrices of which one maps"),
         ({"0.weight": W, "2.weight": A, "norm.scale": B}, "expected no vectors besides one bias a layer"),
         ({"conv.weight": np.ones((2, 2, 2)), "0.weight": W, "2.weight": A}, "expected those of two dense layers"),
-        ({}, "hold nothing"),
+        ({}, "W: it holds nothing"),
         ({"0.weight": "text", "2.weight": A}, "expected those of two dense layers"),
     ],
 )

@@ -75,7 +75,7 @@ def test_masses_and_scale_are_in_the_output_weights():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"W": np.ones((3, 2))}, "a=None: expected output weights"),
+        ({"W": np.ones((3, 2))}, "W: it holds .* expected those of two dense layers"),
         ({"W": np.ones((2, 3)), "a": np.ones((1, 3))}, "W seems to be transposed"),
         ({"W": np.ones((3, 2)), "a": np.ones((3, 1))}, "a seems to be transposed"),
         ({"W": np.ones((3, 2)), "a": np.ones(3), "b": np.ones(2)}, r"b has shape \(2,\): expected \(3,\)"),
@@ -87,7 +87,7 @@ def test_masses_and_scale_are_in_the_output_weights():
             {"W": np.ones((3, 2)), "a": np.ones(3), "parametrisation": mf.Parametrisation(particles=4)},
             "4 particles: expected 3",
         ),
-        ({"W": {"W": np.ones((3, 2)), "a": np.ones(3)}, "a": np.ones(3)}, "expected none of them beside a dictionary"),
+        ({"W": {"W": np.ones((3, 2)), "a": np.ones(3)}, "a": np.ones(3)}, "expected no b, a, c beside it"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(arguments, sentence):
