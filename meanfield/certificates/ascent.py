@@ -13,17 +13,23 @@ SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 def ascent_maximum(slope: Slope, starts: Array | None = None, steps: int = 100) -> float:
     """The largest |h(u)| found. Starts: rows of z, random directions (the same ones each time), rows of `starts`."""
+    return max(0.0, float(np.max(ascents(slope, starts, steps)[1], initial=0.0)))
+
+
+def ascents(slope: Slope, starts: Array | None = None, steps: int = 100) -> tuple[Array, Array]:
+    """(unit directions [k, q], |h| there [k]): where the climbs that were followed to their end got."""
     slope = slope.reduced()
     if len(slope.c) == 0:
-        return 0.0
-    heavy = np.argsort(-np.abs(slope.c) * np.linalg.norm(slope.z, axis=1))[:STARTS]
+        return np.zeros((0, slope.z.shape[1])), np.zeros(0)
+    heavy = np.argsort(-slope.sizes * np.linalg.norm(slope.z, axis=1))[:STARTS]
     rows = [slope.z[heavy], np.random.default_rng(0).normal(size=(STARTS, slope.z.shape[1]))]
     if starts is not None:
         rows.append(starts[np.argsort(-np.linalg.norm(starts, axis=1))[:STARTS]])
-    return max(_climbed(one, np.concatenate(rows), steps) for one in (slope, slope.negative()))
+    ends = [_climbed(one, np.concatenate(rows), steps) for one in slope.signs()]
+    return np.concatenate([u for u, _ in ends]), np.concatenate([height for _, height in ends])
 
 
-def _climbed(slope: Slope, u: Array, steps: int) -> float:
+def _climbed(slope: Slope, u: Array, steps: int) -> tuple[Array, Array]:
     u = _unit(u)
     value = slope(u)
     # Fewer and fewer directions are followed, so that the cost is that of a few steps of all.
@@ -37,7 +43,7 @@ def _climbed(slope: Slope, u: Array, steps: int) -> float:
             height = slope(trial)
             better = height > value
             u, value = np.where(better[:, None], trial, u), np.where(better, height, value)
-    return max(0.0, float(np.max(value)))
+    return u, value
 
 
 def _unit(u: Array) -> Array:

@@ -16,6 +16,8 @@ Rounding: g is taken as computed, for neighbours share it; where w misses an ine
 orthant lets √q δ be added. A new g is off its edge by less than 4u, and h is Lipschitz.
 """
 
+import time
+
 import numpy as np
 
 from meanfield.certificates.ascent import ascent_maximum
@@ -29,8 +31,13 @@ NUMBERS = 4_000_000
 """Size of the largest array of a batch of cones."""
 
 
-def branching_maximum(slope: Slope, cones: int = 100_000) -> tuple[float, float]:
-    """(the largest |h| found, a proved upper bound of C); they agree to rounding unless `cones` did not suffice."""
+def branching_maximum(
+    slope: Slope, cones: int = 100_000, target: float = 0.0, seconds: float | None = None
+) -> tuple[float, float]:
+    """(the largest |h| found, a proved upper bound of C); they agree to rounding unless `cones` did not suffice, `target`
+    is larger (a bound that suffices: cones below it are not looked into), or time is up.
+    """
+    deadline = np.inf if seconds is None else time.monotonic() + seconds
     relaxed = relaxed_maximum(slope)
     slope = _within_span(slope.reduced())
     n, q = slope.z.shape
@@ -38,9 +45,10 @@ def branching_maximum(slope: Slope, cones: int = 100_000) -> tuple[float, float]
         return 0.0, 0.0
     found = ascent_maximum(slope)
     margin = 1.01 * (64 * q + 8 * np.sqrt(q) * (n + q + 24)) * ROUNDOFF * slope.lipschitz
-    upper, left = found, cones
+    # Less the margin below, so that what is returned is not above the target.
+    upper, left = max(found, (target - margin) * (1 - accumulated(q + 16))), cones
     for one in (slope, slope.negative()):
-        found, bound, left = _largest(one, found, upper, left)
+        found, bound, left = _largest(one, found, upper, left, deadline)
         upper = max(upper, bound)
     return found, min(relaxed, float((upper + margin) * (1 + accumulated(q + 8))))
 
@@ -54,14 +62,14 @@ def _within_span(slope: Slope) -> Slope:
     return Slope(slope.c, slope.z @ basis, slope.below, slope.above)
 
 
-def _largest(slope: Slope, found: float, known: float, left: int) -> tuple[float, float, int]:
+def _largest(slope: Slope, found: float, known: float, left: int, deadline: float) -> tuple[float, float, int]:
     """(largest h found, bound of max h, cones left): nothing below `known` is looked into."""
     n, q = slope.z.shape
     corners = np.array(np.meshgrid(*[[1.0, -1.0]] * q)).reshape(q, -1).T
     waiting = corners[:, :, None] * np.eye(q)
     bounds = np.full(len(waiting), np.inf)
     upper, size = known, max(1, NUMBERS // (n * q * max(1, q // 2)))
-    while len(waiting) and left > 0:
+    while len(waiting) and left > 0 and time.monotonic() < deadline:
         order = np.argsort(-bounds)
         now, later = order[:size], order[size:]
         cut = _Cut(slope, waiting[now])

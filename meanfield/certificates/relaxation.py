@@ -6,7 +6,7 @@ most v_i t for any v_i between c_i s₊ and c_i s₋. On the unit ball therefore
     h(u) ≤ |Σ_i v_i z_i| + ½ Σ_convex k_i|u·z_i|,   v_i = c_i (s₊ + s₋)/2 for convex terms,
     Σ_convex k_i|u·z_i| ≤ √(Σ k_i · λ_max(Σ k_i z_i z_iᵀ))  (Cauchy and Schwarz).
 
-Any v within its limits gives a bound; a good one is found by projected descent.
+Any v within its limits gives a bound; a good one is found by projected descent. Of several outputs the squares add up.
 """
 
 import numpy as np
@@ -19,6 +19,9 @@ def relaxed_maximum(slope: Slope) -> float:
     slope = slope.reduced()
     if len(slope.c) == 0:
         return 0.0
+    if slope.c.ndim == 2:
+        bounds = np.array([relaxed_maximum(one) for one in slope.outputs()])
+        return float(np.linalg.norm(bounds) * (1 + accumulated(len(bounds) + 8)))
     n, q = slope.z.shape
     largest = max(_relaxed(slope), _relaxed(slope.negative()))
     return float(largest * (1 + 1e-13 * q) + 16 * accumulated(n + q + 8) * slope.lipschitz)

@@ -4,6 +4,8 @@ r"""The function of a direction whose largest absolute value a certificate needs
 
 for σ with slopes s₋ below and s₊ above 0. It is positively homogeneous, linear on every cell of {u : z_i·u = 0}, and
 Lipschitz with constant L = max(|s₋|, |s₊|) Σ_i |c_i||z_i|, the scale of all rounding errors here.
+
+For a network of several outputs c_i is a vector, and h(u) = |Σ_i c_i σ(u·z_i)| ≥ 0 its length.
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ def accumulated(operations: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Slope:
-    """h: weights c [n], rows z [n, q], and the two slopes of σ."""
+    """h: weights c, [n] or [n, k], rows z [n, q], and the two slopes of σ."""
 
     c: Array
     z: Array
@@ -33,12 +35,25 @@ class Slope:
 
     def reduced(self) -> "Slope":
         """Without the rows that are zero or carry no weight."""
-        keep = (self.c != 0) & np.any(self.z != 0, axis=1)
+        keep = (self.sizes != 0) & np.any(self.z != 0, axis=1)
         return Slope(self.c[keep], self.z[keep], self.below, self.above)
 
     def negative(self) -> "Slope":
         """−h."""
         return Slope(-self.c, self.z, self.below, self.above)
+
+    def signs(self) -> tuple["Slope", ...]:
+        """The functions whose largest value is C: h and −h, or the length alone."""
+        return (self, self.negative()) if self.c.ndim == 1 else (self,)
+
+    def outputs(self) -> list["Slope"]:
+        """One slope for each output."""
+        return [Slope(c, self.z, self.below, self.above) for c in np.atleast_2d(self.c.T)]
+
+    @property
+    def sizes(self) -> Array:
+        """|c_i|, [n]."""
+        return np.abs(self.c) if self.c.ndim == 1 else np.linalg.norm(self.c, axis=1)
 
     @property
     def kink(self) -> Array:
@@ -49,12 +64,18 @@ class Slope:
     def lipschitz(self) -> float:
         """L, rounded up."""
         steepest = max(abs(self.below), abs(self.above))
-        total = steepest * float(np.abs(self.c) @ np.linalg.norm(self.z, axis=1))
-        return total * (1 + accumulated(2 * len(self.c) + self.z.shape[1] + 8))
+        total = steepest * float(self.sizes @ np.linalg.norm(self.z, axis=1))
+        return total * (1 + accumulated(2 * len(self.c) + self.z.shape[1] + self.c[:1].size + 8))
 
     def gradient(self, u: Array) -> Array:
         """∇h at each row of u, [k, q], one-sided where h has a kink."""
-        return (self.c * np.where(u @ self.z.T > 0, self.above, self.below)) @ self.z
+        t = u @ self.z.T
+        sigma = np.where(t > 0, self.above, self.below)
+        if self.c.ndim == 1:
+            return (self.c * sigma) @ self.z
+        f = (sigma * t) @ self.c
+        towards = f / np.maximum(np.linalg.norm(f, axis=1, keepdims=True), 1e-300)
+        return ((towards @ self.c.T) * sigma) @ self.z
 
     def __call__(self, u: Array) -> Array:
         """h at each row of u, [k]."""
