@@ -25,11 +25,12 @@ def ascents(slope: Slope, starts: Array | None = None, steps: int = 100) -> tupl
     rows = [slope.z[heavy], np.random.default_rng(0).normal(size=(STARTS, slope.z.shape[1]))]
     if starts is not None:
         rows.append(starts[np.argsort(-np.linalg.norm(starts, axis=1))[:STARTS]])
-    ends = [_climbed(one, np.concatenate(rows), steps) for one in slope.signs()]
+    ends = [climbed(one, np.concatenate(rows), steps) for one in slope.signs()]
     return np.concatenate([u for u, _ in ends]), np.concatenate([height for _, height in ends])
 
 
-def _climbed(slope: Slope, u: Array, steps: int) -> tuple[Array, Array]:
+def climbed(slope: Slope, u: Array, steps: int) -> tuple[Array, Array]:
+    """(unit directions, h there) after so many steps uphill from directions u; fewer than were given, the best ones."""
     u = _unit(u)
     value = slope(u)
     # Fewer and fewer directions are followed, so that the cost is that of a few steps of all.

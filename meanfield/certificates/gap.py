@@ -18,10 +18,13 @@ from meanfield.certificates.dual import Dual
 from meanfield.certificates.lifted import lifted_maximum, lifted_memory
 from meanfield.certificates.planar import planar_maximum
 from meanfield.certificates.relaxation import relaxed_maximum
-from meanfield.certificates.slope import Array, Slope
+from meanfield.certificates.slope import Array
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation.progress import INTERVAL, Lenient
+
+SPLITS = 2000
+"""How often the lifted method may cut the sphere, at most."""
 
 logger = logging.getLogger("meanfield")
 
@@ -115,43 +118,37 @@ def optimality_gap(
     f, error = problem.predictions()
     r, value = problem.residual(f), problem.value(f, error)
 
+    slope = problem.slope(r)
+
     def gap_of(largest: float) -> float:
         return math.nextafter(value - problem.dual(r, largest), math.inf)
 
-    def target(low: float, high: float) -> float | None:
-        return None if tolerance is None else problem.largest_for(r, value, tolerance * (1 - 1e-12), low, high)
-
-    largest = _largest(method, problem, problem.slope(r), target, gap_of, seconds, cones, progress)
+    if method == "planar":
+        largest = planar_maximum(slope)[1]
+    elif method == "relaxation":
+        largest = relaxed_maximum(slope)
+    else:
+        found = ascent_maximum(slope, starts=problem.w)
+        target = None
+        if tolerance is not None:
+            most = max(found, relaxed_maximum(slope))
+            target = problem.largest_for(r, value, tolerance * (1 - 1e-12), found, most)
+        if method == "ascent":
+            largest = found
+        elif method == "branching":
+            largest = branching_maximum(slope, cones, 0.0 if target is None else target, seconds)[1]
+        else:
+            # Cutting in parts goes on for long: where a gap that may be there, or a time, is asked for.
+            splits = SPLITS if target is not None or seconds is not None else 0
+            said = f"the lifted bound of {n} samples in {q} columns takes up to {_size(n, q, splits > 0)}"
+            logger.info("%s", said)
+            report = _Report(gap_of, said) if progress else None
+            largest = lifted_maximum(slope, found, target, seconds, _heaviest(problem), splits, report)
     return OptimalityGap(gap_of(largest), problem.dual(r, largest), method != "ascent", method, reason)
 
 
-def _largest(
-    method: str,
-    problem: Dual,
-    slope: Slope,
-    target: Callable[[float, float], float | None],
-    gap_of: Callable[[float], float],
-    seconds: float | None,
-    cones: int,
-    progress: bool,
-) -> float:
-    """C, or a bound of it, by this method."""
-    if method == "planar":
-        return planar_maximum(slope)[1]
-    relaxed = relaxed_maximum(slope)
-    if method == "relaxation":
-        return relaxed
-    found = ascent_maximum(slope, starts=problem.w)
-    if method == "ascent":
-        return found
-    enough = target(found, max(found, relaxed))
-    if method == "branching":
-        return branching_maximum(slope, cones, 0.0 if enough is None else enough, seconds)[1]
-    n, q = slope.z.shape
-    size = f"the lifted bound of {n} samples in {q} columns takes about {lifted_memory(n, q) / 2**20:.0f} MiB"
-    logger.info("%s", size)
-    report = _Report(gap_of, size) if progress else None
-    return lifted_maximum(slope, found, enough, seconds, starts=_heaviest(problem), report=report)
+def _size(n: int, q: int, split: bool) -> str:
+    return f"about {lifted_memory(n, q, split) / 2**20:.0f} MiB"
 
 
 def _heaviest(problem: Dual) -> Array:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.certificates.lifted_products import Products, adjoint, coefficients
+from meanfield.certificates.lifted_products import Products, adjoint, vanishing
 from meanfield.certificates.slope import ROUNDOFF, Array, Slope, accumulated
 
-SHIFTS = np.concatenate([[0.0], np.logspace(-10, 0, 41)])
+SHIFTS = np.concatenate([[0.0], np.logspace(-10, 0, 21)])
 """What ε is tried beyond its least, in units of the largest coefficient."""
 
 
@@ -84,11 +84,14 @@ class Lifted:
         return form
 
 
-def proved_bound(lifted: Lifted, y: Products) -> float:
-    """An upper bound of the largest h over the sphere, whatever the multipliers; infinite where they are not finite."""
+def proved_bound(lifted: Lifted, y: Products, signs: Array) -> float:
+    """An upper bound of the largest h over the part of the sphere where t_i has the sign given, or any for 0.
+
+    The multipliers may be whatever they are; where they are not finite the bound is infinite.
+    """
     if not all(np.all(np.isfinite(one)) for one in y):
         return np.inf
-    y = valid(y)
+    y = valid(y, signs)
     x = lifted.x
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         p = lifted.objective() + adjoint(y, x)
@@ -106,11 +109,11 @@ def proved_bound(lifted: Lifted, y: Products) -> float:
     return total if np.isfinite(total) else np.inf
 
 
-def valid(y: Products) -> Products:
-    """These multipliers with negative ones set to zero and `aa` and `bb` symmetric; those of a_i b_i are free."""
-    free = np.diag(y.ab).copy()
-    a, b, aa, bb, ab = (np.maximum(one, 0.0) for one in y)
-    np.fill_diagonal(ab, free)
+def valid(y: Products, signs: Array) -> Products:
+    """These multipliers with `aa` and `bb` symmetric, and negative ones set to zero unless their product vanishes."""
+    a, b, aa, bb, ab = (
+        np.where(zero, one, np.maximum(one, 0.0)) for one, zero in zip(y, vanishing(signs), strict=True)
+    )
     return Products(a, b, (aa + aa.T) / 2, (bb + bb.T) / 2, ab)
 
 
@@ -120,21 +123,32 @@ def _completed(p: Array, x: Array) -> tuple[float, float, float]:
     values, vectors = np.linalg.eigh(-p[1 + q :, 1 + q :])
     along = vectors.T @ p[1 + q :, : 1 + q]
     gram, size = x.T @ x, max(1e-300, float(np.max(np.abs(values))))
-    best = (np.inf, 0.0, np.inf, np.inf)
+    best, shift = (np.inf, np.inf), 0.0
     for extra in SHIFTS:
-        shift = max(0.0, -float(values[0])) + size * (extra + 1e-13)
-        rest = p[: 1 + q, : 1 + q] + along.T @ (along / (values + shift)[:, None])
-        rest[1:, 1:] += shift * gram
-        eigenvalues, axes = np.linalg.eigh(rest[1:, 1:])
-        weight = (axes.T @ rest[1:, 0]) ** 2
-        # min over y_u above the largest eigenvalue of y_u + rest_00 + Σ weight/(y_u − eigenvalue).
-        reach = np.sqrt(weight.sum()) * np.concatenate([[1e-12], np.logspace(-6, 0.5, 60)]) + 1e-300
-        second = eigenvalues[-1] + reach
-        first = rest[0, 0] + np.sum(weight / np.maximum(second[:, None] - eigenvalues, 1e-300), axis=1)
-        k = int(np.argmin(first + second))
-        if first[k] + second[k] < best[0]:
-            best = (float(first[k] + second[k]), shift, float(first[k]), float(second[k]))
-    return best[1:]
+        trial = max(0.0, -float(values[0])) + size * (extra + 1e-13)
+        rest = p[: 1 + q, : 1 + q] + along.T @ (along / (values + trial)[:, None])
+        rest[1:, 1:] += trial * gram
+        pair = _least_sum(rest)
+        if sum(pair) < sum(best):
+            best, shift = pair, trial
+    return shift, *best
+
+
+def _least_sum(rest: Array) -> tuple[float, float]:
+    """(y_0, y_u) of the least sum for which diag(y_0, y_u I) minus this matrix is positive semidefinite.
+
+    y_0 = rest_00 + Σ weight/(y_u − eigenvalue), so that the sum is convex in y_u: its derivative is halved in on.
+    """
+    eigenvalues, axes = np.linalg.eigh(rest[1:, 1:])
+    weight, below = (axes.T @ rest[1:, 0]) ** 2, eigenvalues[-1] - eigenvalues
+    high = float(np.sqrt(weight.sum()))
+    low, tiny = 0.0, 1e-300 + 1e-14 * (high + abs(float(eigenvalues[-1])))
+    for _ in range(48):
+        middle = (low + high) / 2
+        steep = np.sum(weight / np.maximum(middle + below, tiny) ** 2)
+        low, high = (middle, high) if steep > 1 else (low, middle)
+    high += tiny
+    return float(rest[0, 0] + np.sum(weight / (high + below))), float(eigenvalues[-1] + high)
 
 
 def _least_eigenvalue(m: Array) -> float:
@@ -159,16 +173,14 @@ def _least_eigenvalue(m: Array) -> float:
 def _rounding(lifted: Lifted, y: Products, first: float, second: float) -> float:
     """A bound of the Frobenius norm of what rounding did to M."""
     n, q = lifted.x.shape
-    t_t, t_g, g_g = coefficients(Products(*(np.abs(one) for one in y))._replace(ab=-np.abs(y.ab)))
-    # With ab negative all terms of t_t add up; the others are at most both + |mixed|.
-    t_g = (y.aa + y.bb + np.abs(y.ab) + np.abs(y.ab.T)) / 2
-    g_g = np.abs(t_t)
+    total = np.abs(y.aa) + np.abs(y.bb) + np.abs(y.ab) + np.abs(y.ab.T)
+    t_t, t_g, g_g = total / 4, total / 2, total / 4
     x = np.abs(lifted.x)
     norms = [
         np.linalg.norm(x.T @ t_t @ x),
         np.linalg.norm(x.T @ t_g),
         np.linalg.norm(g_g),
-        np.linalg.norm(y.a + y.b) * (1 + np.linalg.norm(x)),
+        np.linalg.norm(np.abs(y.a) + np.abs(y.b)) * (1 + np.linalg.norm(x)),
         np.linalg.norm(lifted.size_of_objective()),
         abs(first) + abs(second) * np.sqrt(q),
     ]

@@ -14,6 +14,8 @@ The multipliers −ρB obey their signs at every step, and `lifted_bound` makes 
 Sources: Boyd et al. (2011); Wen, Goldfarb & Yin (2010) for semidefinite programs.
 """
 
+import copy
+
 import numpy as np
 
 from meanfield.certificates.lifted_bound import Lifted
@@ -42,12 +44,14 @@ class AlternatingDirections:
         rotated = Lifted(lifted.c, self.x, lifted.below, lifted.above, lifted.scale)
         n, self.q = self.x.shape
         self.size = max(value, 1e-300)
+        self.kink = np.abs(lifted.c) if lifted.power == 1 else np.linalg.norm(lifted.c, axis=1)
         self.objective = rotated.objective() / self.size
         half = np.concatenate([[1.0], singular**2 / 2, np.full(n, 0.5)])
         self.weight = 1 + np.outer(half, half)
         self.penalty, self.steps = PENALTY, 0
         self.s = self._start(directions @ self.axes.T)
-        self.y = products(self.s, self.x).allowed()
+        self.signs = np.zeros(n, int)
+        self.y = products(self.s, self.x).allowed(self.signs)
         self.dual_s = np.zeros_like(self.s)
         self.dual_y = self.y.times(0.0)
         self.residuals = (np.inf, np.inf)
@@ -59,6 +63,20 @@ class AlternatingDirections:
             u = np.eye(self.q)
         v = np.column_stack([np.ones(len(u)), u, np.abs(u @ self.x.T)])
         return v.T @ v / len(v)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a copy of the state takes."""
+        return 8 * (2 * self.s.size + 6 * len(self.x) ** 2)
+
+    def split(self) -> tuple["AlternatingDirections", "AlternatingDirections"]:
+        """This state twice, with t_i ≥ 0 in one and t_i ≤ 0 in the other, for the i whose sign is the least decided."""
+        undecided = np.where(self.signs == 0, self.kink * np.minimum(self.y.a, self.y.b), -1.0)
+        k, halves = int(np.argmax(undecided)), (copy.copy(self), copy.copy(self))
+        for one, sign in zip(halves, (1, -1), strict=True):
+            one.signs = self.signs.copy()
+            one.signs[k] = sign
+        return halves
 
     def advance(self, steps: int) -> None:
         """Take this many steps."""
@@ -79,7 +97,7 @@ class AlternatingDirections:
         w = products(z, x)
         lifted = one * z + (1 - one) * self.s + self.dual_s
         relaxed = w.times(one).plus(self.y, 1 - one).plus(self.dual_y)
-        s, y = _positive_part(lifted), relaxed.allowed()
+        s, y = _positive_part(lifted), relaxed.allowed(self.signs)
         self.dual_s, self.dual_y = lifted - s, relaxed.plus(y, -1.0)
         primal = np.sum((z - s) ** 2) + w.plus(y, -1.0).squares()
         dual = np.sum((s - self.s) ** 2) + y.plus(self.y, -1.0).squares()

@@ -34,16 +34,24 @@ class Products(NamedTuple):
     def times(self, factor: float) -> "Products":
         return Products(*(factor * one for one in self))
 
-    def allowed(self) -> "Products":
-        """The nearest that are nonnegative, and zero for a_i b_i."""
+    def allowed(self, signs: Array) -> "Products":
+        """The nearest that are nonnegative, and zero where a_i b_i is, or a_i or b_i by the signs."""
         nearest = Products(*(np.maximum(one, 0.0) for one in self))
-        np.fill_diagonal(nearest.ab, 0.0)
+        for one, zero in zip(nearest, vanishing(signs), strict=True):
+            one[zero] = 0.0
         return nearest
 
     def squares(self) -> float:
         """The sum of squares, each as often as it stands in the symmetric matrix."""
         weights = (2.0, 2.0, 1.0, 1.0, 2.0)
         return float(sum(weight * np.sum(one * one) for weight, one in zip(weights, self, strict=True)))
+
+
+def vanishing(signs: Array) -> Products:
+    """Masks of the products that are zero where t_i ≥ 0 (signs 1), t_i ≤ 0 (−1), or either (0): all of a_i b_i, too."""
+    a, b = signs < 0, signs > 0
+    mixed = a[:, None] | b | np.eye(len(a), dtype=bool)
+    return Products(a, b, a[:, None] | a, b[:, None] | b, mixed)
 
 
 def products(z: Array, x: Array) -> Products:
