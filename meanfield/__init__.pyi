@@ -8,6 +8,7 @@ from . import objectives as objectives
 from . import observables as observables
 from . import plot as plot
 from . import units as units
+from .certificates import certified_minimum as certified_minimum
 from .certificates import optimality_gap as optimality_gap
 from .checkpoints.checkpoint import Checkpoint as Checkpoint
 from .devices.sharding import shard as shard

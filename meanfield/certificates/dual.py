@@ -109,18 +109,26 @@ class Dual:
             return -self.y * np.exp(-np.logaddexp(0.0, self.y * f))
         return np.exp(f - _log_sum(f)[:, None]) - self.y
 
+    def risk(self, f: Array) -> float:
+        """R(f), as computed."""
+        if self.square:
+            return float(np.sum((f - self.y) ** 2)) / (2 * len(f))
+        if self.outputs == 1:
+            return float(np.mean(np.logaddexp(0.0, -self.y * f)))
+        return float(np.mean(_log_sum(f) - np.sum(self.y * f, axis=1)))
+
     def value(self, f: Array, error: Array) -> float:
         """F(μ), rounded up."""
         n, p, k = len(f), 1 + self.w.shape[1], self.outputs
+        risk = self.risk(f)
         if self.square:
             left = np.abs(f - self.y) if k == 1 else np.linalg.norm(f - self.y, axis=1)
             # Of several outputs the error of each is below `error`, so that of their vector is below √k of it.
             error = error * np.sqrt(k)
-            risk, slack = np.mean(left**2) / 2, np.mean((left + error) * error)
+            slack = np.mean((left + error) * error)
         elif k == 1:
-            risk, slack = np.mean(np.logaddexp(0.0, -self.y * f)), np.mean(error)
+            slack = np.mean(error)
         else:
-            risk = np.mean(_log_sum(f) - np.sum(self.y * f, axis=1))
             slack = np.mean(2 * error + accumulated(k + 64) * (1 + np.max(np.abs(f), axis=1)))
         penalty = self.decay / 2 * float(self.mass @ (self.heights**2 + np.sum(self.w**2, axis=1)))
         value = (risk + slack) / self.alpha**2 + penalty
