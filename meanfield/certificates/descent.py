@@ -18,8 +18,8 @@ SLIGHT = 1e-9
 """Neurons of a smaller share of the largest |a||w| are dropped."""
 
 
-NEAR = (1e-1, 1e-2, 1e-3)
-"""Angles within which neurons are merged, and put on hyperplanes."""
+NEAR = ((0.0, 1e-4), (0.0, 1e-2), (1e-1, 1e-1), (1e-2, 1e-2), (1e-3, 1e-3))
+"""Pairs of angles within which neurons are merged, and put on hyperplanes."""
 
 
 class Network:
@@ -65,15 +65,16 @@ class Network:
         sides. Along these hyperplanes F is smooth; whether a neuron had better leave one, the next round's search says.
         """
         value, self.a, self.w = self._descended(self.a, self.w, None, deadline)
-        for near in NEAR:
-            a, w, along = self._simpler(near)
-            trial = self._descended(a, w, along, deadline)
+        for merge, near in NEAR:
+            trial = self._descended(*self._simpler(merge, near), deadline)
             if trial[0] <= value:
                 value, self.a, self.w = trial
         self.values.append(value)
 
-    def _simpler(self, near: float) -> tuple[Array, Array, Array]:
-        """(a, w, projections [m, q, q]): neurons closer than this angle merged, and put on hyperplanes that are as close."""
+    def _simpler(self, merge: float, near: float) -> tuple[Array, Array, Array]:
+        """(a, w, projections [m, q, q]): neurons closer than the first angle merged, and put on hyperplanes closer than the
+        second.
+        """
         length, z = np.linalg.norm(self.w, axis=1), self.problem.z
         total, u = self.a * length[:, None], self.w / np.maximum(length, 1e-300)[:, None]
         weight = np.linalg.norm(total, axis=1)
@@ -81,7 +82,7 @@ class Network:
         while left:
             first = left[0]
             cosine = np.minimum(u[left] @ u[first], total[left] @ total[first] / (weight[left] * weight[first] + 1e-300))
-            group = [k for k, c in zip(left, cosine, strict=True) if k == first or c >= 1 - near**2 / 2]
+            group = [k for k, c in zip(left, cosine, strict=True) if k == first or c > 1 - merge**2 / 2]
             left = [k for k in left if k not in group]
             merged.append((total[group].sum(axis=0), weight[group] @ u[group]))
         total, towards = (np.array(one) for one in zip(*merged, strict=True)) if merged else (self.a, self.w)
