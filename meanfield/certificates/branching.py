@@ -20,9 +20,9 @@ import time
 
 import numpy as np
 
-from meanfield.certificates.ascent import ascent_maximum
+from meanfield.certificates.ascent import ascents
 from meanfield.certificates.relaxation import relaxed_maximum
-from meanfield.certificates.slope import ROUNDOFF, Array, Slope, accumulated
+from meanfield.certificates.slope import ROUNDOFF, Array, Largest, Slope, accumulated, highest
 
 SWEEPS = 12
 """Coordinate sweeps for the first bound of a cone."""
@@ -34,36 +34,44 @@ NUMBERS = 4_000_000
 def branching_maximum(
     slope: Slope, cones: int = 100_000, target: float = 0.0, seconds: float | None = None
 ) -> tuple[float, float]:
-    """(the largest |h| found, a proved upper bound of C); they agree to rounding unless `cones` did not suffice, `target`
+    """(the largest |h| found, a proved upper bound of C); see `branched`."""
+    best = branched(slope, cones, target, seconds)
+    return best.height, best.bound
+
+
+def branched(slope: Slope, cones: int = 100_000, target: float = 0.0, seconds: float | None = None) -> Largest:
+    """A proved upper bound of C and the largest |h| found; they agree to rounding unless `cones` did not suffice, `target`
     is larger (a bound that suffices: cones below it are not looked into), or time is up.
     """
     deadline = np.inf if seconds is None else time.monotonic() + seconds
+    deadline = np.inf if seconds is None else time.monotonic() + seconds
     relaxed = relaxed_maximum(slope)
-    slope = _within_span(slope.reduced())
+    slope, basis = _within_span(slope.reduced())
     n, q = slope.z.shape
+    best = highest(slope, *ascents(slope))
     if n == 0:
-        return 0.0, 0.0
-    found = ascent_maximum(slope)
+        return best._replace(direction=np.eye(len(basis))[0])
     margin = 1.01 * (64 * q + 8 * np.sqrt(q) * (n + q + 24)) * ROUNDOFF * slope.lipschitz
     # Less the margin below, so that what is returned is not above the target.
-    upper, left = max(found, (target - margin) * (1 - accumulated(q + 16))), cones
+    upper, left = max(best.height, (target - margin) * (1 - accumulated(q + 16))), cones
     for one in (slope, slope.negative()):
-        found, bound, left = _largest(one, found, upper, left, deadline)
-        upper = max(upper, bound)
-    return found, min(relaxed, float((upper + margin) * (1 + accumulated(q + 8))))
+        best, left = _largest(one, best, upper, left, deadline)
+        upper = max(upper, best.bound)
+    bound = min(relaxed, float((upper + margin) * (1 + accumulated(q + 8))))
+    return Largest(bound, best.height, basis @ best.direction)
 
 
-def _within_span(slope: Slope) -> Slope:
-    """Return h in coordinates of the span of its rows, if these are fewer than the columns."""
+def _within_span(slope: Slope) -> tuple[Slope, Array]:
+    """Return h in coordinates of the span of its rows, if these are fewer than the columns, and a basis of the span."""
     n, q = slope.z.shape
-    if n >= q:
-        return slope
+    if n >= q or n == 0:
+        return slope, np.eye(q)
     basis, _ = np.linalg.qr(slope.z.T)
-    return Slope(slope.c, slope.z @ basis, slope.below, slope.above)
+    return Slope(slope.c, slope.z @ basis, slope.below, slope.above), basis
 
 
-def _largest(slope: Slope, found: float, known: float, left: int, deadline: float) -> tuple[float, float, int]:
-    """(largest h found, bound of max h, cones left): nothing below `known` is looked into."""
+def _largest(slope: Slope, best: Largest, known: float, left: int, deadline: float) -> tuple[Largest, int]:
+    """(the largest h found and a bound of max h, cones left): nothing below `known` is looked into."""
     n, q = slope.z.shape
     corners = np.array(np.meshgrid(*[[1.0, -1.0]] * q)).reshape(q, -1).T
     waiting = corners[:, :, None] * np.eye(q)
@@ -74,22 +82,22 @@ def _largest(slope: Slope, found: float, known: float, left: int, deadline: floa
         now, later = order[:size], order[size:]
         cut = _Cut(slope, waiting[now])
         left -= len(now)
-        found = max(found, cut.height())
-        threshold = max(upper, found)
+        best = cut.higher(best)
+        threshold = max(upper, best.height)
         alive = np.flatnonzero(cut.bound > threshold)
         exact = alive[~cut.convex_cut[alive].any(axis=1)]
         for k in exact.tolist():
             # Polished one by one, as the bound of the cones before may already cover the next.
-            if cut.bound[k] > max(upper, found):
+            if cut.bound[k] > max(upper, best.height):
                 upper = max(upper, cut.polished(k))
-                found = max(found, cut.height(k))
+                best = cut.higher(best, k)
         split = alive[cut.convex_cut[alive].any(axis=1)]
         children, inherited = cut.split(split)
         waiting = np.concatenate([waiting[later], children])
         bounds = np.concatenate([bounds[later], inherited])
-        keep = bounds > max(upper, found)
+        keep = bounds > max(upper, best.height)
         waiting, bounds = waiting[keep], bounds[keep]
-    return found, max(upper, found, float(bounds.max(initial=0.0))), left
+    return best._replace(bound=max(upper, best.height, float(bounds.max(initial=0.0)))), left
 
 
 class _Cut:
@@ -154,11 +162,13 @@ class _Cut:
         missed = np.max(needed - np.einsum("kqj,kj->kq", g, w), axis=1)
         return np.linalg.norm(w, axis=1) + np.sqrt(g.shape[1]) * np.maximum(missed, 0.0)
 
-    def height(self, k: int | None = None) -> float:
-        """The largest h at the directions that the bounds point at."""
+    def higher(self, best: Largest, k: int | None = None) -> Largest:
+        """`best`, or the largest h at the directions that the bounds point at if that is larger."""
         w = self.w if k is None else self.w[k : k + 1]
         length = np.linalg.norm(w, axis=1, keepdims=True)
-        return float(np.max(self.slope(w / np.where(length > 0, length, 1.0))))
+        u = w / np.where(length > 0, length, 1.0)
+        met = highest(self.slope, u, self.slope(u))
+        return met if met.height > best.height else best
 
     def polished(self, k: int) -> float:
         """The least bound of cone k, to rounding."""

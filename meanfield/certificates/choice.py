@@ -29,7 +29,7 @@ def chosen(n: int, q: int, outputs: int, seconds: float | None) -> tuple[str, st
         return "branching", f"{columns}: up to {WIDEST} cones are split until the bound is exact"
     why = f"{columns}: beyond {WIDEST} cones are too many" if outputs == 1 else f"{outputs} outputs"
     expected, memory = lifted_seconds(n, q), lifted_memory(n, q)
-    if expected > (UNASKED if seconds is None else seconds) or memory > MEMORY:
+    if not chosen_lifted(n, q, seconds):
         less = "give seconds= for a tighter bound" if memory <= MEMORY and seconds is None else "too little"
         given = "" if seconds is None else f" of {seconds:.3g} s"
         return "relaxation", (
@@ -37,6 +37,12 @@ def chosen(n: int, q: int, outputs: int, seconds: float | None) -> tuple[str, st
             f"{given}: {less}"
         )
     return "lifted", f"{why}, and {n} samples are within reach of the lifted bound"
+
+
+def chosen_lifted(n: int, q: int, seconds: float | None) -> bool:
+    """Return True if the lifted method is within the time and the memory that it may take."""
+    in_time = lifted_seconds(n, q) <= (UNASKED if seconds is None else seconds)
+    return in_time and lifted_memory(n, q) <= MEMORY
 
 
 def lifted_seconds(n: int, q: int) -> float:

@@ -11,14 +11,14 @@ import numpy as np
 
 from meanfield.arguments import flag, one_of, positive_count, positive_number
 from meanfield.arguments.meant import instances
-from meanfield.certificates.ascent import ascent_maximum
-from meanfield.certificates.branching import branching_maximum
-from meanfield.certificates.choice import METHODS, chosen, refuse
+from meanfield.certificates.ascent import ascents
+from meanfield.certificates.branching import branched
+from meanfield.certificates.choice import METHODS, chosen, chosen_lifted, refuse
 from meanfield.certificates.dual import Dual
-from meanfield.certificates.lifted import lifted_maximum, lifted_memory
+from meanfield.certificates.lifted import SHARP, lifted_maximum, lifted_memory
 from meanfield.certificates.planar import planar_maximum
 from meanfield.certificates.relaxation import relaxed_maximum
-from meanfield.certificates.slope import Array
+from meanfield.certificates.slope import Array, Largest, highest
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
 from meanfield.simulation.progress import INTERVAL, Lenient
@@ -82,7 +82,8 @@ def optimality_gap(
       same. "lifted" solves a semidefinite program of size 1 + q + n, for any q: within a few per cent of C in seconds
       for hundreds of samples, certified whatever its solver does. "relaxation" bounds C for any q at once, certified
       and loose. "ascent" climbs from many directions: a lower bound of C, and so no certificate. None takes "planar"
-      for q ≤ 2, "branching" for q ≤ 6, and beyond "lifted", or "relaxation" where that would take too long. Of
+      for q ≤ 2, "branching" for q ≤ 6, and "lifted" where that does not suffice and beyond, or "relaxation" where
+      that would take too long. Of
       several outputs "lifted", "relaxation" and "ascent" are there.
     - `tolerance`: the gap that is asked for. "branching" and "lifted" stop as soon as it is proved.
     - `seconds`: how long "branching" and "lifted" may take; the best bound so far is returned.
@@ -110,41 +111,62 @@ def optimality_gap(
     tolerance = None if tolerance is None else float(positive_number("tolerance", tolerance))
     seconds = None if seconds is None else float(positive_number("seconds", seconds))
     instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
-    problem = Dual(objective, mu)
+    return proved_gap(Dual(objective, mu), method, tolerance, seconds, cones, progress)[0]
+
+
+def proved_gap(
+    problem: Dual,
+    method: str | None,
+    tolerance: float | None,
+    seconds: float | None,
+    cones: int = 100_000,
+    progress: bool = False,
+    give_up: bool = False,
+) -> tuple[OptimalityGap, Largest]:
+    """(the gap, the largest slope that was found and its bound); `give_up` ends where a search rules the tolerance out."""
     (n, q), reason = problem.z.shape, "asked for"
+    by_itself = method is None
     if method is None:
         method, reason = chosen(n, q, problem.outputs, seconds)
     refuse(method, q, problem.outputs)
     f, error = problem.predictions()
     r, value = problem.residual(f), problem.value(f, error)
-
     slope = problem.slope(r)
 
     def gap_of(largest: float) -> float:
         return math.nextafter(value - problem.dual(r, largest), math.inf)
 
+    best = highest(slope, *ascents(slope, problem.w))
+    target = None
+    if tolerance is not None:
+        most = max(best.height, relaxed_maximum(slope))
+        target = problem.largest_for(r, value, tolerance * (1 - 1e-12), best.height, most)
+    enough = 0.0 if target is None else target
+    started = time.monotonic()
     if method == "planar":
-        largest = planar_maximum(slope)[1]
+        best = best._replace(bound=planar_maximum(slope)[1])
     elif method == "relaxation":
-        largest = relaxed_maximum(slope)
-    else:
-        found = ascent_maximum(slope, starts=problem.w)
-        target = None
-        if tolerance is not None:
-            most = max(found, relaxed_maximum(slope))
-            target = problem.largest_for(r, value, tolerance * (1 - 1e-12), found, most)
-        if method == "ascent":
-            largest = found
-        elif method == "branching":
-            largest = branching_maximum(slope, cones, 0.0 if target is None else target, seconds)[1]
-        else:
-            # Cutting in parts goes on for long: where a gap that may be there, or a time, is asked for.
-            splits = SPLITS if target is not None or seconds is not None else 0
-            said = f"the lifted bound of {n} samples in {q} columns takes up to {_size(n, q, splits > 0)}"
-            logger.info("%s", said)
-            report = _Report(gap_of, said) if progress else None
-            largest = lifted_maximum(slope, found, target, seconds, _heaviest(problem), splits, report)
-    return OptimalityGap(gap_of(largest), problem.dual(r, largest), method != "ascent", method, reason)
+        best = best._replace(bound=relaxed_maximum(slope))
+    elif method == "branching":
+        best = _better(best, branched(slope, cones, enough, seconds))
+        if by_itself and best.bound > max(enough, best.height * (1 + SHARP)) and chosen_lifted(n, q, seconds):
+            method, reason = "lifted", f"{reason}, and they did not suffice"
+    if method == "lifted":
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - started))
+        # Cutting in parts goes on for long: where a gap that may be there, or a time, is asked for.
+        splits = SPLITS if target is not None or seconds is not None else 0
+        said = f"the lifted bound of {n} samples in {q} columns takes up to {_size(n, q, splits > 0)}"
+        logger.info("%s", said)
+        report = _Report(gap_of, said) if progress else None
+        found = lifted_maximum(slope, target, left, _heaviest(problem), splits, report, give_up)
+        best = _better(best, found)
+    largest = best.height if method == "ascent" else best.bound
+    return OptimalityGap(gap_of(largest), problem.dual(r, largest), method != "ascent", method, reason), best
+
+
+def _better(one: Largest, other: Largest) -> Largest:
+    """The larger height with the lower bound."""
+    return max(one, other, key=lambda found: found.height)._replace(bound=min(one.bound, other.bound))
 
 
 def _size(n: int, q: int, split: bool) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from meanfield.certificates.ascent import ascent_maximum, climbed
+from meanfield.certificates.ascent import ascents, climbed
 from meanfield.certificates.lifted_bound import Lifted, proved_bound
 from meanfield.certificates.lifted_multipliers import AlternatingDirections
 from meanfield.certificates.relaxation import relaxed_maximum
-from meanfield.certificates.slope import Array, Slope
+from meanfield.certificates.slope import Array, Largest, Slope, highest
 
 CHUNK = 50
 """Steps between two bounds."""
@@ -41,46 +41,48 @@ def lifted_memory(n: int, q: int, split: bool = False) -> int:
 
 def lifted_maximum(
     slope: Slope,
-    found: float = 0.0,
     target: float | None = None,
     seconds: float | None = None,
     starts: Array | None = None,
     splits: int = 0,
     report: Callable[[float, float], None] | None = None,
-) -> float:
-    """A proved upper bound of C, with what rounding can do.
+    give_up: bool = False,
+) -> Largest:
+    """A proved upper bound of C, with what rounding can do, and the largest |h| that was met on the way.
 
-    `found` is the largest |h| known, `target` a bound that suffices, `splits` how often a part may be cut in two, and
-    `report` is told found and bound now and then.
+    `target` is a bound that suffices, `splits` how often a part may be cut in two, `report` is told height and bound now
+    and then, and with `give_up` it ends as soon as a height above the target is found.
     """
     deadline = np.inf if seconds is None else time.monotonic() + seconds
     slope = slope.reduced()
+    best = highest(slope, *ascents(slope, starts))
     if len(slope.c) == 0:
-        return 0.0
+        return best
     relaxed = relaxed_maximum(slope)
-    found = max(found, ascent_maximum(slope, starts))
     first = np.zeros((0, slope.z.shape[1])) if starts is None else starts
-    parts = [_Part.whole(one, found, relaxed, first) for one in slope.signs()]
+    parts = [_Part.whole(one, best.height, relaxed, first) for one in slope.signs()]
     most = max(2, PARTS // max(1, parts[0].method.memory))
     settled = 0.0
     while True:
-        enough = max(target or 0.0, found * (1 + SHARP))
+        enough = max(target or 0.0, best.height * (1 + SHARP))
         settled = max([settled, *(one.bound for one in parts if one.bound <= enough)])
         parts = [one for one in parts if one.bound > enough]
-        bound = max([settled, *(one.bound for one in parts)])
+        best = best._replace(bound=max([settled, *(one.bound for one in parts)]))
         if report is not None:
-            report(found, bound)
-        if not parts or time.monotonic() >= deadline:
-            return bound
+            report(best.height, best.bound)
+        hopeless = give_up and target is not None and best.height > target
+        if not parts or hopeless or time.monotonic() >= deadline:
+            return best
         worst = max(parts, key=lambda one: one.bound)
-        if not worst.ended(found):
-            found = max(found, worst.advance())
+        if not worst.ended(best.height):
+            met = worst.advance()
+            best = met._replace(bound=best.bound) if met.height > best.height else best
         elif splits > 0 and len(parts) < most:
             splits -= 1
             parts.remove(worst)
             parts += worst.halves()
         else:
-            return bound
+            return best
 
 
 class _Part:
@@ -101,12 +103,12 @@ class _Part:
     def bound(self) -> float:
         return self.bounds[-1]
 
-    def advance(self) -> float:
+    def advance(self) -> Largest:
         """Take some steps; return the largest h found by climbing from where the relaxed maximum lies."""
         self.method.advance(CHUNK)
         bound = proved_bound(self.lifted, self.method.multipliers(), self.method.signs)
         self.bounds.append(min(self.bound, bound))
-        return float(np.max(climbed(self.slope, self.method.directions(), steps=12)[1]))
+        return highest(self.slope, *climbed(self.slope, self.method.directions(), steps=12))
 
     def ended(self, found: float) -> bool:
         """Return True if steps have run out or the last ones gained next to nothing."""

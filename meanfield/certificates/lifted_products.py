@@ -67,7 +67,7 @@ def products(z: Array, x: Array) -> Products:
 
 
 def adjoint(y: Products, x: Array) -> Array:
-    """The symmetric matrix with ⟨adjoint(y), Z⟩ = Σ y · products(Z) for all symmetric Z, [N, N]."""
+    """The symmetric matrix with ⟨adjoint(y), Z⟩ = Σ y · products(Z) for all symmetric Z, [N, N], if y.aa and y.bb are symmetric."""
     n, q = x.shape
     t_t, t_g, g_g = coefficients(y)
     matrix = np.empty((1 + q + n, 1 + q + n))

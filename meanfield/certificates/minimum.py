@@ -18,7 +18,7 @@ from meanfield.arguments.meant import instances
 from meanfield.certificates.ascent import ascents
 from meanfield.certificates.descent import Network
 from meanfield.certificates.dual import Dual
-from meanfield.certificates.gap import OptimalityGap, optimality_gap
+from meanfield.certificates.gap import OptimalityGap, proved_gap
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.objectives.network import Bound, Objective
 from meanfield.particles import Particles
@@ -26,8 +26,11 @@ from meanfield.particles import Particles
 ROUNDS = 200
 """Rounds of adding neurons, at most."""
 
-FIRST = 0.8
+FIRST = 0.1
 """A proof is tried when the search allows this share of the gap that is asked for."""
+
+MISSED = 1e-9
+"""A proof that met a slope larger by this share than the search did is a reason to go on."""
 
 
 class CertifiedMinimum(NamedTuple):
@@ -72,23 +75,29 @@ def certified_minimum(
     instances(objective=(objective, AbstractObjective))
     deadline = np.inf if seconds is None else time.monotonic() + seconds
     problem = Dual(objective, nothing(objective))
+    started, given = time.monotonic(), np.inf if seconds is None else seconds
     network, share = Network(problem), FIRST
     while True:
-        last = len(network.values) > ROUNDS or network.stuck() or time.monotonic() >= deadline
+        spent = time.monotonic() - started
+        last = len(network.values) > ROUNDS or network.stuck()
         r = network.residual()
         slope = problem.slope(r)
         directions, heights = ascents(slope, network.w)
         search = network.values[-1] - problem.dual(r, float(np.max(heights, initial=0.0)))
-        if last or search <= share * tolerance:
-            left = None if seconds is None else max(1.0, deadline - time.monotonic())
+        if last or spent >= given / 2 or search <= share * tolerance:
             mu = network.particles()
-            gap = optimality_gap(objective, mu, tolerance=tolerance, seconds=left, progress=progress)
-            if last or gap.gap <= tolerance:
+            left = None if seconds is None else max(1.0, given - spent)
+            # Where time is up what was reached is bounded as well as that allows; else a better network is worth more.
+            give_up = spent < given / 2
+            gap, best = proved_gap(Dual(objective, mu), None, tolerance, left, progress=progress, give_up=give_up)
+            better = give_up and best.height > np.max(heights, initial=0.0) * (1 + MISSED)
+            if gap.gap <= tolerance or not give_up or (last and not better):
                 return CertifiedMinimum(mu, gap, gap.gap <= tolerance)
-            # What was left between search and tolerance did not suffice for the proof: a better network leaves more.
+            if better:
+                directions, heights = np.concatenate([best.direction[None], directions]), np.append(best.height, heights)
             share /= 2
         network.grow(slope, directions, heights)
-        network.descend(deadline)
+        network.descend(started + given)
 
 
 def nothing(objective: AbstractObjective) -> Particles:

@@ -9,7 +9,7 @@ For a network of several outputs c_i is a vector, and h(u) = |Σ_i c_i σ(u·z_i
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,14 @@ ROUNDOFF = 2.0**-53
 def accumulated(operations: int) -> float:
     """γ_k = ku/(1 − ku): the relative error of k rounded operations in a row, u = 2⁻⁵³."""
     return operations * ROUNDOFF / (1 - operations * ROUNDOFF)
+
+
+class Largest(NamedTuple):
+    """A proved upper bound of C, the largest |h| found, and the unit vector where it was found, [q]."""
+
+    bound: float
+    height: float
+    direction: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +88,11 @@ class Slope:
     def __call__(self, u: Array) -> Array:
         """h at each row of u, [k]."""
         return np.sum(self.gradient(u) * u, axis=1)
+
+
+def highest(slope: Slope, directions: Array, heights: Array) -> Largest:
+    """The largest of these heights, 0 if there is none, with the bound left open where there is a height at all."""
+    if len(heights) == 0:
+        return Largest(0.0, 0.0, np.eye(slope.z.shape[1])[0])
+    k = int(np.argmax(heights))
+    return Largest(np.inf, max(0.0, float(heights[k])), directions[k])
