@@ -40,8 +40,8 @@ def branching_maximum(
 
 
 def branched(slope: Slope, cones: int = 100_000, target: float = 0.0, seconds: float | None = None) -> Largest:
-    """A proved upper bound of C and the largest |h| found; they agree to rounding unless `cones` did not suffice, `target`
-    is larger (a bound that suffices: cones below it are not looked into), or time is up.
+    """A proved upper bound of C and the largest |h| found; they agree to rounding unless `cones` did not suffice,
+    `target` is larger (a bound that suffices: cones below it are not looked into), or time is up.
     """
     deadline = np.inf if seconds is None else time.monotonic() + seconds
     deadline = np.inf if seconds is None else time.monotonic() + seconds

@@ -40,7 +40,9 @@ class Network:
         return self.problem.residual(self._predictions(self.a, self.w)[0])
 
     def grow(self, slope: Slope, directions: Array, heights: Array) -> None:
-        """Add neurons where |h| is above λα, each at its share of the step that lowers F for losses of curvature ≤ 1."""
+        """Add neurons where |h| is above λα, each at its share of the step that lowers F for losses of curvature ≤
+        1.
+        """
         alpha, decay = self.problem.alpha, self.problem.decay
         rows: list[Array] = []
         for k in np.argsort(-heights)[: 64 * ADDED]:
@@ -61,8 +63,9 @@ class Network:
     def descend(self, deadline: float) -> None:
         """Lower F over all weights, then with near neurons merged and held on the hyperplanes that they are close to.
 
-        At a minimum neurons lie on hyperplanes u·z_i = 0 where F has kinks, which descent approaches slowly and from both
-        sides. Along these hyperplanes F is smooth; whether a neuron had better leave one, the next round's search says.
+        At a minimum neurons lie on hyperplanes u·z_i = 0 where F has kinks, which descent approaches slowly and from
+        both sides. Along these hyperplanes F is smooth; whether a neuron had better leave one, the next round's
+        search says.
         """
         value, self.a, self.w = self._descended(self.a, self.w, None, deadline)
         for merge, near in NEAR:
@@ -72,8 +75,8 @@ class Network:
         self.values.append(value)
 
     def _simpler(self, merge: float, near: float) -> tuple[Array, Array, Array]:
-        """(a, w, projections [m, q, q]): neurons closer than the first angle merged, and put on hyperplanes closer than the
-        second.
+        """(a, w, projections [m, q, q]): neurons closer than the first angle merged, and put on hyperplanes closer
+        than the second.
         """
         length, z = np.linalg.norm(self.w, axis=1), self.problem.z
         total, u = self.a * length[:, None], self.w / np.maximum(length, 1e-300)[:, None]
@@ -81,7 +84,9 @@ class Network:
         left, merged = list(np.argsort(-weight)), []
         while left:
             first = left[0]
-            cosine = np.minimum(u[left] @ u[first], total[left] @ total[first] / (weight[left] * weight[first] + 1e-300))
+            cosine = np.minimum(
+                u[left] @ u[first], total[left] @ total[first] / (weight[left] * weight[first] + 1e-300)
+            )
             group = [k for k, c in zip(left, cosine, strict=True) if k == first or c > 1 - merge**2 / 2]
             left = [k for k in left if k not in group]
             merged.append((total[group].sum(axis=0), weight[group] @ u[group]))

@@ -19,7 +19,7 @@ the global minimum. s = 1 is right at a minimum, where C = λα, or C < λα and
 
 Of k outputs a, y_i, p_i and r_i are vectors, |a| and |r| their lengths, and C = max_u |(1/n) Σ_i r_i σ(u·z_i)|; then
 
-    cross-entropy:  r_i = q_i − y_i, −R*(p) = (1/n) Σ_i H(y_i + s r_i), H(q) = −Σ_c q_c log q_c, as long as y_i + s r_i ≥ 0
+    cross-entropy:  r_i = q_i − y_i, −R*(p) = (1/n) Σ_i H(y_i + s r_i) where y_i + s r_i ≥ 0, H(q) = −Σ_c q_c log q_c
 
 The bound falls as C grows, so an upper bound of C proves a gap, and a lower bound of C, from a search, proves none.
 

@@ -39,8 +39,8 @@ class OptimalityGap(_Gap):
     """How far a measure is from the global minimum; unpacks as `gap, lower_bound, certified`.
 
     With `certified`, F(μ) − min F ≤ `gap` and min F ≥ `lower_bound` are proved, rounding included. Without it both come
-    from a search that may have missed the worst direction: the true gap can be larger, the minimum lower. `method` names
-    how the largest slope was bounded, `reason` says why that way.
+    from a search that may have missed the worst direction: the true gap can be larger, the minimum lower. `method`
+    names how the largest slope was bounded, `reason` says why that way.
     """
 
     method: str
@@ -123,7 +123,9 @@ def proved_gap(
     progress: bool = False,
     give_up: bool = False,
 ) -> tuple[OptimalityGap, Largest]:
-    """(the gap, the largest slope that was found and its bound); `give_up` ends where a search rules the tolerance out."""
+    """(the gap, the largest slope that was found and its bound); `give_up` ends where a search rules the tolerance
+    out.
+    """
     (n, q), reason = problem.z.shape, "asked for"
     by_itself = method is None
     if method is None:

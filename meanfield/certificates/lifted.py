@@ -1,10 +1,11 @@
 r"""The largest slope over the sphere in many dimensions: a semidefinite bound of the lifted direction.
 
 `lifted_products` says which matrix is relaxed to which program, `lifted_multipliers` looks for multipliers, and
-`lifted_bound` makes a proved bound of any multipliers whatever. Here both signs of h are pursued, the part with the largest
-bound first, until the bound that is asked for is proved, or nothing is gained any more, or time is up. Where a part gains
-nothing more it can be cut in two by the hyperplane of the sample whose sign is the least decided: on either side one of
-a_i and b_i is zero, and the bounds are those of smaller programs, started where the larger one ended.
+`lifted_bound` makes a proved bound of any multipliers whatever. Here both signs of h are pursued, the part with the
+largest bound first, until the bound that is asked for is proved, or nothing is gained any more, or time is up. Where
+a part gains nothing more it can be cut in two by the hyperplane of the sample whose sign is the least decided: on
+either side one of a_i and b_i is zero, and the bounds are those of smaller programs, started where the larger one
+ended.
 """
 
 import time
@@ -50,8 +51,8 @@ def lifted_maximum(
 ) -> Largest:
     """A proved upper bound of C, with what rounding can do, and the largest |h| that was met on the way.
 
-    `target` is a bound that suffices, `splits` how often a part may be cut in two, `report` is told height and bound now
-    and then, and with `give_up` it ends as soon as a height above the target is found.
+    `target` is a bound that suffices, `splits` how often a part may be cut in two, `report` is told height and bound
+    now and then, and with `give_up` it ends as soon as a height above the target is found.
     """
     deadline = np.inf if seconds is None else time.monotonic() + seconds
     slope = slope.reduced()

@@ -1,19 +1,21 @@
 r"""A proved upper bound of the largest slope from multipliers that need not be trusted.
 
-Write h for the objective and w for the products of `lifted_products`. For any multipliers y ≥ 0 (those of a_i b_i = 0 are
-free), any numbers y_0, y_u and |u| = 1, v = (1, u, g),
+Write h for the objective and w for the products of `lifted_products`. For any multipliers y ≥ 0 (those of a_i b_i =
+0 are free), any numbers y_0, y_u and |u| = 1, v = (1, u, g),
 
-    h(u) ≤ h(u) + Σ y·w = vᵀPv = y_0 + y_u − vᵀMv ≤ y_0 + y_u + δ|v|²,   M = diag(y_0, y_u I, 0) − P,  δ = max(0, −λ_min(M)),
+    h(u) ≤ h(u) + Σ y·w = vᵀPv = y_0 + y_u − vᵀMv ≤ y_0 + y_u + δ|v|²,   M = diag(y_0, y_u I, 0) − P,  δ = max(0,
+    −λ_min(M)),
 
-and |v|² ≤ 2 + Σ |x_i|². For one output h itself is linear in v; for several, h is |Σ p_i σ(t_i)|², quadratic in v, and its
-root is taken at the end.
+and |v|² ≤ 2 + Σ |x_i|². For one output h itself is linear in v; for several, h is |Σ p_i σ(t_i)|², quadratic in v,
+and its root is taken at the end.
 
-What multipliers leave is made up for by −ε(g_i² − t_i²) = 0, which adds ε to the block of g, and by the best y_0 and y_u:
-with the complement of the block of g at hand, that is a search over two numbers.
+What multipliers leave is made up for by −ε(g_i² − t_i²) = 0, which adds ε to the block of g, and by the best y_0 and
+y_u: with the complement of the block of g at hand, that is a search over two numbers.
 
-Rounding: P is off by less than γ_k times sums of absolute values, of which the Frobenius norm is taken. λ_min(M) is bounded by a
-Cholesky factorisation that runs to its end: then (Demmel 1989; Rump 2006) λ_min ≥ −γ_{N+1}/(1 − γ_{N+1}) tr M; γ_{4(N+8)} is
-taken, to cover kernels that multiply by reciprocals. Rows are scaled by powers of two, which is exact.
+Rounding: P is off by less than γ_k times sums of absolute values, of which the Frobenius norm is taken. λ_min(M) is
+bounded by a Cholesky factorisation that runs to its end: then (Demmel 1989; Rump 2006) λ_min ≥ −γ_{N+1}/(1 −
+γ_{N+1}) tr M; γ_{4(N+8)} is taken, to cover kernels that multiply by reciprocals. Rows are scaled by powers of two,
+which is exact.
 """
 
 from dataclasses import dataclass

@@ -1,15 +1,15 @@
 r"""Multipliers for the lifted bound, by the alternating direction method of multipliers.
 
-The program max ⟨P, Z⟩ over matrices that are positive semidefinite, have Z_00 = tr U = 1 and products W(Z) that are allowed
-is split into Z, a semidefinite copy S and a copy Y of its products:
+The program max ⟨P, Z⟩ over matrices that are positive semidefinite, have Z_00 = tr U = 1 and products W(Z) that are
+allowed is split into Z, a semidefinite copy S and a copy Y of its products:
 
     Z ← argmin −⟨P, Z⟩ + ρ/2 |Z − S + A|² + ρ/2 |W(Z) − Y + B|²   with Z_00 = tr U = 1,
     S ← positive part of Z + A,    Y ← (W(Z) + B)₊ with zeros for a_i b_i,
     A ← A + Z − S,                 B ← B + W(Z) − Y,
 
 with over-relaxation. In coordinates of u along the right singular vectors of the rows, W*W is the product of a diagonal
-matrix from either side, so that the first line is a division; a step costs one eigendecomposition of size N = 1 + q + n.
-The multipliers −ρB obey their signs at every step, and `lifted_bound` makes a bound of whatever they are.
+matrix from either side, so that the first line is a division; a step costs one eigendecomposition of size N = 1 + q
++ n. The multipliers −ρB obey their signs at every step, and `lifted_bound` makes a bound of whatever they are.
 
 Sources: Boyd et al. (2011); Wen, Goldfarb & Yin (2010) for semidefinite programs.
 """

@@ -3,10 +3,11 @@ r"""The lifted matrix of a direction, and the products of it that can't be negat
 With t_i = u·x_i write g_i = |t_i|, a_i = (g_i + t_i)/2 = relu(t_i) and b_i = (g_i − t_i)/2 = relu(−t_i). The matrix
 Z = v vᵀ of v = (1, u, g), of size N = 1 + q + n, is positive semidefinite, and all these are linear functions of it:
 
-    a_i ≥ 0,  b_i ≥ 0,  a_i a_j ≥ 0,  b_i b_j ≥ 0,  a_i b_j ≥ 0,  a_i b_i = 0  (that is, g_i² = t_i²),  Z_00 = 1,  tr U = 1.
+    a_i ≥ 0,  b_i ≥ 0,  a_i a_j ≥ 0,  b_i b_j ≥ 0,  a_i b_j ≥ 0,  a_i b_i = 0  (that is, g_i² = t_i²),  Z_00 = 1,  tr
+    U = 1.
 
-A matrix that obeys them is doubly nonnegative in (1, a, b); without the rank one that v vᵀ has, maximising over all such
-matrices is a semidefinite program, whose value is an upper bound.
+A matrix that obeys them is doubly nonnegative in (1, a, b); without the rank one that v vᵀ has, maximising over all
+such matrices is a semidefinite program, whose value is an upper bound.
 """
 
 from typing import NamedTuple
@@ -61,13 +62,13 @@ def products(z: Array, x: Array) -> Products:
     t_t, t_g, g_g = x @ z[u, u] @ x.T, x @ z[u, g], z[g, g]
     t, absolute = x @ z[u, 0], z[g, 0]
     even, odd, cross, twist = g_g + t_t, g_g - t_t, t_g + t_g.T, t_g - t_g.T
-    return Products(
-        (absolute + t) / 2, (absolute - t) / 2, (even + cross) / 4, (even - cross) / 4, (odd + twist) / 4
-    )
+    return Products((absolute + t) / 2, (absolute - t) / 2, (even + cross) / 4, (even - cross) / 4, (odd + twist) / 4)
 
 
 def adjoint(y: Products, x: Array) -> Array:
-    """The symmetric matrix with ⟨adjoint(y), Z⟩ = Σ y · products(Z) for all symmetric Z, [N, N], if y.aa and y.bb are symmetric."""
+    """The symmetric matrix with ⟨adjoint(y), Z⟩ = Σ y · products(Z) for all symmetric Z, [N, N], if y.aa and y.bb
+    are symmetric.
+    """
     n, q = x.shape
     t_t, t_g, g_g = coefficients(y)
     matrix = np.empty((1 + q + n, 1 + q + n))

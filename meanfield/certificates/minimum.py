@@ -1,9 +1,10 @@
 r"""Training to a certificate: neurons are added where the dual is violated, until the gap that is asked for is proved.
 
-In measures ν on the sphere the objective is convex, R(∫ σ(u·z) dν) + λ‖ν‖, and its first variation at u is λ − |h(u)|. So
-where |h| is above λ a neuron in direction u makes F smaller (the step of the conditional gradient method); all neurons then
-descend together, by L-BFGS over their weights, which a neuron's position and height both are part of. When the search
-finds |h| above λ by so little that the gap could be what is asked for, that gap is proved, or the descent goes on.
+In measures ν on the sphere the objective is convex, R(∫ σ(u·z) dν) + λ‖ν‖, and its first variation at u is λ −
+|h(u)|. So where |h| is above λ a neuron in direction u makes F smaller (the step of the conditional gradient
+method); all neurons then descend together, by L-BFGS over their weights, which a neuron's position and height both
+are part of. When the search finds |h| above λ by so little that the gap could be what is asked for, that gap is
+proved, or the descent goes on.
 
 Sources: Bach (2017); Denoyelle, Duval, Peyré & Soubies (2020), the sliding Frank–Wolfe method.
 """
@@ -34,7 +35,9 @@ MISSED = 1e-9
 
 
 class CertifiedMinimum(NamedTuple):
-    """A network and how far it is from the global minimum at most; `proved` tells whether that is what was asked for."""
+    """A network and how far it is from the global minimum at most; `proved` tells whether that is what was asked
+    for.
+    """
 
     particles: Particles
     gap: OptimalityGap
@@ -56,8 +59,8 @@ def certified_minimum(
     - `seconds`: how long it may take; what was reached by then is returned, with its gap.
     - `progress`: whether standard error is told how far the proof is.
 
-    **Returns:** `CertifiedMinimum(particles, gap, proved)`: particles of equal mass, the `OptimalityGap` that was proved
-    for them, and whether it is at most `tolerance`.
+    **Returns:** `CertifiedMinimum(particles, gap, proved)`: particles of equal mass, the `OptimalityGap` that was
+    proved for them, and whether it is at most `tolerance`.
 
     Raises `ValueError` as `optimality_gap` does.
 
@@ -73,7 +76,6 @@ def certified_minimum(
     seconds = None if seconds is None else float(positive_number("seconds", seconds))
     progress = flag("progress", progress)
     instances(objective=(objective, AbstractObjective))
-    deadline = np.inf if seconds is None else time.monotonic() + seconds
     problem = Dual(objective, nothing(objective))
     started, given = time.monotonic(), np.inf if seconds is None else seconds
     network, share = Network(problem), FIRST
@@ -94,7 +96,10 @@ def certified_minimum(
             if gap.gap <= tolerance or not give_up or (last and not better):
                 return CertifiedMinimum(mu, gap, gap.gap <= tolerance)
             if better:
-                directions, heights = np.concatenate([best.direction[None], directions]), np.append(best.height, heights)
+                directions, heights = (
+                    np.concatenate([best.direction[None], directions]),
+                    np.append(best.height, heights),
+                )
             share /= 2
         network.grow(slope, directions, heights)
         network.descend(started + given)

@@ -235,7 +235,19 @@ CALLS = {
     "cushions": call(mf.observables.cushions, True, objective=OBJECTIVE, mu=MU, x=X1),
     "loss_sensitivity": call(mf.observables.loss_sensitivity, objective=OBJECTIVE, mu=MU),
     "critical_samples": call(mf.observables.critical_samples, objective=OBJECTIVE, mu=MU, x=X1, radius=0.2, steps=2),
-    "optimality_gap": call(mf.optimality_gap, objective=CERTIFIABLE, mu=MU, method="lifted", tolerance=1.0, seconds=9.0, cones=1000, progress=True),
+    "optimality_gap": call(
+        mf.optimality_gap,
+        objective=CERTIFIABLE,
+        mu=MU,
+        method="lifted",
+        tolerance=1.0,
+        seconds=9.0,
+        cones=1000,
+        progress=True,
+    ),
+    "certified_minimum": call(
+        mf.certified_minimum, objective=CERTIFIABLE, tolerance=0.1, seconds=9.0, progress=False
+    ),
     "plan": call(mf.plan, objective=OBJECTIVE, m=M, n=N, memory=10**6),
     "linear_spline": call(mf.observables.linear_spline, unit=KINKED, mu=mf.Particles(POSITION[:, :3]), scale=2.0),
     "LinearSpline.__call__": call(SPLINE, x=X1),

@@ -66,7 +66,7 @@ def test_any_multipliers_give_a_bound(size, outputs):
         rng = np.random.default_rng(seed)
         slope = random_slope(seed, 7, 3, SLOPES[seed % 4], outputs)
         lifted = Lifted.of(slope)
-        u, heights = ascents(slope)
+        u, _ = ascents(slope)
         signed = slope(u)
         bound = proved_bound(lifted, random_multipliers(rng, 7, size), np.zeros(7, int))
         assert signed.max() <= bound
@@ -194,7 +194,9 @@ def finds_no_lie(seed, seconds):
     loss = mf.Logistic() if logistic else mf.Square()
     with jax.enable_x64(True):
         objective = mf.Objective(unit, loss, x, y, scale, mf.WeightDecay(strength))
-        best = mf.certified_minimum(objective, 1e-2 * float(objective.value(zero(objective))) + 1e-300, seconds=10 * seconds)
+        best = mf.certified_minimum(
+            objective, 1e-2 * float(objective.value(zero(objective))) + 1e-300, seconds=10 * seconds
+        )
         theta = np.asarray(best.particles.position)
         known = value(objective, theta)
         moved = theta + 10 ** rng.uniform(-8, 0.5) * np.abs(theta).max() * rng.normal(size=theta.shape)

@@ -189,6 +189,7 @@ OTHERS = {
     ),
     "data": mf.datasets.clusters(KEY, 8, 4),
     "gap": mf.optimality_gap(OBJECTIVE, MU),
+    "minimum": mf.certified_minimum(OBJECTIVE, 1e-3),
     "spline": mf.observables.linear_spline(mf.Neuron("relu", bias=True), MU),
     "checkpoint": mf.Checkpoint("somewhere", minutes=3.0),
     "deep": mf.units.DeepNetwork.gaussian(KEY, width=4, depth=2, d=2, activation="tanh"),
