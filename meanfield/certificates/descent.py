@@ -40,9 +40,7 @@ class Network:
         return self.problem.residual(self._predictions(self.a, self.w)[0])
 
     def grow(self, slope: Slope, directions: Array, heights: Array) -> None:
-        """Add neurons where |h| is above λα, each at its share of the step that lowers F for losses of curvature ≤
-        1.
-        """
+        """Add neurons where |h| is above λα, each at its share of a step that lowers F if the loss curves by 1 at most."""
         alpha, decay = self.problem.alpha, self.problem.decay
         rows: list[Array] = []
         for k in np.argsort(-heights)[: 64 * ADDED]:

@@ -21,10 +21,12 @@ from meanfield.certificates.relaxation import relaxed_maximum
 from meanfield.certificates.slope import Array, Largest, highest
 from meanfield.objectives.abstract import AbstractObjective
 from meanfield.particles import Particles
-from meanfield.simulation.progress import INTERVAL, Lenient
 
 SPLITS = 2000
 """How often the lifted method may cut the sphere, at most."""
+
+INTERVAL = 3.0
+"""Seconds between two lines of progress, at least."""
 
 logger = logging.getLogger("meanfield")
 
@@ -123,9 +125,7 @@ def proved_gap(
     progress: bool = False,
     give_up: bool = False,
 ) -> tuple[OptimalityGap, Largest]:
-    """(the gap, the largest slope that was found and its bound); `give_up` ends where a search rules the tolerance
-    out.
-    """
+    """(the gap, the largest slope found with its bound); `give_up` ends where a search rules the tolerance out."""
     (n, q), reason = problem.z.shape, "asked for"
     by_itself = method is None
     if method is None:
@@ -184,11 +184,11 @@ class _Report:
     """Tells standard error the gap that is proved so far and the one that the search allows, every few seconds."""
 
     def __init__(self, gap_of: Callable[[float], float], first: str):
-        self.gap_of, self.stream, self.last = gap_of, Lenient(sys.stderr), time.monotonic()
-        self.stream.write(f"{first}\n")
+        self.gap_of, self.last = gap_of, time.monotonic()
+        print(first, file=sys.stderr, flush=True)
 
     def __call__(self, found: float, bound: float) -> None:
         if time.monotonic() - self.last >= INTERVAL:
             self.last = time.monotonic()
-            self.stream.write(f"gap {self.gap_of(bound):.3g} proved, {self.gap_of(found):.3g} by search\n")
-            self.stream.flush()
+            said = f"gap {self.gap_of(bound):.3g} proved, {self.gap_of(found):.3g} by search"
+            print(said, file=sys.stderr, flush=True)

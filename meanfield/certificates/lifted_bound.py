@@ -1,10 +1,10 @@
 r"""A proved upper bound of the largest slope from multipliers that need not be trusted.
 
-Write h for the objective and w for the products of `lifted_products`. For any multipliers y ≥ 0 (those of a_i b_i =
-0 are free), any numbers y_0, y_u and |u| = 1, v = (1, u, g),
+Write h for the objective and w for the products of `lifted_products`. For any multipliers y ≥ 0 (those of a_i b_i,
+which is 0, are free), any numbers y_0, y_u and |u| = 1, v = (1, u, g),
 
-    h(u) ≤ h(u) + Σ y·w = vᵀPv = y_0 + y_u − vᵀMv ≤ y_0 + y_u + δ|v|²,   M = diag(y_0, y_u I, 0) − P,  δ = max(0,
-    −λ_min(M)),
+    h(u) ≤ h(u) + Σ y·w = vᵀPv = y_0 + y_u − vᵀMv ≤ y_0 + y_u + δ|v|²,
+    M = diag(y_0, y_u I, 0) − P,    δ = max(0, −λ_min(M)),
 
 and |v|² ≤ 2 + Σ |x_i|². For one output h itself is linear in v; for several, h is |Σ p_i σ(t_i)|², quadratic in v,
 and its root is taken at the end.

@@ -3,8 +3,8 @@ r"""The lifted matrix of a direction, and the products of it that can't be negat
 With t_i = u·x_i write g_i = |t_i|, a_i = (g_i + t_i)/2 = relu(t_i) and b_i = (g_i − t_i)/2 = relu(−t_i). The matrix
 Z = v vᵀ of v = (1, u, g), of size N = 1 + q + n, is positive semidefinite, and all these are linear functions of it:
 
-    a_i ≥ 0,  b_i ≥ 0,  a_i a_j ≥ 0,  b_i b_j ≥ 0,  a_i b_j ≥ 0,  a_i b_i = 0  (that is, g_i² = t_i²),  Z_00 = 1,  tr
-    U = 1.
+    a_i ≥ 0,  b_i ≥ 0,  a_i a_j ≥ 0,  b_i b_j ≥ 0,  a_i b_j ≥ 0,
+    a_i b_i = 0  (that is, g_i² = t_i²),  Z_00 = 1,  tr U = 1.
 
 A matrix that obeys them is doubly nonnegative in (1, a, b); without the rank one that v vᵀ has, maximising over all
 such matrices is a semidefinite program, whose value is an upper bound.

@@ -35,9 +35,7 @@ MISSED = 1e-9
 
 
 class CertifiedMinimum(NamedTuple):
-    """A network and how far it is from the global minimum at most; `proved` tells whether that is what was asked
-    for.
-    """
+    """A network and how far from the global minimum it is at most; `proved`: whether that is as near as asked for."""
 
     particles: Particles
     gap: OptimalityGap
@@ -96,10 +94,8 @@ def certified_minimum(
             if gap.gap <= tolerance or not give_up or (last and not better):
                 return CertifiedMinimum(mu, gap, gap.gap <= tolerance)
             if better:
-                directions, heights = (
-                    np.concatenate([best.direction[None], directions]),
-                    np.append(best.height, heights),
-                )
+                directions = np.concatenate([best.direction[None], directions])
+                heights = np.append(best.height, heights)
             share /= 2
         network.grow(slope, directions, heights)
         network.descend(started + given)
