@@ -31,7 +31,7 @@ class Network:
         self.values = [self._value_and_gradient(np.zeros(0))[0]]
 
     def particles(self) -> Particles:
-        """The same measure as particles of mass 1/m each; a particle at 0 where there is no neuron."""
+        """Return the same measure as particles of mass 1/m each, or a particle at 0 where there is no neuron."""
         rows = np.column_stack([self.a, self.w])
         return Particles(rows * np.sqrt(len(rows)) if len(rows) else np.zeros((1, rows.shape[1])))
 
@@ -40,7 +40,7 @@ class Network:
         return self.problem.residual(self._predictions(self.a, self.w)[0])
 
     def grow(self, slope: Slope, directions: Array, heights: Array) -> None:
-        """Add neurons where |h| is above λα, each at its share of a step that lowers F if the loss curves by 1 at most."""
+        """Add neurons where |h| is above λα, with a step that lowers F where the loss curves by 1 at most."""
         alpha, decay = self.problem.alpha, self.problem.decay
         rows: list[Array] = []
         for k in np.argsort(-heights)[: 64 * ADDED]:

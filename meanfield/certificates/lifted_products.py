@@ -84,6 +84,6 @@ def adjoint(y: Products, x: Array) -> Array:
 
 
 def coefficients(y: Products) -> tuple[Array, Array, Array]:
-    """What t_i t_j, t_i g_j and g_i g_j are multiplied with in Σ y · products, each [n, n]."""
+    """Return what multiplies t_i t_j, t_i g_j and g_i g_j in Σ y · products, each [n, n]."""
     both, mixed = y.aa + y.bb, y.ab + y.ab.T
     return (both - mixed) / 4, (y.aa - y.bb + y.ab - y.ab.T) / 2, (both + mixed) / 4

@@ -74,7 +74,7 @@ def certified_minimum(
     seconds = None if seconds is None else float(positive_number("seconds", seconds))
     progress = flag("progress", progress)
     instances(objective=(objective, AbstractObjective))
-    problem = Dual(objective, nothing(objective))
+    problem = Dual(objective, _nothing(objective))
     started, given = time.monotonic(), np.inf if seconds is None else seconds
     network, share = Network(problem), FIRST
     while True:
@@ -101,7 +101,7 @@ def certified_minimum(
         network.descend(started + given)
 
 
-def nothing(objective: AbstractObjective) -> Particles:
+def _nothing(objective: AbstractObjective) -> Particles:
     """One particle at 0, the network that is 0 everywhere."""
     if isinstance(objective, Bound):
         objective = objective.problem
