@@ -76,7 +76,7 @@ def how_sure(axes: Axes, records: Records) -> None:
         gaps = np.array([record["gap"] / record["minimum"] for record in chosen])
         far = np.array([success.excess(record) for record in chosen])
         d = sorted({record["dimension"] for record in chosen})
-        label = f"certified, d = {', '.join(map(str, d))}, over the best known"
+        label = f"d = {', '.join(map(str, d))}: excess over the best known"
         axes.plot(_floored(gaps), _floored(far), "^", color=BLUE, ms=2.6, alpha=0.7, ls="", label=label)
     ends = np.array([LEAST, 1e2])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
