@@ -1,8 +1,8 @@
 """Draw how long a proof of near-optimality takes, and what it leaves, against samples n and inputs d.
 
-Run from the root of the repository: python .docs/pictures/certificates.py [seconds for each size, 40]. A ReLU teacher of
-four neurons, inputs on the sphere, weight decay λ = .01 (.003 for n ≥ 200); the network is trained first, so that the search
-says that next to nothing is left. Times are processor seconds of the certificate alone.
+Run from the root of the repository: python .docs/pictures/certificates.py [seconds for each size, 40]. A ReLU teacher
+of four neurons, inputs on the sphere, weight decay λ = .01 (.003 for n ≥ 200); the network is trained first, so that
+the search says that next to nothing is left. Times are processor seconds of the certificate alone.
 """
 
 import pathlib
@@ -73,6 +73,8 @@ def main(seconds: float) -> None:
     right.plot(n, lifted, "o-", color="C2", label="lifted: gap / F at the end")
     right.plot(n, reached, "^-", color="C1", label="seconds to 10 % of F")
     right.set(xscale="log", yscale="log", xlabel="samples n (d = 8, 8, 12, 20, 30)", title="Against the size")
+    right.set_xticks(n, [f"{count:.0f}" for count in n])
+    right.set_xticks([], minor=True)
     right.legend(fontsize=8)
     figure.savefig(pathlib.Path(__file__).with_suffix(".png"), dpi=150)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from figures.style import BLUE, GREEN, GREY, ORANGE, THEORY, empty, share_bars
 from simulations import Record, Records
 from simulations.optimisation import shares_of_success as success
-from simulations.optimisation.global_convergence import Paths, Population, Sigmoid, every, plane, relu
+from simulations.optimisation.global_convergence import Paths, Population, Sigmoid, beyond, every, plane, relu
 
 LEAST = 1e-10
 """Relative excess below which points are drawn on the floor of an axis."""
@@ -71,6 +71,13 @@ def how_sure(axes: Axes, records: Records) -> None:
         gaps = np.array([record[name] / record["minimum"] for record in chosen])
         far = np.array([success.excess(record) for record in chosen])
         axes.plot(_floored(gaps), _floored(far), marker, color=color, ms=2.2, alpha=0.5, ls="", mew=0.6, label=label)
+    chosen = list(beyond(records))
+    if chosen:
+        gaps = np.array([record["gap"] / record["minimum"] for record in chosen])
+        far = np.array([success.excess(record) for record in chosen])
+        d = sorted({record["dimension"] for record in chosen})
+        label = f"d = {', '.join(map(str, d))}: excess over the best known"
+        axes.plot(_floored(gaps), _floored(far), "^", color=BLUE, ms=2.6, alpha=0.7, ls="", label=label)
     ends = np.array([LEAST, 1e2])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
     axes.set(xscale="log", yscale="log", xlabel="gap / F*", ylabel="(F − F*) / F*", xlim=(LEAST / 3, 1e2))

@@ -1,4 +1,8 @@
-"""Which method bounds the largest slope, by the size of the problem and the time given."""
+"""Which method bounds the largest slope, by the size of the problem and the time given, and on how many threads."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from threadpoolctl import threadpool_limits
 
 from meanfield.certificates.lifted import lifted_memory
 
@@ -15,6 +19,9 @@ SIZE, STEP = 221, 5e-3
 
 STEPS, UNASKED = 600, 60.0
 """Steps until its bound is good, about, and how long they may take without `seconds`."""
+
+ALONE = 400
+"""Samples up to which one thread is as quick as several."""
 
 MEMORY = 8 * 2**30
 """Bytes that the lifted method may take without being asked for."""
@@ -58,3 +65,12 @@ def refuse(method: str, q: int, outputs: int) -> None:
         raise ValueError(f"method='planar': expected at most 2 columns (with the bias), and there are {q}.")
     if method == "branching" and q > MOST:
         raise ValueError(f"method='branching': expected at most {MOST} columns (with the bias), and there are {q}.")
+
+
+def suitable_threads(n: int) -> AbstractContextManager:
+    """Return the context in which matrices of so many rows are computed with: on one thread where they are small.
+
+    There threads of linear algebra spend more time waiting for each other than they save, most of all on
+    a busy machine.
+    """
+    return threadpool_limits(1, user_api="blas") if n <= ALONE else nullcontext()

@@ -13,7 +13,7 @@ from meanfield.arguments import flag, one_of, positive_count, positive_number
 from meanfield.arguments.meant import instances
 from meanfield.certificates.ascent import ascents
 from meanfield.certificates.branching import branched
-from meanfield.certificates.choice import METHODS, chosen, chosen_lifted, refuse
+from meanfield.certificates.choice import METHODS, chosen, chosen_lifted, refuse, suitable_threads
 from meanfield.certificates.dual import Dual
 from meanfield.certificates.lifted import SHARP, lifted_maximum, lifted_memory
 from meanfield.certificates.planar import planar_maximum
@@ -113,7 +113,9 @@ def optimality_gap(
     tolerance = None if tolerance is None else float(positive_number("tolerance", tolerance))
     seconds = None if seconds is None else float(positive_number("seconds", seconds))
     instances(objective=(objective, AbstractObjective), mu=(mu, Particles))
-    return proved_gap(Dual(objective, mu), method, tolerance, seconds, cones, progress)[0]
+    problem = Dual(objective, mu)
+    with suitable_threads(len(problem.z)):
+        return proved_gap(problem, method, tolerance, seconds, cones, progress)[0]
 
 
 def proved_gap(

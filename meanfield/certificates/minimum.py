@@ -17,6 +17,7 @@ import numpy as np
 from meanfield.arguments import flag, positive_number
 from meanfield.arguments.meant import instances
 from meanfield.certificates.ascent import ascents
+from meanfield.certificates.choice import suitable_threads
 from meanfield.certificates.descent import Network
 from meanfield.certificates.dual import Dual
 from meanfield.certificates.gap import OptimalityGap, proved_gap
@@ -75,6 +76,14 @@ def certified_minimum(
     progress = flag("progress", progress)
     instances(objective=(objective, AbstractObjective))
     problem = Dual(objective, _nothing(objective))
+    with suitable_threads(len(problem.z)):
+        return _minimum(objective, problem, tolerance, seconds, progress)
+
+
+def _minimum(
+    objective: AbstractObjective, problem: Dual, tolerance: float, seconds: float | None, progress: bool
+) -> CertifiedMinimum:
+    """Grow, descend and prove in turn."""
     started, given = time.monotonic(), np.inf if seconds is None else seconds
     network, share = Network(problem), FIRST
     while True:

@@ -4,9 +4,10 @@ Chizat & Bach (2018): the Wasserstein gradient flow of a two-layer network that 
 global minimum of the objective over all measures. How many particles that takes, no theorem says. Here the minimum is
 known: by a convex program over activation cells, or because students can be the teacher.
 
-There are three experiments, and in each every run has a teacher and a start of its own. `relu`: students with weight
+There are four experiments, and in each every run has a teacher and a start of its own. `relu`: students with weight
 decay in the plane (and in four dimensions), against the convex minimum; as controls with a frozen input layer, and with
-output weights of one sign, whose limit is another minimum. `population`: the exact risk over all inputs, students
+output weights of one sign, whose limit is another minimum. `dimensions`: the same students in ten and more dimensions,
+certified one by one, against the best network known. `population`: the exact risk over all inputs, students
 smaller and larger than their teacher. `sigmoid`: neurons that are homogeneous in the output weight only, started at
 {0} × sphere, against convex minimisation over the output weights of the same neurons left where they start. `paths` is
 one run of `relu` whose particles are drawn on their way.
@@ -21,6 +22,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import shares_of_success as success
+from simulations.optimisation.many_dimensions import Dimensions
 from simulations.optimisation.nesterov_descent import Students
 from simulations.optimisation.screened_teachers import Instance, own_gap, screened, sphere
 from simulations.records.record import Record, Records, Select, narrowest, widest
@@ -247,7 +249,7 @@ def where_certified(select: Select, records: Records) -> Records:
     return select(records).where(success.certified)
 
 
-plane, every = relu(layers="both"), Relu.at("gap")
+plane, every, beyond = relu(layers="both"), Relu.at("gap"), Dimensions.at("gap")
 
 PROVED = Prediction(1.0, "<=", "any network with weight decay: weak duality, certified slope", "bach2017breaking")
 FLOOR = Prediction(
@@ -281,6 +283,13 @@ CLAIMS = (
         control={"value": success.excess_over_own_gap},
     ),
     claim(
+        "dimensions", "in ten and more dimensions no run is further from the best known than its certified gap", PROVED,
+        checks.largest,
+        select=success.where_some_are_trapped(beyond), value=success.excess_over_gap, what="(F − F_known) / gap",
+        wrong="the slope is bounded at the network's own neurons only",
+        control={"value": success.excess_over_own_gap},
+    ),
+    claim(
         "cost", "weights of certified networks cost what the convex optimum does: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
         checks.mean,
         select=partial(where_certified, plane), value=success.over_cost, what="penalty / λ‖ν*‖",
@@ -299,6 +308,12 @@ SANITY = (
         checks.share,
         select=widest(plane), value=success.certified, what="certified",
         wrong="the smallest m", control={"select": narrowest(plane)},
+    ),
+    claim(
+        "near", "probability of a certificate within 10 % of the global minimum at the largest m, d = 10", GLOBAL,
+        checks.share,
+        select=widest(Dimensions.at("gap", dimension=10)), value=success.nearly, what="certified",
+        wrong="the smallest m", control={"select": narrowest(Dimensions.at("gap", dimension=10))},
     ),
     claim(
         "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
@@ -330,7 +345,7 @@ STUDY = Study(
     "global_convergence",
     "optimisation",
     "how often networks of m particles reach the global minimum, which a convex program and a certificate know",
-    experiments=(Relu, Paths, Population, Sigmoid),
+    experiments=(Relu, Dimensions, Paths, Population, Sigmoid),
     claims=CLAIMS,
     sanity=SANITY,
 )

@@ -355,7 +355,17 @@ ENGINE = {
 """What the engine calls in a compiled loop, where every argument is an array that is being traced: there is nothing to
 look at, and what is not a number has to stay one, since that is how a simulation notices that it diverged."""
 
-RESULTS = ["State", "Trajectory", "Plan", "OptimalityGap", "Bound", "TrainedObjective", "Cushions", "LinearSpline"]
+RESULTS = [
+    "State",
+    "Trajectory",
+    "Plan",
+    "OptimalityGap",
+    "CertifiedMinimum",
+    "Bound",
+    "TrainedObjective",
+    "Cushions",
+    "LinearSpline",
+]
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
 RESULTS += [
     "Start",

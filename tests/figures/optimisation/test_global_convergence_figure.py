@@ -92,6 +92,10 @@ def test_how_sure(figure, records):
         x, y = line(axes, label)
         assert np.allclose(x, np.maximum([one[name] / one["minimum"] for one in runs], LEAST))
         assert np.allclose(y, np.maximum([one["final"] / one["minimum"] - 1 for one in runs], LEAST), rtol=1e-5)
+    x, y = line(axes, "best known")
+    beyond = list(records.where(experiment="dimensions"))
+    assert np.allclose(x, np.maximum([one["gap"] / one["minimum"] for one in beyond], LEAST))
+    assert np.all(y <= x)
     ((x, y),) = theory(axes)
     assert np.array_equal(x, y)
 
