@@ -70,7 +70,8 @@ def diagnose_network(arguments: list[str]) -> int:
             m = mf.networks.arrays_of("initial", options.initial).W.shape[0]
             parametrisation = mf.Parametrisation(particles=m, multiplier=options.multiplier)
         report = mf.diagnose(
-            options.initial, options.trained, *(arrays.get(name) for name in KEYS), options.step, options.steps,
+            options.initial, options.trained, step=options.step, steps=options.steps,
+            **{name: arrays.get(name) for name in KEYS},
             activation=options.activation, parametrisation=parametrisation, loss=options.loss,
         )  # fmt: skip
         steps = {} if options.width is None else {options.width: report.largest_step_at(options.width)}

@@ -66,9 +66,9 @@ def descend(
     block = _block(model, x)
     ends = np.unique(np.append(0, np.round(np.geomspace(1, steps, POINTS)))).astype(int)
     moved, risks = jax.tree.map(jnp.zeros_like, model.initial), []
-    step = jnp.asarray(step, x.dtype)
+    length = jnp.asarray(step, x.dtype)
     for before, end in zip(np.append(0, ends[:-1]), ends, strict=True):
-        moved, risk = _run(function, model, loss, x, y, step, jnp.asarray(end - before), block, moved)
+        moved, risk = _run(function, model, loss, x, y, length, jnp.asarray(end - before), block, moved)
         risks.append(float(risk))
     return Descent(moved, tuple(ends.tolist()), tuple(risks))
 

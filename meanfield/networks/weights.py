@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.arguments import floating_array, one_of, positive_scalar
+from meanfield.arguments import floating_array, one_of, positive_number
 from meanfield.arguments.meant import instance
 from meanfield.networks.files import read_arrays
 from meanfield.networks.layers import Layers, layers
@@ -90,7 +90,7 @@ def from_weights(W, b=None, a=None, c=None, activation="relu", parametrisation="
     )
 
 
-def to_weights(particles, unit=None, scale=1.0, constant=0.0, parametrisation="standard") -> Layers:
+def to_weights(particles, unit=None, scale=1.0, constant=0.0, parametrisation: Any = "standard") -> Layers:
     r"""Return the weights (W, b, a, c) with which f(x) = s Σ_j a_j σ(w_j·x + b_j) + c is this network.
 
     **Arguments:** a `Network`, or its four parts; masses p_j and scale α are put into the output weights,
@@ -110,7 +110,7 @@ def to_weights(particles, unit=None, scale=1.0, constant=0.0, parametrisation="s
     a, W, b = neuron.split(mu.position)
     s = multiplier(parametrisation, mu.m)
     # In the numbers of the host: where the factor is 1 up to rounding, as of from_weights, weights are as they were.
-    factor = float(positive_scalar("scale", scale, np.float64 if jax.config.jax_enable_x64 else np.float32)) / s
+    factor = float(positive_number("scale", scale)) / s
     share = np.asarray(mu.mass, np.float64) * factor
     if np.max(np.abs(share - 1)) > 8 * np.finfo(mu.dtype).eps:
         a = a * jnp.asarray(share, mu.dtype)[:, None]

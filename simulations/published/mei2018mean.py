@@ -8,6 +8,7 @@ Time and steps are the paper's, half of mean-field time (`simulations.limits.rad
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
@@ -60,7 +61,7 @@ def one_radius(dimension: int, separation: float) -> tuple[float, float]:
         return float(weight @ (y - problem.average(radius * z)) ** 2)
 
     first = int(np.argmin([risk(radius) for radius in RADII[:241]]))
-    found = minimize_scalar(risk, bounds=(RADII[max(first - 1, 0)], RADII[first + 1]), method="bounded")
+    found: Any = minimize_scalar(risk, bounds=(RADII[max(first - 1, 0)], RADII[first + 1]), method="bounded")
     return float(found.x), float(found.fun)
 
 
