@@ -17,8 +17,8 @@ class Sweeping:
     """The options of every command that makes records."""
 
     size: str | None = None
-    """smoke (seconds), default (minutes; taken if nothing is given) or large (hours; what a figure of a paper has, where
-    it is one). A size is all runs of a study as they are, and stands beside none of its parameters.
+    """smoke (seconds), default (minutes; taken if nothing is given) or large (hours; what a figure of a paper has,
+    where it is one). A size is all runs of a study as they are, and stands beside none of its parameters.
     """
     out: str = "results"
     """Directory for records and figures."""

@@ -196,9 +196,9 @@ STATED = (
     "The paper: d = 100, m0, population risk, the widths, and of success 30 runs; values were read off its figures."
 )
 CHOSEN = (
-    "The script is not public. Chosen: ±1 and the unit sphere for teacher and start (other radii of either layer do as "
-    "well, a plain Gaussian start does not), gradient descent of 10⁴ steps of .2 for normal inputs (the sphere's are "
-    "d times larger), no penalty and no noise."
+    "The script is not public. Chosen: ±1 and the unit sphere for teacher and start (other radii of the input weights "
+    "do as well, smaller output weights and a plain Gaussian start do not), gradient descent of 10⁴ steps of .2 for "
+    "normal inputs (the sphere's are d times larger), no penalty and no noise."
 )
 PUBLISHED = (
     PublishedFigure(
