@@ -310,12 +310,6 @@ SANITY = (
         wrong="the smallest m", control={"select": narrowest(plane)},
     ),
     claim(
-        "near", "probability of a certificate within 10 % of the global minimum at the largest m, d = 10", GLOBAL,
-        checks.share,
-        select=widest(Dimensions.at("gap", dimension=10)), value=success.nearly, what="certified",
-        wrong="the smallest m", control={"select": narrowest(Dimensions.at("gap", dimension=10))},
-    ),
-    claim(
         "width", "certified success at the largest m less that at the smallest, plane", MORE, success.more_often,
         select=widest(plane), fewer=narrowest(plane), value=success.certified, what="certified",
         wrong="only the output layer is trained at the largest m", control={"select": widest(fixed)},

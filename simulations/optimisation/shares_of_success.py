@@ -19,9 +19,6 @@ CLOSE = 1e-3
 PROVED = 1e-2
 """Certified success: the certificate leaves no more than this share of F*. It falls as the root of the excess does."""
 
-NEARLY = 1e-1
-"""Certified success in many dimensions, where certificates are dearer."""
-
 ROUNDING = 1e-13
 """Rounding of F, its minimum and its bounds, in units of F(0): some hundred terms, each to 1e-16, and what cancels."""
 
@@ -34,11 +31,6 @@ def excess(record: Record, least_value: str = "minimum") -> float:
 def certified(record: Record) -> bool:
     """Return True where a certificate proves that the network is near the global minimum."""
     return bool(record["certified"] and record["gap"] < PROVED * record["minimum"])
-
-
-def nearly(record: Record) -> bool:
-    """Return True where a certificate proves that the network is within a tenth of the global minimum."""
-    return bool(record["certified"] and record["gap"] < NEARLY * record["minimum"])
 
 
 def at_positive_minimum(record: Record) -> bool:

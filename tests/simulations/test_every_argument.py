@@ -200,6 +200,7 @@ CALLS = {
     ),
     "Study.experiment": (lambda experiment: THROWS.experiment(experiment).name, {"experiment": "throws"}),
     "Study.only": (lambda experiment: THROWS.only(experiment).parameters.__name__, {"experiment": "throws"}),
+    "Study.making": (lambda figure: len(PUBLISHED.making(figure).experiments), {"figure": "1a"}),
     "Study.figure": (lambda figure: PUBLISHED.figure(figure).statement, {"figure": "1a"}),
     "between": (lambda low, high: simulations.between(low, high)(1.5), {"low": 1.0, "high": 2.0}),
     "choice": (
