@@ -44,6 +44,10 @@ def seen(make):
     return look
 
 
+def _teacher(x, y):
+    return mf.objectives.ReluPopulation(mf.Particles(np.concatenate([y[:, None], x], axis=1)))
+
+
 def plain(objective, mu):
     return objective.risk(mu)
 
@@ -56,6 +60,7 @@ OBSERVABLES = {
     "KernelAlignment": seen(lambda x, y: observables.KernelAlignment()),
     "KernelDrift": seen(lambda x, y: observables.KernelDrift()),
     "Margin": seen(lambda x, y: observables.Margin()),
+    "PopulationRisk": seen(lambda x, y: observables.PopulationRisk(_teacher(x, y))),
     "Positions": seen(lambda x, y: observables.Positions()),
     "Predictions": seen(lambda x, y: observables.Predictions(x)),
     "Risk": seen(lambda x, y: observables.Risk()),
