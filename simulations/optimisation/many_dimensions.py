@@ -29,7 +29,7 @@ class Dimensions(Students):
         smoke={"particles": (2, 24), "samples": 20, "updates": 1000, "seeds": 4},
         default=[
             {"particles": (2, 8, 32), "updates": 8000, "seeds": 20},
-            {"dimension": 20, "samples": 80, "particles": (2, 8, 32), "updates": 8000, "seeds": 10},
+            {"dimension": 20, "samples": 80, "particles": (2, 8, 32), "updates": 8000, "seeds": 4},
         ],
         large=[
             {"particles": (2, 4, 8, 16, 32, 64), "updates": 40_000, "seeds": 100},
