@@ -44,7 +44,6 @@ def branched(slope: Slope, cones: int = 100_000, target: float = 0.0, seconds: f
     `target` is larger (a bound that suffices: cones below it are not looked into), or time is up.
     """
     deadline = np.inf if seconds is None else time.monotonic() + seconds
-    deadline = np.inf if seconds is None else time.monotonic() + seconds
     relaxed = relaxed_maximum(slope)
     slope, basis = _within_span(slope.reduced())
     n, q = slope.z.shape

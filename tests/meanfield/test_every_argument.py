@@ -127,6 +127,7 @@ CALLS = {
     **{
         f"ReluPopulation.{name}": call(getattr(EXACT, name), mu=MU3) for name in ("value", "risk", "velocity")
     },
+    "ReluPopulation.trained": call(lambda which: EXACT.trained(which).columns, which="input"),
     "ReluPopulation.predict": call(EXACT.predict, mu=MU3, x=X1),
     "PopulationRisk": call(lambda problem: mf.observables.PopulationRisk(problem)(OBJECTIVE, MU, None),
                            problem=OBJECTIVE),
@@ -229,9 +230,9 @@ CALLS = {
                          parametrisation="tangent"),
     "from_weights, a dictionary": call(mf.from_weights, W=STATE),
     "to_weights": call(mf.to_weights, particles=MU, unit=UNIT, scale=2.0, constant=0.5, parametrisation="tangent"),
-    "networks.Network.predict": call(mf.from_weights(STATE).predict, x=X),
-    "networks.from_state": call(mf.networks.from_state, state=STATE),
-    "networks.arrays_of": call(mf.networks.arrays_of, name="given", given=STATE),
+    "Network.predict": call(mf.from_weights(STATE).predict, x=X),
+    "from_state": call(lambda state, name: mf.networks.from_state(state, name), state=STATE, name="state"),
+    "arrays_of": call(mf.networks.arrays_of, name="given", given=STATE),
     "diagnose": call(mf.diagnose, initial=STATE, trained=MOVED, x=X, y=Y, x_test=X, y_test=Y, step=0.01, steps=2,
                      activation="tanh", parametrisation="tangent", loss="square", resamples=3, seed=1, model=None),
     # simulations
@@ -342,6 +343,7 @@ ENGINE = {
     "AbstractLoss": "targets risk residual curvature",
     "AbstractObjective": "bind linearise slopes samples subset fresh residuals_suffice differentiable fits on "
     "with_kernel",
+    "ReluPopulation": "linearised",  # which refuses: it has no samples, that a tangent model is one of
     "Bound": "predict risk value velocity first_variation linearised trained",
     "AbstractObservable": "init __call__",
     "AbstractSnapshot": "init __call__",
@@ -369,6 +371,8 @@ RESULTS = [
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
 RESULTS += [
     "Start",
+    "Layers",
+    "Network",
     "gradients.Slopes.put",
     "Estimated",
     "Outcome",

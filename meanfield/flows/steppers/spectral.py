@@ -64,10 +64,10 @@ class Spectral(AbstractStepper, AbstractChecked):
         h, v = self.length.astype(position.dtype), field.velocity()
         output = field.part(jnp.arange(field.size) < self.outputs)
         apart = jnp.where(output, v, 0), jnp.where(output, 0, v)
-        along = apart[0] if self.readout == "gradient" else self.direction(apart[0], field.mass)
-        return Move(position + h * (along + self.direction(apart[1], field.mass)), h)
+        along = apart[0] if self.readout == "gradient" else self._direction(apart[0], field.mass)
+        return Move(position + h * (along + self._direction(apart[1], field.mass)), h)
 
-    def direction(self, v: Float[Array, "m q"], mass: Float[Array, " m"]) -> Float[Array, "m q"]:
+    def _direction(self, v: Float[Array, "m q"], mass: Float[Array, " m"]) -> Float[Array, "m q"]:
         """Return the steepest direction of unit length in the norm, [m, q], of these velocities."""
         with jax.default_matmul_precision("highest"):
             size = jnp.max(jnp.abs(v))
