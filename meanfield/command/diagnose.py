@@ -65,13 +65,13 @@ def diagnose_network(arguments: list[str]) -> int:
                 raise ValueError(
                     f"data={options.data!r}: holds {held}, expected x and y, and x_test and y_test or none."
                 )
+        data = (arrays["x"], arrays["y"], arrays.get("x_test"), arrays.get("y_test"))
         parametrisation = options.parametrisation
         if options.multiplier is not None:
             m = mf.networks.arrays_of("initial", options.initial).W.shape[0]
             parametrisation = mf.Parametrisation(particles=m, multiplier=options.multiplier)
         report = mf.diagnose(
-            options.initial, options.trained, step=options.step, steps=options.steps,
-            **{name: arrays.get(name) for name in KEYS},
+            options.initial, options.trained, *data, step=options.step, steps=options.steps,
             activation=options.activation, parametrisation=parametrisation, loss=options.loss,
         )  # fmt: skip
         steps = {} if options.width is None else {options.width: report.largest_step_at(options.width)}
