@@ -16,6 +16,7 @@ MODULES = sorted(
 )
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
     with jax.debug_key_reuse(True):  # examples are copied: none may draw twice from one key

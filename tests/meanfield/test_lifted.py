@@ -230,6 +230,7 @@ def value(objective, theta):
     return float(risk / scale**2 + float(objective.penalty.strength) / 2 * np.sum(theta**2) / len(theta))
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("seed", range(30))
 def test_thirty_problems_find_no_lie(seed):
     finds_no_lie(seed, 0.02)

@@ -29,6 +29,7 @@ SIZES = [(1, 1, 1, 1, 0), (97, 33, 5, 1, 1), (9000, 17, 6, 2, 0), (200, 4200, 3,
 
 
 # Sizes around those of blocks, chains and tiles; dimensions on either side of what stays in registers.
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "gelu"])
 @pytest.mark.parametrize(("m", "n", "d", "k", "bias"), SIZES)
 def test_sums_are_those_of_the_plain_kernel(x64, activation, m, n, d, k, bias):
