@@ -7,7 +7,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from meanfield.diagnosis.intervals import Interval, bootstrap
-from meanfield.diagnosis.model import Model
+from meanfield.diagnosis.model import Model, risks
 from meanfield.objectives.losses import AbstractLoss
 from meanfield.observables.sharpness import largest_eigenpair
 
@@ -29,27 +29,15 @@ def largest_step(
     return bootstrap(stable, len(curvature), seed, resamples)
 
 
-def _pointwise(model: Model, loss: AbstractLoss, x, y):
-    """Risks of the samples one by one, as a function of the parameters: [n]."""
-
-    def of(params):
-        f = model.apply(params, x)
-        one = jax.vmap(lambda g, t: loss.risk(g[None], t[None]))
-        return one(f[:, 0], y) if f.shape[1] == 1 else one(f, y)
-
-    return of
-
-
 @eqx.filter_jit
 def _top(model: Model, params, loss: AbstractLoss, x, y):
     """The eigenvector of D^½ H D^½ with the largest eigenvalue, as a direction D^½ v in the parameters."""
     root = jax.tree.map(lambda leaf, rate: jnp.sqrt(rate) * jnp.ones_like(leaf), params, model.rates)
     scale, unravel = ravel_pytree(root)
-    risks = _pointwise(model, loss, x, y)
 
     def product(v):
         with jax.default_matmul_precision("highest"):
-            gradient = jax.grad(lambda p: jnp.mean(risks(p)))
+            gradient = jax.grad(lambda p: jnp.mean(risks(loss, model.apply(p, x), y)))
             return scale * ravel_pytree(jax.jvp(gradient, (params,), (unravel(scale * v),))[1])[0]
 
     return unravel(scale * largest_eigenpair(product, scale, ITERATIONS)[1])
@@ -57,10 +45,8 @@ def _top(model: Model, params, loss: AbstractLoss, x, y):
 
 @eqx.filter_jit
 def _by_sample(model: Model, params, loss: AbstractLoss, x, y, along):
-    risks = _pointwise(model, loss, x, y)
-
     def slopes(p):
-        return jax.jvp(risks, (p,), (along,))[1]
+        return jax.jvp(lambda q: risks(loss, model.apply(q, x), y), (p,), (along,))[1]
 
     with jax.default_matmul_precision("highest"):
         return jax.jvp(slopes, (params,), (along,))[1]

@@ -12,7 +12,7 @@ from meanfield.arguments.meant import instance
 from meanfield.diagnosis import kernels, linearised
 from meanfield.diagnosis.curvature import largest_step as stable_step
 from meanfield.diagnosis.intervals import Interval, bootstrap, mean
-from meanfield.diagnosis.model import Model, largest, of_function, two_layers
+from meanfield.diagnosis.model import Model, largest, of_function, risks, two_layers
 from meanfield.diagnosis.report import Report, judged
 from meanfield.networks.weights import Network, arrays_of, multiplier, own_parametrisation
 from meanfield.objectives.losses import AbstractLoss, Logistic, Square
@@ -99,7 +99,7 @@ def diagnose(
     f = linearised.predict(linearised.own, whole, still, tested)
     linear = gap = gain = None
     curves: dict[str, tuple] = {}
-    risks = _pointwise(kind, f, y_tested)
+    lost = np.asarray(risks(kind, jnp.asarray(f), y_tested), float)
     if count is not None:
         rate = weight * largest(step)
         straight = linearised.descend(linearised.linear, described, kind, x, y, rate, count)
@@ -115,8 +115,8 @@ def diagnose(
         if np.array_equal(f, start) and not np.array_equal(f, lin):
             raise ValueError("trained: has the predictions of initial; expected the weights after training.")
         gap = bootstrap(_gap(f, lin, start), len(f), **values)
-        others = _pointwise(kind, lin, y_tested)
-        linear, gain = mean(others, **values), mean(others - risks, **values)
+        others = np.asarray(risks(kind, jnp.asarray(lin), y_tested), float)
+        linear, gain = mean(others, **values), mean(others - lost, **values)
     verdict, reason = judged(changed, gap)
     chosen = _chosen(len(x), 4 * ROWS, seed)
     stable = stable_step(described, described.trained, kind, x[chosen], y[chosen], **values)
@@ -127,7 +127,7 @@ def diagnose(
         kernel_change=changed,
         kernel_cosine=cosine,
         linear_gap=gap,
-        risk=_times(mean(risks, **values), weight),
+        risk=_times(mean(lost, **values), weight),
         linear_risk=None if linear is None else _times(linear, weight),
         gain=None if gain is None else _times(gain, weight),
         alignment=(kernels.alignment(first, targets), kernels.alignment(last, targets)),
@@ -209,12 +209,6 @@ def _kernels(model: Model, x, y, seed: int):
 
 def _chosen(n: int, most: int, seed: int) -> np.ndarray:
     return np.arange(n) if n <= most else np.sort(np.random.default_rng([seed, 1]).choice(n, most, replace=False))
-
-
-def _pointwise(loss: AbstractLoss, f: np.ndarray, y) -> np.ndarray:
-    """Risks of the samples one by one."""
-    g = jnp.asarray(f[:, 0] if f.shape[1] == 1 else f)
-    return np.asarray(jax.vmap(lambda one, target: loss.risk(one[None], target[None]))(g, y), float)
 
 
 def _gap(f, lin, start):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from meanfield.diagnosis.model import Model
+from meanfield.diagnosis.model import Model, risks
 from meanfield.objectives.losses import AbstractLoss
 
 BLOCK = 1 << 22
@@ -84,9 +84,7 @@ def _run(function, model: Model, loss: AbstractLoss, x, y, step, steps, block: i
     weights = jnp.pad(jnp.full(n, 1 / n, x.dtype), (0, fill)).reshape(-1, block)
 
     def risk(moved, some, target, weight):
-        f = function(model, moved, some)
-        one = jax.vmap(lambda g, t: loss.risk(g[None], t[None]))
-        return weight @ (one(f[:, 0], target) if f.shape[1] == 1 else one(f, target))
+        return weight @ risks(loss, function(model, moved, some), target)
 
     def total(moved, of):
         like = jax.eval_shape(of, moved, *(part[0] for part in (*parts, weights)))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from meanfield.arguments import floating_array, positive_number
 from meanfield.networks.layers import Layers
 from meanfield.networks.weights import arrays_of
+from meanfield.objectives.losses import AbstractLoss
 from meanfield.units.neuron import Neuron
 
 
@@ -46,6 +47,12 @@ class Function(eqx.Module):
     def __call__(self, params: Any, x: jax.Array) -> jax.Array:
         f = self.function(params, x)
         return f[:, None] if f.ndim == 1 else f
+
+
+def risks(loss: AbstractLoss, f: jax.Array, y: jax.Array) -> jax.Array:
+    """Return the risks of the samples one by one, [n], of predictions [n, k]."""
+    one = jax.vmap(lambda g, t: loss.risk(g[None], t[None]))
+    return one(f[:, 0], y) if f.shape[1] == 1 else one(f, y)
 
 
 def two_layers(initial: Any, trained: Any, activation: Any, multiplier: float, step: Any) -> Model:

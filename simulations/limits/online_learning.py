@@ -59,6 +59,14 @@ class Committees(Simulations):
             return f"time={self.time:g}: shorter than one sample; expected at least {1 / self.dimension:g}."
         return None
 
+    def without_plateau(self) -> str | None:
+        """Return the sentence for a learning rate at which these students have no plateau, None where they have one."""
+        try:
+            self.pair.plateau()
+        except ValueError:
+            return f"rate={self.rate:g}: expected one at which {self.neurons} neuron(s) have a plateau."
+        return None
+
     @property
     @abstractmethod
     def initial(self) -> np.ndarray:
@@ -143,11 +151,7 @@ class Plateau(Committees):
     )
 
     def refusal(self):
-        try:
-            self.pair.plateau()
-        except ValueError:
-            return f"rate={self.rate:g}: expected one at which {self.neurons} neuron(s) have a plateau."
-        return super().refusal()
+        return self.without_plateau() or super().refusal()
 
     @property
     def initial(self):

@@ -129,11 +129,7 @@ class Ignorant(Threes):
     looks = 120
 
     def refusal(self):
-        try:
-            self.pair.plateau()
-        except ValueError:
-            return f"rate={self.rate:g}: expected one at which {self.neurons} neuron(s) have a plateau."
-        return super().refusal()
+        return self.without_plateau() or super().refusal()
 
     @property
     def initial(self):
