@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.arguments import positive_count
 from meanfield.diagnosis.intervals import Interval
+from meanfield.networks.weights import PARAMETRISATIONS
 
 LAZY, RICH = 0.1, 0.5
 """Relative changes: a network is lazy if kernel and predictions stay within the first of what its linearisation has,
@@ -62,9 +64,6 @@ class Report:
 
         Raises `ValueError` for a model that is no two-layer network, and for a width below 1.
         """
-        from meanfield.arguments import positive_count
-        from meanfield.networks.weights import PARAMETRISATIONS
-
         if self.width is None:
             raise ValueError(f"width={width}: the model is no two-layer network, expected one for another width.")
         if self.parametrisation is None:

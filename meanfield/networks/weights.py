@@ -13,6 +13,8 @@ from meanfield.arguments.meant import instance
 from meanfield.networks.files import read_arrays
 from meanfield.networks.layers import Layers, layers
 from meanfield.networks.state import from_state
+from meanfield.objectives.losses import Square
+from meanfield.objectives.network import Objective
 from meanfield.objectives.parametrisation import Parametrisation
 from meanfield.particles import Particles
 from meanfield.units.neuron import Neuron
@@ -40,9 +42,6 @@ class Network(NamedTuple):
 
     def predict(self, x) -> jax.Array:
         """Return f at inputs [n, d]: [n], or [n, k] for k outputs; tiled over particles."""
-        from meanfield.objectives.losses import Square
-        from meanfield.objectives.network import Objective
-
         x = floating_array("x", x, "n d", dtype=self.particles.dtype)
         shape = (x.shape[0],) if self.unit.outputs == 1 else (x.shape[0], self.unit.outputs)
         problem = Objective(self.unit, Square(), x, jnp.zeros(shape, x.dtype), scale=self.scale)
