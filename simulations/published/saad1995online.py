@@ -313,8 +313,9 @@ CLAIMS = (
 )  # fmt: skip
 
 STATED = (
-    "Units, update rule and equations are the paper's. K = M = 3, T = I, η = 0.1, a start (Q_ii uniform on [0, ½], "
-    "other overlaps on [0, 1e-12]) are cited from memory: of the text only the abstract was at hand. The paper's "
+    "Units, update rule and equations are the paper's. T = I and a start with Q_ii uniform on [0, ½] and all other "
+    "overlaps uniform and tiny are those of the public code pyscm (S. Goldt), which implements these equations; "
+    "K = M = 3, η = 0.1 and 1e-12 are cited from memory: of the text only the abstract was at hand. The paper's "
     "values are those of its own equations, solved again in this setting; for η → 0 its plateau has "
     "ε_g = (K/π)(π/6 − K asin(1/2K)) = 0.0203."
 )
