@@ -64,5 +64,5 @@ def cell(words: str) -> str:
 def plain(words: str) -> str:
     """Text whose letters are no markup; what stands in backticks is code."""
     pieces = words.split("`")
-    pieces[::2] = [re.sub(r"([\\*_<])", r"\\\1", piece) for piece in pieces[::2]]
+    pieces[::2] = [re.sub(r"([\\*_<]|\](?=\())", r"\\\1", piece) for piece in pieces[::2]]
     return "`".join(pieces)

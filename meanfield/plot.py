@@ -14,6 +14,7 @@ returns it. Matplotlib is loaded when the first is called. These are your plots:
 ('time t (mean-field time)', 'R (loss)')
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -196,7 +197,7 @@ def _words(name: str) -> tuple[str, str]:
     """Symbol and unit of an observable of the package; the name itself for a function of the user's."""
     for kind in (getattr(observables, one) for one in observables.__all__):  # loaded on first use, so not in `vars`
         if isinstance(kind, type) and getattr(kind, "name", None) == name:
-            return kind.symbol, kind.unit
+            return re.sub(r"_(\w+)$", r"$_\\mathrm{\1}$", kind.symbol), kind.unit
     return name, "value"
 
 
