@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,8 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
-myst_enable_extensions = ["dollarmath", "substitution"]
+myst_enable_extensions = ["dollarmath", "substitution", "attrs_inline"]
+myst_heading_anchors = 3
 _moved = [(f"mf.{name}", f"mf.{home}.{name}") for home, names in engine.MOVED.items() for name in names.split()]
 _rows = [f"| `{old}` | `{new}` |" for old, new in sorted(_moved)]
 myst_substitutions = {"moved": "\n".join(["| was | is |", "|---|---|", *_rows])}
@@ -44,3 +46,19 @@ html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False
 html_static_path = []
+
+MADE = {"gallery": "README.md", "published": "PUBLISHED.md"}
+"""Pages that stand beside the pictures in a checkout, `figures/`, and are pages here, too."""
+
+
+def _linked(app, name: str, source: list[str]) -> None:
+    if name in MADE:
+        text = (HERE.parent / "figures" / MADE[name]).read_text(encoding="utf-8")
+        text = text.replace("](gallery/", "](../figures/gallery/").replace("](PUBLISHED.md", "](published.md")
+        source[0] = re.sub(r'<a id="(\w+)"></a>', r"[]{#\1}", text)
+    for page, made in MADE.items():
+        source[0] = source[0].replace(f"](../figures/{made}", f"]({page}.md")
+
+
+def setup(app) -> None:
+    app.connect("source-read", _linked)
