@@ -63,6 +63,7 @@ def page(motion: Motion, records: Records) -> str:
     words = {
         "title": motion.scene.title,
         "look": f"{motion.study.summary[:1].upper()}{motion.study.summary[1:]}.",
+        "dot": motion.scene.dot,
         "made": _made(motion, records, version),
     }
     template = files("figures.explorer")

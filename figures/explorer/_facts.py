@@ -25,7 +25,7 @@ def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
         raise ValueError(f"{motion.study.name}: none of {len(records)} runs reached its end; nothing to explore.")
     scene, weights = motion.scene, [record.values["weights"] for record in done]
     sliders = [
-        {"label": label, "values": values, "beside": name == scene.beside}
+        {"name": name, "label": label, "values": values, "beside": name == scene.beside}
         for name, label in scene.sliders.items()
         if len(values := sorted({record.parameters[name] for record in done})) > 1
     ]

@@ -6,8 +6,18 @@ let colour = {};
 
 function takeColours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["ground", "ink", "quiet", "grid", "positive", "negative", "run", "pinned"];
+  const names = ["ground", "ink", "quiet", "grid", "positive", "negative", "run", "lazy", "pinned"];
   colour = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+/** The colour of a run: orange, and bluer the further it is on the slider whose ends films show side by side. */
+function colourOf(index) {
+  const beside = facts.sliders.findIndex((slider) => slider.beside);
+  if (beside < 0) return colour.run;
+  const share = Math.round((100 * facts.runs[index].place[beside]) / (facts.sliders[beside].values.length - 1));
+  const parts = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+  const [from, to] = [parts(colour.run), parts(colour.lazy)];
+  return `rgb(${from.map((value, i) => Math.round(value + ((to[i] - value) * share) / 100)).join(", ")})`;
 }
 
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // plotly reads some tags
@@ -123,7 +133,7 @@ function drawFunctions(shown, pinned) {
   const shape = { line: { shape: beneath ? "hvh" : "linear" } };
   const predictor = ({ of, k }, color) => line(of.grid, at(of, "functions", k), color, 3, shape);
   const traces = pinned ? [predictor(pinned, colour.pinned)] : [];
-  traces.push(predictor(shown, colour.run));
+  traces.push(predictor(shown, colourOf(shown.index)));
   traces.push(line(shown.of.grid, at(shown.of, "target", shown.k), colour.ink, 1.5, { line: { dash: "5px,3px" } }));
   if (shown.of.samples) {
     const marker = { color: colour.ground, size: 7, line: { color: colour.ink, width: 1.5 } };
@@ -153,9 +163,9 @@ function drawCurve(curve, i, shown, pinned) {
   const traces = pinned ? [followed(pinned, colour.pinned, 3)] : [];
   traces.push(line([now, now], height, colour.quiet, 1));
   const hover = { hovertemplate: "t = %{x:.3g}: %{y:.3g}<extra></extra>", hoverinfo: undefined };
-  traces.push(followed(shown, colour.run, 2, { trace: hover }));
+  traces.push(followed(shown, colourOf(shown.index), 2, { trace: hover }));
   const dot = { cliponaxis: false, hoverinfo: "skip" };
-  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colour.run, size: 10 }, dot));
+  traces.push(dots([now], [Math.max(shown.of[name][shown.k], height[0])], { color: colourOf(shown.index), size: 10 }, dot));
   return panel(`curve-${i}`, traces, axis("t (mean-field time)", time.ends, scale(time.log, time.ends)),
     axis("", curve.ends, scale(curve.log, curve.ends)), { l: 40, r: 8, t: 4, b: 40 });
 }

@@ -1,6 +1,7 @@
 // The controls: what is shown, what is said of it in words, and playing.
 
 const state = { run: 0, k: 0, pinned: null, playing: null };
+let opened = null; // the run and the moment that the page opens with
 const SECONDS = 8; // from the start to the end
 
 function made(tag, properties, ...children) {
@@ -30,7 +31,50 @@ function show() {
     const grey = pinned ? [made("span", { className: "pinned" }, value(pinned))] : [];
     element(`curve-${i}-value`).replaceChildren(made("b", {}, value(shown)), ...grey);
   });
+  if (state.playing === null) remember();
   return draw(shown, pinned);
+}
+
+// The address: what is shown, so that a link shows it again.
+
+function remember() {
+  const one = facts.runs[state.run], told = new URLSearchParams();
+  facts.sliders.forEach((slider, i) => told.set(slider.name, slider.values[one.place[i]]));
+  if (facts.seeds.length > 1) told.set("seed", one.seed);
+  told.set("t", Number(arraysOf(state.run).times[state.k].toPrecision(6)));
+  if (element("speed").value !== "1") told.set("speed", element("speed").value);
+  if (state.pinned !== null) told.set("pin", state.pinned);
+  history.replaceState(null, "", `#${told}`);
+}
+
+/** Show what the address says, as far as it can be had; returns whether it says anything. */
+function recalled() {
+  const told = new URLSearchParams(location.hash.slice(1));
+  if (![...told.keys()].length) return false;
+  const place = facts.sliders.map((slider, i) => {
+    const at = slider.values.findIndex((value) => String(value) === told.get(slider.name));
+    return at < 0 ? facts.runs[state.run].place[i] : at;
+  });
+  if ([...element("speed").options].some((one) => one.value === told.get("speed"))) {
+    element("speed").value = told.get("speed");
+  }
+  if (told.has("pin") && facts.runs[Number(told.get("pin"))]) setPinned(Number(told.get("pin")));
+  choose(place, Number(told.get("seed") ?? facts.seeds[0]), -1);
+  const t = Number(told.get("t"));
+  if (told.has("t") && Number.isFinite(t)) state.k = nearest(arraysOf(state.run).times, t);
+  return true;
+}
+
+/** The most telling moment to begin with: a little before the particles move most from one frame to the next. */
+function telling() {
+  const { of, k } = { of: arraysOf(state.run), k: arraysOf(state.run).times.length };
+  let most = 0, best = 0;
+  for (let i = 1; i < k; i++) {
+    const [now, before] = [at(of, "particles", i), at(of, "particles", i - 1)];
+    const moved = now.reduce((sum, value, j) => sum + Math.abs(value - before[j]), 0);
+    if (moved > most) [most, best] = [moved, i];
+  }
+  return Math.max(0, best - Math.ceil(k / 6));
 }
 
 /** The run at this place on the sliders or, where there is none, the nearest one that has what was moved last. */
@@ -54,6 +98,7 @@ function settle() {
     element(`slider-${i}`).setAttribute("aria-valuetext", value);
     element(`slider-${i}-value`).textContent = value;
   });
+  document.documentElement.style.setProperty("--shown", colourOf(state.run));
   element("seed").value = String(one.seed);
   const sign = (letter, color, text) => {
     return made("span", {}, made("b", { style: `color: var(--${color})` }, letter), ` ${text}`);
@@ -66,7 +111,7 @@ function settle() {
   if (state.pinned !== null) particles.push(sign("●", "pinned", setting(state.pinned)));
   if (drawn < one.particles) particles.push(sign("", "ink", `${drawn} of ${one.particles} drawn`));
   element("particles-caption").replaceChildren(...particles);
-  const functions = [sign("━", "run", facts.function[1]), sign("╍", "ink", facts.target)];
+  const functions = [sign("━", "shown", facts.function[1]), sign("╍", "ink", facts.target)];
   if (arrays.samples) functions.push(sign("○", "ink", "samples"));
   element("functions-caption").replaceChildren(...functions);
 }
@@ -80,7 +125,10 @@ function build() {
     });
     const value = made("output", { id: `${id}-value`, htmlFor: id });
     const label = made("label", { htmlFor: id }, slider.label);
-    element("sliders").append(made("div", { className: "row" }, label, input, value));
+    const marks = made("datalist", { id: `${id}-marks` }, ...slider.values.map((_, at) => new Option("", at)));
+    input.setAttribute("list", marks.id);
+    const end = (at) => made("span", { className: "end" }, readable(slider.values.at(at)));
+    element("sliders").append(made("div", { className: "row" }, label, end(0), input, end(-1), marks, value));
   });
   facts.curves.forEach((curve, i) => {
     const value = made("output", { id: `curve-${i}-value` });
@@ -96,14 +144,26 @@ function build() {
   });
   element("time").addEventListener("input", () => { stop(); state.k = Number(element("time").value); show(); });
   element("play").addEventListener("click", () => (state.playing === null ? play() : stop()));
-  element("pin").addEventListener("click", pin);
+  element("pin").addEventListener("click", () => { setPinned(state.pinned === null ? state.run : null); show(); });
+  element("speed").addEventListener("change", remember);
+  element("reset").addEventListener("click", reset);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { takeColours(); show(); });
 }
 
-function pin() {
-  state.pinned = state.pinned === null ? state.run : null;
-  element("pin").setAttribute("aria-pressed", String(state.pinned !== null));
+/** Draw this run in grey behind what is shown; none if null. */
+function setPinned(index) {
+  state.pinned = index;
+  element("pin").setAttribute("aria-pressed", String(index !== null));
+  element("pin").textContent = index === null ? "Pin in grey" : "Unpin";
   settle();
+}
+
+/** All controls as they were when the page was opened without anything in its address. */
+function reset() {
+  stop();
+  element("speed").value = "1";
+  [state.run, state.k] = [opened.run, opened.k];
+  setPinned(null);
   return show();
 }
 
@@ -112,7 +172,7 @@ function play() {
   if (state.k >= last()) state.k = 0;
   let position = state.k, before = performance.now();
   const step = async (now) => {
-    position += (Math.max(0, now - before) / (1000 * SECONDS)) * last();
+    position += (Math.max(0, now - before) / (1000 * SECONDS)) * Number(element("speed").value) * last();
     before = now;
     const k = Math.min(last(), Math.floor(position));
     if (k !== state.k) {
@@ -129,7 +189,10 @@ function play() {
 
 function stop() {
   if (state.playing !== null) cancelAnimationFrame(state.playing);
-  state.playing = null;
+  if (state.playing !== null) {
+    state.playing = null;
+    remember();
+  }
   element("play").textContent = "▶ Play";
 }
 
@@ -146,7 +209,15 @@ async function start() {
   takeColours();
   build();
   const place = facts.sliders.map((slider) => (slider.beside ? 0 : Math.floor((slider.values.length - 1) / 2)));
+  const said = location.hash;
   await choose(place, facts.seeds[0], -1);
+  opened = { run: state.run, k: telling() };
+  history.replaceState(null, "", said || "#");
+  if (recalled()) await show();
+  else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    state.k = opened.k;
+    play();
+  }
   document.documentElement.dataset.ready = "true";
 }
 

@@ -111,6 +111,7 @@ ANIMATION = Animation(
             "energy": "objective L of the game (data units)",
         },
         sliders={"critic": "critic's neurons", "particles": "points m"},
+        dot="A dot is a point that the generator makes; it moves to where the critic ψ takes it for data: z' = ∇ψ(z).",
         beside="critic",
         logarithmic=("distance",),
         marks="mode of the data",

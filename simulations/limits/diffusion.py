@@ -132,6 +132,7 @@ SCENE = Scene(
         "risk": "training risk R (loss)",
     },
     sliders={"particles": "particles m", "temperature": "temperature τ (loss)"},
+    dot="A dot is a parameter θ of the model, pushed by the others and by noise: dθ = −∇F'[μ](θ) dt + √(2τ) dB.",
     beside="particles",
     logarithmic=("distance",),
 )

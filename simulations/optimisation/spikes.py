@@ -102,6 +102,7 @@ SCENE = Scene(
         "risk": "training risk (output units²)",
     },
     sliders={"particles": "particles m", "strength": "penalty λ (output units)"},
+    dot="A dot is a spike of mass r² at a place θ, and both move: r' = −r F'[μ](θ), θ' = −∇F'[μ](θ).",
     beside="particles",
     logarithmic=("excess", "certificate", "risk"),
     marks="spike of the minimiser",

@@ -44,6 +44,8 @@ class Scene:
     """Of every curve, its label with unit, in the order of importance."""
     sliders: Mapping[str, str]
     """Parameters that vary in the grid, each with symbol and unit, in the order in which they are offered."""
+    dot: str
+    """What one dot is, in a sentence, and what moves it: an equation."""
     beside: str
     """The parameter whose smallest and largest value are shown side by side in an animation."""
     logarithmic: tuple[str, ...] = ()

@@ -81,13 +81,18 @@ class Browser:
         message, _, self._heard = self._heard.partition(b"\0")
         return json.loads(message)
 
-    def open(self, path: Path, width: int = 1280, height: int = 800, *, dark: bool = False) -> None:
-        """Load a file, and wait until its script says that it is ready."""
+    def open(
+        self, path: Path, width: int = 1280, height: int = 800, *, dark: bool = False, moving: bool = False, at: str = ""
+    ) -> None:
+        """Load a file, and wait until its script says that it is ready; without `moving` it is asked for a still one."""
         self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        motion = {"name": "prefers-reduced-motion", "value": "no-preference" if moving else "reduce"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, motion])
         self.events.clear()
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url="about:blank")  # else another place on the same page is no new page
+        self.events.clear()
+        self.call("Page.navigate", url=path.as_uri() + at)
         self.wait("document.documentElement?.dataset.ready === 'true'")
 
     def resize(self, width: int, height: int) -> None:

@@ -277,3 +277,50 @@ def test_phone(browser, pages, name):
     if name == "line.html":
         assert browser.run("document.querySelector('h1').textContent") == BREAKOUT
     assert quiet(browser, pages / name)
+
+
+def test_it_opens_in_motion_within_a_second(browser, pages):
+    path = pages / "plane.html"
+    browser.open(path, moving=True)
+    browser.wait("Number(document.getElementById('time').value) > opened.k", 1)
+    assert "Pause" in browser.run("document.getElementById('play').textContent")
+    moved = np.abs(np.diff(next(iter(RECORDS.where(alpha=1.0, particles=4, seed=0)))["particles"], axis=0)).sum((1, 2))
+    assert browser.run("opened.k") == max(0, np.argmax(moved) + 1 - 2)  # a sixth of twelve frames before the largest
+    click(browser, "play")
+    assert "Play" in browser.run("document.getElementById('play').textContent")
+    assert quiet(browser, path)
+
+
+def test_the_address_is_what_is_shown(browser, pages):
+    path = pages / "plane.html"
+    browser.open(path)
+    press(browser, "slider-0", "ArrowRight")
+    press(browser, "time", "ArrowRight")
+    browser.wait("location.hash.includes('alpha=10')")
+    click(browser, "pin")
+    browser.wait("location.hash.includes('pin=')")
+    browser.run("document.getElementById('speed').value = '2'; remember()")
+    shown, address = browser.run(SHOWN), browser.run("location.hash")
+    browser.open(path, moving=True, at=address)
+    assert (browser.run(SHOWN), browser.run("location.hash")) == (shown, address)
+    assert browser.run("document.getElementById('pin').textContent") == "Unpin"
+    click(browser, "reset")
+    browser.wait("document.getElementById('pin').textContent === 'Pin in grey'")
+    assert browser.run("[state.run, state.k, state.pinned].join()") == browser.run("[opened.run, opened.k, null].join()")
+    assert browser.run("document.getElementById('speed').value") == "1"
+    browser.open(path, at="#alpha=7&particles=6&t=nothing&pin=99&seed=1")  # what it does not know is left as it was
+    assert browser.run("facts.runs[state.run].place.join()") == "0,1"
+    assert browser.run("state.pinned") is None
+    assert quiet(browser, path)
+
+
+def test_sliders_say_their_ends_and_the_last_run_is_blue(browser, pages):
+    browser.open(pages / "plane.html")
+    row = "document.getElementById('slider-0').parentElement"
+    assert browser.run(f"[...{row}.querySelectorAll('.end')].map((one) => one.textContent).join()") == "1,10"
+    assert browser.run(f"{row}.querySelectorAll('datalist option').length") == 2
+    colours = [browser.run("document.getElementById('functions').data[0].line.color")]
+    press(browser, "slider-0", "ArrowRight")
+    browser.wait("facts.runs[state.run].place[0] === 1")
+    colours.append(browser.run("document.getElementById('functions').data[0].line.color"))
+    assert colours == ["rgb(213, 94, 0)", "rgb(0, 114, 178)"]

@@ -108,7 +108,7 @@ def test_a_value_that_is_measured_and_predicted_is_refused():
 
 
 def test_an_animation_is_of_an_experiment():
-    scene = simulations.Scene("a", ("x",), ("x", "f"), "t", {"risk": "risk"}, {"step": "h"}, "step")
+    scene = simulations.Scene("a", ("x",), ("x", "f"), "t", {"risk": "risk"}, {"step": "h"}, "a dot", "step")
     study = simulations.Study(
         "compared", "limits", "flows", experiments=(Lost,), animation=simulations.Animation(Compared, scene)
     )
