@@ -23,6 +23,8 @@ from simulations.study.experiment import Experiment as Experiment
 from simulations.study.experiment import grid as grid
 from simulations.study.motion import Motion as Motion
 from simulations.study.motion import Scene as Scene
+from simulations.study.own_runs import OwnMotion as OwnMotion
+from simulations.study.own_runs import own_motion as own_motion
 from simulations.study.panel import Panel as Panel
 from simulations.study.parameters import choice as choice
 from simulations.study.parameters import count as count
@@ -99,6 +101,7 @@ __all__ = [
     "NoWorkers",
     "NotSendable",
     "OtherCode",
+    "OwnMotion",
     "Panel",
     "Plan",
     "PowerLaw",
@@ -142,6 +145,7 @@ __all__ = [
     "load",
     "motion",
     "number",
+    "own_motion",
     "power_law",
     "prepare",
     "print_calibration",

@@ -15,9 +15,9 @@ from typing import Any
 from figures import origin, signature
 from figures.explorer._facts import facts
 from figures.explorer._packing import Block, compressed
-from simulations import Motion, Records
+from simulations import Motion, OwnMotion, Records, own_motion
 
-__all__ = ["page", "save", "writable"]
+__all__ = ["explore", "page", "save", "writable"]
 
 
 SCRIPTS = ("read.js", "draw.js", "steer.js")
@@ -41,7 +41,7 @@ def writable(out: str | Path) -> Path:
     return path
 
 
-def save(motion: Motion, records: Records, out: str | Path) -> Path:
+def save(motion: Motion | OwnMotion, records: Records, out: str | Path) -> Path:
     """Write the page, whole or not at all; returns its path. The same records give the same bytes.
 
     Raises what `writable` and `page` raise, and `OSError` when the file can't be written.
@@ -51,7 +51,31 @@ def save(motion: Motion, records: Records, out: str | Path) -> Path:
     return path
 
 
-def page(motion: Motion, records: Records) -> str:
+def explore(runs, out: str | Path, title: str = "Particles and what they predict") -> Path:
+    """Write the page of runs of your own: a `mf.Trajectory`, or several by a number or word, which becomes a slider.
+
+    Their observables have `mf.Positions()` among them. Returns the path; raises what `simulations.own_motion` and
+    `writable` raise.
+
+    >>> import tempfile, jax, meanfield as mf
+    >>> from figures import explorer
+    >>> unit, data = mf.Neuron("relu"), mf.datasets.teacher(jax.random.key(0), n=20, d=2)
+    >>> start = mf.Particles.doubled(jax.random.key(1), unit, m=10, d=2)
+    >>> problems = {scale: mf.Objective(unit, mf.Square(), data.x, data.y, scale=scale) for scale in (1.0, 100.0)}
+    >>> seen = [mf.Positions(), mf.Risk()]
+    >>> runs = {
+    ...     scale: mf.simulate(problem, mf.GradientFlow(0.5), start, times=[0, 1, 2], observables=seen)
+    ...     for scale, problem in problems.items()
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     explorer.explore(runs, f"{folder}/mine.html").name
+    'mine.html'
+    """
+    path = writable(out)
+    return save(*own_motion(runs, title), path)
+
+
+def page(motion: Motion | OwnMotion, records: Records) -> str:
     """The page as text. Positions, weights and functions are rounded to 1/65534 of their range within a run, curves to
     32-bit floats; of more than 1000 particles a random part is drawn.
 
@@ -97,7 +121,7 @@ def _plotly() -> tuple[str, str]:
     return get_plotlyjs_version(), compressed(get_plotlyjs().encode())
 
 
-def _made(motion: Motion, records: Records, plotly: str) -> str:
+def _made(motion: Motion | OwnMotion, records: Records, plotly: str) -> str:
     """Return the origin of the page: versions, seeds, device and parameters that all runs share; no date, no path."""
     first = next(iter(records.done))
     shared = {

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from figures.explorer._packing import Block
-from simulations import Motion, Record, Records
+from simulations import Motion, OwnMotion, Record, Records
 
 MOST_DRAWN = 1000
 """Particles of one run that are drawn; of more, a random part, and the page says so."""
@@ -15,7 +15,7 @@ ROUNDED = ("particles", "weights", "functions", "target")
 EXACT = ("times", "grid", "samples", "marks")
 
 
-def facts(motion: Motion, records: Records, block: Block) -> dict[str, Any]:
+def facts(motion: Motion | OwnMotion, records: Records, block: Block) -> dict[str, Any]:
     """Everything but the arrays, which go into `block`.
 
     Raises `ValueError` without a run that reached its end, and when two runs have one place on the sliders.

@@ -34,7 +34,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   run STUDY                 make a study's records, check its claims, draw its figure
   verify [STUDY …]          the ledger: every claim with what was predicted and measured; its false alarms
   figure STUDY              draw a study's figure from records that are there, or a film of its particles
-  explore STUDY             write a page in which time and parameters are dragged and the particles move
+  explore STUDY|RUN.npz     write a page in which time and parameters are dragged and the particles move
   reproduce [PAPER FIGURE]  published figures made again, with the papers' values beside ours
   diagnose                  a trained network of your own: lazy or rich, and what follows
   gallery [STUDY …]         one page with every picture and every verdict

@@ -116,7 +116,10 @@ ANIMATION = Animation(
             "test_risk": "test risk (output²)",
         },
         sliders={"alpha": "output scale α", "particles": "neurons m"},
-        dot="A dot is a neuron a max(w·x, 0), drawn at |a| w; it runs down its potential: θ' = −∇F'[μ](θ), at scale α by 1/α.",
+        dot=(
+            "A dot is a neuron a max(w·x, 0), drawn at |a| w; it runs down its potential, θ' = −∇F'[μ](θ), "
+            "and has to move less the larger α is."
+        ),
         beside="alpha",
         logarithmic=("risk", "displacement", "test_risk"),
         marks="teacher's neuron",

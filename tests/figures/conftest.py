@@ -82,9 +82,16 @@ class Browser:
         return json.loads(message)
 
     def open(
-        self, path: Path, width: int = 1280, height: int = 800, *, dark: bool = False, moving: bool = False, at: str = ""
+        self,
+        path: Path,
+        width: int = 1280,
+        height: int = 800,
+        *,
+        dark: bool = False,
+        moving: bool = False,
+        at: str = "",
     ) -> None:
-        """Load a file, and wait until its script says that it is ready; without `moving` it is asked for a still one."""
+        """Load a file, and wait until its script says that it is ready; without `moving` a still one."""
         self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         motion = {"name": "prefers-reduced-motion", "value": "no-preference" if moving else "reduce"}

@@ -8,10 +8,12 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import jax
 import numpy as np
 import pytest
 
 import figures.explorer as explorer
+import meanfield as mf
 import simulations
 from meanfield.command.main import main
 from simulations import Motion, Record, Records
@@ -306,7 +308,9 @@ def test_the_address_is_what_is_shown(browser, pages):
     assert browser.run("document.getElementById('pin').textContent") == "Unpin"
     click(browser, "reset")
     browser.wait("document.getElementById('pin').textContent === 'Pin in grey'")
-    assert browser.run("[state.run, state.k, state.pinned].join()") == browser.run("[opened.run, opened.k, null].join()")
+    assert browser.run("[state.run, state.k, state.pinned].join()") == browser.run(
+        "[opened.run, opened.k, null].join()"
+    )
     assert browser.run("document.getElementById('speed').value") == "1"
     browser.open(path, at="#alpha=7&particles=6&t=nothing&pin=99&seed=1")  # what it does not know is left as it was
     assert browser.run("facts.runs[state.run].place.join()") == "0,1"
@@ -324,3 +328,23 @@ def test_sliders_say_their_ends_and_the_last_run_is_blue(browser, pages):
     browser.wait("facts.runs[state.run].place[0] === 1")
     colours.append(browser.run("document.getElementById('functions').data[0].line.color"))
     assert colours == ["rgb(213, 94, 0)", "rgb(0, 114, 178)"]
+
+
+def test_runs_of_my_own_side_by_side(browser, tmp_path):
+    key, unit = jax.random.key(0), mf.Neuron("relu")
+    data = mf.datasets.teacher(key, n=20, d=5)
+    start = mf.Particles.doubled(key, unit, m=10, d=5)
+    runs = {}
+    for scale in (1.0, 100.0):
+        problem = mf.Objective(unit, mf.Square(), data.x, data.y, scale=scale)
+        seen = [mf.Positions(), mf.Displacement()]
+        runs[scale] = mf.simulate(problem, mf.GradientFlow(0.5), start, times=range(8), observables=seen)
+    path = explorer.explore(runs, tmp_path / "mine.html", "Mine")
+    browser.open(path)
+    assert browser.run("document.querySelector('h1').textContent") == "Mine"
+    last = len(runs[1.0].times) - 1
+    for place, scale in enumerate(runs):
+        browser.run(f"choose([{place}], 0, 0).then(() => {{ state.k = {last}; return show(); }}).then(() => 0)")
+        said = float(browser.run("document.getElementById('curve-0-value').textContent"))
+        assert said == pytest.approx(runs[scale].values["displacement"][-1], rel=5e-3)
+    assert quiet(browser, path)

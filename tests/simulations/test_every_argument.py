@@ -5,9 +5,11 @@ import io
 import tempfile
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+import meanfield as mf
 import simulations
 from simulations import Claim, PowerLaw, Record, Records, Study, checks
 from tests.every_argument import judge, replacements
@@ -53,6 +55,10 @@ PARTS = {
 }  # fmt: skip
 STUDY = Study(**PARTS, experiments=(Draw,))
 RECORDS = simulations.run(STUDY, "smoke")
+FILMED = mf.simulate(
+    mf.Objective(mf.Neuron("relu"), mf.Square(), np.eye(2), np.ones(2)), mf.GradientFlow(0.5),
+    mf.Particles.gaussian(jax.random.key(0), mf.Neuron("relu"), m=4, d=2), times=[0, 1], observables=[mf.Positions()],
+)  # fmt: skip
 RECORD = next(iter(RECORDS))
 X = np.array([10.0, 100.0, 1000.0])
 TABLE = np.outer([1.0, 2.0, 4.0], [0.1, 0.01, 0.001]) * np.random.default_rng(0).lognormal(0.0, 0.1, (3, 3))
@@ -268,6 +274,7 @@ CALLS = {
     "fit_power_law": (lambda **law: numbers(simulations.fit_power_law(**law)), {"x": X, "table": TABLE, "level": 0.9}),
     "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
     "motion": (simulations.motion, {"study": "lazy_scaling"}),
+    "own_motion": (lambda **arguments: simulations.own_motion(**arguments)[0].scene, {"runs": FILMED, "title": "a"}),
     "power_law": (
         lambda **law: numbers(simulations.power_law(**law)),
         {"records": RECORDS, "x": "particles", "value": "risk", "select": select, "level": 0.9},
@@ -303,7 +310,7 @@ CALLS = {
 NOT_CALLED = {
     # answers
     "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading",
-    "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
+    "OwnMotion", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
