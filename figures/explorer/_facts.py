@@ -41,6 +41,7 @@ def facts(motion: Motion | OwnMotion, records: Records, block: Block) -> dict[st
         "target": scene.target,
         "marks": scene.marks,
         "rays": scene.rays,
+        "story": [list(chapter) for chapter in scene.story],
         "tail": scene.tail,
         "curves": [
             {"name": name, "label": label, **_scale(done, name, name in scene.logarithmic)}

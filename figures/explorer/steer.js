@@ -37,19 +37,31 @@ function show() {
 
 // The address: what is shown, so that a link shows it again.
 
+/** A run by its values on the sliders and, of several, its seed. */
+const named = (index) => facts.sliders.map((slider, i) => slider.values[facts.runs[index].place[i]])
+  .concat(facts.seeds.length > 1 ? [facts.runs[index].seed] : []).join(",");
+
 function remember() {
   const one = facts.runs[state.run], told = new URLSearchParams();
   facts.sliders.forEach((slider, i) => told.set(slider.name, slider.values[one.place[i]]));
   if (facts.seeds.length > 1) told.set("seed", one.seed);
   told.set("t", Number(arraysOf(state.run).times[state.k].toPrecision(6)));
   if (element("speed").value !== "1") told.set("speed", element("speed").value);
-  if (state.pinned !== null) told.set("pin", state.pinned);
+  if (state.pinned !== null) told.set("pin", named(state.pinned));
   history.replaceState(null, "", `#${told}`);
 }
 
-/** Show what the address says, as far as it can be had; returns whether it says anything. */
-function recalled() {
-  const told = new URLSearchParams(location.hash.slice(1));
+/** The run with these values, first things first, that is otherwise most like the one that is shown; null if none. */
+function alike(values) {
+  const shown = facts.runs[state.run].place;
+  const far = (i) => facts.runs[i].place.reduce((sum, at, axis) => sum + Math.abs(at - shown[axis]), 0);
+  const fitting = [...facts.runs.keys()].filter((i) => values.every((value, at) => named(i).split(",")[at] === value));
+  return fitting.sort((one, other) => far(one) - far(other))[0] ?? null;
+}
+
+/** Show what an address says, as far as it can be had; returns whether it says anything. */
+function recalled(address) {
+  const told = new URLSearchParams(address);
   if (![...told.keys()].length) return false;
   const place = facts.sliders.map((slider, i) => {
     const at = slider.values.findIndex((value) => String(value) === told.get(slider.name));
@@ -58,11 +70,26 @@ function recalled() {
   if ([...element("speed").options].some((one) => one.value === told.get("speed"))) {
     element("speed").value = told.get("speed");
   }
-  if (told.has("pin") && facts.runs[Number(told.get("pin"))]) setPinned(Number(told.get("pin")));
   choose(place, Number(told.get("seed") ?? facts.seeds[0]), -1);
   const t = Number(told.get("t"));
   if (told.has("t") && Number.isFinite(t)) state.k = nearest(arraysOf(state.run).times, t);
+  setPinned(told.has("pin") ? alike(told.get("pin").split(",")) : null);
   return true;
+}
+
+// The story: a few sentences, each with an address.
+
+let chapter = -1;
+
+function tell(at) {
+  stop();
+  chapter = at;
+  const [sentence, address] = facts.story[at];
+  recalled(address);
+  element("sentence").textContent = `${at + 1} of ${facts.story.length}. ${sentence}`;
+  element("back").disabled = at === 0;
+  element("on").textContent = at + 1 < facts.story.length ? "Next" : "Again";
+  return show();
 }
 
 /** The most telling moment to begin with: a little before the particles move most from one frame to the next. */
@@ -147,6 +174,9 @@ function build() {
   element("pin").addEventListener("click", () => { setPinned(state.pinned === null ? state.run : null); show(); });
   element("speed").addEventListener("change", remember);
   element("reset").addEventListener("click", reset);
+  element("story").hidden = !facts.story.length;
+  element("back").addEventListener("click", () => tell(Math.max(0, chapter - 1)));
+  element("on").addEventListener("click", () => tell((chapter + 1) % facts.story.length));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { takeColours(); show(); });
 }
 
@@ -213,7 +243,7 @@ async function start() {
   await choose(place, facts.seeds[0], -1);
   opened = { run: state.run, k: telling() };
   history.replaceState(null, "", said || "#");
-  if (recalled()) await show();
+  if (recalled(said.slice(1))) await show();
   else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
     state.k = opened.k;
     play();

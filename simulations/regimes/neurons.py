@@ -123,6 +123,19 @@ ANIMATION = Animation(
         beside="alpha",
         logarithmic=("risk", "displacement", "test_risk"),
         marks="teacher's neuron",
+        story=(
+            ("At the start neurons of either sign lie on a circle in pairs, and the network is f = 0.", "alpha=1&t=0"),
+            ("At scale α = 1 they begin to turn: each is drawn to where it lowers the risk most.", "alpha=1&t=4"),
+            ("In the end they lie along the teacher's neurons, the dashed rays: they are features.", "alpha=1&t=1000"),
+            (
+                "At scale α = 100 the same start fits the samples, too, and neurons hardly move: it is lazy.",
+                "alpha=100&t=1000",
+            ),
+            (
+                "Beside the network at α = 1, in grey: the lazy one is off between samples, and learned no features.",
+                "alpha=100&t=1000&pin=1",
+            ),
+        ),
         rays=True,
     ),
 )

@@ -54,6 +54,10 @@ class Scene:
     """What a mark is: "teacher's neuron", "true spike"."""
     tail: int = 0
     """Frames of its path that a particle draws behind itself; the whole path if 0."""
+    story: tuple[tuple[str, str], ...] = ()
+    """What a teacher tells: a few sentences, each with what an explorer shows then, as its address has it, such as
+    `alpha=1&t=10&pin=100`: values of `sliders`, a time, and the run that is pinned, by its first values.
+    """
     rays: bool = False
     """Whether a mark stands for its direction from the origin, as a homogeneous neuron does, and is drawn as a ray."""
 

@@ -348,3 +348,31 @@ def test_runs_of_my_own_side_by_side(browser, tmp_path):
         said = float(browser.run("document.getElementById('curve-0-value').textContent"))
         assert said == pytest.approx(runs[scale].values["displacement"][-1], rel=5e-3)
     assert quiet(browser, path)
+
+
+def test_a_story_is_told_in_five_steps(browser, pages):
+    path = pages / "real.html"
+    browser.open(path)
+    story = MOTION.scene.story
+    assert len(story) == 5
+    shown = []
+    for sentence, address in story:
+        click(browser, "on")
+        browser.wait(f"document.getElementById('sentence').textContent.endsWith({json.dumps(sentence)})")
+        alpha = re.search(r"alpha=(\d+)", address)
+        assert alpha is not None
+        assert browser.run("new URLSearchParams(location.hash.slice(1)).get('alpha')") == alpha[1]
+        assert browser.run("state.pinned !== null") == ("pin=" in address)
+        shown.append(browser.run(SHOWN))
+    assert len(set(shown)) == 5
+    assert browser.run("document.getElementById('on').textContent") == "Again"
+    click(browser, "back")
+    browser.wait(f"document.getElementById('sentence').textContent.endsWith({json.dumps(story[3][0])})")
+    assert browser.run(SHOWN) == shown[3]
+    assert quiet(browser, path)
+
+
+def test_without_a_story_there_is_none(browser, tmp_path):
+    scene = replace(MOTION.scene, story=())
+    browser.open(explorer.save(Motion(MOTION.study, scene), RECORDS, tmp_path / "mute.html"))
+    assert browser.run("document.getElementById('story').hidden")
