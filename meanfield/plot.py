@@ -31,8 +31,8 @@ from meanfield.units.neuron import AbstractUnit, Neuron
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POSITIVE, NEGATIVE, NEUTRAL = "#D55E00", "#0072B2", "#6E6E6E"
-"""Output weights above and below zero, and what is only looked at: colours told apart by all eyes."""
+POSITIVE, NEGATIVE, NEUTRAL, PREDICTOR = "#009E73", "#CC79A7", "#6E6E6E", "#D55E00"
+"""Output weights above and below zero, what has no sign, and f: as in figures, films and the explorer."""
 
 CONTOURS = 201
 """Points a side on which a predictor of one or two inputs is drawn."""
@@ -149,7 +149,7 @@ def predictor(
         raise ValueError(f"y has shape {y.shape}: expected one output a sample.")
     ax, d = _axes(ax), x.shape[1]
     if d > 2:
-        ax.plot(y, np.asarray(objective.predict(mu)), ".", **{"color": POSITIVE, **style})
+        ax.plot(y, np.asarray(objective.predict(mu)), ".", **{"color": PREDICTOR, **style})
         ends = [y.min(), y.max()]
         ax.plot(ends, ends, color="black", lw=0.8)
         ax.set(xlabel="target y (output)", ylabel="prediction f (output)")
@@ -159,7 +159,7 @@ def predictor(
     points = np.stack([one.ravel() for one in np.meshgrid(*sides)], axis=1)
     f = np.asarray(objective.predict(mu, jnp.asarray(points, x.dtype)))
     if d == 1:
-        ax.plot(points[:, 0], f, **{"color": POSITIVE, "label": "f", **style})
+        ax.plot(points[:, 0], f, **{"color": PREDICTOR, "label": "f", **style})
         ax.plot(x[:, 0], y, "o", color=NEUTRAL, ms=4, label="samples")
         ax.set(xlabel="input x", ylabel="f (output)")
         ax.legend()
