@@ -49,7 +49,8 @@ def draw(axes: Axes, panel: Panel, records: Records, study: Study) -> None:
             x, line = _points(axes, panel, group, theory, style | {"marker": MARKERS[k % len(MARKERS)]})
         words = _theory_words(panel, theory, study)
         if line is not None:
-            axes.plot(x, line, color=THEORY, lw=0.9, ls="--", label=None if words in said else words)
+            several = axes.plot(x, line, color=THEORY, lw=0.9, ls="--")
+            several[0].set_label(f"_{words}" if words in said else words)
             said.add(words)
     label = panel.ylabel or (panel.y if isinstance(panel.y, str) else panel.y.__name__.replace("_", " "))
     axes.set(xlabel=panel.xlabel or _words(study, panel.x), ylabel=label)

@@ -37,6 +37,7 @@ from theory import (
     regression,
     saddle_escape,
     scaling,
+    spectral,
 )
 
 Legal = tuple[Callable, dict[str, Any]]
@@ -139,6 +140,13 @@ def _particles(add: Callable) -> None:
     add(label_noise.features, position=THETA, x=X[:1])
     add(label_noise.curvatures, position=THETA, x=X[:1])
     add(label_noise.slow_flow, position=THETA, x=X[:1], doses=np.array([0.0, 0.5]))
+    halves = np.array([0.25, 0.75])
+    for function in (spectral.fall, spectral.steepest):
+        add(function, velocity=THETA[:, :2], mass=halves, order=3.0)
+    for function in (spectral.velocities, spectral.risk):
+        add(function, x=X, y=Y, theta=THETA, mass=halves)
+    add(spectral.descend, x=X, y=Y, theta=THETA, mass=halves, step=0.5, steps=2, order=3.0)
+    add(spectral.left_of_residual, singular=np.array([1.5, 0.5]), time=1.0)
     law = one_step.best_step(X[:, :1], Y, nodes=6)
     add(one_step.best_step, x=X[:, :1], y=Y, spread=1.25, nodes=6)
     add(law.influence, theta=THETA[:, :2])

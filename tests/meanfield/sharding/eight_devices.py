@@ -140,10 +140,12 @@ def communication():
         objective = network.bind(nu)
         state = flow.init(objective, nu)
         found[f"step, k={k}"] = collectives(step, flow, objective, state)
+    spectral = mf.SpectralFlow(0.1)
     tangent = linear.prepare(network, nu)
     compiler = eqx.tree_at(lambda o: o.kernel, objective, objective.kernel.inner)
     return found | {
         "chunk": collectives(chunk, flow, objective, state),
+        "spectral step": collectives(step, spectral, objective, spectral.init(objective, nu)),
         "tangent step": collectives(step, linear, tangent, linear.init(tangent, nu)),
         "control: left to the compiler": collectives(step, flow, compiler, state),
     }
@@ -165,6 +167,7 @@ def simulations():
     flows = {
         "GradientFlow": mf.GradientFlow(0.25),
         "TangentFlow": mf.TangentFlow(0.25),
+        "SpectralFlow": mf.SpectralFlow(0.05),
         "AdaptiveFlow": mf.AdaptiveFlow(1e-6, 1e-6),
     }
     for name, flow in flows.items():

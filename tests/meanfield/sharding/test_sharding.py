@@ -119,6 +119,25 @@ def test_a_step_sends_the_predictions_and_nothing_else(eight):
     assert not re.search(r"all-gather|all-to-all|permute|scatter", " ".join(sent["tangent step"]))
 
 
+def test_spectral_descent_sends_its_matrices_once(eight):
+    """Beside the predictions: how large velocities are, and C of both blocks, in a message each."""
+    sent = eight[1]["spectral step"]
+    assert sent[0] == "all-reduce f32[37]{0}"
+    assert not re.search(r"all-gather|all-to-all|permute|scatter", " ".join(sent))
+    assert re.findall(r"f32\[[\d,]*\]", " ".join(sent[1:])) == ["f32[]", "f32[]", "f32[6,6]", "f32[6,6]"]
+    assert len(sent) <= 5
+
+
+def test_spectral_descent_agrees(eight):
+    """Rounding of velocities, over the least singular value of theirs that counts, grows as in other flows."""
+    found = eight[2]["SpectralFlow"]
+    assert found["status"] == ["done", "done"]
+    assert found["stays"]
+    assert found["particles"] <= 1e-9
+    assert found["values"]["predictions"] <= 1e-9
+    assert found["sizes"]["predictions"] > 1e-3
+
+
 def test_the_same_count_sees_what_a_compiler_would_send(eight):
     """Control: the kernel not told of devices, its particles sharded all the same."""
     sent = eight[1]["control: left to the compiler"]
