@@ -1,5 +1,8 @@
 """The public names of `meanfield.networks`."""
 
+from .initialisation import Initialisation as Initialisation
+from .initialisation import Law as Law
+from .initialisation import initialisation as initialisation
 from .layers import Layers as Layers
 from .state import from_state as from_state
 from .weights import Network as Network

@@ -233,6 +233,9 @@ CALLS = {
     "Network.predict": call(mf.from_weights(STATE).predict, x=X),
     "from_state": call(lambda state, name: mf.networks.from_state(state, name), state=STATE, name="state"),
     "arrays_of": call(mf.networks.arrays_of, name="given", given=STATE),
+    "initialisation": call(mf.networks.initialisation, name="keras", inputs=3, width=4, outputs=2),
+    "Initialisation.draw": call(mf.networks.initialisation("flax", inputs=3, width=4).draw, key=KEY),
+    "Law.draw": call(mf.networks.Law("normal", 0.5).draw, key=KEY, shape=(2, 3)),
     "diagnose": call(mf.diagnose, initial=STATE, trained=MOVED, x=X, y=Y, x_test=X, y_test=Y, step=0.01, steps=2,
                      activation="tanh", parametrisation="tangent", loss="square", resamples=3, seed=1, model=None),
     # simulations
@@ -371,6 +374,8 @@ RESULTS = [
 RESULTS += ["datasets.Dataset", "activations.Activation", "steppers.Field", "steppers.Move", "gradients.Estimate"]
 RESULTS += [
     "Start",
+    "Initialisation",
+    "Law",
     "Layers",
     "Network",
     "gradients.Slopes.put",

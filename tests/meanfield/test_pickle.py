@@ -201,6 +201,7 @@ OTHERS = {
     "sampled": mf.datasets.teacher(KEY, 4, 3, n_test=2),
     "network": mf.from_weights([[1.0, 0.0]], a=[1.0]),
     "layers": mf.to_weights(mf.from_weights([[1.0, 0.0]], a=[1.0])),
+    "initialisation": [mf.networks.initialisation("keras", inputs=3, width=4), mf.networks.Law("normal", 0.5)],
     "parametrisation": mf.Parametrisation(4, 0.5, 0.2),
     "cushions": mf.observables.cushions(OBJECTIVE, MU),
 }
