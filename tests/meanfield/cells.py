@@ -17,7 +17,7 @@ SCALE, DECAY, TEMPERATURE, GROWTH, RATE, INTERVAL = 2.0, 0.1, 0.05, 0.4, 20.0, 0
 SIZES = (2, 4, 1)  # a schedule of batches
 
 GRADIENTS = ("full", "batch", "distinct", "scheduled", "stream", "SAGA", "SAG", "SVRG")
-FIXED = ("Euler", "Heun", "RK4", "HeavyBall", "adam", "sgd")
+FIXED = ("Euler", "Heun", "RK4", "HeavyBall", "adam", "sgd", "Spectral")
 CONTROLLED = ("Tsit5", "RKC")
 NOISES = (None, "Brownian")
 REACTIONS = (None, "Growth", "BirthDeath")
@@ -163,6 +163,10 @@ def stepper(cell):
         options = {"momentum": 0.9, "decay": each, "decoupled": 0.05, "buffer": buffer}
         size, own = (each, {"interval": INTERVAL}) if cell.variant else (H, {})
         return mf.steppers.HeavyBall(size, **options, **own), reference.HeavyBall(size, **options, **own)
+    if cell.stepper == "Spectral":
+        order, readout = (3.0, "gradient") if cell.variant else (np.inf, "spectral")
+        known = reference.Spectral(H, outputs=cell.outputs, order=order, plain=cell.variant)
+        return mf.steppers.Spectral(H, float(order), readout, cell.outputs), known
     speed = each if cell.variant else None
     controller = diffrax.PIDController(TOLERANCE, TOLERANCE)
     return {

@@ -170,6 +170,32 @@ class Euler:
 
 
 @dataclass
+class Spectral(Euler):
+    """Both blocks by polar factors, or one of them as a gradient; `mass` is that of the step."""
+
+    outputs: int = 1
+    order: float = np.inf
+    plain: bool = False
+    mass: Any = None
+
+    def direction(self, v):
+        root = np.sqrt(self.mass)[:, None]
+        left, singular, right = np.linalg.svd(root * v, full_matrices=False)
+        kept = singular > 1e-8 * singular.max(initial=0)
+        q = 1 if self.order == np.inf else self.order / (self.order - 1)
+        powers = np.where(kept, np.where(kept, singular, 1) ** (q - 1), 0)
+        norm = np.sum(singular[kept] ** q) ** (1 - 1 / q)
+        return left * powers @ right / root / (norm or 1)
+
+    def step(self, velocity, position, memory, columns, k):
+        v, output = velocity(position), columns < self.outputs
+        moved = np.empty_like(v)
+        moved[:, output] = v[:, output] if self.plain else self.direction(v[:, output])
+        moved[:, ~output] = self.direction(v[:, ~output])
+        return position + self.h * moved, *[self.h] * 3, None
+
+
+@dataclass
 class Tableau(Euler):
     """Explicit Runge–Kutta stages, each from the one before."""
 
@@ -303,6 +329,8 @@ class Flow:
             def velocity(position, along=along, theta=theta):
                 return along(whole(position, theta))[: position.size].reshape(position.shape)
 
+            if isinstance(self.stepper, Spectral):
+                self.stepper.mass = mass
             position, h, duration, passed, memory = self.stepper.step(velocity, theta[:, columns], memory, columns, k)
             if self.temperature is not None:
                 noise = np.asarray(jax.random.normal(stream(key, "noise of Langevin", k), position.shape, float))

@@ -14,6 +14,8 @@ from tests.meanfield.cells import Cell
 pytestmark = pytest.mark.usefixtures("x64")
 SEED, STEPS = 1, 3
 BOUND = 1e3 * np.finfo(float).eps
+SQUARED = 100
+"""Spectral steps come from C = VᵀV, which has the squares of the singular values: those here are at most 1 to 10."""
 """Three steps of sums of some ten numbers of size one, in two orders; Adam divides by what may be a tenth."""
 FIXED = cells.fixed_cells()
 
@@ -44,7 +46,7 @@ def deviation(cell, expected):
 @pytest.mark.parametrize("cell", FIXED, ids=str)
 @pytest.mark.turns(12)
 def test_three_steps_are_their_formulas(cell):
-    assert deviation(cell, by_formulas(cell)[0]) <= BOUND
+    assert deviation(cell, by_formulas(cell)[0]) <= BOUND * (SQUARED if cell.stepper == "Spectral" else 1)
 
 
 @pytest.mark.parametrize("cell", [cell for cell in FIXED if cell.trained != "all"], ids=str)
