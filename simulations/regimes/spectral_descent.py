@@ -96,10 +96,10 @@ class Regression(Simulations):
 
     @property
     def target(self) -> np.ndarray:
-        """A matrix [k, k] whose singular values are drawn from [½, 3/2]."""
+        """A matrix [k, k] whose singular values are about even on [½, 3/2], and random otherwise."""
         rng = self.generator("target")
         left, right = (np.linalg.qr(rng.normal(size=(self.outputs, self.outputs)))[0] for _ in range(2))
-        return left * rng.uniform(0.5, 1.5, self.outputs) @ right
+        return left * (np.linspace(0.5, 1.4, self.outputs) + rng.uniform(0, 0.1, self.outputs)) @ right
 
     @property
     def singular(self) -> np.ndarray:
