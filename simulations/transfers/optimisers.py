@@ -1,0 +1,123 @@
+r"""Optimisers on weights in frameworks' shapes, whose step is the value of an array: a grid of steps is one program.
+
+Weights are a dictionary of `hidden` [m, d] (or [m, d + 1], biases in its last column) and `readout` [k, m].
+Muon's update of a layer G [out, in] is the polar factor of its gradient, U Vᵀ of G = U Σ Vᵀ, times one of
+
+    none: 1,   ratio: √(out/in),   clipped: √max(1, out/in),   rms: 0.2 √max(out, in).
+
+It normalises away any multiplier s, so that its factors mean something for s = 1 alone: in muP its weights are those
+with a(0) = O(1/m). "spectral" is `mf.SpectralFlow`: √m times the polar factor for the particles' own parameters.
+
+Source: Jordan et al. (2024) for Muon; Bernstein & Newhouse (2024) for √(out/in); Liu et al. (2025) for 0.2 √max(out, in).
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+import meanfield as mf
+from meanfield.arguments import one_of
+
+FACTORS: dict[str, Callable[[int, int], float]] = {
+    "none": lambda out, into: 1.0,
+    "ratio": lambda out, into: math.sqrt(out / into),
+    "clipped": lambda out, into: math.sqrt(max(1.0, out / into)),
+    "rms": lambda out, into: 0.2 * math.sqrt(max(out, into)),
+}
+"""What the polar factor of a layer is multiplied by, a function of its sizes."""
+
+READOUT_STEP = 1.0
+"""The step, in mean-field time, of a readout that is trained by gradient descent beside a hidden layer by Muon."""
+
+Make = Callable[[Any], optax.GradientTransformation]
+"""A function of the step that makes an optimiser of it, such as `optax.adam`."""
+
+
+class Weights(mf.steppers.AbstractStepperWithMemory):
+    """An optax optimiser of a step, on the particles' weights in frameworks' shapes; time is the number of updates."""
+
+    rate: jax.Array
+    factor: jax.Array
+    """What −v is multiplied by to make the gradient that the optimiser is given."""
+    unit: jax.Array
+    """Of the readout: particles have `unit` times the framework's output weights."""
+    length: jax.Array
+    make: Make = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
+
+    def init(self, field, position):
+        return self.make(self.rate).init(self._layers(position, 1 / self.unit))
+
+    def step(self, field, position, memory, time, number):
+        gradient = self._layers(-self.factor * field.velocity(), self.unit)
+        weights = self._layers(position, 1 / self.unit)
+        change, memory = self.make(self.rate).update(gradient, memory, weights)
+        # Changes are added to the particles themselves, so that what does not move keeps its bits.
+        moved = jnp.concatenate([change["readout"].T * self.unit, change["hidden"]], axis=1)
+        return mf.steppers.Move(position + moved, self.length.astype(time.dtype), memory)
+
+    def _layers(self, theta, unit):
+        return {"hidden": theta[:, self.outputs :], "readout": theta[:, : self.outputs].T * unit}
+
+
+def polar(matrix: jax.Array) -> jax.Array:
+    """Return the polar factor U Vᵀ of a matrix, by the eigenvectors of its smaller Gram matrix.
+
+    Directions whose singular values are below √(size ε) of the largest are left out: the Gram matrix has lost them.
+    """
+    if matrix.shape[0] < matrix.shape[1]:
+        return polar(matrix.T).T
+    size = jnp.max(jnp.abs(matrix))
+    matrix = matrix / jnp.where(size > 0, size, 1)
+    squares, vectors = jnp.linalg.eigh(matrix.T @ matrix)
+    kept = squares > matrix.shape[1] * jnp.finfo(matrix.dtype).eps * squares[-1]
+    return (matrix @ vectors * jnp.where(kept, jax.lax.rsqrt(jnp.where(kept, squares, 1)), 0)) @ vectors.T
+
+
+def muon(rate, *, momentum: float, scale: Callable[[int, int], float], layers: str) -> optax.GradientTransformation:
+    """Return steps along the polar factors of the momentum's gradient, times `scale(out, in)`.
+
+    With `layers="hidden"` the readout takes steps of gradient descent of `READOUT_STEP`, whatever the rate.
+    """
+    trace = optax.trace(momentum, nesterov=True) if momentum else optax.identity()
+
+    def update(gradient, memory, weights=None):
+        along, memory = trace.update(gradient, memory, weights)
+        change = {name: -rate * scale(*part.shape) * polar(part) for name, part in along.items()}
+        if layers == "hidden":
+            change["readout"] = -READOUT_STEP * gradient["readout"] / gradient["readout"].shape[1]
+        return change, memory
+
+    return optax.GradientTransformation(trace.init, update)
+
+
+def optimiser(
+    name: str | Make, *, momentum: float = 0.9, factor: str = "ratio", layers: str = "both"
+) -> Make:
+    """Return the function of a step that makes the optimiser of this name; a function is returned as it is."""
+    if callable(name):
+        return name
+    one_of("optimiser", name, OPTIMISERS)
+    one_of("factor", factor, FACTORS)
+    one_of("layers", layers, ("both", "hidden"))
+    return {
+        "sgd": optax.sgd,
+        "momentum": partial(optax.sgd, momentum=momentum),
+        "adam": optax.adam,
+        "muon": partial(muon, momentum=momentum, scale=FACTORS[factor], layers=layers),
+        "spectral": partial(muon, momentum=0.0, scale=_square_root_of_width, layers=layers),
+    }[name]
+
+
+def _square_root_of_width(out: int, into: int) -> float:
+    return math.sqrt(max(out, into))
+
+
+OPTIMISERS = ("sgd", "momentum", "adam", "muon", "spectral")
+"""The optimisers that have a name."""
