@@ -32,8 +32,10 @@ FACTORS: dict[str, Callable[[int, int], float]] = {
 }
 """What the polar factor of a layer is multiplied by, a function of its sizes."""
 
-READOUT_STEP = 1.0
-"""The step, in mean-field time, of a readout that is trained by gradient descent beside a hidden layer by Muon."""
+READOUT_STEP = 0.25
+"""The step θ ← θ + h v of a readout that is trained by gradient descent beside a hidden layer by Muon: the particles'
+own, which is right at all widths.
+"""
 
 Make = Callable[[Any], optax.GradientTransformation]
 """A function of the step that makes an optimiser of it, such as `optax.adam`."""
@@ -50,17 +52,23 @@ class Weights(mf.steppers.AbstractStepperWithMemory):
     length: jax.Array
     make: Make = eqx.field(static=True)
     outputs: int = eqx.field(static=True)
+    layers: str = eqx.field(static=True)
+    """"both", or "hidden" where the optimiser trains the hidden layer alone, beside gradient descent of the readout."""
 
     def init(self, field, position):
         return self.make(self.rate).init(self._layers(position, 1 / self.unit))
 
     def step(self, field, position, memory, time, number):
-        gradient = self._layers(-self.factor * field.velocity(), self.unit)
+        velocity = field.velocity()
+        gradient = self._layers(-self.factor * velocity, self.unit)
         weights = self._layers(position, 1 / self.unit)
         change, memory = self.make(self.rate).update(gradient, memory, weights)
         # Changes are added to the particles themselves, so that what does not move keeps its bits.
-        moved = jnp.concatenate([change["readout"].T * self.unit, change["hidden"]], axis=1)
-        return mf.steppers.Move(position + moved, self.length.astype(time.dtype), memory)
+        readout = change["readout"].T * self.unit
+        if self.layers == "hidden":
+            readout = READOUT_STEP * velocity[:, : self.outputs]
+        moved = position + jnp.concatenate([readout, change["hidden"]], axis=1)
+        return mf.steppers.Move(moved, self.length.astype(time.dtype), memory)
 
     def _layers(self, theta, unit):
         return {"hidden": theta[:, self.outputs :], "readout": theta[:, : self.outputs].T * unit}
@@ -80,38 +88,30 @@ def polar(matrix: jax.Array) -> jax.Array:
     return (matrix @ vectors * jnp.where(kept, jax.lax.rsqrt(jnp.where(kept, squares, 1)), 0)) @ vectors.T
 
 
-def muon(rate, *, momentum: float, scale: Callable[[int, int], float], layers: str) -> optax.GradientTransformation:
-    """Return steps along the polar factors of the momentum's gradient, times `scale(out, in)`.
-
-    With `layers="hidden"` the readout takes steps of gradient descent of `READOUT_STEP`, whatever the rate.
-    """
+def muon(rate, *, momentum: float, scale: Callable[[int, int], float]) -> optax.GradientTransformation:
+    """Return steps along the polar factors of gradients averaged with (Nesterov's) momentum, times `scale(out, in)`."""
     trace = optax.trace(momentum, nesterov=True) if momentum else optax.identity()
 
     def update(gradient, memory, weights=None):
         along, memory = trace.update(gradient, memory, weights)
         change = {name: -rate * scale(*part.shape) * polar(part) for name, part in along.items()}
-        if layers == "hidden":
-            change["readout"] = -READOUT_STEP * gradient["readout"] / gradient["readout"].shape[1]
         return change, memory
 
     return optax.GradientTransformation(trace.init, update)
 
 
-def optimiser(
-    name: str | Make, *, momentum: float = 0.9, factor: str = "ratio", layers: str = "both"
-) -> Make:
+def optimiser(name: str | Make, *, momentum: float = 0.9, factor: str = "ratio") -> Make:
     """Return the function of a step that makes the optimiser of this name; a function is returned as it is."""
     if callable(name):
         return name
     one_of("optimiser", name, OPTIMISERS)
     one_of("factor", factor, FACTORS)
-    one_of("layers", layers, ("both", "hidden"))
     return {
         "sgd": optax.sgd,
         "momentum": partial(optax.sgd, momentum=momentum),
         "adam": optax.adam,
-        "muon": partial(muon, momentum=momentum, scale=FACTORS[factor], layers=layers),
-        "spectral": partial(muon, momentum=0.0, scale=_square_root_of_width, layers=layers),
+        "muon": partial(muon, momentum=momentum, scale=FACTORS[factor]),
+        "spectral": partial(muon, momentum=0.0, scale=_square_root_of_width),
     }[name]
 
 

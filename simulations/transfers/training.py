@@ -12,24 +12,27 @@ import numpy as np
 import meanfield as mf
 from meanfield.objectives.losses import AbstractLoss
 from simulations.transfers.optimisers import Make, Weights
-from simulations.transfers.scalings import Scaling
+from simulations.transfers.scalings import SCALINGS, Scaling
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained, at any width: data, unit, parametrisation, optimiser, number of updates and seeds."""
+    """A problem that is trained at any width: data, parametrisation, optimiser, number of updates and seeds."""
 
     x: jax.Array
     y: jax.Array
-    unit: mf.Neuron
-    loss: AbstractLoss
-    scaling: Scaling
     make: Make
-    polar: bool
-    """Whether the optimiser wants the weights with multiplier 1, as Muon's factors do."""
-    updates: int
-    batch: int | None
-    seeds: tuple[int, ...]
+    scaling: Scaling = SCALINGS["mup"]
+    polar: bool = False
+    """Whether the optimiser wants weights whose multiplier s is 1, as Muon's factors do."""
+    layers: str = "both"
+    unit: mf.Neuron = mf.Neuron("relu", bias=True)
+    loss: AbstractLoss = mf.Square()
+    weight: float = 1.0
+    """Number that the loss is multiplied by: 2 makes a mean of squares of `Square()`."""
+    updates: int = 100
+    batch: int | None = None
+    seeds: tuple[int, ...] = tuple(range(8))
 
     def losses(self, m: int, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the losses [steps, seeds] after the updates at width m, infinite where a run diverged, and those of
@@ -39,13 +42,14 @@ class Task:
         dtype, d = self.x.dtype, self.x.shape[1]
         keys = [jax.random.key(seed) for seed in self.seeds]
         starts = [self.scaling.start(key, self.unit, m, d, dtype) for key in keys]
-        factor = jnp.asarray(self.scaling.factor(m), dtype)
-        unit = jnp.asarray(m ** -self.scaling.multiplier if self.polar else 1.0, dtype)
-        one, gradient = jnp.ones((), dtype), None if self.batch is None else mf.gradients.Minibatch(self.batch)
-        flows = [
-            mf.Flow(Weights(jnp.asarray(step, dtype), factor, unit, one, self.make, self.unit.outputs), gradient)
-            for step in steps
-        ]
+        factor = jnp.asarray(self.weight * self.scaling.factor(m), dtype)
+        readout = jnp.asarray(m**-self.scaling.multiplier if self.polar else 1.0, dtype)
+        once, gradient = jnp.ones((), dtype), None if self.batch is None else mf.gradients.Minibatch(self.batch)
+        flows = []
+        for step in steps:
+            rate = jnp.asarray(step, dtype)
+            stepper = Weights(rate, factor, readout, once, self.make, self.unit.outputs, self.layers)
+            flows.append(mf.Flow(stepper, gradient))
         pairs = [(flow, r) for flow in flows for r in range(len(starts))]
         with _without_warnings():
             runs = mf.simulate_replicas(
@@ -57,7 +61,8 @@ class Task:
             )
         last = [run.values["risk"][-1] if run.done else np.inf for run in runs]
         first = [run.values["risk"][0] for run in runs[: len(starts)]]
-        return np.reshape(np.asarray(last, float), (len(steps), len(starts))), np.asarray(first, float)
+        table = self.weight * np.reshape(np.asarray(last, float), (len(steps), len(starts)))
+        return np.where(np.isfinite(table), table, np.inf), self.weight * np.asarray(first, float)
 
 
 @contextmanager
