@@ -3,7 +3,7 @@
 from typing import Any
 
 from meanfield.arguments import positive_count
-from simulations.study.ranges import expanded
+from simulations.study.ranges import coerce, expanded
 
 MOST = 1 << 20
 """The largest width: wider networks are for a machine of another kind."""
@@ -28,8 +28,13 @@ def widths_of(given: Any) -> tuple[int, ...]:
                 found.add(width)
                 width *= 2
         else:
-            found |= {positive_count("widths", width) for width in expanded("widths", int, one)}
+            found |= {width_of("widths", width) for width in expanded("widths", int, one)}
     if len(found) < 3 or min(found) < 2 or max(found) > MOST:
         said = ", ".join(str(width) for width in sorted(found))
         raise ValueError(f"widths={said}: expected three or more from 2 to {MOST}, such as 32:4096.")
     return tuple(sorted(found))
+
+
+def width_of(name: str, given: Any) -> int:
+    """Return a width that is a whole number from 1 to 2^40, or the text of one; raise `ValueError` otherwise."""
+    return positive_count(name, coerce(name, int, given), most=1 << 40)
