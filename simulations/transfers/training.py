@@ -1,4 +1,8 @@
-"""Losses after a number of updates, for a grid of steps and several seeds, trained as one batch."""
+"""Losses after a number of updates, for a grid of steps and several seeds, trained as one batch.
+
+The loss of a run is its mean over the last tenth of the updates: with momentum and by normalised steps losses oscillate,
+and at one instant the least of many is that of a step that was lucky.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -13,6 +17,10 @@ import meanfield as mf
 from meanfield.objectives.losses import AbstractLoss
 from simulations.transfers.optimisers import Make, Weights
 from simulations.transfers.scalings import SCALINGS, Scaling
+
+
+TENTH = 10
+"""The last updates divided by all, upside down."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,8 @@ class Task:
     seeds: tuple[int, ...] = tuple(range(8))
 
     def losses(self, m: int, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the losses [steps, seeds] after the updates at width m, infinite where a run diverged, and those of
-        the starts, [seeds].
+        """Return the losses [steps, seeds] at the end of the updates at width m, infinite where a run diverged, and
+        those of the starts, [seeds].
         """
         problem = mf.Objective(self.unit, self.loss, self.x, self.y, scale=self.scaling.scale(m))
         dtype, d = self.x.dtype, self.x.shape[1]
@@ -56,10 +64,10 @@ class Task:
                 problem,
                 [flow for flow, _ in pairs],
                 [starts[r] for _, r in pairs],
-                times=[0, self.updates],
+                times=[0, *range(self.updates - (self.updates - 1) // TENTH, self.updates + 1)],
                 keys=[keys[r] for _, r in pairs],
             )
-        last = [run.values["risk"][-1] if run.done else np.inf for run in runs]
+        last = [np.mean(run.values["risk"][1:]) if run.done else np.inf for run in runs]
         first = [run.values["risk"][0] for run in runs[: len(starts)]]
         table = self.weight * np.reshape(np.asarray(last, float), (len(steps), len(starts)))
         return np.where(np.isfinite(table), table, np.inf), self.weight * np.asarray(first, float)

@@ -44,7 +44,7 @@ def transfer(
     r"""Return which step trains best at each width, as which power of the width it goes, and whether it transfers.
 
     Networks f(x) = s Σ_j a_j σ(w_j·x + b_j) take a number of updates with each step of a grid, from several starts. The
-    best step is the one with the least mean training loss.
+    best step is the one whose mean training loss, over seeds and the last tenth of the updates, is least.
 
     **Arguments:**
 
