@@ -24,7 +24,9 @@ import optax
 import meanfield as mf
 from meanfield.arguments import one_of
 
-FACTORS: dict[str, Callable[[int, int], float]] = {
+Factor = Callable[[int, int], float]
+
+FACTORS: dict[str, Factor] = {
     "none": lambda out, into: 1.0,
     "ratio": lambda out, into: math.sqrt(out / into),
     "clipped": lambda out, into: math.sqrt(max(1.0, out / into)),
@@ -49,6 +51,8 @@ class Weights(mf.steppers.AbstractStepperWithMemory):
     """What −v is multiplied by to make the gradient that the optimiser is given."""
     unit: jax.Array
     """Of the readout: particles have `unit` times the framework's output weights."""
+    factors: jax.Array
+    """What the changes of the readout and of the hidden layer are multiplied by, [2]."""
     length: jax.Array
     make: Make = eqx.field(static=True)
     outputs: int = eqx.field(static=True)
@@ -64,10 +68,10 @@ class Weights(mf.steppers.AbstractStepperWithMemory):
         weights = self._layers(position, 1 / self.unit)
         change, memory = self.make(self.rate).update(gradient, memory, weights)
         # Changes are added to the particles themselves, so that what does not move keeps its bits.
-        readout = change["readout"].T * self.unit
+        readout = self.factors[0] * self.unit * change["readout"].T
         if self.layers == "hidden":
             readout = READOUT_STEP * velocity[:, : self.outputs]
-        moved = position + jnp.concatenate([readout, change["hidden"]], axis=1)
+        moved = position + jnp.concatenate([readout, self.factors[1] * change["hidden"]], axis=1)
         return mf.steppers.Move(moved, self.length.astype(time.dtype), memory)
 
     def _layers(self, theta, unit):
@@ -88,31 +92,37 @@ def polar(matrix: jax.Array) -> jax.Array:
     return (matrix @ vectors * jnp.where(kept, jax.lax.rsqrt(jnp.where(kept, squares, 1)), 0)) @ vectors.T
 
 
-def muon(rate, *, momentum: float, scale: Callable[[int, int], float]) -> optax.GradientTransformation:
-    """Return steps along the polar factors of gradients averaged with (Nesterov's) momentum, times `scale(out, in)`."""
+def muon(rate, momentum: float = 0.0) -> optax.GradientTransformation:
+    """Return steps along the polar factor of every layer's gradient, averaged with (Nesterov's) momentum."""
     trace = optax.trace(momentum, nesterov=True) if momentum else optax.identity()
 
     def update(gradient, memory, weights=None):
         along, memory = trace.update(gradient, memory, weights)
-        change = {name: -rate * scale(*part.shape) * polar(part) for name, part in along.items()}
-        return change, memory
+        return {name: -rate * polar(part) for name, part in along.items()}, memory
 
     return optax.GradientTransformation(trace.init, update)
 
 
-def optimiser(name: str | Make, *, momentum: float = 0.9, factor: str = "ratio") -> Make:
+def optimiser(name: str | Make, momentum: float = 0.9) -> Make:
     """Return the function of a step that makes the optimiser of this name; a function is returned as it is."""
     if callable(name):
         return name
     one_of("optimiser", name, OPTIMISERS)
-    one_of("factor", factor, FACTORS)
     return {
         "sgd": optax.sgd,
         "momentum": partial(optax.sgd, momentum=momentum),
         "adam": optax.adam,
-        "muon": partial(muon, momentum=momentum, scale=FACTORS[factor]),
-        "spectral": partial(muon, momentum=0.0, scale=_square_root_of_width),
+        "muon": partial(muon, momentum=momentum),
+        "spectral": muon,
     }[name]
+
+
+def factor_of(name: Any, factor: str) -> Factor:
+    """Return what an optimiser's changes of a layer are multiplied by, a function of its sizes (out, in)."""
+    one_of("factor", factor, FACTORS)
+    if name == "muon":
+        return FACTORS[factor]
+    return _square_root_of_width if name == "spectral" else FACTORS["none"]
 
 
 def _square_root_of_width(out: int, into: int) -> float:

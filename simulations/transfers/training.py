@@ -15,7 +15,7 @@ import numpy as np
 
 import meanfield as mf
 from meanfield.objectives.losses import AbstractLoss
-from simulations.transfers.optimisers import Make, Weights
+from simulations.transfers.optimisers import FACTORS, Factor, Make, Weights
 from simulations.transfers.scalings import SCALINGS, Scaling
 
 
@@ -33,6 +33,8 @@ class Task:
     scaling: Scaling = SCALINGS["mup"]
     polar: bool = False
     """Whether the optimiser wants weights whose multiplier s is 1, as Muon's factors do."""
+    factor: Factor = FACTORS["none"]
+    """What changes of a layer are multiplied by, a function of its sizes (out, in)."""
     layers: str = "both"
     unit: mf.Neuron = mf.Neuron("relu", bias=True)
     loss: AbstractLoss = mf.Square()
@@ -47,30 +49,42 @@ class Task:
         those of the starts, [seeds].
         """
         problem = mf.Objective(self.unit, self.loss, self.x, self.y, scale=self.scaling.scale(m))
-        dtype, d = self.x.dtype, self.x.shape[1]
         keys = [jax.random.key(seed) for seed in self.seeds]
-        starts = [self.scaling.start(key, self.unit, m, d, dtype) for key in keys]
-        factor = jnp.asarray(self.weight * self.scaling.factor(m), dtype)
-        readout = jnp.asarray(m**-self.scaling.multiplier if self.polar else 1.0, dtype)
-        once, gradient = jnp.ones((), dtype), None if self.batch is None else mf.gradients.Minibatch(self.batch)
-        flows = []
-        for step in steps:
-            rate = jnp.asarray(step, dtype)
-            stepper = Weights(rate, factor, readout, once, self.make, self.unit.outputs, self.layers)
-            flows.append(mf.Flow(stepper, gradient))
-        pairs = [(flow, r) for flow in flows for r in range(len(starts))]
+        starts = [self.scaling.start(key, self.unit, m, self.x.shape[1], self.x.dtype) for key in keys]
+        pairs = [(flow, r) for flow in self.flows(m, steps) for r in range(len(starts))]
         with _without_warnings():
             runs = mf.simulate_replicas(
                 problem,
                 [flow for flow, _ in pairs],
                 [starts[r] for _, r in pairs],
-                times=[0, *range(self.updates - (self.updates - 1) // TENTH, self.updates + 1)],
+                times=end_of(self.updates),
                 keys=[keys[r] for _, r in pairs],
             )
-        last = [np.mean(run.values["risk"][1:]) if run.done else np.inf for run in runs]
-        first = [run.values["risk"][0] for run in runs[: len(starts)]]
-        table = self.weight * np.reshape(np.asarray(last, float), (len(steps), len(starts)))
-        return np.where(np.isfinite(table), table, np.inf), self.weight * np.asarray(first, float)
+        table = self.weight * np.reshape([mean_at_the_end(run) for run in runs], (len(steps), len(starts)))
+        return table, self.weight * np.array([run.values["risk"][0] for run in runs[: len(starts)]], float)
+
+    def flows(self, m: int, steps: np.ndarray) -> list[mf.Flow]:
+        """Return a flow for each of the steps at width m; they differ in one number."""
+        dtype, k = self.x.dtype, self.unit.outputs
+        sizes = (k, m), (m, self.x.shape[1] + self.unit.bias)
+        factors = jnp.array([self.factor(*size) for size in sizes], dtype)
+        gradient = jnp.asarray(self.weight * self.scaling.factor(m), dtype)
+        readout = jnp.asarray(m**-self.scaling.multiplier if self.polar else 1.0, dtype)
+        once, batch = jnp.ones((), dtype), None if self.batch is None else mf.gradients.Minibatch(self.batch)
+        rates = [jnp.asarray(step, dtype) for step in steps]
+        of = [Weights(rate, gradient, readout, factors, once, self.make, k, self.layers) for rate in rates]
+        return [mf.Flow(stepper, batch) for stepper in of]
+
+
+def end_of(updates: int) -> list[int]:
+    """Return the start, and the last tenth of the updates."""
+    return [0, *range(updates - (updates - 1) // TENTH, updates + 1)]
+
+
+def mean_at_the_end(run: mf.Trajectory) -> float:
+    """Return the mean risk of a run over the times of `end_of`, infinite where it diverged."""
+    found = float(np.mean(run.values["risk"][1:])) if run.done else np.inf
+    return found if np.isfinite(found) else np.inf
 
 
 @contextmanager

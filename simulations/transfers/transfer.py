@@ -11,7 +11,7 @@ import meanfield as mf
 from meanfield.arguments import floating_array, one_of, positive_count, positive_number
 from meanfield.diagnosis.diagnose import LOSSES
 from simulations.transfers.exponent import Law, law
-from simulations.transfers.optimisers import Make
+from simulations.transfers.optimisers import Make, factor_of
 from simulations.transfers.optimisers import optimiser as named
 from simulations.transfers.report import TransferReport, row
 from simulations.transfers.scalings import scaling
@@ -77,11 +77,11 @@ def transfer(
     one_of("layers", layers, ("both", "hidden"))
     if layers == "hidden" and optimiser != "muon":
         raise ValueError("layers='hidden': only muon trains one layer apart; expected both.")
-    make = named(optimiser, momentum=_share(momentum), factor=factor)
+    make = named(optimiser, _share(momentum))
     x, y = _data(x, y)
     outputs = 1 if y.ndim == 1 else y.shape[1]
     task = Task(
-        x, y, make, chosen, polar=optimiser == "muon", layers=layers, loss=kind, weight=weight,
+        x, y, make, chosen, polar=optimiser == "muon", factor=factor_of(optimiser, factor), layers=layers, loss=kind, weight=weight,
         unit=mf.Neuron(activation, bias=True, outputs=outputs), updates=positive_count("updates", updates, most=10**7),
         batch=None if batch is None else positive_count("batch", batch), seeds=tuple(range(count)),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import meanfield as mf
 import simulations
 from simulations.transfers import exponent, search
-from simulations.transfers.optimisers import FACTORS, Weights, optimiser, polar
+from simulations.transfers.optimisers import FACTORS, factor_of, optimiser, polar
 from simulations.transfers.scalings import SCALINGS
 from simulations.transfers.training import Task
 
@@ -45,20 +45,19 @@ def test_exponents_from_256_on_are_within_their_intervals(parametrisation, name,
     assert not report.notes
 
 
-def steps_of(make, scaling="mup", m=8, polar_weights=False, updates=1, step=0.1):
-    """Particles before and after updates, of a network of m neurons."""
+def steps_of(name, scaling="mup", m=8, updates=1, step=0.1, factor="ratio"):
+    """The problem, and particles before and after updates, of a network of m neurons."""
     chosen, unit = SCALINGS[scaling], mf.Neuron("relu", bias=True)
+    task = Task(X, Y, optimiser(name, 0.0), chosen, polar=name == "muon", factor=factor_of(name, factor))
     problem = mf.Objective(unit, mf.Square(), X, Y, scale=chosen.scale(m))
     start = chosen.start(jax.random.key(1), unit, m, X.shape[1], X.dtype)
-    numbers = step, chosen.factor(m), m**-chosen.multiplier if polar_weights else 1.0, 1.0
-    stepper = Weights(*(jnp.asarray(number, X.dtype) for number in numbers), make, 1, "both")
-    run = mf.simulate(problem, mf.Flow(stepper), start, times=updates)
+    run = mf.simulate(problem, task.flows(m, np.array([step]))[0], start, times=updates)
     return problem, start, run.particles.position
 
 
 @pytest.mark.parametrize(("scaling", "time"), [("mup", 1.0), ("tangent", 1.0), ("standard", 8.0)])
 def test_a_learning_rate_is_a_step_of_the_engine(scaling, time):
-    problem, start, moved = steps_of(optax.sgd, scaling, updates=5, step=0.01)
+    problem, start, moved = steps_of("sgd", scaling, updates=5, step=0.01)
     flow = mf.GradientFlow(0.01 * time)
     other = mf.simulate(problem, flow, start, times=5 * 0.01 * time).particles.position
     np.testing.assert_allclose(moved, other, rtol=0, atol=2e-6 * float(jnp.abs(other).max()))
@@ -66,7 +65,7 @@ def test_a_learning_rate_is_a_step_of_the_engine(scaling, time):
 
 def test_a_learning_rate_is_that_of_weights_in_their_own_shapes():
     """Against the gradient of a network that is written out, in the standard parametrisation."""
-    _, start, moved = steps_of(optax.sgd, "standard")
+    _, start, moved = steps_of("sgd", "standard")
 
     def risk(theta):
         a, w, b = theta[:, 0], theta[:, 1:-1], theta[:, -1]
@@ -77,7 +76,7 @@ def test_a_learning_rate_is_that_of_weights_in_their_own_shapes():
 
 
 def test_spectral_steps_are_those_of_the_engine():
-    problem, start, moved = steps_of(optimiser("spectral"))
+    problem, start, moved = steps_of("spectral")
     flow = mf.SpectralFlow(0.1)
     np.testing.assert_allclose(moved, mf.simulate(problem, flow, start, times=0.1).particles.position, atol=2e-4)
 
@@ -86,7 +85,7 @@ def test_spectral_steps_are_those_of_the_engine():
 def test_muon_moves_every_layer_by_its_factor(factor):
     """In muP its output weights are a/m: all singular values of a layer's change are the factor times the step."""
     m = 8
-    _, start, moved = steps_of(optimiser("muon", momentum=0.0, factor=factor), m=m, polar_weights=True)
+    _, start, moved = steps_of("muon", m=m, factor=factor)
     change = moved - start.position
     np.testing.assert_allclose(jnp.linalg.norm(change[:, 0]) / m, 0.1 * FACTORS[factor](1, m), rtol=1e-3)
     values = jnp.linalg.svd(change[:, 1:], compute_uv=False)
@@ -134,7 +133,7 @@ def test_runs_that_diverged_count_with_their_start():
 
 
 def test_intervals_hold_a_known_exponent():
-    """Of 60 sets of seeds at least 54 intervals of 95 % hold −0.7: fewer have a probability below a thousandth."""
+    """Of 60 sets of seeds at least 51 intervals of 95 % hold −0.7: fewer have a probability below a thousandth."""
     held = 0
     for repeat in range(60):
         rng = np.random.default_rng(repeat)
@@ -146,7 +145,7 @@ def test_intervals_hold_a_known_exponent():
             curves.append(search.Curve(width, steps, losses, True))
         found = exponent.law(curves, 256, seed=repeat)
         held += abs(found.exponent + 0.7) < found.error
-    assert held >= 52
+    assert held >= 51
 
 
 def test_the_step_elsewhere_is_on_the_line():
