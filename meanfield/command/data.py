@@ -7,7 +7,7 @@ KEYS = ("x", "y", "x_test", "y_test")
 
 
 def read_data(path: str) -> tuple[Any, Any, Any, Any]:
-    """Return x, y, x_test and y_test of a file, the last two None where there are none; raise `ValueError` otherwise."""
+    """Return x, y, x_test and y_test, the last two None where the file has none; raise `ValueError` without x or y."""
     from meanfield.networks.files import read_arrays
 
     arrays = read_arrays("data", path)

@@ -15,7 +15,8 @@ class Transfer:
     """Find the best step at every width, the power of the width that it goes as, and whether it transfers.
 
     Networks of every width take the same number of updates with each step of a grid, from several starts, as one batch.
-    The best step is the one whose mean training loss, over seeds and the last tenth of the updates, is least. Exit status: 0 a verdict was reached, 3 it is undecided.
+    The best step is the one whose mean training loss, over seeds and the last tenth of the updates, is least. Exit
+    status: 0 a verdict was reached, 3 it is undecided.
     """
 
     parametrisation: str = "mup"

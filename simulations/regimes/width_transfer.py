@@ -1,4 +1,4 @@
-"""The step that is best for many updates: which power of the width it goes as, in three scalings and by four optimisers.
+"""The step that is best for many updates: as which power of the width it goes, in three scalings, by four optimisers.
 
 Of one step of descent everything is known (`best_step`). After many of them the step that has trained best is the
 largest one or nearly so that training bears, and by counting what an update does to the output it goes as m^p
@@ -8,10 +8,9 @@ it has to fall as 1/m. Normalised steps forget the size of the gradient, so that
 itself that has to know the width: of Muon's factors on both layers only √(out/in) does.
 """
 
-from functools import cache, partial
+from functools import cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -19,101 +18,138 @@ from simulations.records.record import Record
 from simulations.study.experiment import Experiment, grid
 from simulations.study.panel import Panel
 from simulations.study.parameters import choice, count
-from simulations.study.simulation import Setup, Simulations
 from simulations.study.study import Study, claim
 from simulations.transfers import exponent, search
-from simulations.transfers.optimisers import Weights, optimiser
+from simulations.transfers.optimisers import factor_of, optimiser
 from simulations.transfers.scalings import SCALINGS
+from simulations.transfers.training import Task
 from simulations.verdicts import checks
 from theory import width_exponents
+from theory.prediction import Prediction
 
-RULES = {
-    "sgd": optimiser("sgd"),
-    "adam": optimiser("adam"),
-    "ratio": optimiser("muon", momentum=0.0, factor="ratio"),
-    "unscaled": optimiser("muon", momentum=0.0, factor="none"),
-}
-"""Optimisers; the last two take steps along the polar factors of both layers' gradients, times √(out/in) or as is."""
+RULES = {"sgd": ("sgd", "none"), "adam": ("adam", "none"), "ratio": ("muon", "ratio"), "unscaled": ("muon", "none")}
+"""Optimisers with their factors: the last two take steps along the polar factors of both layers' gradients, times
+√(out/in) or as they are.
+"""
 
-CENTRES = {
-    ("standard", "sgd"): -5, ("tangent", "sgd"): 1, ("mup", "sgd"): -1,
-    ("standard", "adam"): -6, ("mup", "adam"): -2, ("mup", "ratio"): -4, ("mup", "unscaled"): -6,
+NEAR = {
+    ("standard", "sgd"): 2**-4, ("tangent", "sgd"): 2, ("mup", "sgd"): 2**-1,
+    ("standard", "adam"): 2**-6, ("mup", "adam"): 2**-2, ("mup", "ratio"): 2**-4, ("mup", "unscaled"): 2**-6,
 }  # fmt: skip
-"""The middle of the steps that are tried, in powers of two, at all widths alike."""
-
-OCTAVES = 4
-"""Steps that are tried reach from 2^−4 to 2^4 times the middle one."""
+"""Where the best step is looked for, at all widths alike, and from there as far as it takes."""
 
 
 @cache
-def data() -> mf.datasets.Dataset:
-    """Return 64 samples of three neurons in 8 dimensions; inputs are multiplied by √8 where they are used."""
-    with jax.enable_x64(False):
-        return mf.datasets.teacher(jax.random.key(0), n=64, d=8, n_test=1)
+def data(samples: int, dimension: int) -> tuple[jax.Array, jax.Array]:
+    """Return samples of a teacher of three neurons, whose inputs have entries of order one."""
+    made = mf.datasets.teacher(jax.random.key(0), n=samples, d=dimension, n_test=1, dtype="float32")
+    return made.x * made.d**0.5, made.y
 
 
-class Grid(Simulations):
-    """Networks of relu units of one width, each trained with every step of a grid; a run's best step is that of their
-    mean loss.
-    """
+ADAM = {"rule": "adam", "scaling": ("standard", "mup"), "updates": 30}
+POLAR = {"rule": ("ratio", "unscaled"), "samples": 32, "dimension": 4, "updates": 100, "networks": 6}
+"""Few inputs: by counting the hidden layer adds d/m of what the readout does, which bends the line at narrow widths."""
+
+
+class Grid(Experiment):
+    """Networks of one width, relu units, trained with every step of a grid; the best one is that of their mean loss."""
 
     particles: int = count(256, "m", "particles")
     scaling: str = choice("mup", "parametrisation", among=tuple(SCALINGS))
     rule: str = choice("sgd", "optimiser", among=tuple(RULES))
-    updates: int = count(100, "K", "updates", at_least=10)
-    networks: int = count(1, "", "networks, each from a start of its own")
+    samples: int = count(128, "n", "samples")
+    dimension: int = count(16, "d", "dimension of the inputs")
+    updates: int = count(50, "K", "updates", at_least=10)
+    networks: int = count(3, "", "networks, each from a start of its own")
     precision = "float32"
-    divergence = True
     sizes = grid(
         smoke=[
-            {"particles": (64, 128, 256), "scaling": ("standard", "tangent", "mup"), "updates": 40, "seeds": 5},
-            {"particles": (64, 128, 256), "scaling": ("standard", "mup"), "rule": "adam", "updates": 40, "seeds": 5},
-            {"particles": (64, 128, 256), "rule": ("ratio", "unscaled"), "updates": 40, "seeds": 5},
+            {"particles": (64, 128, 256), "scaling": ("standard", "tangent", "mup"), "seeds": 6},
+            {"particles": (64, 128, 256), **ADAM, "seeds": 6},
+            {"particles": (64, 128, 256), **POLAR, "seeds": 6},
         ],
         default=[
-            {"particles": (256, 512, 1024, 2048), "scaling": ("standard", "tangent", "mup"), "seeds": 7},
-            {"particles": (256, 512, 1024, 2048), "scaling": ("standard", "mup"), "rule": "adam", "seeds": 7},
-            {"particles": (256, 512, 1024, 2048), "rule": ("ratio", "unscaled"), "seeds": 7},
+            {"particles": (128, 256, 512, 1024), "scaling": ("standard", "tangent", "mup"), "seeds": 8},
+            {"particles": (128, 256, 512, 1024), **ADAM, "seeds": 8},
+            {"particles": (128, 256, 512, 1024), **POLAR, "seeds": 8},
         ],
         large=[
             {"particles": (256, 1024, 4096, 16384), "scaling": ("standard", "tangent", "mup"), "seeds": 10},
-            {"particles": (256, 1024, 4096, 16384), "scaling": ("standard", "mup"), "rule": "adam", "seeds": 10},
-            {"particles": (256, 1024, 4096, 16384), "rule": ("ratio", "unscaled"), "seeds": 10},
+            {"particles": (256, 1024, 4096, 16384), **ADAM, "seeds": 10},
+            {"particles": (256, 1024, 4096, 16384), **POLAR, "seeds": 10},
         ],
     )
 
     def refusal(self) -> str | None:
-        if (self.scaling, self.rule) not in CENTRES:
-            known = ", ".join(f"{scaling} with {rule}" for scaling, rule in CENTRES)
+        if (self.scaling, self.rule) not in NEAR:
+            known = ", ".join(f"{rule} in {scaling}" for scaling, rule in NEAR)
             return f"scaling={self.scaling!r}, rule={self.rule!r}: expected one of {known}."
         return None
 
-    @property
-    def steps(self) -> np.ndarray:
-        """The steps that are tried, [T]."""
-        reach = search.OCTAVE * OCTAVES
-        return 2.0 ** (CENTRES[self.scaling, self.rule] + np.arange(-reach, reach + 1) / search.OCTAVE)
+    def run(self):
+        name, factor = RULES[self.rule]
+        task = Task(
+            *data(self.samples, self.dimension), optimiser(name, 0.0), SCALINGS[self.scaling], polar=name == "muon",
+            factor=factor_of(name, factor), updates=self.updates,
+            seeds=tuple(self.seed * self.networks + r for r in range(self.networks)),
+        )  # fmt: skip
+        near = NEAR[self.scaling, self.rule]
+        found = search.curve(self.particles, lambda steps: task.losses(self.particles, steps), near)
+        log = exponent.least(found, np.full((1, self.networks), 1 / self.networks))[0]
+        best = float(np.exp(log)) if found.inside else np.nan
+        return {"steps": found.steps, "loss": found.losses.mean(axis=1), "best": best}
 
-    def setups(self):
-        chosen, unit, made = SCALINGS[self.scaling], mf.Neuron("relu", bias=True), data()
-        problem = mf.Objective(unit, mf.Square(), made.x * 8**0.5, made.y, scale=chosen.scale(self.particles))
-        polar = self.rule in ("ratio", "unscaled")
-        factor = chosen.factor(self.particles)
-        readout = self.particles**-chosen.multiplier if polar else 1.0
-        numbers = [jnp.asarray(number, "float32") for number in (factor, readout, 1.0)]
-        flows = [mf.Flow(Weights(jnp.asarray(step, "float32"), *numbers, RULES[self.rule], 1, "both"))
-                 for step in self.steps]  # fmt: skip
-        keys = jax.random.split(self.key("starts"), self.networks)
-        starts = [chosen.start(key, unit, self.particles, 8, "float32") for key in keys]
-        times = [0, *range(self.updates - (self.updates - 1) // 10, self.updates + 1)]
-        return {"steps": [Setup(problem, start, flow, times) for flow in flows for start in starts]}
 
-    def measure(self, runs):
-        first = np.array([run.values["risk"][0] for run in runs["steps"]], float)
-        ended = [run.values["risk"][1:].mean() if run.done else np.inf for run in runs["steps"]]
-        losses = np.fmin(np.array(ended, float), first).reshape(len(self.steps), self.networks)
-        found = search.Curve(self.particles, self.steps, losses, True)
-        best = float(np.exp(exponent.least(found, np.full((1, self.networks), 1 / self.networks))[0]))
-        mean = losses.mean(axis=1)
-        inside = search.EDGE <= np.argmin(mean) < len(mean) - search.EDGE
-        return {"step": self.steps, "loss": mean, "best": best if inside else np.nan}
+def best(record: Record) -> float:
+    """Return the best step of a run."""
+    return float(record["best"])
+
+
+WIDEST = 0.3
+"""Of an exponent 0, whose controls are half of one or more away, an error up to here decides."""
+
+
+def power(scaling: str, rule: str, statement: str, wrong: str, other: dict[str, str], check=checks.slope):
+    """Return the claim that counting gives the exponent, which fails for the runs of another setting alone."""
+    predicted = PREDICTED[scaling, rule]
+    return claim(
+        f"{scaling}_{rule}", f"the best step after many updates {statement}, m → ∞", predicted, check,
+        select=Grid.at(scaling=scaling, rule=rule), x="particles", value=best, wrong=wrong,
+        control={"select": Grid.at(**{"scaling": scaling, "rule": rule} | other)},
+        widest=None if predicted.value else WIDEST,
+    )  # fmt: skip
+
+
+PREDICTED: dict[tuple[str, str], Prediction] = {
+    (scaling, rule): width_exponents.best_step(scaling, *RULES[rule]) for scaling, rule in NEAR
+}
+
+ONE_RATE = "one learning rate for dense layers as frameworks start them"
+CLAIMS = (
+    power("mup", "sgd", "in muP, by gradient descent: ∝ m^0", ONE_RATE, {"scaling": "standard"},
+          checks.asymptotic_slope),
+    power("standard", "sgd", "in dense layers, by gradient descent: ∝ m^−1", "muP", {"scaling": "mup"}),
+    power("tangent", "sgd", "in the tangent scaling, by gradient descent: ∝ m^0", ONE_RATE, {"scaling": "standard"},
+          checks.asymptotic_slope),
+    power("mup", "adam", "in muP, by Adam: ∝ m^0", ONE_RATE, {"scaling": "standard"}),
+    power("mup", "ratio", "along polar factors times √(out/in): ∝ m^0", "without the factor", {"rule": "unscaled"},
+          checks.asymptotic_slope),
+    power("mup", "unscaled", "along polar factors of both layers as they are: ∝ m^−½", "times √(out/in)",
+          {"rule": "ratio"}),
+)  # fmt: skip
+
+STUDY = Study(
+    "width_transfer",
+    "regimes",
+    "the step that is best after many updates, at every width: where it transfers, and where it drifts",
+    experiments=(Grid,),
+    claims=CLAIMS,
+    panels=(
+        Panel("Gradient descent", Grid.at(rule="sgd"), "particles", "best", series="scaling",
+              theory={name: PREDICTED[name, "sgd"] for name in SCALINGS}, ylabel="best step"),
+        Panel("Adam", Grid.at(rule="adam"), "particles", "best", series="scaling",
+              theory={name: PREDICTED[name, "adam"] for name in ("standard", "mup")}, ylabel="best step"),
+        Panel("Polar factors of both layers", Grid.at(rule=("ratio", "unscaled")), "particles", "best", series="rule",
+              theory={rule: PREDICTED["mup", rule] for rule in ("ratio", "unscaled")}, ylabel="best step"),
+    ),
+)  # fmt: skip

@@ -15,6 +15,7 @@ _FILES = (
     "simulations.regimes.infinite_width",
     "simulations.regimes.representation_learning",
     "simulations.regimes.splines",
+    "simulations.regimes.width_transfer",
     "simulations.limits.particle_count",
     "simulations.limits.conic_equivalence",
     "simulations.limits.langevin",

@@ -19,7 +19,7 @@ from simulations.transfers.search import OCTAVE, Curve
 RESAMPLES = 2000
 
 UNIFORM = 0.975 * np.log(2) / OCTAVE / 2
-"""Half of the interval that holds 95 %, rounded up, of a uniform error of a quarter of an octave (natural logarithm)."""
+"""Half of the interval that holds 95 % of a uniform error of a quarter of an octave (natural logarithm)."""
 
 NORMAL = 1.96 * np.log(2) / OCTAVE / np.sqrt(12)
 """The same of a sum of such errors, which is nearly normal, in units of one."""

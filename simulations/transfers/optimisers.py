@@ -8,12 +8,12 @@ Muon's update of a layer G [out, in] is the polar factor of its gradient, U Vᵀ
 It normalises away any multiplier s, so that its factors mean something for s = 1 alone: in muP its weights are those
 with a(0) = O(1/m). "spectral" is `mf.SpectralFlow`: √m times the polar factor for the particles' own parameters.
 
-Source: Jordan et al. (2024) for Muon; Bernstein & Newhouse (2024) for √(out/in); Liu et al. (2025) for 0.2 √max(out, in).
+Source: Jordan et al. (2024) for Muon; Bernstein & Newhouse (2024) for √(out/in); Liu et al. (2025) for the last one.
 """
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import equinox as eqx
@@ -103,6 +103,7 @@ def muon(rate, momentum: float = 0.0) -> optax.GradientTransformation:
     return optax.GradientTransformation(trace.init, update)
 
 
+@cache  # so that one optimiser is one object, and its program is compiled once
 def optimiser(name: str | Make, momentum: float = 0.9) -> Make:
     """Return the function of a step that makes the optimiser of this name; a function is returned as it is."""
     if callable(name):

@@ -30,7 +30,7 @@ class TransferReport:
     """What was not as it should be, a sentence each."""
     law: Law = field(repr=False)
     curves: tuple[dict[str, Any], ...] = field(repr=False)
-    """`width`, `steps` [T], and `mean`, `low` and `high` [T], the mean and the extremes over seeds of the loss there."""
+    """`width`, `steps` [T], and `mean`, `low` and `high` [T], mean and extremes over seeds of the loss there."""
 
     @property
     def verdict(self) -> str:

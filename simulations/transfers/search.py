@@ -41,8 +41,8 @@ class Curve:
 def curve(width: int, losses: Losses, near: float | None = None) -> Curve:
     """Return the curve of losses around the best step, which is looked for around `near` where that is given.
 
-    Without it steps a factor of two apart are tried first, from 2^−12 to 8, and further where they do not suffice. A run
-    that diverged, or ended above its start, counts with the loss of its start.
+    Without it steps a factor of two apart are tried first, from 2^−12 to 8, and further where they do not suffice. A
+    run that diverged, or ended above its start, counts with the loss of its start.
     """
     found: dict[int, np.ndarray] = {}
 

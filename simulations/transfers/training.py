@@ -1,13 +1,14 @@
 """Losses after a number of updates, for a grid of steps and several seeds, trained as one batch.
 
-The loss of a run is its mean over the last tenth of the updates: with momentum and by normalised steps losses oscillate,
-and at one instant the least of many is that of a step that was lucky.
+The loss of a run is its mean over the last tenth of the updates: with momentum and by normalised steps losses
+oscillate, and at one instant the least of many is that of a step that was lucky.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,6 @@ import meanfield as mf
 from meanfield.objectives.losses import AbstractLoss
 from simulations.transfers.optimisers import FACTORS, Factor, Make, Weights
 from simulations.transfers.scalings import SCALINGS, Scaling
-
 
 TENTH = 10
 """The last updates divided by all, upside down."""
@@ -36,8 +36,8 @@ class Task:
     factor: Factor = FACTORS["none"]
     """What changes of a layer are multiplied by, a function of its sizes (out, in)."""
     layers: str = "both"
-    unit: mf.Neuron = mf.Neuron("relu", bias=True)
-    loss: AbstractLoss = mf.Square()
+    unit: mf.Neuron = field(default_factory=partial(mf.Neuron, "relu", bias=True))
+    loss: AbstractLoss = field(default_factory=mf.Square)
     weight: float = 1.0
     """Number that the loss is multiplied by: 2 makes a mean of squares of `Square()`."""
     updates: int = 100

@@ -55,8 +55,8 @@ def transfer(
       or "spectral". Or a function of the step that makes an optax optimiser of it, such as `optax.adamw`, of weights
       {"hidden": [m, d + 1], "readout": [k, m]}, biases in the last column.
     - `momentum`: of "momentum" and "muon".
-    - `widths`: as `simulations.transfers.widths.widths_of` takes them. The exponent is that of widths ≥ 256, where three
-      are.
+    - `widths`: as `simulations.transfers.widths.widths_of` takes them. The exponent is that of widths from 256 on, where
+      three are.
     - `x` [n, d], `y` [n] or [n, k]: data; without them 64 samples of a teacher of three ReLU neurons, d = 8.
     - `updates`, `batch`: number of updates, each on all samples, or on a batch drawn with replacement.
     - `seeds`: how many starts at each width, 3 or more.
@@ -81,7 +81,8 @@ def transfer(
     x, y = _data(x, y)
     outputs = 1 if y.ndim == 1 else y.shape[1]
     task = Task(
-        x, y, make, chosen, polar=optimiser == "muon", factor=factor_of(optimiser, factor), layers=layers, loss=kind, weight=weight,
+        x, y, make, chosen, polar=optimiser == "muon", factor=factor_of(optimiser, factor), layers=layers,
+        loss=kind, weight=weight,
         unit=mf.Neuron(activation, bias=True, outputs=outputs), updates=positive_count("updates", updates, most=10**7),
         batch=None if batch is None else positive_count("batch", batch), seeds=tuple(range(count)),
     )  # fmt: skip

@@ -26,9 +26,7 @@ CASES = [
 
 @pytest.mark.parametrize(("parametrisation", "name", "options", "predicted"), CASES)
 def test_exponents_are_those_of_counting(parametrisation, name, options, predicted):
-    report = simulations.transfer(
-        parametrisation, name, [64, 128, 256], x=X, y=Y, updates=40, seeds=4, **options
-    )
+    report = simulations.transfer(parametrisation, name, [64, 128, 256], x=X, y=Y, updates=40, seeds=4, **options)
     assert report.predicted == predicted
     assert abs(report.measured - predicted) < report.error + 0.1  # what is of order 1/m, and m^-1/2, at these widths
     assert abs(report.measured - {0.0: -0.5, -1.0: 0.0, -0.5: 0.0}[predicted]) > report.error  # another's exponent
