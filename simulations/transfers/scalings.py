@@ -1,4 +1,4 @@
-r"""Parametrisations by name: the scale of a network of m neurons, its start, and the gradient that optimisers are given.
+r"""Parametrisations by name: the scale of a network of m neurons, its start, and what gradient an optimiser is given.
 
 A network f(x) = s Σ_j a_j σ(w_j·x + b_j) starts from w_j ~ N(0, 2/d) (He et al. 2015), b_j = 0 and a_j ~ N(0, τ²). What
 an optimiser is given is the gradient of c R:

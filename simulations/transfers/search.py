@@ -14,6 +14,11 @@ BLOCK = 16
 EDGE = 2
 """The best step has at least so many steps on either side."""
 
+STEADY = 6
+"""From the smallest step that was tried the loss falls for so many steps in a row: training is stable there. Where it
+does not, what looks like a minimum may be one of many in the disorder beyond the largest stable step.
+"""
+
 BLOCKS = 12
 """Blocks of one width at the most."""
 
@@ -66,10 +71,13 @@ def curve(width: int, losses: Losses, near: float | None = None) -> Curve:
         best = tried(_block(best, found))
         blocks += 1
         inside = min(found) + EDGE <= best <= max(found) - EDGE
-        if inside or blocks >= BLOCKS:
+        steady = np.all(np.diff([np.mean(found[min(found) + k]) for k in range(STEADY)]) < 0)
+        if (inside and steady) or blocks >= BLOCKS:
             break
+        if inside:
+            best = min(found)
     steps = np.array(sorted(found))
-    return Curve(width, 2.0 ** (steps / OCTAVE), np.array([found[place] for place in steps]), bool(inside))
+    return Curve(width, 2.0 ** (steps / OCTAVE), np.array([found[place] for place in steps]), bool(inside and steady))
 
 
 def _block(centre: int, found: dict[int, np.ndarray]) -> list[int]:

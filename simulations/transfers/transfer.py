@@ -55,8 +55,8 @@ def transfer(
       or "spectral". Or a function of the step that makes an optax optimiser of it, such as `optax.adamw`, of weights
       {"hidden": [m, d + 1], "readout": [k, m]}, biases in the last column.
     - `momentum`: of "momentum" and "muon".
-    - `widths`: as `simulations.transfers.widths.widths_of` takes them. The exponent is that of widths from 256 on, where
-      three are.
+    - `widths`: as `simulations.transfers.widths.widths_of` takes them. The exponent is that of widths from 256 on,
+      where three are.
     - `x` [n, d], `y` [n] or [n, k]: data; without them 64 samples of a teacher of three ReLU neurons, d = 8.
     - `updates`, `batch`: number of updates, each on all samples, or on a batch drawn with replacement.
     - `seeds`: how many starts at each width, 3 or more.

@@ -188,7 +188,14 @@ def test_list(capsys):
     for row in rows:
         groups.setdefault(row["group"], []).append(row["name"])
     assert groups == {
-        "regimes": ["lazy_scaling", "tangent_kernel", "infinite_width", "representation_learning", "splines"],
+        "regimes": [
+            "lazy_scaling",
+            "tangent_kernel",
+            "infinite_width",
+            "representation_learning",
+            "splines",
+            "width_transfer",
+        ],
         "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning", "best_step"],
         "optimisation": [
             *("global_convergence", "sparse_deconvolution", "birth_death", "saddle_escape", "depth", "large_step"),

@@ -268,6 +268,22 @@ CALLS = {
     "fit_power_law": (lambda **law: numbers(simulations.fit_power_law(**law)), {"x": X, "table": TABLE, "level": 0.9}),
     "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
     "motion": (simulations.motion, {"study": "lazy_scaling"}),
+    "transfer": (
+        lambda **given: list(simulations.transfer(**given, updates=3, seeds=3).rows[0].values()),
+        {
+            "parametrisation": "mup",
+            "optimiser": "sgd",
+            "widths": [4, 6, 8],
+            "x": np.eye(3),
+            "y": np.ones(3),
+            "factor": "ratio",
+            "layers": "both",
+            "momentum": 0.5,
+            "activation": "relu",
+            "loss": "square",
+            "batch": 2,
+        },
+    ),
     "power_law": (
         lambda **law: numbers(simulations.power_law(**law)),
         {"records": RECORDS, "x": "particles", "value": "risk", "select": select, "level": 0.9},

@@ -123,6 +123,16 @@ def test_a_loss_that_only_falls_has_no_best_step():
     assert not curve.inside
 
 
+def test_a_minimum_beyond_the_largest_stable_step_is_not_taken():
+    """Losses that jump up and down beyond a step of 0.001, below which they fall steadily."""
+
+    def losses(steps):
+        disorder = 0.5 + 0.4 * np.sin(7 * np.log(steps))
+        return np.where(steps < 1e-3, 1e-4 / steps, disorder)[:, None] * np.ones(3), np.full(3, np.inf)
+
+    assert search.curve(64, losses, near=1.0).best == pytest.approx(1e-3, rel=0.2)
+
+
 def test_runs_that_diverged_count_with_their_start():
     curve = search.curve(64, lambda steps: (np.where(steps[:, None] < 1, 1 / (1 + steps[:, None]), np.inf)
                                             * np.ones(3), np.full(3, 2.0)))  # fmt: skip

@@ -37,6 +37,7 @@ from theory import (
     regression,
     saddle_escape,
     scaling,
+    width_exponents,
 )
 
 Legal = tuple[Callable, dict[str, Any]]
@@ -139,6 +140,7 @@ def _particles(add: Callable) -> None:
     add(label_noise.features, position=THETA, x=X[:1])
     add(label_noise.curvatures, position=THETA, x=X[:1])
     add(label_noise.slow_flow, position=THETA, x=X[:1], doses=np.array([0.0, 0.5]))
+    add(width_exponents.best_step, parametrisation="mup", optimiser="muon", factor="ratio", layers="hidden")
     law = one_step.best_step(X[:, :1], Y, nodes=6)
     add(one_step.best_step, x=X[:, :1], y=Y, spread=1.25, nodes=6)
     add(law.influence, theta=THETA[:, :2])
