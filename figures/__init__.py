@@ -29,6 +29,7 @@ __all__ = [
     "save",
     "save_diagnosis",
     "save_grid",
+    "save_transfer",
     "table",
     "write",
 ]
@@ -104,6 +105,15 @@ def save_diagnosis(report, out: str | Path, formats: Sequence[str] = ("png",)) -
 
     check_formats(formats)
     return diagnosis.save_diagnosis(report, Path(out), tuple(formats))
+
+
+def save_transfer(report, out: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write the picture of a `simulations.transfer` report, in these formats, and return the paths."""
+    load()
+    from figures import transfer
+
+    check_formats(formats)
+    return transfer.save_transfer(report, Path(out), tuple(formats))
 
 
 def save(study: Study, records: Records, directory: Path, formats=("png",), *, name: str = "") -> list[Path]:

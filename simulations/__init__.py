@@ -60,6 +60,8 @@ from simulations.sweeps.sweep import execute as execute
 from simulations.sweeps.sweep import prepare as prepare
 from simulations.sweeps.sweep import run as run
 from simulations.sweeps.sweep import sweep as sweep
+from simulations.transfers.report import TransferReport as TransferReport
+from simulations.transfers.transfer import transfer as transfer
 from simulations.verdicts import checks as checks
 from simulations.verdicts.calibration import Alarms as Alarms
 from simulations.verdicts.calibration import calibrate as calibrate
@@ -117,6 +119,7 @@ __all__ = [
     "Status",
     "Study",
     "Table",
+    "TransferReport",
     "Verdict",
     "all_passed",
     "between",
@@ -163,5 +166,6 @@ __all__ = [
     "summary",
     "sweep",
     "table",
+    "transfer",
     "verify",
 ]

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meanfield.command.command_line import Refused
+from meanfield.command.data import read_data
 from meanfield.command.reading import read_options
 from meanfield.command.sentences import check_place, refusing
-
-KEYS = ("x", "y", "x_test", "y_test")
-"""The arrays of a file of data; the first two have to be there."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +50,12 @@ def diagnose_network(arguments: list[str]) -> int:
             raise Refused(f"{name}: expected a file (see --help).")
     import figures
     import meanfield as mf
-    from meanfield.networks.files import read_arrays
 
     folder = Path(options.out) / "figures"
     with refusing():
         figures.check_formats(options.format)
         check_place("out", folder)
-        arrays = read_arrays("data", options.data)
-        for name in KEYS[:2]:
-            if name not in arrays:
-                held = ", ".join(arrays) or "nothing"
-                raise ValueError(
-                    f"data={options.data!r}: holds {held}, expected x and y, and x_test and y_test or none."
-                )
-        data = (arrays["x"], arrays["y"], arrays.get("x_test"), arrays.get("y_test"))
+        data = read_data(options.data)
         parametrisation = options.parametrisation
         if options.multiplier is not None:
             m = mf.networks.arrays_of("initial", options.initial).W.shape[0]

@@ -20,6 +20,7 @@ from meanfield.command.reproduce import reproduce_figures
 from meanfield.command.run import run_study
 from meanfield.command.sentences import refusing
 from meanfield.command.status import show_status
+from meanfield.command.transfer import compare_widths
 from meanfield.command.verify import verify_studies
 from meanfield.environment.platform import require_import
 from meanfield.environment.siblings import SIBLINGS, prefer
@@ -37,6 +38,7 @@ Two-layer neural networks as particle systems, checked against theorems.
   explore STUDY|RUN.npz     write a page in which time and parameters are dragged and the particles move
   reproduce [PAPER FIGURE]  published figures made again, with the papers' values beside ours
   diagnose                  a trained network of your own: lazy or rich, and what follows
+  transfer                  how the step that trains best moves with the width, for your optimiser and data
   gallery [STUDY …]         one page with every picture and every verdict
   status [DIRECTORY]        what is stored: runs done, failed and damaged, sizes that are complete
   bench                     this machine: time of a step, against plain JAX and the machine's limits
@@ -60,6 +62,7 @@ COMMANDS = {
     "explore": write_explorer,
     "reproduce": reproduce_figures,
     "diagnose": diagnose_network,
+    "transfer": compare_widths,
     "gallery": write_gallery,
     "status": show_status,
     "bench": time_steps,

@@ -16,6 +16,7 @@ _FILES = (
     "simulations.regimes.representation_learning",
     "simulations.regimes.splines",
     "simulations.regimes.spectral_descent",
+    "simulations.regimes.width_transfer",
     "simulations.limits.particle_count",
     "simulations.limits.conic_equivalence",
     "simulations.limits.langevin",

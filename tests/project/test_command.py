@@ -191,6 +191,7 @@ def test_list(capsys):
         "regimes": [
             *("lazy_scaling", "tangent_kernel", "infinite_width", "representation_learning", "splines"),
             "spectral_descent",
+            "width_transfer",
         ],
         "limits": ["particle_count", "conic_equivalence", "langevin", "radial_limit", "online_learning", "best_step"],
         "optimisation": [

@@ -275,6 +275,22 @@ CALLS = {
     "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
     "motion": (simulations.motion, {"study": "lazy_scaling"}),
     "own_motion": (lambda **arguments: simulations.own_motion(**arguments)[0].scene, {"runs": FILMED, "title": "a"}),
+    "transfer": (
+        lambda **given: list(simulations.transfer(**given, updates=3, seeds=3).rows[0].values()),
+        {
+            "parametrisation": "mup",
+            "optimiser": "sgd",
+            "widths": [4, 6, 8],
+            "x": np.eye(3),
+            "y": np.ones(3),
+            "factor": "ratio",
+            "layers": "both",
+            "momentum": 0.5,
+            "activation": "relu",
+            "loss": "square",
+            "batch": 2,
+        },
+    ),
     "power_law": (
         lambda **law: numbers(simulations.power_law(**law)),
         {"records": RECORDS, "x": "particles", "value": "risk", "select": select, "level": 0.9},

@@ -38,6 +38,7 @@ from theory import (
     saddle_escape,
     scaling,
     spectral,
+    width_exponents,
 )
 
 Legal = tuple[Callable, dict[str, Any]]
@@ -147,6 +148,7 @@ def _particles(add: Callable) -> None:
         add(function, x=X, y=Y, theta=THETA, mass=halves)
     add(spectral.descend, x=X, y=Y, theta=THETA, mass=halves, step=0.5, steps=2, order=3.0)
     add(spectral.left_of_residual, singular=np.array([1.5, 0.5]), time=1.0)
+    add(width_exponents.best_step, parametrisation="mup", optimiser="muon", factor="ratio", layers="hidden")
     law = one_step.best_step(X[:, :1], Y, nodes=6)
     add(one_step.best_step, x=X[:, :1], y=Y, spread=1.25, nodes=6)
     add(law.influence, theta=THETA[:, :2])
