@@ -319,7 +319,7 @@ CALLS = {
 NOT_CALLED = {
     # answers
     "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading",
-    "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
+    "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "TransferReport", "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
