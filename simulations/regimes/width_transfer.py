@@ -9,6 +9,7 @@ itself that has to know the width: of Muon's factors on both layers only √(out
 """
 
 from functools import cache
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,12 +28,17 @@ from simulations.verdicts import checks
 from theory import width_exponents
 from theory.prediction import Prediction
 
-RULES = {"sgd": ("sgd", "none"), "adam": ("adam", "none"), "ratio": ("muon", "ratio"), "unscaled": ("muon", "none")}
+RULES: dict[str, Any] = {
+    "sgd": ("sgd", "none"),
+    "adam": ("adam", "none"),
+    "ratio": ("muon", "ratio"),
+    "unscaled": ("muon", "none"),
+}
 """Optimisers with their factors: the last two take steps along the polar factors of both layers' gradients, times
 √(out/in) or as they are.
 """
 
-NEAR = {
+NEAR: dict[Any, float] = {
     ("standard", "sgd"): 2**-4, ("tangent", "sgd"): 2, ("mup", "sgd"): 2**-1,
     ("standard", "adam"): 2**-6, ("mup", "adam"): 2**-2, ("mup", "ratio"): 2**-4, ("mup", "unscaled"): 2**-6,
 }  # fmt: skip

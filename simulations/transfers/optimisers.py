@@ -66,7 +66,8 @@ class Weights(mf.steppers.AbstractStepperWithMemory):
         velocity = field.velocity()
         gradient = self._layers(-self.factor * velocity, self.unit)
         weights = self._layers(position, 1 / self.unit)
-        change, memory = self.make(self.rate).update(gradient, memory, weights)
+        update: Any = self.make(self.rate).update
+        change, memory = update(gradient, memory, weights)
         # Changes are added to the particles themselves, so that what does not move keeps its bits.
         readout = self.factors[0] * self.unit * change["readout"].T
         if self.layers == "hidden":
@@ -96,9 +97,9 @@ def muon(rate, momentum: float = 0.0) -> optax.GradientTransformation:
     """Return steps along the polar factor of every layer's gradient, averaged with (Nesterov's) momentum."""
     trace = optax.trace(momentum, nesterov=True) if momentum else optax.identity()
 
-    def update(gradient, memory, weights=None):
-        along, memory = trace.update(gradient, memory, weights)
-        return {name: -rate * polar(part) for name, part in along.items()}, memory
+    def update(updates, state, params=None):
+        along, state = trace.update(updates, state, params)
+        return jax.tree.map(lambda part: -rate * polar(part), along), state
 
     return optax.GradientTransformation(trace.init, update)
 

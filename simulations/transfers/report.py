@@ -1,4 +1,4 @@
-"""The findings of a comparison of widths: best steps, their power of the width, the verdict, and the step elsewhere."""
+"""The report of a comparison of widths: best steps, their power of the width, the verdict, and the step elsewhere."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -95,7 +95,8 @@ def transfer(
     fitted = law(curves, wide)
     predicted = None
     if isinstance(optimiser, str):
-        predicted = float(width_exponents.best_step(parametrisation, optimiser, factor, layers).value)
+        words: Any = parametrisation, optimiser, factor, layers  # each was checked above
+        predicted = float(width_exponents.best_step(*words).value)
     return TransferReport(
         parametrisation=parametrisation,
         optimiser=_words(optimiser, factor, layers),

@@ -326,7 +326,8 @@ CALLS = {
 NOT_CALLED = {
     # answers
     "Alarms", "Batch", "Entry", "Estimate", "PublishedFigure", "Reading",
-    "OwnMotion", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "Verdict",
+    "OwnMotion", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "TransferReport",
+    "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
     "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values

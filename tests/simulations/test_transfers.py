@@ -128,7 +128,7 @@ def test_a_minimum_beyond_the_largest_stable_step_is_not_taken():
 
     def losses(steps):
         disorder = 0.5 + 0.4 * np.sin(7 * np.log(steps))
-        return np.where(steps < 1e-3, 1e-4 / steps, disorder)[:, None] * np.ones(3), np.full(3, np.inf)
+        return np.where(steps < 1e-3, 1e-5 / steps, disorder)[:, None] * np.ones(3), np.full(3, np.inf)
 
     assert search.curve(64, losses, near=1.0).best == pytest.approx(1e-3, rel=0.2)
 
