@@ -29,13 +29,14 @@ Losses = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 @dataclass(frozen=True)
 class Curve:
     """The losses at one width: `steps` [T] in order, `losses` [T, seeds], where infinite and larger losses are those of
-    the start, and whether the best step is `inside` of the steps that were tried.
+    the start, whether the best step is `inside` of the steps that were tried, and the mean loss of the `start`.
     """
 
     width: int
     steps: np.ndarray
     losses: np.ndarray
     inside: bool
+    start: float
 
     @property
     def best(self) -> float:
@@ -50,10 +51,13 @@ def curve(width: int, losses: Losses, near: float | None = None) -> Curve:
     run that diverged, or ended above its start, counts with the loss of its start.
     """
     found: dict[int, np.ndarray] = {}
+    start = np.nan
 
     def tried(places: list[int]) -> int:
         """Train these places of the grid and return where the best of all is."""
+        nonlocal start
         rows, first = losses(2.0 ** (np.array(places) / OCTAVE))
+        start = float(np.mean(first))
         found.update(zip(places, np.minimum(rows, first), strict=True))
         return min(found, key=lambda place: float(np.mean(found[place])))
 
@@ -77,7 +81,8 @@ def curve(width: int, losses: Losses, near: float | None = None) -> Curve:
         if inside:
             best = min(found)
     steps = np.array(sorted(found))
-    return Curve(width, 2.0 ** (steps / OCTAVE), np.array([found[place] for place in steps]), bool(inside and steady))
+    rows = np.array([found[place] for place in steps])
+    return Curve(width, 2.0 ** (steps / OCTAVE), rows, bool(inside and steady), start)
 
 
 def _block(centre: int, found: dict[int, np.ndarray]) -> list[int]:

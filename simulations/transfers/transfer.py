@@ -23,6 +23,9 @@ from theory import width_exponents
 WIDE = 256
 """The exponent is that of widths from here on, where three of them are: narrower networks bend the line."""
 
+LEARNED = 1e-4
+"""Where the loss falls below this share of that of the start, nothing is left by which steps could be told apart."""
+
 
 def transfer(
     parametrisation: str = "mup",
@@ -149,6 +152,12 @@ def _notes(curves: Sequence[Curve], fitted: Law, predicted: float | None) -> tup
         for one in curves
         if not one.inside
     ]
+    flat = [one.width for one in curves if one.losses.mean(axis=1).min() < LEARNED * one.start]
+    if flat:
+        notes.append(
+            f"at width {flat[0]}{' and others' if len(flat) > 1 else ''} the best loss is below {LEARNED:g} of the "
+            f"start's, where many steps are as good: fewer updates make the best one sharper."
+        )
     if fitted.fitted[0] < WIDE:
         notes.append(f"fewer than three widths of at least {WIDE}: narrow networks may bend the line.")
     if predicted is not None and abs(fitted.exponent - predicted) > fitted.error:

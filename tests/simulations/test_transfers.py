@@ -97,6 +97,11 @@ def test_a_polar_factor_has_singular_values_one():
     assert not jnp.any(polar(jnp.zeros((4, 2))))
 
 
+def test_a_loss_of_which_nothing_is_left_is_told():
+    report = simulations.transfer("mup", "adam", [32, 64, 128], x=X[:2], y=Y[:2], updates=100, seeds=3)
+    assert "fewer updates make the best one sharper" in str(report)
+
+
 def test_any_optimiser_of_optax():
     report = simulations.transfer("mup", optax.adamw, [8, 16, 32], x=X, y=Y, updates=10, seeds=3)
     assert report.predicted is None
@@ -150,7 +155,7 @@ def test_intervals_hold_a_known_exponent():
             own = np.exp(-0.7 * np.log(width) + 0.5 * rng.normal(size=6))
             steps = 2.0 ** (np.arange(-80, 0) / 4)
             losses = np.exp(0.1 * (np.log(steps[:, None]) - np.log(own)) ** 2)
-            curves.append(search.Curve(width, steps, losses, True))
+            curves.append(search.Curve(width, steps, losses, True, 1.0))
         found = exponent.law(curves, 256, seed=repeat)
         held += abs(found.exponent + 0.7) < found.error
     assert held >= 51
@@ -159,7 +164,7 @@ def test_intervals_hold_a_known_exponent():
 def test_the_step_elsewhere_is_on_the_line():
     steps = 2.0 ** (np.arange(-60, 0) / 4)
     curves = [
-        search.Curve(width, steps, np.exp((np.log(steps[:, None]) - np.log(1 / width)) ** 2) * np.ones(4), True)
+        search.Curve(width, steps, np.exp((np.log(steps[:, None]) - np.log(1 / width)) ** 2) * np.ones(4), True, 9.0)
         for width in (256, 1024, 4096)
     ]
     law = exponent.law(curves, 256)
