@@ -58,6 +58,7 @@ def diagnose_network(arguments: list[str]) -> int:
     with refusing():
         figures.check_formats(options.format)
         check_place("out", folder)
+        figures.refuse_others(folder / f"diagnosis.{kind}" for kind in options.format)
         arrays = read_arrays("data", options.data)
         for name in KEYS[:2]:
             if name not in arrays:

@@ -53,7 +53,8 @@ def diagnose(
     - `x` [n, d], `y` [n] or [n, k]: training data; `x_test`, `y_test`: test data, on which predictions are compared.
     - `step`, `steps`: learning rate and number of steps of full gradient descent. `step` may be a mapping from the
       names of the weights (W, b, a, c, or the keys of a model's parameters) to a rate each. Without them nothing is
-      said about the linearised network, and the verdict rests on the kernel.
+      said about the linearised network, and the verdict rests on the kernel; so it does where gradient descent made
+      again from `initial` does not lead to `trained`, as after training by something else.
     - `model`: f(params, x) → [n] or [n, k], of any depth. Without it the network is s Σ_j a_j σ(w_j·x + b_j) + c.
     - `activation`, `parametrisation`: σ and s, as in `from_weights`: "standard", "tangent", "mean_field", or a
       `Parametrisation`, as where the output is multiplied by something else.
@@ -62,8 +63,9 @@ def diagnose(
     - `resamples`, `seed`: of the bootstrap over samples, and of the choice of samples for kernels.
 
     **Returns:** a `Report`: `verdict` "lazy", "between" or "rich" with its `reason`, and `kernel_change`,
-    `kernel_cosine`, `linear_gap`, `risk`, `linear_risk`, `largest_step`, each a value with an interval. Kernels are of
-    at most 512 rows, samples times outputs; memory does not grow with the samples beyond one pass over them.
+    `kernel_cosine`, `linear_gap`, `replay_gap`, `risk`, `linear_risk`, `largest_step`, each a value with an interval.
+    Kernels are of at most 512 rows, samples times outputs; memory does not grow with the samples beyond one pass over
+    them.
 
     Raises `ValueError` for weights of another network, targets that do not fit, and half of a test set or of a step.
 
@@ -97,7 +99,8 @@ def diagnose(
     still = jax.tree.map(jnp.zeros_like, described.initial)
     whole = described._replace(initial=described.trained)
     f = linearised.predict(linearised.own, whole, still, tested)
-    linear = gap = gain = None
+    linear = gap = gain = replay = None
+    diverges = False
     curves: dict[str, tuple] = {}
     lost = np.asarray(risks(kind, jnp.asarray(f), y_tested), float)
     if count is not None:
@@ -106,6 +109,8 @@ def diagnose(
         again = linearised.descend(linearised.own, described, kind, x, y, rate, count)
         lin = linearised.predict(linearised.linear, described, straight.moved, tested)
         lin = np.where(np.isfinite(lin), lin, np.inf)  # beyond 2/λ of the start the linearised network diverges
+        # Descent on a convex risk goes up only beyond 2/λ.
+        diverges = not straight.risk[-1] <= straight.risk[0]
         curves = {
             "steps": straight.steps,
             "linear_risk": _list(straight.risk, weight),
@@ -115,9 +120,11 @@ def diagnose(
         if np.array_equal(f, start) and not np.array_equal(f, lin):
             raise ValueError("trained: has the predictions of initial; expected the weights after training.")
         gap = bootstrap(_gap(f, lin, start), len(f), **values)
+        made = linearised.predict(linearised.own, described, again.moved, tested)
+        replay = bootstrap(_gap(f, np.where(np.isfinite(made), made, np.inf), start), len(f), **values)
         others = np.asarray(risks(kind, jnp.asarray(lin), y_tested), float)
         linear, gain = mean(others, **values), mean(others - lost, **values)
-    verdict, reason = judged(changed, gap)
+    verdict, reason = judged(changed, gap, replay, diverges)
     chosen = _chosen(len(x), 4 * ROWS, seed)
     stable = stable_step(described, described.trained, kind, x[chosen], y[chosen], **values)
     factor = 1 / weight
@@ -127,6 +134,7 @@ def diagnose(
         kernel_change=changed,
         kernel_cosine=cosine,
         linear_gap=gap,
+        replay_gap=replay,
         risk=_times(mean(lost, **values), weight),
         linear_risk=None if linear is None else _times(linear, weight),
         gain=None if gain is None else _times(gain, weight),
