@@ -50,6 +50,8 @@ def diagnose_network(arguments: list[str]) -> int:
     for name in ("initial", "trained", "data"):
         if not getattr(options, name):
             raise Refused(f"{name}: expected a file (see --help).")
+    if options.step is not None and options.steps is None:
+        raise Refused(f"step={options.step}: expected the number of steps as well.")
     import figures
     import meanfield as mf
     from meanfield.networks.files import read_arrays

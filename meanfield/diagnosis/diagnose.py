@@ -89,6 +89,9 @@ def diagnose(
     tested = x if x_test is None else floating_array("x_test", x_test, "n d", dtype=x.dtype)
     if tested.shape[1] != x.shape[1]:
         raise ValueError(f"x_test has {tested.shape[1]} columns: expected {x.shape[1]}, as x has.")
+    for name, value in (("x", x), ("x_test", tested)):
+        if len(value) < 2:
+            raise ValueError(f"{name} has 1 row: expected at least 2, since intervals are over samples.")
     y_tested = y if y_test is None else _targets("y_test", kind, y_test, described, tested)
     if steps is not None and step is None:
         raise ValueError(f"steps={steps}: expected the step as well.")
@@ -190,6 +193,8 @@ def _targets(name: str, loss: AbstractLoss, y: Any, model: Model, x) -> Any:
         raise ValueError(f"model: has shape {shape} at one sample; expected f(params, x) of shape [n] or [n, k].")
     k = shape[1]
     y = real_numbers(name, y, "real numbers [n] or [n, k]")
+    if k > 1 and (y.ndim != 2 or y.shape[1] != k):
+        raise ValueError(f"{name} has shape {y.shape}: expected [n, {k}], as the network has {k} outputs.")
     try:
         targets = loss.targets(y[:, 0] if y.ndim == 2 and k == y.shape[1] == 1 else y, k, x.dtype)
     except ValueError as problem:
@@ -207,10 +212,16 @@ def _kernels(model: Model, x, y, seed: int):
     first, last = (
         np.asarray(kernels.tangent_kernel(model, params, some), float) for params in (model.initial, model.trained)
     )
-    if not np.linalg.norm(first) > 0:
+    if not (np.isfinite(first).all() and np.isfinite(last).all()):
         raise ValueError(
-            "initial: the network has no derivative at these inputs, expected weights that can be trained."
+            f"x: the tangent kernel at these inputs is beyond what {x.dtype} holds; expected inputs and weights of "
+            "moderate size."
         )
+    for name, kernel in (("initial", first), ("trained", last)):
+        if not np.linalg.norm(kernel) > 0:
+            raise ValueError(
+                f"{name}: the network has no derivative at these inputs, expected weights that can be trained."
+            )
     targets = np.asarray(y, float)[rows]
     return first, last, targets.reshape(len(rows), -1)
 
@@ -248,7 +259,8 @@ def _movement(model: Model) -> float | None:
         return None
     names = [name for name, hidden in model.hidden.items() if hidden]
     moved = sum(float(jnp.sum((model.trained[name] - model.initial[name]) ** 2)) for name in names)
-    return float(np.sqrt(moved / sum(float(jnp.sum(model.initial[name] ** 2)) for name in names)))
+    size = sum(float(jnp.sum(model.initial[name] ** 2)) for name in names)
+    return float(np.sqrt(moved / size)) if size > 0 else (float("inf") if moved > 0 else 0.0)
 
 
 def _spectrum(kernel: np.ndarray) -> tuple[float, ...]:

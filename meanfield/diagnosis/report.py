@@ -84,6 +84,7 @@ class Report:
         for name, value in vars(self).items():
             if isinstance(value, Interval):
                 found[name] = {end: _number(number) for end, number in value._asdict().items()}
+        found["movement"] = None if self.movement is None else _number(self.movement)
         found["curves"] = {name: [_number(value) for value in values] for name, values in self.curves.items()}
         return found
 
@@ -94,6 +95,10 @@ class Report:
             if value is not None:
                 shown = " → ".join(f"{one:.3g}" for one in value) if name == "alignment" else value
                 lines.append(f"  {text:44}{shown if not isinstance(shown, float) else f'{shown:.3g}'}")
+        if self.width is None:
+            lines.append(
+                "  of a model of your own there is no movement of hidden weights, and no step at another width"
+            )
         return "\n".join(lines)
 
 

@@ -1,6 +1,8 @@
 """The diagnosis against NumPy, in two gauges, on lazy and rich networks, and on models of one's own."""
 
 import json
+import subprocess
+import sys
 from functools import cache
 
 import jax
@@ -123,6 +125,7 @@ def test_a_model_of_ones_own_is_as_the_network_that_it_is():
     for name in ("kernel_change", "linear_gap", "risk", "largest_step"):
         np.testing.assert_allclose(getattr(other, name), getattr(plain, name), rtol=1e-9)
     assert other.movement is None
+    assert "of a model of your own" in str(other)
     with pytest.raises(ValueError, match="no two-layer network"):
         other.largest_step_at(100)
 
@@ -150,6 +153,13 @@ def test_the_largest_step_at_another_width_is_by_counting():
         assert found.largest_step_at(10 * M) == pytest.approx(found.largest_step.value * 10.0**power)
 
 
+def test_from_hidden_weights_of_zero_the_way_is_infinite():
+    first, last, _ = trained()
+    found = mf.diagnose({name: 0 * value for name, value in first.items()}, last, *data(), resamples=20)
+    assert (found.verdict, found.movement) == ("rich", np.inf)
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["movement"] is None
+
+
 def test_losses_by_name():
     first, last, _ = trained()
     x, y = data()
@@ -166,6 +176,7 @@ def test_losses_by_name():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"x": np.ones((1, 4)), "y": np.ones(1)}, "x has 1 row: expected at least 2"),
         ({"y": np.ones(7)}, "y has 7 rows: expected 30"),
         ({"x": np.ones((30, 5))}, "x has 5 columns: the network has 4 inputs"),
         ({"x_test": np.ones((3, 4))}, "x_test, y_test: expected both"),
@@ -185,3 +196,26 @@ def test_what_does_not_fit_is_a_sentence(options, sentence):
     x, y = data()
     with pytest.raises(ValueError, match=sentence):
         mf.diagnose(**{"initial": first, "trained": last, "x": x, "y": y, "resamples": 5, **options})
+
+
+@pytest.mark.full
+def test_memory_does_not_grow_with_the_samples():
+    """The hidden layer of all samples would be 8 MB, then 410 MB; data and their copies are 5 MB."""
+    code = """
+import resource, sys
+import numpy as np
+import meanfield as mf
+n, m = int(sys.argv[1]), 1024
+rng = np.random.default_rng(0)
+x = rng.normal(size=(n, 10)).astype(np.float32)
+first = {"W": rng.normal(size=(m, 10)) / 3, "a": rng.normal(size=(1, m)) / 32}
+last = {"W": 1.01 * first["W"], "a": first["a"]}
+mf.diagnose(first, last, x, x[:, 0], x[: n // 2], x[: n // 2, 0], step=1e-3, steps=3)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+    def peak(n):
+        done = subprocess.run([sys.executable, "-c", code, str(n)], capture_output=True, text=True, check=True)
+        return int(done.stdout) / 1e3
+
+    assert peak(100_000) < peak(2_000) + 80

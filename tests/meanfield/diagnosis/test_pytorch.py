@@ -24,7 +24,9 @@ def stored() -> dict[str, np.ndarray]:
 def weights(name: str) -> tuple[dict, dict]:
     """Weights before and after, in 64-bit numbers and by our names: there the output bias is not multiplied by s."""
     s, arrays = NETWORKS[name][0], stored()
-    both = ({k: arrays[f"{which}/{theirs}"].astype(float) for k, theirs in LAYERS.items()} for which in ("initial", name))
+    both = (
+        {k: arrays[f"{which}/{theirs}"].astype(float) for k, theirs in LAYERS.items()} for which in ("initial", name)
+    )
     return tuple({**p, "c": s * p["c"]} for p in both)
 
 
