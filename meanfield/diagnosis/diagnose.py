@@ -13,6 +13,7 @@ from meanfield.diagnosis import kernels, linearised
 from meanfield.diagnosis.curvature import largest_step as stable_step
 from meanfield.diagnosis.intervals import Interval, bootstrap, mean
 from meanfield.diagnosis.model import Model, largest, of_function, risks, two_layers
+from meanfield.diagnosis.movement import movement, norms
 from meanfield.diagnosis.report import Report, judged
 from meanfield.networks.weights import Network, arrays_of, multiplier, own_parametrisation
 from meanfield.objectives.losses import AbstractLoss, Logistic, Square
@@ -142,13 +143,13 @@ def diagnose(
         linear_risk=None if linear is None else _times(linear, weight),
         gain=None if gain is None else _times(gain, weight),
         alignment=(kernels.alignment(first, targets), kernels.alignment(last, targets)),
-        movement=_movement(described),
+        movement=movement(described),
         largest_step=_times(stable, factor),
         width=None if model is not None else int(described.initial["W"].shape[0]),
         parametrisation=parametrisation if model is None and isinstance(parametrisation, str) else None,
         spectra=(_spectrum(first), _spectrum(last)),
         curves=curves,
-        neurons=_neurons(described),
+        neurons=norms(described),
         kernels=(first, last),
     )
 
@@ -245,22 +246,6 @@ def _gap(f, lin, start):
 
 def _list(values, factor: float) -> tuple[float, ...]:
     return tuple(factor * value for value in values)
-
-
-def _neurons(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
-    """Norms |w_j| before and after, of the hidden weights of a two-layer network."""
-    if model.hidden is None:
-        return None
-    return tuple(np.linalg.norm(np.asarray(p["W"], float), axis=1) for p in (model.initial, model.trained))  # type: ignore
-
-
-def _movement(model: Model) -> float | None:
-    if model.hidden is None:
-        return None
-    names = [name for name, hidden in model.hidden.items() if hidden]
-    moved = sum(float(jnp.sum((model.trained[name] - model.initial[name]) ** 2)) for name in names)
-    size = sum(float(jnp.sum(model.initial[name] ** 2)) for name in names)
-    return float(np.sqrt(moved / size)) if size > 0 else (float("inf") if moved > 0 else 0.0)
 
 
 def _spectrum(kernel: np.ndarray) -> tuple[float, ...]:

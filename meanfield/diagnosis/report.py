@@ -34,8 +34,8 @@ class Report:
     linear_gap: Interval | None
     """‖f − f_lin‖/‖f − f_0‖ on test inputs, f_lin trained for as many steps: 0 if features stayed."""
     replay_gap: Interval | None
-    """‖f − f'‖/‖f − f_0‖ on test inputs, f' by gradient descent made again: 0 if activation, loss, step and data are told
-    as they were.
+    """‖f − f'‖/‖f − f_0‖ on test inputs, f' by gradient descent made again: 0 if activation, loss, step and data are
+    those of the training.
     """
     risk: Interval
     """Risk of the network on test data, or on training data where there are no others."""

@@ -23,7 +23,8 @@ def read_arrays(name: str, path: str | Path) -> dict[str, np.ndarray]:
         return _safetensors(name, path)
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f"{name}={str(path)!r}: is damaged or no archive of arrays, expected one that np.savez(file, name=array) wrote."
+            f"{name}={str(path)!r}: is damaged or no archive of arrays, expected one that np.savez(file, name=array) "
+            "wrote."
         )
     try:
         with np.load(path, allow_pickle=False) as arrays:
