@@ -99,7 +99,12 @@ def pictures(study: Study, directory: Path, formats=("png",)) -> list[Path]:
 
 
 def save_diagnosis(report, out: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
-    """Write the picture of a `meanfield.diagnose` report, in these formats, and return the paths."""
+    """Write the picture of a `meanfield.diagnose` report, one file a format, each whole or not at all; returns the
+    paths.
+
+    Raises `ValueError` for a format that is not png, svg or pdf, and for a file that is there and was not written by
+    this package.
+    """
     load()
     from figures import diagnosis
 
@@ -166,7 +171,7 @@ def _written(figure, study: Study, records: Records, formats: Iterable[str]) -> 
     for kind in formats:
         content = io.BytesIO()
         with styled():
-            figure.savefig(content, format=kind, metadata=_metadata(kind, study, records))
+            figure.savefig(content, format=kind, metadata=signature.metadata(kind, _text(study, records)))
         contents.append(content.getvalue())
     return contents
 
@@ -231,12 +236,7 @@ def check_films(formats) -> None:
             raise ValueError("format='mp4': needs the program ffmpeg, which is not on the PATH; expected gif.")
 
 
-def _metadata(kind: str, study: Study, records: Records) -> dict[str, str | None]:
-    """Versions and seeds for the file's own description, and no date."""
+def _text(study: Study, records: Records) -> str:
+    """Versions and seeds, for the file's own description."""
     made = ", ".join(part for part in (f"{study.name}, {len(records)} runs", origin.seeds(records)) if part)
-    text = "; ".join(part for part in (made, origin.versions(records)) if part)
-    if kind == "pdf":
-        return {"Subject": text, "Creator": signature.SIGNATURE, "CreationDate": None}
-    if kind == "svg":
-        return {"Description": text, "Creator": signature.SIGNATURE, "Date": None}
-    return {"Description": text, "Software": signature.SIGNATURE}
+    return "; ".join(part for part in (made, origin.versions(records)) if part)

@@ -1,5 +1,6 @@
 """The picture of a diagnosis: kernels before and after, their spectra, training curves, and how far neurons moved."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures import signature
 from figures.style import GREY, LAZY, MEAN_FIELD, empty, styled
 
 Report = Any
@@ -29,15 +31,16 @@ def draw_diagnosis(report: Report) -> Figure:
 
 
 def save_diagnosis(report: Report, out: Path, formats: tuple[str, ...] = ("png",)) -> list[Path]:
-    """Write the picture into a directory in these formats, and return the paths."""
-    figure = draw_diagnosis(report)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"diagnosis.{kind}" for kind in formats]
-    with styled():
-        for path in paths:
-            figure.savefig(path)
+    """Write the picture into a directory in these formats, and return the paths; raises what `signature.write` does."""
+    figure, files = draw_diagnosis(report), {}
+    for kind in formats:
+        content = io.BytesIO()
+        with styled():
+            figure.savefig(content, format=kind, metadata=signature.metadata(kind, f"diagnosis: {report.verdict}"))
+        files[out / f"diagnosis.{kind}"] = content.getvalue()
     plt.close(figure)
-    return paths
+    signature.write(files)
+    return list(files)
 
 
 def _kernels(figure: Figure, before: Axes, after: Axes, first: np.ndarray, last: np.ndarray) -> None:

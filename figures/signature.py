@@ -10,7 +10,7 @@ from pathlib import Path
 from simulations.records.files import write_whole
 from simulations.verdicts.table import HEADING
 
-__all__ = ["SIGNATURE", "refuse_others", "write"]
+__all__ = ["SIGNATURE", "metadata", "refuse_others", "write"]
 
 SIGNATURE = "Written by meanfield"
 """In the metadata of every picture and film, and in the head of every page that is not Markdown."""
@@ -27,6 +27,15 @@ _MARKS = (
 """Signatures: of pictures and films, of the gallery's page, of its pictures before they were signed, of tables."""
 
 _LINK = re.compile(rb"\]\(([^()\s]+)\)")
+
+
+def metadata(kind: str, text: str) -> dict[str, str | None]:
+    """Return what a picture says of itself in this format: the signature, this `text`, and no date."""
+    if kind == "pdf":
+        return {"Subject": text, "Creator": SIGNATURE, "CreationDate": None}
+    if kind == "svg":
+        return {"Description": text, "Creator": SIGNATURE, "Date": None}
+    return {"Description": text, "Software": SIGNATURE}
 
 
 def refuse_others(paths: Iterable[Path], page: Path | None = None) -> None:

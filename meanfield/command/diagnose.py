@@ -48,6 +48,8 @@ def diagnose_network(arguments: list[str]) -> int:
     for name in ("initial", "trained", "data"):
         if not getattr(options, name):
             raise Refused(f"{name}: expected a file (see --help).")
+    if options.step is not None and options.steps is None:
+        raise Refused(f"step={options.step}: expected the number of steps as well.")
     import figures
     import meanfield as mf
 
@@ -55,6 +57,7 @@ def diagnose_network(arguments: list[str]) -> int:
     with refusing():
         figures.check_formats(options.format)
         check_place("out", folder)
+        figures.refuse_others(folder / f"diagnosis.{kind}" for kind in options.format)
         data = read_data(options.data)
         parametrisation = options.parametrisation
         if options.multiplier is not None:

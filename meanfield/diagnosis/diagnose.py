@@ -13,6 +13,7 @@ from meanfield.diagnosis import kernels, linearised
 from meanfield.diagnosis.curvature import largest_step as stable_step
 from meanfield.diagnosis.intervals import Interval, bootstrap, mean
 from meanfield.diagnosis.model import Model, largest, of_function, risks, two_layers
+from meanfield.diagnosis.movement import movement, norms
 from meanfield.diagnosis.report import Report, judged
 from meanfield.networks.weights import Network, arrays_of, multiplier, own_parametrisation
 from meanfield.objectives.losses import AbstractLoss, Logistic, Square
@@ -53,7 +54,8 @@ def diagnose(
     - `x` [n, d], `y` [n] or [n, k]: training data; `x_test`, `y_test`: test data, on which predictions are compared.
     - `step`, `steps`: learning rate and number of steps of full gradient descent. `step` may be a mapping from the
       names of the weights (W, b, a, c, or the keys of a model's parameters) to a rate each. Without them nothing is
-      said about the linearised network, and the verdict rests on the kernel.
+      said about the linearised network, and the verdict rests on the kernel; so it does where gradient descent made
+      again from `initial` does not lead to `trained`, as after training by something else.
     - `model`: f(params, x) → [n] or [n, k], of any depth. Without it the network is s Σ_j a_j σ(w_j·x + b_j) + c.
     - `activation`, `parametrisation`: σ and s, as in `from_weights`: "standard", "tangent", "mean_field", or a
       `Parametrisation`, as where the output is multiplied by something else.
@@ -62,8 +64,9 @@ def diagnose(
     - `resamples`, `seed`: of the bootstrap over samples, and of the choice of samples for kernels.
 
     **Returns:** a `Report`: `verdict` "lazy", "between" or "rich" with its `reason`, and `kernel_change`,
-    `kernel_cosine`, `linear_gap`, `risk`, `linear_risk`, `largest_step`, each a value with an interval. Kernels are of
-    at most 512 rows, samples times outputs; memory does not grow with the samples beyond one pass over them.
+    `kernel_cosine`, `linear_gap`, `replay_gap`, `risk`, `linear_risk`, `largest_step`, each a value with an interval.
+    Kernels are of at most 512 rows, samples times outputs; memory does not grow with the samples beyond one pass over
+    them.
 
     Raises `ValueError` for weights of another network, targets that do not fit, and half of a test set or of a step.
 
@@ -87,6 +90,9 @@ def diagnose(
     tested = x if x_test is None else floating_array("x_test", x_test, "n d", dtype=x.dtype)
     if tested.shape[1] != x.shape[1]:
         raise ValueError(f"x_test has {tested.shape[1]} columns: expected {x.shape[1]}, as x has.")
+    for name, value in (("x", x), ("x_test", tested)):
+        if len(value) < 2:
+            raise ValueError(f"{name} has 1 row: expected at least 2, since intervals are over samples.")
     y_tested = y if y_test is None else _targets("y_test", kind, y_test, described, tested)
     if steps is not None and step is None:
         raise ValueError(f"steps={steps}: expected the step as well.")
@@ -97,7 +103,8 @@ def diagnose(
     still = jax.tree.map(jnp.zeros_like, described.initial)
     whole = described._replace(initial=described.trained)
     f = linearised.predict(linearised.own, whole, still, tested)
-    linear = gap = gain = None
+    linear = gap = gain = replay = None
+    diverges = False
     curves: dict[str, tuple] = {}
     lost = np.asarray(risks(kind, jnp.asarray(f), y_tested), float)
     if count is not None:
@@ -106,6 +113,8 @@ def diagnose(
         again = linearised.descend(linearised.own, described, kind, x, y, rate, count)
         lin = linearised.predict(linearised.linear, described, straight.moved, tested)
         lin = np.where(np.isfinite(lin), lin, np.inf)  # beyond 2/λ of the start the linearised network diverges
+        # Descent on a convex risk goes up only beyond 2/λ.
+        diverges = not straight.risk[-1] <= straight.risk[0]
         curves = {
             "steps": straight.steps,
             "linear_risk": _list(straight.risk, weight),
@@ -115,9 +124,11 @@ def diagnose(
         if np.array_equal(f, start) and not np.array_equal(f, lin):
             raise ValueError("trained: has the predictions of initial; expected the weights after training.")
         gap = bootstrap(_gap(f, lin, start), len(f), **values)
+        made = linearised.predict(linearised.own, described, again.moved, tested)
+        replay = bootstrap(_gap(f, np.where(np.isfinite(made), made, np.inf), start), len(f), **values)
         others = np.asarray(risks(kind, jnp.asarray(lin), y_tested), float)
         linear, gain = mean(others, **values), mean(others - lost, **values)
-    verdict, reason = judged(changed, gap)
+    verdict, reason = judged(changed, gap, replay, diverges)
     chosen = _chosen(len(x), 4 * ROWS, seed)
     stable = stable_step(described, described.trained, kind, x[chosen], y[chosen], **values)
     factor = 1 / weight
@@ -127,17 +138,18 @@ def diagnose(
         kernel_change=changed,
         kernel_cosine=cosine,
         linear_gap=gap,
+        replay_gap=replay,
         risk=_times(mean(lost, **values), weight),
         linear_risk=None if linear is None else _times(linear, weight),
         gain=None if gain is None else _times(gain, weight),
         alignment=(kernels.alignment(first, targets), kernels.alignment(last, targets)),
-        movement=_movement(described),
+        movement=movement(described),
         largest_step=_times(stable, factor),
         width=None if model is not None else int(described.initial["W"].shape[0]),
         parametrisation=parametrisation if model is None and isinstance(parametrisation, str) else None,
         spectra=(_spectrum(first), _spectrum(last)),
         curves=curves,
-        neurons=_neurons(described),
+        neurons=norms(described),
         kernels=(first, last),
     )
 
@@ -182,6 +194,8 @@ def _targets(name: str, loss: AbstractLoss, y: Any, model: Model, x) -> Any:
         raise ValueError(f"model: has shape {shape} at one sample; expected f(params, x) of shape [n] or [n, k].")
     k = shape[1]
     y = real_numbers(name, y, "real numbers [n] or [n, k]")
+    if k > 1 and (y.ndim != 2 or y.shape[1] != k):
+        raise ValueError(f"{name} has shape {y.shape}: expected [n, {k}], as the network has {k} outputs.")
     try:
         targets = loss.targets(y[:, 0] if y.ndim == 2 and k == y.shape[1] == 1 else y, k, x.dtype)
     except ValueError as problem:
@@ -199,10 +213,16 @@ def _kernels(model: Model, x, y, seed: int):
     first, last = (
         np.asarray(kernels.tangent_kernel(model, params, some), float) for params in (model.initial, model.trained)
     )
-    if not np.linalg.norm(first) > 0:
+    if not (np.isfinite(first).all() and np.isfinite(last).all()):
         raise ValueError(
-            "initial: the network has no derivative at these inputs, expected weights that can be trained."
+            f"x: the tangent kernel at these inputs is beyond what {x.dtype} holds; expected inputs and weights of "
+            "moderate size."
         )
+    for name, kernel in (("initial", first), ("trained", last)):
+        if not np.linalg.norm(kernel) > 0:
+            raise ValueError(
+                f"{name}: the network has no derivative at these inputs, expected weights that can be trained."
+            )
     targets = np.asarray(y, float)[rows]
     return first, last, targets.reshape(len(rows), -1)
 
@@ -226,21 +246,6 @@ def _gap(f, lin, start):
 
 def _list(values, factor: float) -> tuple[float, ...]:
     return tuple(factor * value for value in values)
-
-
-def _neurons(model: Model) -> tuple[np.ndarray, np.ndarray] | None:
-    """Norms |w_j| before and after, of the hidden weights of a two-layer network."""
-    if model.hidden is None:
-        return None
-    return tuple(np.linalg.norm(np.asarray(p["W"], float), axis=1) for p in (model.initial, model.trained))  # type: ignore
-
-
-def _movement(model: Model) -> float | None:
-    if model.hidden is None:
-        return None
-    names = [name for name, hidden in model.hidden.items() if hidden]
-    moved = sum(float(jnp.sum((model.trained[name] - model.initial[name]) ** 2)) for name in names)
-    return float(np.sqrt(moved / sum(float(jnp.sum(model.initial[name] ** 2)) for name in names)))
 
 
 def _spectrum(kernel: np.ndarray) -> tuple[float, ...]:

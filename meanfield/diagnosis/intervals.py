@@ -22,8 +22,10 @@ def bootstrap(statistic: Callable[[np.ndarray], float], n: int, seed: int, resam
 
     Source: Efron (1979); percentile intervals.
     """
-    counts = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
-    drawn = np.array([statistic(count) for count in counts])
+    rng = np.random.default_rng([seed, n])
+    # One draw at a time: all of them at once would be as many copies of the samples.
+    draws = (np.bincount(rng.integers(n, size=n), minlength=n).astype(float) for _ in range(resamples))
+    drawn = np.array([statistic(counts) for counts in draws])
     value = statistic(np.ones(n))
     if not np.isfinite(value):
         return Interval(float(value), float(value), float(value))

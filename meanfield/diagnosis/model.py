@@ -60,6 +60,9 @@ def two_layers(initial: Any, trained: Any, activation: Any, multiplier: float, s
     first, last = arrays_of("initial", initial), arrays_of("trained", trained)
     for name, one, other in zip(Layers._fields, first, last, strict=True):
         shapes = [None if value is None else value.shape for value in (one, other)]
+        if None in shapes and shapes[0] != shapes[1]:
+            has, misses = ("initial", "trained") if shapes[1] is None else ("trained", "initial")
+            raise ValueError(f"trained: {has} has a bias {name} that {misses} has not; expected the same network.")
         if shapes[0] != shapes[1]:
             raise ValueError(f"trained: {name} has shape {shapes[1]}, expected {shapes[0]}, as in the initial weights.")
     params = [{k: v for k, v in layers._asdict().items() if v is not None} for layers in (first, last)]

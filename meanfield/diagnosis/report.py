@@ -33,6 +33,10 @@ class Report:
     """⟨K_0, K_1⟩/(‖K_0‖ ‖K_1‖): 1 if the kernel grew without turning."""
     linear_gap: Interval | None
     """‖f − f_lin‖/‖f − f_0‖ on test inputs, f_lin trained for as many steps: 0 if features stayed."""
+    replay_gap: Interval | None
+    """‖f − f'‖/‖f − f_0‖ on test inputs, f' by gradient descent made again: 0 if activation, loss, step and data are
+    those of the training.
+    """
     risk: Interval
     """Risk of the network on test data, or on training data where there are no others."""
     linear_risk: Interval | None
@@ -80,6 +84,7 @@ class Report:
         for name, value in vars(self).items():
             if isinstance(value, Interval):
                 found[name] = {end: _number(number) for end, number in value._asdict().items()}
+        found["movement"] = None if self.movement is None else _number(self.movement)
         found["curves"] = {name: [_number(value) for value in values] for name, values in self.curves.items()}
         return found
 
@@ -90,6 +95,10 @@ class Report:
             if value is not None:
                 shown = " → ".join(f"{one:.3g}" for one in value) if name == "alignment" else value
                 lines.append(f"  {text:44}{shown if not isinstance(shown, float) else f'{shown:.3g}'}")
+        if self.width is None:
+            lines.append(
+                "  of a model of your own there is no movement of hidden weights, and no step at another width"
+            )
         return "\n".join(lines)
 
 
@@ -97,6 +106,7 @@ _LINES = {
     "kernel_change": "relative change of the tangent kernel",
     "kernel_cosine": "cosine of the kernels before and after",
     "linear_gap": "distance from the linearisation, of the way",
+    "replay_gap": "distance from gradient descent made again",
     "risk": "risk",
     "linear_risk": "risk of the linearisation",
     "gain": "gain by features",
@@ -106,21 +116,38 @@ _LINES = {
 }
 
 
-def judged(kernel: Interval, gap: Interval | None) -> tuple[str, str]:
-    """Return the verdict and its reason."""
+def judged(kernel: Interval, gap: Interval | None, replay: Interval | None, diverges: bool) -> tuple[str, str]:
+    """Return the verdict and its reason; `diverges` is whether the linearised network's training risk grew.
+
+    A linearised network that was trained otherwise than the network is no witness: beyond `RICH` of the way between the
+    trained network and gradient descent made again the kernel alone is judged.
+    """
+    if gap is None or replay is None or replay.value < LAZY:
+        return _judged(kernel, gap, diverges)
+    apart = (
+        f"gradient descent made again from the initial weights ends {replay} of the way apart from the trained ones, "
+        "expected 0: were activation, loss, step, data and both files these, and was it full gradient descent?"
+    )
+    if replay.value <= RICH:
+        verdict, reason = _judged(kernel, gap, diverges)
+        return verdict, f"{reason}; {apart}"
+    verdict, reason = _judged(kernel, None, False)
+    return verdict, f"{reason}; the linearised network is left out, since {apart}"
+
+
+def _judged(kernel: Interval, gap: Interval | None, diverges: bool) -> tuple[str, str]:
     changes = {"the tangent kernel changed by": kernel}
     if gap is not None:
         changes["predictions are away from the linearised network's by"] = gap
-    if gap is not None and math.isinf(gap.value):
+    if gap is not None and diverges and gap.low > RICH:
         told = "the linearised network diverges at this step, which is above 2/λ of the start"
         return "rich", f"{told}, while the network was trained with it; the tangent kernel changed by {kernel}"
     rich = [f"{name} {value}" for name, value in changes.items() if value.low > RICH]
     if rich:
         return "rich", f"{' and '.join(rich)}, more than {RICH} of what it was"
-    if all(value.high < LAZY for value in changes.values()):
-        told = " and ".join(f"{name} {value}" for name, value in changes.items())
-        return "lazy", f"{told}, all below {LAZY}"
     told = " and ".join(f"{name} {value}" for name, value in changes.items())
+    if all(value.high < LAZY for value in changes.values()):
+        return "lazy", f"{told}, {'all ' if gap is not None else ''}below {LAZY}"
     return "between", f"{told}: neither all surely below {LAZY} nor one surely above {RICH}"
 
 

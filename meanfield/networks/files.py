@@ -1,5 +1,6 @@
 """Arrays in files of other programs: NumPy's `.npz` and `.safetensors`."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,17 @@ def read_arrays(name: str, path: str | Path) -> dict[str, np.ndarray]:
     path = Path(path)
     if path.suffix not in (".npz", ".safetensors"):
         raise ValueError(f"{name}={str(path)!r}: expected a file that ends with .npz or .safetensors.")
+    if path.is_dir():
+        raise ValueError(f"{name}={str(path)!r}: is a directory, expected a file.")
     if not path.is_file():
         raise ValueError(f"{name}={str(path)!r}: there is no such file.")
     if path.suffix == ".safetensors":
         return _safetensors(name, path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{name}={str(path)!r}: is damaged or no archive of arrays, expected one that np.savez(file, name=array) "
+            "wrote."
+        )
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)

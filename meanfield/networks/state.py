@@ -39,6 +39,9 @@ def _layers(state: Any) -> Layers:
     listed = isinstance(state, Sequence) and not isinstance(state, str)
     named = [(str(i), value) for i, value in enumerate(state)] if listed else list(_flat(state))
     arrays = [(name, real_numbers(name or "it", _plain(value), "real numbers")) for name, value in named]
+    arrays = [
+        (name, value.reshape(1) if value.ndim == 0 else value) for name, value in arrays
+    ]  # the bias of one output
     matrices = [(name, value) for name, value in arrays if value.ndim == 2]
     held = ", ".join(f"{name} {list(value.shape)}" for name, value in arrays) or "nothing"
     if len(matrices) != 2 or any(value.ndim not in (1, 2) for _, value in arrays):
@@ -49,12 +52,18 @@ def _layers(state: Any) -> Layers:
     if turned:
         first, second = first.T, second.T
     if second.shape[1] != first.shape[0]:
-        raise ValueError(f"it holds {held}; expected two matrices of which one maps onto the neurons of the other.")
+        alike = first.shape[0] == second.shape[0] or first.shape[1] == second.shape[1]
+        told = ", and one of these seems to be transposed" if alike else ""
+        raise ValueError(
+            f"it holds {held}; expected two matrices of which one maps onto the neurons of the other{told}."
+        )
     vectors = {name: value for name, value in arrays if value.ndim == 1}
     b = _bias(first_name, vectors, first.shape[0], listed, arrays)
     c = _bias(second_name, vectors, second.shape[0], listed, arrays)
     if (b is not None) + (c is not None) != len(vectors):
-        raise ValueError(f"it holds {held}; expected no vectors besides one bias a layer, beside its matrix.")
+        raise ValueError(
+            f"it holds {held}; expected no vectors besides one bias a layer, as long as its matrix has outputs."
+        )
     return layers(first, b, second, c)
 
 
