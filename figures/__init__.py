@@ -113,7 +113,9 @@ def save_diagnosis(report, out: str | Path, formats: Sequence[str] = ("png",)) -
 
 
 def save_transfer(report, out: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
-    """Write the picture of a `simulations.transfer` report, in these formats, and return the paths."""
+    """Write the picture of a `simulations.transfer` report, one file a format, each whole or not at all; returns the
+    paths. Raises what `save_diagnosis` does.
+    """
     load()
     from figures import transfer
 

@@ -1,6 +1,5 @@
 """The picture of a diagnosis: kernels before and after, their spectra, training curves, and how far neurons moved."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import signature
+from figures.picture_files import save_picture
 from figures.style import GREY, LAZY, MEAN_FIELD, empty, styled
 
 Report = Any
@@ -31,16 +30,8 @@ def draw_diagnosis(report: Report) -> Figure:
 
 
 def save_diagnosis(report: Report, out: Path, formats: tuple[str, ...] = ("png",)) -> list[Path]:
-    """Write the picture into a directory in these formats, and return the paths; raises what `signature.write` does."""
-    figure, files = draw_diagnosis(report), {}
-    for kind in formats:
-        content = io.BytesIO()
-        with styled():
-            figure.savefig(content, format=kind, metadata=signature.metadata(kind, f"diagnosis: {report.verdict}"))
-        files[out / f"diagnosis.{kind}"] = content.getvalue()
-    plt.close(figure)
-    signature.write(files)
-    return list(files)
+    """Write the picture into a directory in these formats, and return the paths; raises what `save_picture` does."""
+    return save_picture(draw_diagnosis(report), out, "diagnosis", formats, f"diagnosis: {report.verdict}")
 
 
 def _kernels(figure: Figure, before: Axes, after: Axes, first: np.ndarray, last: np.ndarray) -> None:

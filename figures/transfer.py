@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.picture_files import save_picture
 from figures.style import MEAN_FIELD, THEORY, styled
 from simulations import TransferReport
 
@@ -23,15 +24,8 @@ def draw_transfer(report: TransferReport) -> Figure:
 
 
 def save_transfer(report: TransferReport, out: Path, formats: tuple[str, ...] = ("png",)) -> list[Path]:
-    """Write the picture into a directory in these formats, and return the paths."""
-    figure = draw_transfer(report)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"transfer.{kind}" for kind in formats]
-    with styled():
-        for path in paths:
-            figure.savefig(path)
-    plt.close(figure)
-    return paths
+    """Write the picture into a directory in these formats, and return the paths; raises what `save_picture` does."""
+    return save_picture(draw_transfer(report), out, "transfer", formats, f"transfer: {report.verdict}")
 
 
 def _losses(axes: Axes, report: TransferReport) -> None:

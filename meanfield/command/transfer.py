@@ -69,6 +69,7 @@ def compare_widths(arguments: list[str]) -> int:
     with refusing():
         figures.check_formats(options.format)
         check_place("out", folder)
+        figures.refuse_others(folder / f"transfer.{kind}" for kind in options.format)
         asked = [width_of("at", width) for width in options.at]
         x, y = read_data(options.data)[:2] if options.data else (None, None)
         found = simulations.transfer(

@@ -79,3 +79,12 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(data, tmp_path, ca
     assert told.out == ""
     assert len(told.err.strip().splitlines()) == 1
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_a_strangers_picture_is_not_overwritten(tmp_path, capsys):
+    place = tmp_path / "figures/transfer.png"
+    place.parent.mkdir()
+    place.write_bytes(b"mine")
+    assert main(["transfer", *SHORT, "--out", str(tmp_path)]) == 2
+    assert "is not a file that meanfield wrote" in capsys.readouterr().err
+    assert place.read_bytes() == b"mine"
