@@ -163,9 +163,9 @@ STUDY = Study(
                 "Start N(0, I), h = 0.1, times and d = 5; what is compared is E|f_n − E f_n|², the loss that n units "
                 "have more than their mean, and not the loss itself, whose limit is not reached. That radial units err "
                 "by n⁻² at the end, with batches that grow, was not tried: its settings were not found. After a short "
-                "time (`--quick`) slopes are −1 within .2; after T = 800 five spins fall faster, −1.6, for fluctuations "
-                "heal, which the longer version's abstract allows (o(1/n)); in 25 dimensions 16 to 256 units fall more "
-                "slowly, −.7, the cause of which was not found."
+                "time (`--quick`) slopes are −1 within .2. After T = 800 five spins fall faster, −1.6: fluctuations "
+                "heal, which the longer version's abstract allows, o(1/n). In 25 dimensions 16 to 256 units fall more "
+                "slowly, −.7; why was not found."
             ),
         ),
     ),
