@@ -80,6 +80,21 @@ def test_commands_of_the_pages_are_all_there():
     assert named == set(COMMANDS)
 
 
+MINE = """
+import simulations
+
+class Steps(simulations.Experiment):
+    step: float = simulations.number(0.1, "h", "step", above=0)
+    sizes = simulations.grid(smoke={"seeds": 3})
+
+    def run(self):
+        return {"half": self.step / 2}
+
+STUDY = simulations.Study("mine", "limits", "half of a step", experiments=(Steps,))
+"""
+"""A study of one's own, in the place of `study.py`."""
+
+
 class Read(Exception):
     """A line of the command was read."""
 
@@ -87,7 +102,7 @@ class Read(Exception):
 @pytest.mark.parametrize("line", commands())
 def test_commands_can_be_read(line, monkeypatch, tmp_path):
     """Options and studies of each command are there; one that computes is stopped when its line was read."""
-    (tmp_path / "study.py").write_text((ROOT / ".docs/tutorials/own_study.py").read_text(encoding="utf-8"), "utf-8")
+    (tmp_path / "study.py").write_text(MINE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     read = meanfield.command.reading.read
 
