@@ -272,8 +272,8 @@ STUDY = Study(
                 "Risks are extrapolated to steps of zero below Δ = 0.5, where networks of 800 units still err by 4 %. "
                 "How long the paper trains is not known: above Δ = 0.5 the equation still falls at t = 100, by a "
                 "few radii that grow without end, so that there networks are compared with the equation at their time. "
-                "At the default size they are 13 % above it, which the quick size is too noisy to tell; steps or samples "
-                "are the likely cause, and were not told apart. The threshold is the paper's, but its control, that of "
+                "At the default size they are 13 % above it, which the quick size is too noisy to tell; why was not "
+                "found. The threshold is the paper's, but its control, that of "
                 "160 inputs, is as near: only the quick size, of 80, tells them apart."
             ),
         ),
