@@ -9,7 +9,8 @@ from meanfield.arguments import one_of
 from meanfield.arguments.typing import Inputs, Outputs, Position
 from meanfield.integrals import tile
 from meanfield.integrals.abstract import PRECISIONS, AbstractKernel
-from meanfield.integrals.offer import Plan, Task
+from meanfield.integrals.offer import CHAINS, Plan, Task
+from meanfield.integrals.summation import CHAIN
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit, Neuron
 
@@ -48,7 +49,8 @@ class Dense(AbstractKernel):
 def offer(task: Task) -> Plan | str:
     """Fewest operations of all that go over pairs, as long as these are few."""
     m, n = task.m, task.n
-    if not task.small:
+    chains = CHAINS if task.platform == "cpu" and type(task.unit) is Neuron else 1
+    if task.m > chains * CHAIN or not task.near:
         return f"{task.array}, more than a tile of one processor"
     held = m * n * task.pair
     return Plan(Dense(), held, 4 * task.work, task.particles + 2 * held, f"the {m} × {n} array is small")

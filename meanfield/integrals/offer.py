@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from meanfield.integrals.abstract import AbstractKernel
 from meanfield.integrals.shares import share
+from meanfield.integrals.summation import CHAIN
 from meanfield.integrals.tuning import DEFAULT, Tuning
 from meanfield.units.neuron import AbstractUnit, Neuron
 
@@ -15,9 +16,8 @@ TILE_BYTES = {"cpu": DEFAULT.tile_bytes, "other": 1 << 27}
 another size for tiles, what stays in the last caches while it is passed over several times; on accelerators, enough to
 keep them busy."""
 
-CHAIN = 8192
-"""Most particles of one tile: they may be added one after the other, each addition with a rounding, and particles that
-have come together make these roundings alike. Between tiles sums are compensated."""
+CHAINS = 8
+"""Most chains of particles of one array of pairs: as many times as much a product that keeps them apart multiplies."""
 
 
 class Task(NamedTuple):
@@ -59,9 +59,14 @@ class Task(NamedTuple):
 
     @property
     def small(self) -> bool:
-        """Return True if all pairs are one tile."""
+        """Return True if all pairs are one tile, and its particles one chain of additions."""
+        return self.m <= CHAIN and self.near
+
+    @property
+    def near(self) -> bool:
+        """Return True if the array of all pairs is of the size of a tile."""
         most = min(TILE_BYTES["cpu" if self.platform == "cpu" else "other"], self.memory)
-        return self.m <= CHAIN and self.m * self.n * self.pair <= most
+        return self.m * self.n * self.pair <= most
 
     @property
     def samples(self) -> int:

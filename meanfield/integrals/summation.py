@@ -6,6 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+CHAIN = 8192
+"""Most particles that are added one after the other, each addition with a rounding; particles that have come together
+make these roundings alike. Between chains sums are compensated, or few.
+"""
+
 
 def compensated(term: Callable, blocks: Any) -> tuple[jax.Array, Any]:
     r"""(Σ_b t_b, stacked extras) for (t_b, extra_b) = term(block_b), one block at a time.

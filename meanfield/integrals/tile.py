@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from meanfield.arguments.typing import Inputs, Outputs, Position
+from meanfield.integrals.summation import CHAIN
 from meanfield.particles import Particles
 from meanfield.units.neuron import AbstractUnit, Neuron
 
@@ -34,9 +35,16 @@ def preactivation(unit: Neuron, mu: Particles, x: Inputs) -> Preactivation:
 
 
 def outputs(unit: Neuron, mu: Particles, z: Preactivation) -> Outputs:
-    """f_i = Σ_j p_j a_j σ(z_ji)."""
+    """f_i = Σ_j p_j a_j σ(z_ji), where no sum is of more than a chain of particles."""
     a = mu.mass[:, None] * mu.position[:, : unit.outputs]
     h = unit.activation(z)
+    if mu.m > CHAIN:
+        # A column for every chain, zero elsewhere: one product still, where slices of h would be copied.
+        chain = jnp.arange(-(-mu.m // CHAIN))
+        own = jnp.arange(mu.m)[:, None] // CHAIN == chain
+        apart = jnp.where(own[:, :, None], a[:, None, :], 0).reshape(mu.m, -1)
+        f = jnp.sum((apart.T @ h).reshape(len(chain), unit.outputs, -1), axis=0)
+        return f[0] if unit.outputs == 1 else f.T
     return a[:, 0] @ h if unit.outputs == 1 else h.T @ a
 
 

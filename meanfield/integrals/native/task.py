@@ -6,11 +6,10 @@ from typing import NamedTuple
 import llvmlite.binding as llvm
 
 from meanfield.integrals.native.vectors import Registers
+from meanfield.integrals.summation import CHAIN
 
 VECTORS = 2
 """Vectors of samples that are worked on together: a block."""
-CHAIN = 8192
-"""Most particles that are added one after the other, each addition with a rounding."""
 NEAR_BYTES = 1 << 18
 """Bytes of the particles of one chain: they meet every block of samples, and should stay in the second cache."""
 GROUPS = 32

@@ -8,8 +8,7 @@ import pytest
 
 import meanfield as mf
 from meanfield.integrals import Blocked, Compiled, Sorted
-from meanfield.integrals.offer import CHAIN
-from meanfield.integrals.summation import compensated
+from meanfield.integrals.summation import CHAIN, compensated
 
 pytestmark = pytest.mark.fast
 
@@ -57,6 +56,29 @@ def test_error_does_not_grow_with_m(name, d, bound, spread):
     """From 1e4 to 3e6 particles (1e7 by --validate) the error stays below a constant times ε."""
     errors = [_error(name, d, spread, m) for m in (10**4, 3 * 10**6)]
     assert max(errors) <= bound
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_no_chain_of_one_array_is_longer_than_that(outputs):
+    """Particles all alike make all roundings alike: eight chains, added last, have an eighth of the error of one."""
+    m, n = 8 * CHAIN - 3, 4
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(n, 3)).astype(np.float32)
+    theta = rng.normal(size=(1, outputs + 3)).astype(np.float32)
+    unit = mf.Neuron("relu", outputs=outputs)
+    h = np.maximum(x.astype(float) @ theta[0, outputs:].astype(float), 0)[:, None]
+    exact, size = h * theta[0, :outputs], h * np.abs(theta[0, :outputs])
+    with jax.enable_x64(False):
+        mu = mf.Particles(jnp.asarray(np.broadcast_to(theta, (m, outputs + 3))))
+        found = np.asarray(mf.integrals.Dense().predict(unit, mu, jnp.asarray(x)), float).reshape(n, outputs)
+        table = jnp.asarray(np.broadcast_to(h[:, 0], (m, n)), jnp.float32)
+        one_chain = np.asarray(jax.jit(jnp.matmul)(mu.mass * mu.position[:, 0], table), float)
+    seen = h[:, 0] > 0
+    error = np.max(np.abs(found - exact)[seen] / size[seen])
+    assert np.all(found[~seen] == 0)
+    assert error <= CHAIN / 16 * EPS
+    # A product with a vector adds all particles in a row; with several columns processors add in blocks of their own.
+    assert np.max(np.abs(one_chain - exact[:, 0])[seen] / size[seen, 0]) >= CHAIN / 16 * EPS
 
 
 @pytest.mark.full
