@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Record, Records
@@ -62,7 +62,7 @@ def clouds(axes: Axes, plane: Records) -> None:
         spread = np.trace(record["within"], axis1=1, axis2=2) / 2 / max(1 - 1 / m, 1e-9)
         of_mean = m * np.mean(away**2, axis=(1, 2))
         # 2R squares of independent normal numbers, at each time
-        bars = norm.isf(LEVEL / 2) * of_mean / np.sqrt(record["replicas"])
+        bars = -ndtri(LEVEL / 2) * of_mean / np.sqrt(record["replicas"])
         axes.errorbar(record["times"], of_mean, bars, fmt=marker, color=color, label=f"m = {_count(record)}")
         axes.plot(record["times"], spread, marker, color=color, mfc="white")
     one = next(iter(plane))
