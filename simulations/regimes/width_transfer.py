@@ -70,9 +70,10 @@ class Grid(Experiment):
     precision = "float32"
     sizes = grid(
         smoke=[
-            {"particles": (64, 128, 256), "scaling": ("standard", "tangent", "mup"), "seeds": 6},
-            {"particles": (64, 128, 256), **ADAM, "seeds": 6},
-            {"particles": (64, 128, 256), **POLAR, "seeds": 6},
+            {"particles": (64, 128, 256), "scaling": ("standard", "mup"), "seeds": 6},
+            {"particles": (128, 256, 512), "scaling": "tangent", "networks": 6, "seeds": 8},
+            {"particles": (64, 128, 256), **ADAM, "seeds": 8},
+            {"particles": (128, 256, 512), **POLAR, "seeds": 8},
         ],
         default=[
             {"particles": (128, 256, 512, 1024), "scaling": ("standard", "tangent", "mup"), "seeds": 8},
