@@ -19,7 +19,7 @@ author = copyright = "the meanfield authors"
 engine = import_module("meanfield")
 version = release = engine.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "_markdown_docstrings", "_mathml"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "_markdown_docstrings", "_mathml", "_notebooks"]
 exclude_patterns = ["_build", "conf.py", "_*.py", "pictures"]
 
 # Tutorials are scripts in the percent format, executed while the pages are built: one that fails fails the build.

@@ -49,6 +49,7 @@ def draw(study: Study, records: Records):
     Of a study of one's own it is what its `draw` makes, its panels, or, without both, `table`.
     """
     load()
+    from figures.legends import heighten
     from figures.style import styled
 
     if study.draw is not None:
@@ -58,11 +59,15 @@ def draw(study: Study, records: Records):
         from figures import panels
 
         with styled():
-            return panels.figure(study, records)
+            figure = panels.figure(study, records)
+            heighten(figure)
+        return figure
     if not _packaged(study):
         return table(records)
     with styled():
-        return importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
+        figure = importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
+        heighten(figure)
+    return figure
 
 
 def table(records: Records, value: str | Sequence[str] | None = None, x: str | None = None):

@@ -26,6 +26,12 @@ PATHS = 100
 ALIKE = 4.0
 """Panels of particles share their limits unless those of one are so many times larger."""
 
+NEAR = 1.5
+"""Particles that keep to a part so many times smaller than that of the other run are also shown larger."""
+
+LENS = 0.52
+"""The part of a panel's sides that is given to that."""
+
 TIME = "time t (mean-field time)"
 
 Pair = tuple[Record, Record]
@@ -59,8 +65,14 @@ def stage(motion: Motion, pair: Pair) -> Stage:
     parts = [_clock(figure, times)]
     for k in range(2):
         panel = figure.add_subplot(grid[0, k])
-        panel.set_title(_title(scene, pair[k], boxes[1 - k], boxes[k]), color=SIDES[k])
-        parts.append(_particles(panel, scene, pair[k], boxes[k], SIDES[k]))
+        closer = float(np.ptp(boxes[1 - k][0]) / np.ptp(boxes[k][0]))
+        near = closer > NEAR
+        label = f"{scene.sliders[scene.beside]} = {pair[k].parameters[scene.beside]:g}"
+        larger = f" (framed: {LENS * closer:.2g} × magnified)" * near
+        panel.set_title(label + larger, color=SIDES[k])
+        parts.append(_particles(panel, scene, pair[k], boxes[1 - k if near else k], SIDES[k]))
+        if near:
+            parts.append(_lens(panel, scene, pair[k], boxes[k], SIDES[k]))
     legend = figure.axes[0].get_legend_handles_labels()
     if legend[0]:
         engine.set(rect=(0, 0, 1, 0.9))
@@ -90,10 +102,18 @@ def _clock(figure: Figure, times: np.ndarray) -> Moving:
     return [text], action
 
 
-def _title(scene: Scene, record: Record, other: np.ndarray, box: np.ndarray) -> str:
-    label = f"{scene.sliders[scene.beside]} = {record.parameters[scene.beside]:g}"
-    closer = np.ptp(other[0]) / np.ptp(box[0])
-    return f"{label} ({closer:.0f} × magnified)" if closer > 1.5 else label
+def _lens(panel: Axes, scene: Scene, record: Record, box: np.ndarray, side: str) -> Moving:
+    """Draw the particles once more and larger, in the corner of their panel that is farthest from them."""
+    x, y = (
+        (np.mean(box[i]) - limits[0]) / np.ptp(limits) for i, limits in enumerate((panel.get_xlim(), panel.get_ylim()))
+    )
+    corner = (0.02 if x > 0.5 else 0.98 - LENS, 0.02 if y > 0.5 else 0.98 - LENS)
+    lens = panel.inset_axes((*corner, LENS, LENS))
+    moving = _particles(lens, scene, record, box, side)
+    lens.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    lens.spines[:].set(visible=True, color=GREY)
+    panel.indicate_inset_zoom(lens, edgecolor=GREY)
+    return moving
 
 
 def _particles(panel: Axes, scene: Scene, record: Record, box: np.ndarray, side: str) -> Moving:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import COLORS, MARKERS, THEORY, empty, interval, short
 from simulations import Panel, Record, Records, Study
 from simulations.records.record import seed_means
@@ -58,7 +59,7 @@ def draw(axes: Axes, panel: Panel, records: Records, study: Study) -> None:
     if not in_time:
         _ticks(axes, sorted(set(chosen.column(panel.x).tolist())), "x" in panel.log)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+        key(axes)
     return None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation import double_descent as study
@@ -44,11 +45,11 @@ def exactly(axes: Axes, records: Records) -> None:
     axes.errorbar(
         ratio, means.mean(axis=0), yerr=interval(means), fmt="o", color=BLUE, label=f"mean of draws, n = {n}", zorder=3
     )
-    axes.axvline(1, ymin=0.24, color=GREY, lw=0.8, ls=":")
+    axes.axvline(1, color=GREY, lw=0.8, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="parameters over samples p/n", ylabel="excess risk |â − a|²")
     axes.set_ylim(0.01, 40)
     _ticks(axes, (0.25, 0.5, 1, 2, 4))
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -73,7 +74,7 @@ def curves(axes: Axes, records: Records, experiment: type[Features], title: str)
     axes.set(xscale="log", yscale="log", xlabel="features over samples m/n", ylabel="test mean square (target units²)")
     axes.margins(y=0.3)
     _ticks(axes, (0.1, 0.25, 0.5, 1, 2, 4, 10))
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -91,9 +92,8 @@ def interpolation(axes: Axes, records: Records) -> None:
         return empty(axes, "of random features")
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: bound on rounding")
     axes.set(xscale="log", yscale="log", xlabel="features over samples m/n", ylabel="training residual / rounding")
-    axes.set_ylim(top=1e6 * axes.get_ylim()[1])
     _ticks(axes, (0.1, 0.25, 0.5, 1, 2, 4, 10))
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -116,7 +116,7 @@ def lazy(axes: Axes, records: Records) -> None:
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="test mean square, median (target units²)")
     axes.margins(y=0.35)
     _ticks(axes, runs[0]["widths"])
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -140,7 +140,7 @@ def trained(axes: Axes, records: Records) -> None:
     axes.set_xlabel("parameters that count, over samples")
     axes.margins(y=0.4)
     _ticks(axes, (0.4, 0.6, 1, 1.4, 2, 4))
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.generalisation import normalised_margins as measure
@@ -44,8 +45,8 @@ def in_plane(axes: Axes, records: Records) -> None:
         axes.plot([], [], color=color, label=name)
     for label, sign, marker in ((1, "+", "P"), (-1, "−", "o")):
         axes.plot(*record["x"][record["y"] == label, :2].T, marker, color=GREY, ms=4, label=f"y = {sign}1")
-    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-0.6, 0.6), ylim=(-0.6, 1.05), aspect="equal", xticks=(-0.5, 0, 0.5))
-    axes.legend(loc="upper center", ncols=2, fontsize=7, columnspacing=1)
+    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-0.6, 0.6), ylim=(-0.6, 0.6), aspect="equal", xticks=(-0.5, 0, 0.5))
+    key(axes)
     return None
 
 
@@ -70,7 +71,7 @@ def in_time(axes: Axes, records: Records) -> None:
     # A maximiser of norm r has (margin)/(γ r) ≥ margin/(margin + log n).
     axes.plot(at, at / (at + np.log(n)), color=THEORY, ls="--", lw=0.9, label="theory: but for log n")
     axes.set(xscale="log", ylim=(0, 1.08), xlabel="margin min y f (output)", ylabel="margin / (norm · largest margin)")
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -90,9 +91,8 @@ def path(axes: Axes, records: Records) -> None:
         return empty(axes, "along three α")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: F1 as α → 0, tangent as α → ∞")
     axes.set(xscale="log", yscale="log")
-    axes.set_ylim(top=axes.get_ylim()[1] * 30)
     axes.set(xlabel="output scale α", ylabel="margin / (norm · largest margin)")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -119,7 +119,7 @@ def ends(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: at most 1")
     axes.set_xticks(range(len(kinds)), [name for _, _, name, _ in kinds], fontsize=6.5)
     axes.set(yscale="log", ylabel="(γ · norm − margin) / log n", xlabel="training, and norm")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -153,8 +153,8 @@ def errors(axes: Axes, records: Records, x: str, title: str) -> None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_xlim(min(ticks) / 1.5, max(ticks) * 1.5)
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.55)
-    axes.legend(loc="upper right")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval, share_bars
 from simulations import Record, Records
 from simulations.generalisation import diversity as measure
@@ -61,9 +62,9 @@ def ring(axes: Axes, records: Records, critic: type[study.Points], choose, title
         label=f"{len(points)} points, {record['critic']} {CRITICS[critic.name]}",
     )
     reach = min(max(1.4, 1.1 * float(np.abs(points).max())), 4.0)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, 1.6 * reach), aspect="equal", xlabel="z₁ (data units)")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="z₁ (data units)")
     axes.set_ylabel("z₂ (data units)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -95,8 +96,8 @@ def diversity(axes: Axes, records: Records) -> None:
     axes.axhline(kinds, color=THEORY, lw=0.9, ls="--", label=f"theory: all {kinds}")
     axes.axhline(kinds - 1, color=THEORY, lw=0.9, ls=":", label="theory: most if one is missing")
     axes.set(xscale="log", xlabel="neurons or features of the critic", ylabel="modes (count)")
-    axes.set_ylim(0, 1.75 * kinds)
-    axes.legend(loc="upper left", labelspacing=0.2)
+    axes.set_ylim(0, 1.05 * kinds)
+    key(axes)
     return None
 
 
@@ -119,8 +120,8 @@ def told(axes: Axes, records: Records) -> None:
         label = f"{part} critic: {drawn} samples, 95 % interval"
         axes.errorbar(true, estimate, yerr=bars, fmt=marker, color=color, alpha=0.6, elinewidth=0.7, label=label)
     axes.plot([0.8, 9], [0.8, 9], color=THEORY, lw=0.9, ls="--", label="theory: estimate = truth")
-    axes.set(xlabel="1/Σq² of the modes of the points", ylabel="pairs / coinciding pairs of samples", ylim=(0, 22))
-    axes.legend(loc="upper left")
+    axes.set(xlabel="1/Σq² of the modes of the points", ylabel="pairs / coinciding pairs of samples", ylim=(0, None))
+    key(axes)
     return None
 
 
@@ -141,8 +142,8 @@ def coincidences(axes: Axes, records: Records) -> None:
         shares = [np.mean([np.mean(run["pairs"] == 0) for run in own if run["drawn"] == size]) for size in sizes]
         axes.plot(sizes, shares, "o", color=color, label=f"{law}, N = {kinds}: 1/Σp² = {own[0]['exact_effective']:.3g}")
     axes.plot([], [], color=THEORY, lw=0.9, label="theory: s! $e_s(p)$")
-    axes.set(xlabel="samples s", ylabel="share of sets without a coincidence", ylim=(-0.03, 1.25))
-    axes.legend(loc="upper right")
+    axes.set(xlabel="samples s", ylabel="share of sets without a coincidence", ylim=(-0.03, 1.03))
+    key(axes)
     return None
 
 
@@ -176,10 +177,10 @@ def intervals(axes: Axes, records: Records) -> None:
             axes.plot([k + 0.5 * shift - 0.1, k + 1.5 * shift + 0.1], [exact, exact], color=THEORY, lw=1, label=label)
     axes.axhline(measure.LEVEL, color=THEORY, lw=0.8, ls=":")
     axes.set_xticks(range(len(laws)), [f"{law}\nN = {n}\ns = {s}" for law, n, s in laws], fontsize=6.5)
-    axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.75))
+    axes.set(xlim=(-0.6, len(laws) - 0.4), ylim=(-0.05, 1.05))
     axes.set(xlabel="law, kinds N, samples s", ylabel="share of sets")
     axes.set_yticks(np.linspace(0, 1, 6))
-    axes.legend(loc="upper left", ncols=2)
+    key(axes)
     return None
 
 

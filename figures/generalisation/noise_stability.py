@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation.compression import NOISES
@@ -34,8 +35,8 @@ def cushions(axes: Axes, records: Records) -> None:
     _steps(axes, [record["start_interlayer"][0] for record in records], GREY, "before training")
     m = next(iter(records))["particles"]
     axes.axvline(m**-0.5, color=THEORY, ls="--", lw=0.9, label="theory: no direction, 1/√m")
-    axes.set(xlabel="interlayer cushion μ₁₂ of a sample", ylabel="share of samples below", xlim=(0, 1), ylim=(0, 1.45))
-    axes.legend(loc="upper right")
+    axes.set(xlabel="interlayer cushion μ₁₂ of a sample", ylabel="share of samples below", xlim=(0, 1), ylim=(0, 1.02))
+    key(axes)
     return None
 
 
@@ -51,8 +52,7 @@ def exact(axes: Axes, records: Records) -> None:
     ends = np.array(axes.get_xlim())
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: equal in the mean")
     axes.set(xlabel="1/(m μ₁₂²)", ylabel="noise of f / noise of z, mean of few draws")
-    axes.set_ylim(top=axes.get_ylim()[1] * 8)
-    axes.legend(loc="upper left", markerscale=3)
+    key(axes, markerscale=3)
     return None
 
 
@@ -70,8 +70,8 @@ def sizes(axes: Axes, records: Records) -> None:
         axes.plot(NOISES, np.mean(known, axis=0), color=THEORY, lw=0.9, label=None if level else "theory: exact mean")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: infinitesimal noise")
     axes.set(xscale="log", xlabel="noise of a hidden unit (|z|)", ylabel="noise of f / noise of z · m μ₁₂²")
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
-    axes.legend(loc="upper left")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -96,8 +96,7 @@ def ordered(axes: Axes, records: Records) -> None:
             share, table.mean(axis=0), yerr=interval(table), fmt=f"{marker}-", color=color, lw=0.7, label=said
         )
     axes.set(xlabel="share of random labels", ylabel="value / that for true labels")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.55)
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    key(axes)
     return None
 
 
@@ -125,8 +124,7 @@ def bounds(axes: Axes, records: Records) -> None:
     axes.errorbar(share, table.mean(axis=0), yerr=interval(table), fmt="s", color=ORANGE, label="test error")
     axes.axhline(1, color=THEORY, ls=":", lw=0.9)
     axes.set(yscale="log", xlabel="share of random labels", ylabel="bound without constants, and error (share)")
-    axes.set_ylim(top=axes.get_ylim()[1] * 40)
-    axes.legend(loc="upper left", ncols=2, columnspacing=0.8, fontsize=6.2, handlelength=1.3)
+    key(axes)
     return None
 
 
@@ -142,8 +140,8 @@ def errors(axes: Axes, records: Records) -> None:
     line = np.linspace(0.005, 1, 100)
     axes.plot(line, line, color=THEORY, lw=1, label="theory: bound = error")
     axes.set(yscale="log", xlim=(-0.02, 0.75), xlabel="test error (share)", ylabel="bound without constants (share)")
-    axes.set_ylim(bottom=0.01, top=axes.get_ylim()[1] * 30)
-    axes.legend(loc="upper left", ncols=2, columnspacing=0.6, fontsize=6.2, handlelength=1.3)
+    axes.set_ylim(bottom=0.01)
+    key(axes)
     return None
 
 

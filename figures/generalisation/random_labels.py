@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval, points, power, share_bars
 from simulations import Records
 from simulations.generalisation import label_memorisation as measure
@@ -48,8 +49,8 @@ def losses(axes: Axes, records: Records) -> None:
         axes.plot(steps + 1, exact.mean(axis=0), color=THEORY, lw=1, label=None if level else "theory: kernel, m → ∞")
     axes.axhline(np.sqrt(measure.LEVEL), color=GREY, ls=":", lw=0.9)
     axes.text(1, 0.97 * np.sqrt(measure.LEVEL), "memorised", color=GREY, ha="left", va="top", fontsize=7)
-    axes.set(xscale="log", xlabel="1 + steps of descent", ylabel="‖y − u‖ / √n (output)", ylim=(0, 1.55))
-    axes.legend(loc="upper right", ncols=2, columnspacing=1)
+    axes.set(xscale="log", xlabel="1 + steps of descent", ylabel="‖y − u‖ / √n (output)", ylim=(0, 1.1))
+    key(axes)
     return None
 
 
@@ -67,7 +68,7 @@ def widths(axes: Axes, records: Records) -> None:
         return empty(axes, "at three m")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="sup |‖y − u‖ − predicted| / ‖y‖")
     axes.xaxis.set_minor_formatter(lambda x, _: "")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -92,8 +93,8 @@ def complexity(axes: Axes, records: Records) -> None:
     axes.text(1, 1.03, "above 1 a bound says nothing", color=GREY, fontsize=7, va="bottom", ha="right")
     axes.axhline(0.5, color=GREY, ls=":", lw=0.9)
     axes.text(0, 0.53, "guessing", color=GREY, fontsize=7, va="bottom")
-    axes.set(xlabel="share of random labels", ylabel="bound, and error (share)", ylim=(0, exact.max() * 1.45))
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    axes.set(xlabel="share of random labels", ylabel="bound, and error (share)", ylim=(0, None))
+    key(axes)
     return None
 
 
@@ -114,7 +115,7 @@ def first(axes: Axes, records: Records) -> None:
         axes.plot(steps[1:], found[1:], marker, color=color, ms=3, label=said)
         axes.plot(steps[1:], exact[1:], color=THEORY, lw=0.9, label=None if marker != "^" else "theory: kernel")
     axes.set(xscale="log", xlabel="steps of descent", ylabel="share", ylim=(-0.03, 1.08))
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -140,8 +141,8 @@ def left(axes: Axes, records: Records) -> None:
         0.97, 0.04, f"wrong among true labels:\n{ratio:.1f} times the sensitivity", transform=axes.transAxes,
         ha="right", va="bottom", fontsize=7.5, color=GREY,
     )  # fmt: skip
-    axes.set(xlabel="share of random labels", ylabel="share, coefficient", ylim=(0, 1.3))
-    axes.legend(loc="upper left")
+    axes.set(xlabel="share of random labels", ylabel="share, coefficient", ylim=(0, None))
+    key(axes)
     return None
 
 
@@ -163,11 +164,11 @@ def capacity(axes: Axes, records: Records) -> None:
         known = [np.mean([record["bound"] for record in of if measure.per_sample(record) == at]) for at in x]
         axes.plot(x, known, color=THEORY, ls="--", lw=0.9, label="theory: bound by counting" if marker == "o" else None)
     dichotomies(axes, records)
-    axes.set(xscale="log", xlabel="parameters / samples", ylabel="share of labellings fitted", ylim=(-0.05, 1.6))
+    axes.set(xscale="log", xlabel="parameters / samples", ylabel="share of labellings fitted", ylim=(-0.05, 1.05))
     ticks = [0.1, 0.3, 1.0, 3.0, 10.0]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 

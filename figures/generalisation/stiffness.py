@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.generalisation.cosines_at_risk import LAST, LEARNED, SHARES, at_risk, when
@@ -58,8 +59,7 @@ def kernel(axes: Axes, records: Records) -> None:
     axes.plot(known[few], wrong[few], ".", color=GREY, ms=2, alpha=0.6, label="sizes of residuals alone")
     axes.plot(known[few], seen[few], "o", color=BLUE, ms=2.5, mew=0, label="measured")
     axes.plot([-1, 1], [-1, 1], color=THEORY, lw=0.8, label="theory")
-    axes.set_ylim(top=1.7)
-    axes.legend(loc="upper left")
+    key(axes)
 
 
 def _pairs(cosines: np.ndarray) -> np.ndarray:
@@ -96,8 +96,7 @@ def distance(axes: Axes, records: Records) -> None:
     for k, (name, color) in enumerate((("one class", ORANGE), ("two classes", BLUE))):
         _band(axes, middle, stack[:, k], name, color)
     axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.set_ylim(top=1.2)
-    axes.legend(loc="upper right")
+    key(axes)
 
 
 def training(axes: Axes, records: Records) -> None:
@@ -117,8 +116,7 @@ def training(axes: Axes, records: Records) -> None:
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.xaxis.set_minor_formatter(lambda x, _: "")
-    axes.set(ylim=(-0.2, 1.15))
-    axes.legend(ncols=3, loc="upper center", columnspacing=1)
+    key(axes)
 
 
 def step(axes: Axes, records: Records, group: str, title: str) -> None:
@@ -128,9 +126,8 @@ def step(axes: Axes, records: Records, group: str, title: str) -> None:
         empty(axes, "of training")
         return
     if group == "between":
-        axes.set(ylim=(None, 0.025))
         axes.axhline(0, color=THEORY, lw=0.8, ls="--", label="orthogonal: no effect, exact")
-    axes.legend(loc="upper left" if group == "between" else "upper right")
+    key(axes)
 
 
 def _paths(axes: Axes, records: Records, group: str) -> bool:

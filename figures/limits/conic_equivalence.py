@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, Series, empty, powers
 from simulations import Record, Records
 from simulations.limits import conic_defects as measure
@@ -51,9 +52,7 @@ def paths(axes: Axes, record: Record | None) -> None:
         axes.plot([], [], "o", color=color, ms=3.5, label=f"particles, {name}")
     axes.plot([], [], color=THEORY, lw=0.9, label="theory: mass × direction")
     axes.set(xlabel="|a| w₁ (parameter²)", ylabel="|a| w₂ (parameter²)", aspect="equal")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.45 * (high - low), high)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -71,10 +70,8 @@ def masses(axes: Axes, record: Record | None) -> None:
         axes.plot(np.linspace(0, record["time"], len(flow.mass)), flow.mass[:, j], color=THEORY, lw=0.8)
     axes.plot([], [], "o", color=GREY, ms=2.5, label=f"a² of {len(largest)} particles")
     axes.plot([], [], color=THEORY, lw=0.8, label="theory: c' = −2c(sg + λ)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.3 * (high - low))
     axes.set(xlabel="time t (mean-field time)", ylabel="mass c (parameter²)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -138,13 +135,11 @@ def _orders(axes: Axes, series: list[Series], wrong: list, ylabel: str, theory: 
         x, table = along(records, "steps", value)
         if table.size:
             axes.plot(x, np.exp(np.log(table).mean(axis=0)), marker, color=PURPLE, label=f"wrong: {label}")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / (high / low) ** 0.65, high * 2)
     counts = sorted({record["steps"] for _, records, *_ in series for record in records})
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.minorticks_off()
     axes.set(xlabel="steps N", ylabel=ylabel)
-    axes.legend(loc="lower left", fontsize=7)
+    key(axes)
     return None
 
 

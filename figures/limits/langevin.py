@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Record, Records
 from simulations.limits import deviations_from_laws as measure
@@ -46,9 +47,9 @@ def law(axes: Axes, line: Records) -> None:
     axes.plot(nodes, equilibrium, color=GREY, lw=2.5, alpha=0.5, zorder=1, label="theory: Gibbs measure")
     inside = nodes[density[chosen].max(axis=0) > 1e-3 * density.max()]
     axes.set_xlim(inside[0], inside[-1])
-    axes.set_ylim(0, 1.45 * max(density[chosen].max(), equilibrium.max()))
+    axes.set_ylim(0, None)
     axes.set(xlabel="parameter θ", ylabel="density (1 / parameter)")
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    key(axes)
     return None
 
 
@@ -72,8 +73,8 @@ def clouds(axes: Axes, plane: Records) -> None:
         axes.plot(_times(one, values), values, style, color=THEORY, lw=0.9, label=name, zorder=1)
     axes.axhline(one["temperature"] / one["strength"], color=GREY, lw=0.9, ls=":", label="theory: Gibbs, τ/λ")
     axes.set(xlabel="time t (mean-field time)", ylabel="variance (parameter²)")
-    axes.set_ylim(0, 2.8 * max(values.max() for values in lines))
-    axes.legend(loc="upper right")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -99,7 +100,7 @@ def free_energy(axes: Axes, line: Records) -> None:
         zorder=3,
     )
     axes.set(yscale="log", xlabel="time t (mean-field time)", ylabel="free energy above minimum (loss)")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -114,8 +115,8 @@ def fluctuations(axes: Axes, line: Records) -> None:
     axes.plot(times, one["path_squares"], color=THEORY, label="theory: limit", zorder=1)
     axes.plot(times, independent, ls="--", lw=0.9, color=THEORY, label="theory: independent particles", zorder=1)
     axes.set(xlabel="time t (mean-field time)", ylabel="m E|fₘ − f|² (output²)")
-    axes.set_ylim(0, 1.45 * independent.max())
-    axes.legend(loc="upper left", ncols=2, columnspacing=1)
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -135,8 +136,7 @@ def bias(axes: Axes, line: Records) -> None:
     axes.plot(_times(next(iter(line)), limit), limit, color=THEORY, label="theory: limit", zorder=1)
     axes.set(xlabel="time t (mean-field time)", ylabel="m (E fₘ − f), along its limit (output)")
     axes.axhline(0, color=GREY, lw=0.6)
-    axes.set_ylim(-2 * limit.max(), 4 * limit.max())
-    axes.legend(loc="lower right", ncols=2)
+    key(axes)
     return None
 
 
@@ -158,7 +158,7 @@ def annealing(axes: Axes, cold: Records, cooled: Records) -> None:
             values = np.array([record["energy"] - record["rest"] for record in simulated])
             axes.plot(next(iter(simulated))["times"], values.mean(axis=0), marker, color=color, label="particles")
     axes.set(yscale="log", xlabel="time t (mean-field time)", ylabel="energy F above Gibbs's (loss)")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Record, Records
 from simulations.limits.committee_order_parameters import committee
@@ -63,7 +64,7 @@ def in_time(axes: Axes, records: Records) -> None:
         mean = np.mean([record["error"].mean(axis=0) for record in rows], axis=0)
         axes.plot(rows[0]["times"], mean, marker, color=color, ms=3, label=f"d = {d}")
     axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -89,8 +90,7 @@ def overlaps(axes: Axes, records: Records) -> None:
         at = first["times"]
         axes.errorbar(at, values.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3, label=name)
     axes.set(xlabel="time t (samples / d)", ylabel=f"overlap (mean ± sd), d = {first['dimension']}")
-    axes.set_ylim(None, axes.get_ylim()[1] * 1.3)
-    axes.legend(loc="upper left", ncols=3)
+    key(axes)
     return None
 
 
@@ -105,7 +105,7 @@ def fluctuations(axes: Axes, records: Records) -> None:
     axes.plot(x, np.sqrt(variance / x), color=THEORY, ls="--", lw=0.9, label="theory: √(mean $Σ_{ii}$ / d)")
     axes.set(xscale="log", yscale="log", xlabel="inputs d", ylabel="sd of an overlap at the end")
     _only_these(axes, x)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -134,7 +134,7 @@ def finite(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, lw=0.9, ls="--", label="theory: d = ∞")
     axes.set(xscale="log", xlabel="inputs d", ylabel="$ε_g$ at the end / that of the limit")
     _only_these(axes, dimensions)
-    axes.legend(loc="best")
+    key(axes)
     return None
 
 
@@ -154,7 +154,7 @@ def plateau(axes: Axes, records: Records) -> None:
     low = float(small.error(small.plateau()))
     axes.axhline(low, color=GREY, lw=0.9, ls=":", label="fixed point for η → 0")
     axes.set(yscale="log", xlabel="time t (samples / d)", ylabel="generalisation error $ε_g$")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -181,7 +181,7 @@ def specialised(axes: Axes, records: Records) -> None:
     axes.plot(*cosines[0, 0], "*", color=GREY, ms=9, mec="white", label="start: the plateau")
     axes.plot([1, 0], [0, 1], "+", color=THEORY, ms=9, label="theory: one to one")
     axes.set(xlabel="cosine of student 1 with teacher 1", ylabel="cosine with teacher 2", aspect="equal")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 

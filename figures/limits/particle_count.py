@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import (
     BLUE,
     GREEN,
@@ -75,8 +76,8 @@ def densities(axes: Axes, records: Records) -> None:
     fine = np.linspace(-6, 6, 200)
     gauss = np.exp(-(fine**2) / 2) / np.sqrt(2 * np.pi)
     axes.plot(fine, gauss, color=THEORY, lw=1, label="theory: Gaussian, m = ∞", zorder=1)
-    axes.set(yscale="log", ylim=(3e-5, 60), xlabel="f / exact standard deviation", ylabel="density")
-    axes.legend(loc="upper center")
+    axes.set(yscale="log", ylim=(3e-5, 1), xlabel="f / exact standard deviation", ylabel="density")
+    key(axes)
     return None
 
 
@@ -102,7 +103,7 @@ def kurtoses(axes: Axes, records: Records) -> None:
         axes.plot(ends, constant / ends, style, color=THEORY, lw=0.9, label=f"theory: {constant:g}/m", zorder=1)
     axes.set(xscale="log", yscale="log", ylabel="excess kurtosis of f (dimensionless)")
     _width_axis(axes, start_runs(exponent=TANGENT)(records))
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -126,7 +127,7 @@ def covariances(axes: Axes, records: Records) -> None:
     high = max(axes.get_xlim()[1], 1e-3)
     axes.plot([0, high], [0, high], color=THEORY, lw=0.9, label="theory: equal", zorder=1)
     axes.set(xlabel="E σ(w·x)σ(w·x′) (output²)", ylabel="(m/α²) Cov(f(x), f(x′)) (output²)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -146,7 +147,7 @@ def in_time(axes: Axes, records: Records) -> None:
     axes.plot(fine, record["limit_resampling"], color=THEORY, lw=1, ls=":", label="Monte-Carlo bound", zorder=1)
     _time_axis(axes)
     axes.set(yscale="log", ylabel=f"m {DISTANCE} (output²)")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -163,10 +164,9 @@ def along_width(axes: Axes, records: Records) -> None:
     ]
     if not powers(axes, series, "particles", "theory: slopes 0, −1, −1"):
         return empty(axes, "along m in training")
-    low, high = axes.get_ylim()
-    axes.set(ylabel="distance² (output²), share", ylim=(low / 200, high * 2))
+    axes.set(ylabel="distance² (output²), share")
     _width_axis(axes, Records([*flat, *tangent, *late]))
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -195,8 +195,7 @@ def healing(axes: Axes, records: Records) -> None:
         return empty(axes, "in training at α = 1")
     _time_axis(axes)
     axes.set(yscale="log", ylabel=f"m {DISTANCE} (output²)")
-    axes.set_ylim(axes.get_ylim()[0] / 100)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points, powers
 from simulations import Record, Records
 from simulations.limits import radial_limit as measure
@@ -51,7 +52,7 @@ def in_time(axes: Axes, records: Records) -> None:
         axes.errorbar(record["times"], risks.mean(axis=0), yerr=spread, fmt=marker, color=color, ms=3.5, label=label)
     axes.set(xlim=(-0.03 * record["time"], 1.03 * record["time"]), ylim=(0, 1.15 * flow.risk[0]))
     axes.set(xlabel="time t (half of mean-field time)", ylabel=f"risk E (y − f)², N = {record['particles']}")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -68,7 +69,7 @@ def paths(axes: Axes, records: Records) -> None:
         label = "theory: 5, 25, 50, 75, 95 %" if share == 0.5 else None
         axes.plot(flow.times, np.quantile(flow.radii, share, axis=1), color=THEORY, lw=1, label=label)
     axes.set(xlabel="time t (half of mean-field time)", ylabel="radius |θ| (parameter units)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -88,7 +89,7 @@ def start(axes: Axes, records: Records) -> None:
         xscale="log", xlabel="particles N", ylabel="N E ($f_N$ − f)² at the start", ylim=(0.8 * exact, 1.2 * exact)
     )
     _only_these(axes, sizes)
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -105,9 +106,7 @@ def along_particles(axes: Axes, records: Records) -> None:
         return empty(axes, "along N")
     axes.set(xlabel="particles N", ylabel="excess risk, deviation of the output")
     _only_these(axes, along(chosen, "particles", measure.excess)[0])
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 4, high * 1.5)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -130,9 +129,7 @@ def coefficient(axes: Axes, records: Records) -> None:
     axes.axhline(float(np.mean(table * x)), color=THEORY, lw=0.9, ls="--", label="theory: constant in N")
     axes.set(xscale="log", xlabel="particles N", ylabel="N ($R_N$ − R) at the end")
     _only_these(axes, x)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.6 * (high - low), high)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -170,9 +167,7 @@ def along_steps(axes: Axes, records: Records) -> None:
         ylabel="|$R_N$(2ε) − $R_N$(ε)|",
     )
     _only_these(axes, sorted(ticks))
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 15, high * 2)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Records
 from simulations.optimisation import certified_excess as measure
@@ -44,7 +45,7 @@ def faster(axes: Axes, records: Records) -> None:
     times, gap = _over_time(first, "gap", less=None)
     axes.plot(times, gap, ":", color=THEORY, lw=1, label=f"theory: certified bound, τ = {rates[-1]:g}")
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)", ylabel="F − min F, geometric mean")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -66,7 +67,7 @@ def way_out(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: best of positive weights")
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)")
     axes.set_ylabel("(F − min F) / (min F₊ − min F)")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -87,7 +88,7 @@ def certified(axes: Axes, records: Records) -> None:
     ends = np.array([max(LEAST, min(axes.get_xlim()[0], axes.get_ylim()[0])), axes.get_xlim()[1]])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
     axes.set(xlabel="certified gap (loss units)", ylabel="F − min F (loss units)")
-    axes.legend(loc="upper left", markerscale=3)
+    key(axes, markerscale=3)
     return None
 
 
@@ -108,9 +109,9 @@ def where_to(axes: Axes, records: Records) -> None:
     axes.plot(*start.T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="", label="start")
     axes.plot(*alone.T, "o", color=BLUE, ms=3.5, ls="", label="end, transport alone")
     axes.plot(*end.T, "s", mfc="none", mec=ORANGE, ms=5, mew=1, ls="", label=f"end, τ = {record['rate']:g}")
-    axes.set(xlim=(-reach, reach), ylim=(-reach, 2 * reach), xlabel="|a| w₁ (parameter units²)")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁ (parameter units²)")
     axes.set_ylabel("|a| w₂ (parameter units²)")
-    axes.legend(loc="upper left", labelspacing=0.25)
+    key(axes)
     return None
 
 
@@ -129,8 +130,8 @@ def on_sites(axes: Axes, records: Records) -> None:
     label = f"m = {record['particles']}: mean and spread of runs"
     axes.errorbar(np.full(len(mean), end), mean, yerr=spread, fmt="o", color=ORANGE, label=label, zorder=3)
     axes.set(xlabel="time t (mean-field time)", ylabel="share of particles on a site")
-    axes.set_ylim(0, 1.3 * max(float(exact.max()), float((mean + spread).max())))
-    axes.legend(loc="upper left")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -152,8 +153,8 @@ def in_the_mean(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: 1")
     axes.set_xticks(range(len(shown)), [name for name, *_ in shown])
     axes.set(xlim=(-0.6, len(shown) - 0.4), xlabel="quantity", ylabel="measured / exact, each seed")
-    axes.set_ylim(0, max(1.6, axes.get_ylim()[1] * 1.1))
-    axes.legend(loc="upper right")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 

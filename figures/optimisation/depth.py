@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, points
 from simulations import Records
 from simulations.optimisation import deep_linear_measures as measure
@@ -42,8 +43,8 @@ def dynamics(axes: Axes, records: Records) -> None:
                 axes.plot(record["times"], rule, color=THEORY, lw=0.9)
     axes.plot([], [], color=THEORY, lw=0.9, label="theory: end-to-end rule")
     axes.set(xlabel="time t (steps · η)", ylabel="singular values of W")
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
-    axes.legend(loc="upper left")
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -71,8 +72,7 @@ def orders(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "along three steps")
     axes.set(xscale="log", yscale="log", xlabel="step η (time)", ylabel="|W − W of the rule|")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1e4)
-    axes.legend(loc="upper left", labelspacing=0.3)
+    key(axes)
     return None
 
 
@@ -96,12 +96,11 @@ def layers(axes: Axes, records: Records) -> None:
                 color=color, ms=8 if marker == "_" else 4, label=None if i else label,
             )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="steps in a unit of time", ylabel="|difference of W|")
-    axes.set_ylim(top=axes.get_ylim()[1] * 1e5)
     axes.margins(x=0.15)
     counts = sorted(set(chosen.column("steps")))
     axes.set_xticks(counts, [f"{count:g}" for count in counts])
     axes.minorticks_off()
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -124,7 +123,7 @@ def race(axes: Axes, records: Records) -> None:
         axes.plot(ends, [record["tolerance"]] * 2, "|-", color=THEORY, ms=8, label=f"theory: {sooner:.4g} times")
     axes.set(xscale="log", yscale="log", xlabel="iterations", ylabel="residual |f − y|")
     axes.set_ylim(record["tolerance"] / 4, record["target"] * 2)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -145,10 +144,10 @@ def speed(axes: Axes, records: Records) -> None:
         return empty(axes, "along three targets")
     axes.axhline(1, color=GREY, lw=0.7)
     axes.set(xscale="log", xlabel="large target y₁ (output)", ylabel="iterations, one factor / N factors")
-    axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
+    axes.set_ylim(0, None)
     axes.set_xticks(sorted(set(chosen.column("target"))), [f"{x:g}" for x in sorted(set(chosen.column("target")))])
     axes.minorticks_off()
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -173,6 +172,5 @@ def losses(axes: Axes, records: Records) -> None:
     axes.set_xticks(range(len(kinds)), [name for name, *_ in kinds])
     axes.set(yscale="log", xlim=(-0.6, len(kinds) - 0.4), xlabel="loss and targets")
     axes.set_ylabel("iterations, one factor / two factors")
-    axes.set_ylim(top=axes.get_ylim()[1] * 3)
-    axes.legend(loc="upper right")
+    key(axes)
     return None

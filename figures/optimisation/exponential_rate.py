@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.optimisation import exponential_rate as study
@@ -57,7 +58,7 @@ def growing(axes: Axes, records: Records) -> None:
     axes.plot([], [], color=THEORY, lw=0.8, label="theory: η $r^{-2t-1}$")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
     axes.set_ylim(top=min(axes.get_ylim()[1], 1e7), bottom=0.3 * first["rate"])
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -75,7 +76,7 @@ def effective(axes: Axes, records: Records) -> None:
     growth = record["rate"] / record["decay_norm"][0] ** 2 / factors**2
     axes.plot(growth, color=THEORY, ls="--", lw=0.9, label="theory, zero gradient")
     axes.set(yscale="log", xlabel="step t", ylabel="η / |w|² (time / weight²)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -89,7 +90,7 @@ def losses(axes: Axes, records: Records) -> None:
     for name, _, style in _three(record):
         axes.plot(record[f"{name}_risk"], **style)
     axes.set(yscale="log", xlabel="step t", ylabel="training risk (loss)")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -111,8 +112,8 @@ def distances(axes: Axes, records: Records) -> None:
     for name, color, label in shown:
         axes.plot(_shown(record, f"{name}_gap"), color=color, label=label)
     axes.plot(_shown(record, "gap_bound"), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
-    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, 1e20))
-    axes.legend(loc="upper right", labelspacing=0.25, borderaxespad=0)
+    axes.set(yscale="log", xlabel="step t", ylabel="largest |f − f with decay|", ylim=(LEAST, None))
+    key(axes)
     return None
 
 
@@ -137,8 +138,7 @@ def scheduled(axes: Axes, records: Records) -> None:
         axes.plot(exact, color=THEORY, lw=0.8, zorder=1)
     axes.plot([], [], color=THEORY, lw=0.8, label="theory: $η_t/(c_t c_{t+1})$")
     axes.set(yscale="log", xlabel="step t", ylabel="rate of input weights (time a step)")
-    axes.set_ylim(top=20 * axes.get_ylim()[1])
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -161,9 +161,8 @@ def ending(axes: Axes, records: Records) -> None:
     axes.axvspan(0.5, 1, color=GREY, alpha=0.2, lw=0)
     axes.text(0.52, 0.03, "lasts\nfor ever", transform=axes.get_xaxis_transform(), color=GREY, fontsize=7)
     axes.set(xscale="log", yscale="log", xlim=(0.5, None))
-    axes.set_ylim(top=30 * axes.get_ylim()[1])
     axes.set(xlabel="ηλ / (1 − √γ)²", ylabel="steps until no positive rate is equivalent")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 

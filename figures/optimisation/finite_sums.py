@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.optimisation import finite_sum_rates as measure
@@ -72,9 +73,7 @@ def race(axes: Axes, records: Records) -> None:
             axes.plot(_passes(record)[kept], values[kept], color=color, label=label)
     axes.axhline(first["floor"], color=THEORY, lw=0.9, ls="--", label="theory: floor")
     axes.set(yscale="log", xlabel="gradients of one sample / n", ylabel="excess risk, mean")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend
-    axes.legend(loc="upper right", fontsize=6.5, ncols=2)
+    key(axes)
     return None
 
 
@@ -92,7 +91,7 @@ def bounds(axes: Axes, records: Records) -> None:
             axes.plot(record["steps"], record[f"{name}_bound"], color=color, ls="--", lw=0.9, label=f"_bound, {label}")
     axes.plot([], [], color=THEORY, ls="--", lw=0.9, label="theory: bounds")
     axes.set(yscale="log", xlabel="steps k", ylabel="E|b − b*|², for SAG E F − min F")
-    axes.legend(loc="lower left", fontsize=6.5)
+    key(axes)
     return None
 
 
@@ -117,7 +116,7 @@ def rates(axes: Axes, records: Records) -> None:
     axes.set(xscale="log", yscale="log", xlabel="rate of the theorem (1/step)", ylabel="observed rate (1/step)")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="upper left", fontsize=6.5)
+    key(axes)
     return None
 
 
@@ -133,7 +132,7 @@ def floors(axes: Axes, records: Records) -> None:
         axes.plot(record["steps"], values, color=GREY, lw=0.7, label=label)
     axes.axhline(1, color=THEORY, lw=1, label="theory: stationary second moments")
     axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / exact floor")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 
@@ -152,7 +151,7 @@ def decays(axes: Axes, records: Records) -> None:
     if not shown:
         return empty(axes, "with decaying steps")
     axes.set(xscale="log", yscale="log", xlabel="steps k + k₀", ylabel="excess risk, mean")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -172,5 +171,5 @@ def interpolation(axes: Axes, records: Records) -> None:
         values = other["excess"].mean(axis=0) / other["excess"][0, 0]
         axes.plot(other["steps"], values, color=GREY, label="labels with noise")
     axes.set(yscale="log", xlabel="steps k", ylabel="excess risk / its start")
-    axes.legend(loc="lower left")
+    key(axes)
     return None

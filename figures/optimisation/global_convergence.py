@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, THEORY, empty, share_bars
 from simulations import Record, Records
 from simulations.optimisation import shares_of_success as success
@@ -38,8 +39,9 @@ def how_often(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: m → ∞")
     axes.set(xscale="log", xlabel="particles m", ylabel="share at the global minimum")
     _counts(axes)
-    _room_for_shares(axes)
-    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
+    _shares_axis(axes)
+    key(axes)
+    return None
 
 
 def how_far(axes: Axes, records: Records) -> None:
@@ -53,9 +55,10 @@ def how_far(axes: Axes, records: Records) -> None:
     axes.axhline(success.CLOSE, color=GREY, ls=":", lw=0.9, label="counted as success")
     axes.axhline(LEAST, color=THEORY, ls="--", lw=0.9, label="theory: 0, all networks")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="(F − F*) / F*, middle half and all")
-    axes.set_ylim(LEAST / 3, axes.get_ylim()[1] * 1e4)
+    axes.set_ylim(LEAST / 3, None)
     _counts(axes)
-    return _legend(axes, loc="upper right")
+    key(axes)
+    return None
 
 
 def how_sure(axes: Axes, records: Records) -> None:
@@ -81,8 +84,9 @@ def how_sure(axes: Axes, records: Records) -> None:
     ends = np.array([LEAST, 1e2])
     axes.plot(ends, ends, color=THEORY, lw=1, label="theory: excess ≤ gap")
     axes.set(xscale="log", yscale="log", xlabel="gap / F*", ylabel="(F − F*) / F*", xlim=(LEAST / 3, 1e2))
-    axes.set_ylim(LEAST / 3, 1e6)
-    return _legend(axes, loc="upper left", markerscale=2)
+    axes.set_ylim(LEAST / 3, 1e2)
+    key(axes, markerscale=2)
+    return None
 
 
 def where_to(axes: Axes, records: Records) -> None:
@@ -107,8 +111,8 @@ def where_to(axes: Axes, records: Records) -> None:
     reach = 1.15 * float(np.abs(paths[[0, -1]]).max())
     axes.set(xlim=(-1.2 * reach, 1.2 * reach), ylim=(-reach, 1.2 * reach), aspect="equal")
     axes.set(xlabel="|a| w₁", ylabel="|a| w₂")
-    room = {"ncols": 2, "columnspacing": 1, "handlelength": 1, "frameon": True, "edgecolor": "none"}
-    return _legend(axes, loc="upper right", **room)
+    key(axes)
+    return None
 
 
 def teachers(axes: Axes, records: Records) -> None:
@@ -119,10 +123,11 @@ def teachers(axes: Axes, records: Records) -> None:
         return empty(axes, "on the population risk")
     for neurons in sorted(set(chosen.column("neurons")))[:1]:
         label = f"theory: 0 below m* = {neurons}"
-        axes.axvline(neurons, ymax=0.75, color=THEORY, ls="--", lw=0.9, label=label)
+        axes.axvline(neurons, color=THEORY, ls="--", lw=0.9, label=label)
     axes.set(xlabel="particles m", ylabel="share with risk < 0.1 % of f = 0")
-    _room_for_shares(axes)
-    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
+    _shares_axis(axes)
+    key(axes)
+    return None
 
 
 def sigmoids(axes: Axes, records: Records) -> None:
@@ -134,12 +139,13 @@ def sigmoids(axes: Axes, records: Records) -> None:
     _cloud(axes, chosen, lambda record: record["energy"][-1] / record["nothing"], "trained", ORANGE, -0.03)
     _cloud(axes, chosen, lambda record: record["feature_minimum"] / record["nothing"], "convex, fixed", BLUE, 0.03)
     neurons = min(chosen.column("neurons"))
-    axes.axvline(neurons, ymax=0.75, color=GREY, ls=":", lw=0.9, label=f"teacher, m* = {neurons}")
+    axes.axvline(neurons, color=GREY, ls=":", lw=0.9, label=f"teacher, m* = {neurons}")
     axes.axhline(LEAST, color=THEORY, ls="--", lw=0.9, label="theory: 0 from m* on")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="loss / loss of f = 0, middle half and all")
-    axes.set_ylim(LEAST / 3, 1e4)
+    axes.set_ylim(LEAST / 3, None)
     _counts(axes)
-    return _legend(axes, loc="upper center", ncols=2, columnspacing=1)
+    key(axes)
+    return None
 
 
 def _feature_excess(record: Record) -> float:
@@ -182,11 +188,7 @@ def _counts(axes: Axes) -> None:
     axes.set_xticks([], minor=True)
 
 
-def _room_for_shares(axes: Axes) -> None:
-    """An axis of shares with room for the legend above it."""
-    axes.set_ylim(-0.04, 1.4)
+def _shares_axis(axes: Axes) -> None:
+    """An axis of shares."""
+    axes.set_ylim(-0.04, 1.04)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-
-
-def _legend(axes: Axes, **options) -> None:
-    axes.legend(**options)

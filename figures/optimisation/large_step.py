@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, Series, empty, powers
 from simulations import Record, Records
 from simulations.optimisation import large_step_measures as measure
@@ -54,8 +55,8 @@ def linearised(axes: Axes, records: Records) -> None:
         axes.plot(record["seen"], record["risk"], "o", color=color, ms=3, label=label)
         exact = "theory" if record is chosen[-1] else None
         axes.plot(record["seen"], record["exact_risk"], color=THEORY, lw=0.8, label=exact)
-    axes.set(yscale="log", xscale="symlog", xlim=(-0.2, None), ylim=(1e-4, 1e8))
-    axes.legend()
+    axes.set(yscale="log", xscale="symlog", xlim=(-0.2, None), ylim=(1e-4, 1e4))
+    key(axes)
 
 
 def sharpness(axes: Axes, records: Records) -> None:
@@ -73,8 +74,8 @@ def sharpness(axes: Axes, records: Records) -> None:
         if 2 / record["step"] < 1.2 * highest:
             axes.axhline(2 / record["step"], color=color, lw=0.9, ls="--")
     axes.plot([], [], color=GREY, ls="--", lw=0.9, label="theory: 2/h")
-    axes.set(xscale="symlog", xlim=(1, None), ylim=(0, 1.8 * highest))
-    axes.legend(loc="upper left")
+    axes.set(xscale="symlog", xlim=(1, None), ylim=(0, 1.2 * highest))
+    key(axes)
 
 
 def risk(axes: Axes, records: Records) -> None:
@@ -92,7 +93,7 @@ def risk(axes: Axes, records: Records) -> None:
         axes.plot(record["seen"][up + 1], values[up + 1], "^", color=color, ms=3)
     axes.plot([], [], "^", color=GREY, ms=3, label="after a rise")
     axes.set(xscale="symlog", yscale="log", xlim=(1, None))
-    axes.legend()
+    key(axes)
 
 
 def catapult(axes: Axes, records: Records) -> None:
@@ -107,8 +108,8 @@ def catapult(axes: Axes, records: Records) -> None:
         axes.plot(record["seen"], loss, "o", color=color, ms=3, label=f"hλ = {record['step']:g}")
         exact = "theory: exact map" if record is chosen[-1] else None
         axes.plot(record["seen"], _loss(record["map_output"]), color=THEORY, lw=0.8, label=exact)
-    axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, 1e9))
-    axes.legend(loc="upper right")
+    axes.set(yscale="log", xlim=(-0.5, 30), ylim=(1e-4, None))
+    key(axes)
 
 
 def _loss(output: np.ndarray) -> np.ndarray:
@@ -134,7 +135,7 @@ def ends(axes: Axes, records: Records) -> None:
     axes.axvline(4, color=THEORY, lw=0.9, ls="--")
     axes.plot([], [], "x", color=GREY, label="diverged")
     axes.set(ylim=(0, 4.7), xlim=(0, None))
-    axes.legend(loc="upper left")
+    key(axes)
 
 
 def height(axes: Axes, records: Records) -> None:
@@ -148,4 +149,4 @@ def height(axes: Axes, records: Records) -> None:
     if not powers(axes, series, "particles", "theory: ∝ m"):
         empty(axes, "of three widths")
         return
-    axes.legend()
+    key(axes)

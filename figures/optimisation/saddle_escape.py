@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.optimisation import saddle_escape as study
@@ -42,8 +43,8 @@ def plateaus(axes: Axes, records: Records) -> None:
         if "exact_exit_times" in record:
             late = rate * record["exact_exit_times"][k]
             axes.plot(late, 0.95, "o", color=THEORY, ms=3, label="theory: exit" if k == 0 else None)
-    axes.set(xlabel="time, |$λ_{min}$| t", ylabel="risk / risk at the saddle", ylim=(0, 1.35))
-    axes.legend(loc="upper right")
+    axes.set(xlabel="time, |$λ_{min}$| t", ylabel="risk / risk at the saddle", ylim=(0, 1.05))
+    key(axes)
     return None
 
 
@@ -71,7 +72,7 @@ def exits(axes: Axes, records: Records) -> None:
     axes.plot([], [], color=THEORY, lw=0.9, label="theory (stable: slope 3)")
     axes.set(xscale="log", xlabel="size of the start ε (parameter units)", ylabel="exit time, |$λ_{min}$| T")
     axes.invert_xaxis()
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -96,7 +97,7 @@ def slopes(axes: Axes, records: Records) -> None:
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: 1")
     axes.set_xticks(range(len(shown)), [name for name, *_ in shown])
     axes.set(xlim=(-0.6, len(shown) - 0.4), xlabel="unit", ylabel="slope in log(1/ε) × rate, each seed")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -129,8 +130,7 @@ def noise(axes: Axes, records: Records) -> None:
     axes.set(xscale="log", xlabel="temperature τ / |$λ_{min}$| (parameter units²)")
     axes.set_ylabel("exit time, |$λ_{min}$| T − const")
     axes.invert_xaxis()
-    axes.set_ylim(top=axes.get_ylim()[1] + 2)
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -147,9 +147,9 @@ def tilted(axes: Axes, records: Records) -> None:
     axes.plot(time, np.maximum(record["tilt"][-1], 1e-20), color=BLUE, label="exactly mirrored")
     axes.plot(time, measure.rounding_bound(record), color=THEORY, ls="--", lw=0.9, label="theory: bound on rounding")
     axes.set(
-        yscale="log", xlabel="time, |λ| t at the origin", ylabel="last weight, root mean square", ylim=(1e-20, 1e10)
+        yscale="log", xlabel="time, |λ| t at the origin", ylabel="last weight, root mean square", ylim=(1e-20, None)
     )
-    axes.legend(loc="upper left", labelspacing=0.25)
+    key(axes)
     return None
 
 
@@ -167,8 +167,7 @@ def stuck(axes: Axes, records: Records) -> None:
     axes.plot(time, record["risk"][-2] / least, color=GREY, lw=1.8, label="start at the origin")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: least with symmetry")
     axes.set(xlabel="time, |λ| t at the origin", ylabel="risk / least symmetric risk", ylim=(0, None))
-    axes.set_ylim(top=1.6 * axes.get_ylim()[1])
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 

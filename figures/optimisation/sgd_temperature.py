@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, interval
 from simulations import Records
 from simulations.optimisation import temperature_ratios as measure
@@ -42,7 +43,7 @@ def in_time(axes: Axes, records: Records) -> None:
         axes.plot(times, record["excess"], "o", color=color, ms=2.5, label=label)
         axes.plot(times, record["exact"], color=THEORY, lw=0.9, label=None if number else "theory: exact moments")
     axes.set(xscale="log", yscale="log", xlabel="time ηk", ylabel="excess risk, mean over replicas")
-    axes.legend(loc="lower left", fontsize=6.5)
+    key(axes)
     return None
 
 
@@ -64,7 +65,7 @@ def collapse(axes: Axes, records: Records) -> None:
     axes.plot(line, line / 4, color=THEORY, lw=1, label="theory: (η/4B) tr C")
     axes.set(xscale="log", yscale="log", xlabel="ηL/B", ylabel="L · excess risk / tr C")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -90,7 +91,7 @@ def breaks(axes: Axes, records: Records) -> None:
     fine = sorted(set(chosen.column("fineness")))
     axes.set_xticks([1 / value for value in fine], [_share(value) for value in fine])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -116,7 +117,7 @@ def batches(axes: Axes, records: Records) -> None:
     without = [variance_factor(n, int(b), replacement=False) for b in sizes]
     axes.plot(sizes, without, color=THEORY, lw=1, label="theory: (n − B)/(n − 1)/B")
     axes.set(xscale="log", yscale="log", xlabel=f"batch B, of n = {n}", ylabel="excess risk / ((η/4) tr C)")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -141,8 +142,8 @@ def schedule(axes: Axes, records: Records) -> None:
         values = np.mean([record[f"exact_{name}"] / record["exact_before"] for record in rows], axis=0)
         axes.plot(share, values, color=THEORY, ls=style, lw=0.9, label=f"theory: {words}")
     axes.set(xlabel=f"time since the change, q = {rows[0]['factor']} (relaxation times)")
-    axes.set(ylabel="excess risk / that before", ylim=(0, 1.5))
-    axes.legend(loc="upper right", ncols=2, fontsize=6.5)
+    axes.set(ylabel="excess risk / that before", ylim=(0, 1.05))
+    key(axes)
     return None
 
 
@@ -163,7 +164,7 @@ def minima(axes: Axes, records: Records) -> None:
     mean = np.exp(np.mean([np.log(row["exact_traces"] / row["exact_traces"][0]) for row in rows], axis=0))
     axes.plot(rows[0]["doses"], mean, color=THEORY, lw=1, label="theory: slow flow, T → 0")
     axes.set(xlabel="dose (ησ²/4B) ηk", ylabel="trace of the Hessian / its start")
-    axes.legend(loc="upper right")
+    key(axes)
     return None
 
 

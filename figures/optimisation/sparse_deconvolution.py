@@ -6,6 +6,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, THEORY, empty, share_bars
 from simulations import Record, Records
 from simulations.optimisation.sparse_deconvolution import LOOKS, Local, Uniform, certified, collective_rate
@@ -57,12 +58,12 @@ def paths_on_line(axes: Axes, record: Record | None) -> None:
     end = steps[-1] * 1.35
     for weight, place in record["found"]:
         axes.plot(end, place, "P" if weight > 0 else "o", color=THEORY, ms=3 + 3 * min(abs(weight), 2.0), clip_on=False)
-    axes.set(xscale="log", xlim=(1, end), ylim=(-0.42, 1), xlabel="steps", ylabel="position (period)")
+    axes.set(xscale="log", xlim=(1, end), ylim=(-0.02, 1.02), xlabel="steps", ylabel="position (period)")
     axes.set_yticks([0, 0.5, 1])
     axes.plot([], [], color=PLUS, lw=2, label="positive")
     axes.plot([], [], color=MINUS, lw=2, label="negative")
     axes.plot([], [], "P", color=THEORY, label="theory: optimum")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -89,9 +90,9 @@ def certificate(axes: Axes, record: Record | None) -> None:
         mew=1.5,
         label="true spikes",
     )
-    axes.set(ylim=(-1.35, 2.8), xlim=(0, 1), xlabel="position (period)", ylabel="certificate η")
+    axes.set(ylim=(-1.2, 1.2), xlim=(0, 1), xlabel="position (period)", ylabel="certificate η")
     axes.set_yticks([-1, 0, 1])
-    axes.legend(loc="upper left", ncols=2, columnspacing=1.0)
+    key(axes)
     return None
 
 
@@ -113,7 +114,7 @@ def paths_in_plane(axes: Axes, record: Record | None) -> None:
     axes.scatter(*ends.T, s=60 * mass, c=colors, zorder=3)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="position t₁ (period)", ylabel="position t₂ (period)")
     axes.plot([], [], "P", color=THEORY, mfc="none", ls="", label="theory: optimum")
-    axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
+    key(axes)
     return None
 
 
@@ -137,8 +138,8 @@ def decay(axes: Axes, record: Record | None, records: Records, most: int = 6) ->
     axes.axhline(
         float(np.mean([one["floor"] for one in alike])), color=ORANGE, ls=":", lw=0.9, label="what the grid leaves open"
     )
-    axes.set(yscale="log", xlabel="steps", ylabel="objective (output units²)", ylim=(1e-14, 50))
-    axes.legend(loc="upper right")
+    axes.set(yscale="log", xlabel="steps", ylabel="objective (output units²)", ylim=(1e-14, None))
+    key(axes)
     return None
 
 
@@ -159,7 +160,7 @@ def families(axes: Axes, records: Records) -> None:
     axes.set(
         xscale="log", yscale="log", ylim=(floor, 3 * seen.max()), xlabel="steps", ylabel="J − min J (output units²)"
     )
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -181,7 +182,7 @@ def rates(axes: Axes, records: Records) -> None:
     ends = np.array(axes.get_xlim())
     axes.plot(ends, ends, color=THEORY, ls="--", lw=0.9, label="theory: equal", zorder=0)
     axes.set(xlim=ends, xlabel="predicted rate (1 / step)", ylabel="measured rate (1 / step)")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -202,9 +203,7 @@ def width(axes: Axes, records: Records) -> None:
         return empty(axes, "at three values of m")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="collective rate (1 / step)")
     plain_ticks(axes)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 6, high * 2)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -229,10 +228,10 @@ def success(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "from all over the torus")
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: all, m → ∞")
-    axes.set(xscale="log", ylim=(-0.05, 1.65), xlabel="particles m (dotted: spikes)", ylabel="share solved, certified")
+    axes.set(xscale="log", ylim=(-0.05, 1.05), xlabel="particles m (dotted: spikes)", ylabel="share solved, certified")
     axes.set_yticks([0, 0.5, 1])
     plain_ticks(axes)
-    axes.legend(loc="upper left", facecolor="white", frameon=True, framealpha=1, edgecolor="none")
+    key(axes)
     return None
 
 

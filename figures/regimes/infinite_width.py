@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty, interval, points
 from simulations import Records
 from simulations.records.record import along
@@ -65,9 +66,7 @@ def law(axes: Axes, records: Records) -> None:
     grid = np.linspace(-5, 5, 200)
     axes.plot(grid, np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi), color=THEORY, label="theory: N = ∞")
     axes.set(yscale="log", xlabel=f"output f, {layers} layers of ReLU (limiting deviations)", ylabel="density")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 1e-4), high * 4)
-    axes.legend(loc="lower center")
+    key(axes)
     return None
 
 
@@ -91,7 +90,7 @@ def kurtosis(axes: Axes, records: Records) -> None:
         axes.plot(depths, [relu_kurtosis(int(depth), width) for depth in depths], color=THEORY, lw=0.9, label=label)
     axes.set(xlabel="layer L (count)", ylabel="excess kurtosis of an output")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -122,9 +121,7 @@ def widths(axes: Axes, records: Records) -> None:
     sizes = _sizes(networks()(records))
     if len(sizes) <= 5:
         axes.set_xticks(sizes, [str(size) for size in sizes])
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 30, high)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -145,7 +142,7 @@ def cosines(axes: Axes, records: Records) -> None:
     axes.plot(far, far**2 * cosine_deficits(angle, 3000)[far], color=THEORY, lw=1, label="theory: N = ∞")
     axes.axhline(DEGENERATION, color=THEORY, ls="--", lw=0.9, label="theory: 9π²/2")
     axes.set(xscale="log", yscale="log", xlabel="layer L (count)", ylabel="L² (1 − cosine of two inputs)")
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 
@@ -179,9 +176,9 @@ def accuracy(axes: Axes, records: Records, data: str, title: str) -> None:
     high = max(float(top.max()) for _, top in drawn)
     low = min(linear, min(float(bottom[:3].min()) for bottom, _ in drawn))
     room = high - low
-    axes.set(xscale="log", xlabel="layers L (count)", ylim=(low - 1.9 * room, high + 0.1 * room))
+    axes.set(xscale="log", xlabel="layers L (count)", ylim=(low - 0.1 * room, high + 0.1 * room))
     axes.set_ylabel(f"test accuracy (%), {next(iter(chosen))['samples']} training samples")
     axes.set_xticks(depths, [str(depth) for depth in depths])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="lower left", fontsize=7)
+    key(axes)
     return None

@@ -3,7 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, interval, points, powers
 from simulations import Record, Records
 from simulations.records.record import along
@@ -11,8 +13,6 @@ from simulations.regimes import linearised as measure
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
 from simulations.regimes.lazy_scaling import TANGENT, Plane, Teacher, along_alpha, along_m, digits, teachers
 from theory import scaling
-
-WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
 def draw(records: Records) -> Figure:
@@ -23,8 +23,7 @@ def draw(records: Records) -> Figure:
     in_alpha(figure.add_subplot(grid[0, 0]), records)
     in_width(figure.add_subplot(grid[0, 1]), records)
     in_time(figure.add_subplot(grid[0, 2]), records)
-    pair = grid[1, 0].subgridspec(1, 2, wspace=0.0)
-    in_plane([figure.add_subplot(pair[0]), figure.add_subplot(pair[1])], records)
+    in_plane(figure.add_subplot(grid[1, 0]), records)
     on_teacher(figure.add_subplot(grid[1, 1]), records)
     on_digits(figure.add_subplot(grid[1, 2]), records)
     return figure
@@ -43,7 +42,8 @@ def in_alpha(axes: Axes, records: Records) -> None:
     if not powers(axes, series, "alpha", "theory: slopes −1, −1, −2"):
         return empty(axes, "along α")
     axes.set(xlabel="output scale α", ylabel="distance (parameter or output units)")
-    return _legend_below(axes, 3e2)
+    key(axes)
+    return None
 
 
 def in_width(axes: Axes, records: Records) -> None:
@@ -60,14 +60,8 @@ def in_width(axes: Axes, records: Records) -> None:
     if not powers(axes, series, "particles", "theory: slopes 0, 0, −1, −½"):
         return empty(axes, "along m")
     axes.set(xlabel="particles m", ylabel="change of kernel (share), movement")
-    return _legend_below(axes, 1e4)
-
-
-def _legend_below(axes: Axes, room: float) -> None:
-    """The legend under the lowest point, where no line crosses it."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / room, high * 2)
-    axes.legend(loc="lower left")
+    key(axes)
+    return None
 
 
 def in_time(axes: Axes, records: Records) -> None:
@@ -104,39 +98,31 @@ def in_time(axes: Axes, records: Records) -> None:
             label="theory: kernel flow, m = ∞",
         )
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)", ylabel="training loss R")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
-def in_plane(pair: list[Axes], records: Records) -> None:
-    """Paths of the particles |a| w of two networks in the plane."""
+def in_plane(axes: Axes, records: Records) -> None:
+    """Paths of the particles |a| w of two networks from one start in the plane."""
+    axes.set_title("d  Particles find the teacher, or stay")
     chosen = sorted(Plane.at("marks")(records), key=lambda record: record["alpha"])
-    pair[0].set_title("d  Particles find the teacher, or stay")
     if len(chosen) < 2:
-        for axes in pair:
-            empty(axes, "in the plane")
-        return
-    reach = max(float(np.abs(record["particles"]).max()) for record in (chosen[0], chosen[-1])) * 1.12
-    for axes, record, color in zip(pair, (chosen[0], chosen[-1]), (MEAN_FIELD, LAZY), strict=True):
-        for direction in record["marks"]:
-            axes.plot(
-                *np.outer(direction / np.linalg.norm(direction), [0, 2 * reach]),
-                color=THEORY,
-                lw=0.8,
-                ls="--",
-            )
+        return empty(axes, "in the plane")
+    pair = chosen[0], chosen[-1]
+    reach = max(float(np.abs(record["particles"]).max()) for record in pair) * 1.12
+    for k, direction in enumerate(pair[0]["marks"]):
+        ray = np.outer(direction / np.linalg.norm(direction), [0, 2 * reach])
+        axes.plot(*ray, color=THEORY, lw=0.8, ls="--", label=None if k else "theory: teacher's neurons")
+    for record, color in zip(pair, (MEAN_FIELD, LAZY), strict=True):
         paths, sign = record["particles"], np.sign(record["weights"][0])
         axes.plot(paths[:, :, 0], paths[:, :, 1], color=color, lw=0.8, alpha=0.8)
-        axes.plot(*paths[0].T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="")
         for value, marker in ((1, "P"), (-1, "o")):
-            axes.plot(*paths[-1][sign == value].T, marker, color=color, ms=4, ls="")
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁")
-        name = f"α = {record['alpha']:g}"
-        axes.text(0.04, 0.96, name, transform=axes.transAxes, va="top", color=color, weight="bold", bbox=WHITE)
-    key = {"transform": pair[1].transAxes, "fontsize": 6.5, "color": GREY}
-    pair[1].text(0.04, 0.04, "✚ a > 0\n● a < 0\n○ start\n╌ teacher", **key)
-    pair[0].set_ylabel("|a| w₂")
-    pair[1].set_yticklabels([])
+            label = f"α = {record['alpha']:g}, a {'>' if value > 0 else '<'} 0"
+            axes.plot(*paths[-1][sign == value].T, marker, color=color, ms=4, ls="", label=label)
+    axes.plot(*pair[0]["particles"][0].T, "o", mfc="white", mec=GREY, ms=2.5, mew=0.7, ls="", label="start")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="|a| w₁", ylabel="|a| w₂")
+    key(axes)
+    return None
 
 
 def on_teacher(axes: Axes, records: Records) -> None:
@@ -149,8 +135,7 @@ def on_teacher(axes: Axes, records: Records) -> None:
     points(axes, x, table, f"network, m = {_count(next(iter(chosen)))}", MEAN_FIELD)
     axes.axhline(1, color=THEORY, ls="--", lw=0.9, label="theory: kernel regression, m = ∞")
     axes.set(xscale="log", yscale="log", xlabel="output scale α", ylabel="test risk / that of kernel regression")
-    axes.set_ylim(table.min() * 0.5, max(table.max(), 1.0) * 3)
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 
@@ -177,7 +162,8 @@ def on_digits(axes: Axes, records: Records) -> None:
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="particles m", ylabel=f"test error (%), {samples} training images")
     axes.set_ylim(0, None)
-    axes.legend(loc="upper right")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    key(axes)
     return None
 
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import (
     BLUE,
     GREEN,
@@ -78,8 +79,8 @@ def in_time(axes: Axes, records: Records, name: str, title: str) -> None:
         float(np.asarray(axes.lines[0].get_ydata())[0]), color=THEORY, lw=0.7, ls="--", label="theory: α = ∞, tanh"
     )
     axes.set(xscale="log", xlabel="time t (mean-field time; leftmost: 0)")
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.45)
-    axes.legend(loc="upper left", ncols=2)
+    axes.set_ylim(0, None)
+    key(axes)
     return None
 
 
@@ -96,9 +97,7 @@ def exponents(axes: Axes, records: Records) -> None:
     if not powers(axes, series, "alpha", "theory: slopes −½, −1, −2, −2"):
         return empty(axes, "along α")
     axes.set(xlabel="output scale α (output units)", ylabel="relative change; change of alignment (share)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 1000, high)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -142,9 +141,7 @@ def dimensions(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "along d")
     axes.set(xlabel="dimension d (count)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * 40)
-    axes.legend(loc="upper left", fontsize=7)
+    key(axes)
     return None
 
 
@@ -154,7 +151,7 @@ def samples(axes: Axes, records: Records) -> None:
     if not _errors(axes, along_samples(records), "samples"):
         return empty(axes, "along n")
     axes.set(xlabel="training samples n (count)")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -178,5 +175,5 @@ def found(axes: Axes, records: Records) -> None:
     axes.axhline(3, color=THEORY, lw=0.8, ls="--", label="claimed bound: 3")
     axes.set(yscale="log", xlabel="share of the network along e₁, mean cos²(w, e₁)", xlim=(-0.02, 1.02))
     axes.set_ylabel("test error, kernel / network")
-    axes.legend(loc="center left", bbox_to_anchor=(0.1, 0.55))
+    key(axes)
     return None

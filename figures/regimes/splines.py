@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, empty
 from simulations import Record, Records
 from simulations.regimes import splines as study
@@ -41,9 +42,7 @@ def fitted(axes: Axes, records: Records) -> None:
         axes.plot(linear["x"], linear["exact_values"], "_", color=THEORY, ms=9, label="theory: least F, at the samples")
     axes.plot(shown["x"], shown["y"], "o", color=GREY, ms=5, label="samples", zorder=4)
     axes.set(xlabel="input x", ylabel="output f(x)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
-    axes.legend(loc="upper left", labelspacing=0.2, fontsize=7)
+    key(axes)
     return None
 
 
@@ -70,9 +69,9 @@ def bent(axes: Axes, records: Records) -> None:
         return empty(axes, "with knots")
     if seed is not None:
         for i, x in enumerate(seed["x"][1:-1]):
-            axes.axvline(x, ymax=1 / 1.6, color=THEORY, ls="--", lw=0.8, label=None if i else "theory: samples")
-    axes.set(xlabel="input x", ylabel="share of ∫|f''| left of x", ylim=(0, 1.6))
-    axes.legend(loc="upper left", labelspacing=0.3)
+            axes.axvline(x, color=THEORY, ls="--", lw=0.8, label=None if i else "theory: samples")
+    axes.set(xlabel="input x", ylabel="share of ∫|f''| left of x", ylim=(0, 1.03))
+    key(axes)
     return None
 
 
@@ -94,9 +93,7 @@ def corners(axes: Axes, records: Records) -> None:
     axes.plot([], [], color=THEORY, lw=0.8, ls="--", label="theory: kernel's interpolant")
     axes.plot(record["x"], record["y"], "o", color=GREY, ms=5, label="samples")
     axes.set(xlabel="input x", ylabel="output f(x)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
-    axes.legend(loc="upper left", labelspacing=0.3)
+    key(axes)
     return None
 
 
@@ -127,9 +124,7 @@ def natural(axes: Axes, records: Records) -> None:
     ticks = sorted({reach / 2**k for reach in study.Output.at()(records).column("reach") for k in range(3)})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.75)
-    axes.legend(loc="upper left", labelspacing=0.25, fontsize=7)
+    key(axes)
     return None
 
 
@@ -154,7 +149,7 @@ def descent(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "with weight decay")
     axes.set(xscale="log", yscale="log", xlabel="time t (mean-field time)", ylabel="(F − min F) / min F")
-    axes.legend(loc="lower left", labelspacing=0.3)
+    key(axes)
     return None
 
 
@@ -187,8 +182,7 @@ def pieces(axes: Axes, records: Records) -> None:
         axes.plot([-0.4, 0.4], [m / 2 + 1] * 2, color=THEORY, lw=0.9, label=None if i else "theory: m/2 knots")
     axes.set_xticks(range(len(kinds)), [name for name, *_ in kinds])
     axes.set(yscale="log", xlabel="training", ylabel="linear pieces (count)", xlim=(-0.6, 3.6))
-    axes.set_ylim(top=axes.get_ylim()[1] * 12)
-    axes.legend(loc="upper right", labelspacing=0.3)
+    key(axes)
     return None
 
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from figures.legends import key
 from figures.style import (
     BLUE,
     GREEN,
@@ -78,9 +79,7 @@ def kernels(axes: Axes, records: Records) -> None:
         return empty(axes, "at the start along m")
     axes.set(xscale="log", yscale="log", xlabel="particles m", ylabel="E ‖Kₘ − K‖² (kernel units²)")
     _sizes(axes, start_runs()(records))
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 30, high)
-    axes.legend(loc="lower left", ncols=2)
+    key(axes)
     return None
 
 
@@ -107,7 +106,7 @@ def curves(axes: Axes, records: Records) -> None:
     if not drawn:
         return empty(axes, "trained on digits")
     axes.set(xscale="log", yscale="log", xlabel="steps k (count)", ylabel="loss ‖y − uₖ‖² / ‖y‖²")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -129,7 +128,7 @@ def times(axes: Axes, records: Records) -> None:
     axes.set(
         xscale="log", yscale="log", xlabel="predicted steps to 1/e (count)", ylabel="measured steps to 1/e (count)"
     )
-    axes.legend(loc="upper left", markerscale=3)
+    key(axes, markerscale=3)
     return None
 
 
@@ -148,16 +147,13 @@ def width(axes: Axes, records: Records) -> None:
         return empty(axes, "trained along m")
     axes.set(xlabel="particles m", ylabel="relative error, scatter (share)")
     _sizes(axes, direction_runs()(records))
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / 20, high * 1.2)
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
 def methods(row: list[Axes], records: Records) -> None:
     """The table: test accuracy of every method on three data sets, mean and 95 % interval over splits."""
     row[0].set_title("e  Test accuracy")
-    row[1].set_title("                     black: lazy, m = ∞, same steps", loc="center", fontsize=7.5, weight="normal")
     for axes, (data, name) in zip(row, DATA.items(), strict=True):
         chosen = accuracy_runs(data=data)(records)
         axes.set_xlabel(f"{name} (%)")
@@ -178,13 +174,16 @@ def methods(row: list[Axes], records: Records) -> None:
             axes.text(
                 1.0, place - 0.28, text, transform=axes.get_yaxis_transform(), ha="right", fontsize=6, color=color
             )
-        axes.plot(infinite, list(NAMES).index("lazy"), "|", ms=11, mew=1.4, color=THEORY)
+        label = "theory: lazy, m = ∞, same steps"
+        axes.plot(infinite, list(NAMES).index("lazy"), "|", ms=11, mew=1.4, color=THEORY, label=label)
         room = max(max(ends) - min(ends), 1.0) * 0.1
         axes.set(xlim=(min(ends) - room, max(ends) + room), ylim=(len(NAMES) - 0.3, -0.7))
         axes.set_yticks(range(len(NAMES)), NAMES.values() if axes is row[0] else [""] * len(NAMES), fontsize=7)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=3)
         axes.grid(axis="y", lw=0.3)
+        if axes is row[0]:
+            key(axes)
 
 
 def training(axes: Axes, records: Records) -> None:
@@ -214,9 +213,7 @@ def training(axes: Axes, records: Records) -> None:
         axes.axhline(level, color=color, ls=line, lw=1, label=f"{NAMES[method]} regression")
     samples = next(iter(chosen))["samples"]
     axes.set(xscale="log", xlabel="steps k (count)", ylabel=f"test accuracy (%), {samples} training images")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.55 * (high - low), high)
-    axes.legend(loc="lower right")
+    key(axes)
     return None
 
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
+from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
 from simulations import Records
 from simulations.records.record import along
@@ -50,7 +51,7 @@ def particles(axes: Axes, records: Records) -> None:
         m = np.array(sorted({record.parameters["particles"] for record in runs}), float)
         axes.plot(m, runs[0]["variance"][measure.moment(runs[0])] / m, color=THEORY, lw=1.2, label="theory: V/m, lazy")
     axes.set(xlabel="particles m", ylabel="excess test risk")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -68,7 +69,7 @@ def samples(axes: Axes, records: Records) -> None:
     axes.plot(at, curve[-1] * (at / at[-1]) ** exponent, color=THEORY, lw=0.9, ls="--",
               label=f"theory: slope {exponent:.2f}".replace("-", "−"))  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="excess test risk E|f − $f_*$|²")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -91,7 +92,7 @@ def features(axes: Axes, records: Records) -> None:
     counts = sorted({record.parameters["samples"] for record in runs})
     axes.xaxis.set_major_locator(FixedLocator(counts[:: max(1, len(counts) // 5)]))
     axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -111,7 +112,7 @@ def risk(axes: Axes, runs: Records) -> None:
     last = max(runs, key=lambda record: record["times"][-1])
     axes.plot(last["times"], last["limit_risk"], color=THEORY, lw=1.2, label="theory: m → ∞")
     axes.set(xscale="log", yscale="log", xlabel="time t (1 / rate)", ylabel="risk, all inputs")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -131,7 +132,7 @@ def frontier(axes: Axes, runs: Records) -> None:
         return empty(axes, "of five particle counts or more")
     axes.plot([], [], color=GREY, lw=0.6, label="every m")
     axes.set(xlabel="operations 4mnd × steps", ylabel="risk, all inputs")
-    axes.legend(loc="lower left")
+    key(axes)
     return None
 
 
@@ -151,7 +152,7 @@ def widths(axes: Axes, runs: Records) -> None:
     if table.size:
         axes.plot(at, table[0], color=THEORY, lw=1.2, label="theory: expansion in 1/m")
     axes.set(xlabel="operations 4mnd × steps", ylabel="particles m")
-    axes.legend(loc="upper left")
+    key(axes)
     return None
 
 

@@ -1,11 +1,10 @@
 """Throughput in three panels: the roofline, time along m, and time with as many samples as particles."""
 
-from typing import Literal
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from figures.legends import key
 from figures.style import BLUE, GREY, ORANGE, THEORY, Series, empty, points, powers
 from simulations import Record, Records
 from simulations.records.record import along
@@ -52,9 +51,8 @@ def roofline(axes: Axes, records: Records) -> None:
     axes.plot([], [], "o", color=GREY, mfc="white", label="plain JAX")
     axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity (operations / byte)",
              ylabel="4mnd operations a second (G/s)", xlim=(low, high))  # fmt: skip
-    bottom, top = axes.get_ylim()
-    axes.set_ylim(bottom / 1e3, top * 2)
-    return _legend(axes, "lower right")
+    key(axes)
+    return None
 
 
 def runs_sorted(runs: Records) -> bool:
@@ -79,7 +77,8 @@ def along_particles(axes: Axes, records: Records) -> None:
     if not powers(axes, series, "particles", "theory: slope 1"):
         return empty(axes, "along m")
     axes.set(xlabel="particles m", ylabel="time of a step (s)")
-    return _legend(axes, "upper left")
+    key(axes)
+    return None
 
 
 def jointly(axes: Axes, records: Records) -> None:
@@ -96,14 +95,8 @@ def jointly(axes: Axes, records: Records) -> None:
     elif not drawn:
         return empty(axes, "with m = n")
     axes.set(xlabel="particles m = samples n, d = 2", ylabel="time of a step (s)")
-    return _legend(axes, "upper left")
-
-
-def _legend(axes: Axes, place: Literal["lower right", "upper left"]) -> None:
-    low, high = axes.get_ylim()
-    if place == "upper left":
-        axes.set_ylim(low / 2, high * 30)
-    axes.legend(loc=place)
+    key(axes)
+    return None
 
 
 def _shape(record: Record) -> tuple[int, int, int]:

@@ -58,3 +58,10 @@ def assert_geometric(axes: Axes, label: str, x: ArrayLike, table: ArrayLike, rto
     logs = np.log(table)
     mean, half = logs.mean(axis=0), halves(logs)
     np.testing.assert_allclose(ends, np.exp([mean, mean - half, mean + half]), rtol=rtol)
+
+
+def legends_over_panels(figure: Figure) -> list[str]:
+    """The titles of the panels on which a legend lies, of their own or of another panel."""
+    figure.draw_without_rendering()
+    boxes = [legend.get_window_extent() for axes in figure.axes if (legend := axes.get_legend()) is not None]
+    return [axes.get_title(loc="left") for axes in figure.axes if any(axes.bbox.overlaps(box) for box in boxes)]

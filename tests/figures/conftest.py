@@ -16,6 +16,7 @@ import pytest
 
 import figures
 import simulations
+from tests.figures.artists import legends_over_panels
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -153,5 +154,7 @@ def records(request, smoke_of):
 
 @pytest.fixture(scope="module")
 def figure(request, records):
-    """The figure of that study."""
-    return figures.draw(simulations.find(request.module.STUDY), records)
+    """The figure of that study, whose legends hang below their panels."""
+    made = figures.draw(simulations.find(request.module.STUDY), records)
+    assert legends_over_panels(made) == []
+    return made

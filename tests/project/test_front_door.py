@@ -1,6 +1,7 @@
 """README and pages: what they show in Python runs as it stands, commands can be read, links lead somewhere."""
 
 import contextlib
+import importlib.util
 import io
 import re
 import shlex
@@ -20,6 +21,10 @@ README = ROOT / "README.md"
 
 if not (ROOT / ".docs").is_dir():
     pytest.skip("the pages are not here: this is no checkout", allow_module_level=True)
+
+_spec = importlib.util.spec_from_file_location("notebooks", ROOT / ".docs/_notebooks.py")
+notebooks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(notebooks)
 
 PAGES = [README, *sorted((ROOT / ".docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
 GALLERY = [ROOT / "figures/README.md", ROOT / "figures/PUBLISHED.md"]
@@ -53,14 +58,37 @@ def test_the_table_of_studies_has_every_study_with_its_claims():
     assert rows == [(f"{study.group}/{study.name}", str(len(study.claims))) for study in simulations.STUDIES.values()]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if fenced(page, "python")], ids=lambda page: page.stem)
-def test_python_runs_as_it_stands(page, tmp_path, monkeypatch):
-    """Blocks of a page one after the other, with one key for everything that JAX finds nowhere used twice."""
+def code(page: Path) -> list[str]:
+    return [cell["source"] for cell in notebooks.notebook(page)["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_cells_are_all_the_python_of_a_page(page):
+    assert code(page) == [block.strip() for block in fenced(page, "python")]
+    assert (page in notebooks.examples()) == bool(code(page))
+
+
+def test_text_of_a_notebook_has_no_links_into_the_checkout(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("[a](b.md) ![c](d.png) [e](https://f.org)\n```python\n1\n```\n<!-- g -->\nh\n", encoding="utf-8")
+    texts = [cell["source"] for cell in notebooks.notebook(page)["cells"]]
+    assert texts == ["a  [e](https://f.org)", "1", "h"]
+
+
+def test_the_page_of_examples_has_them_all():
+    text = (ROOT / ".docs/examples.md").read_text(encoding="utf-8")
+    made = [page.stem for page in [*notebooks.examples(), *sorted((ROOT / ".docs/tutorials").glob("*.py"))]]
+    assert sorted(re.findall(r'href="notebooks/(\w+)\.ipynb"', text)) == sorted(made)
+
+
+@pytest.mark.parametrize("page", notebooks.examples(), ids=lambda page: page.stem)
+def test_notebooks_run_as_they_stand(page, tmp_path, monkeypatch):
+    """Cells of a page one after the other, with one key for everything that JAX finds nowhere used twice."""
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
     try:
         with jax.debug_key_reuse(True), contextlib.redirect_stdout(said):
-            exec("\n".join(fenced(page, "python")), {"__name__": "example"})
+            exec("\n".join(code(page)), {"__name__": "example"})
     finally:
         plt.close("all")
     wanted = {"README": [], "introduction": ["done "], "certificates": ["within ", "certified"]}
