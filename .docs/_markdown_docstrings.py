@@ -2,6 +2,7 @@
 
 import re
 
+from _formulas import set_formulas
 from docutils import nodes
 from docutils.utils import new_document
 from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
@@ -29,6 +30,7 @@ class Markdown(SphinxDirective):
         parser = create_md_parser(config, SphinxRenderer)
         parser.options["document"] = document
         parser.render("\n".join(self.content))
+        set_formulas([document])
         return document.children
 
 
