@@ -11,7 +11,7 @@ from meanfield.environment import user_cache
 from meanfield.integrals import tuning
 from meanfield.integrals.tuning import DEFAULT, Tuning, tuned
 
-M, N, D = 9000, 40, 3
+M, N, D = 66_000, 16, 3  # more particles than one array of pairs may have
 OTHER = Tuning(tile_bytes=1 << 16, samples=128)
 
 
@@ -52,7 +52,7 @@ class Stopped:
         pass
 
 
-FLOWS = {"gradient": mf.GradientFlow(0.5), "minibatch": mf.SGD(0.5, batch=20)}
+FLOWS = {"gradient": mf.GradientFlow(0.5), "minibatch": mf.SGD(0.5, batch=8)}
 
 
 def options(name):
