@@ -5,6 +5,7 @@ import pytest
 
 import figures
 import simulations
+from figures.style import LAZY, MEAN_FIELD
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory import kernel_flow
@@ -117,20 +118,20 @@ def kernel_flow_kernel(run):
 
 
 def test_panel_d(shown):
-    """Paths from the circles to the marks, and the teacher's directions."""
+    """Paths from the circles to the marks, and the teacher's directions; the start is that of both networks."""
     records, figure = shown
-    first = panel(figure, "d  ")
-    second = figure.axes[figure.axes.index(first) + 1]
-    for axes, alpha in ((first, 1.0), (second, 100.0)):
+    axes = panel(figure, "d  ")
+    lines = axes.get_lines()
+    marks = [one.get_data() for one in lines if one.get_linestyle() == "None"]
+    for k, (alpha, color) in enumerate(((1.0, MEAN_FIELD), (100.0, LAZY))):
         (record,) = records.where(experiment="plane", alpha=alpha)
-        solid = [one for one in axes.get_lines() if one.get_linestyle() == "-" and len(one.get_xdata()) > 2]
-        paths = np.stack([np.column_stack(one.get_data()) for one in solid], axis=1)
+        mine = [one for one in lines if one.get_color() == color]
+        paths = np.stack([np.column_stack(one.get_data()) for one in mine if one.get_linestyle() == "-"], axis=1)
         np.testing.assert_array_equal(paths, record["particles"])
-        ends = [one.get_data() for one in axes.get_lines() if one.get_linestyle() == "None"]
         sign = np.sign(record["weights"][0])
-        np.testing.assert_array_equal(np.transpose(ends[0]), record["particles"][0])
-        np.testing.assert_array_equal(np.transpose(ends[1]), record["particles"][-1][sign == 1])
-        np.testing.assert_array_equal(np.transpose(ends[2]), record["particles"][-1][sign == -1])
+        np.testing.assert_array_equal(np.transpose(marks[2 * k]), record["particles"][-1][sign == 1])
+        np.testing.assert_array_equal(np.transpose(marks[2 * k + 1]), record["particles"][-1][sign == -1])
+        np.testing.assert_array_equal(np.transpose(marks[4]), record["particles"][0])
         rays = [np.transpose(one)[-1] for one in theory(axes)]
         for ray, direction in zip(rays, record["marks"], strict=True):
             np.testing.assert_allclose(ray / np.linalg.norm(ray), direction / np.linalg.norm(direction))
