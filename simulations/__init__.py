@@ -9,6 +9,7 @@ from simulations.costs.estimate import Estimate as Estimate
 from simulations.costs.estimate import estimate as estimate
 from simulations.costs.expected import expected as expected
 from simulations.costs.measured import keep_costs as keep_costs
+from simulations.records.last import last as last
 from simulations.records.record import Record as Record
 from simulations.records.record import Records as Records
 from simulations.records.record import between as between
@@ -145,6 +146,7 @@ __all__ = [
     "grid",
     "judge",
     "keep_costs",
+    "last",
     "load",
     "motion",
     "number",

@@ -29,6 +29,7 @@ import meanfield as mf
 from simulations.generalisation import cushion_measures as measure
 from simulations.generalisation.compression import error_bounds, noise_response
 from simulations.generalisation.digits import PIXELS, corrupted, digits_refusal, replaced, two_digits
+from simulations.records.last import last
 from simulations.records.record import Records
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import count, number
@@ -220,8 +221,8 @@ CLAIMS = (
     ),
     claim(
         "contraction", "1/c² = |φ|²/|z|² before training", PASSED, checks.mean,
-        select=begun, value=lambda record: float(record["passed_2"]), what="share of |z|²",
-        wrong="1/c", control={"value": lambda record: float(record["passed_1"])},
+        select=begun, value=last("passed_2"), what="share of |z|²",
+        wrong="1/c", control={"value": last("passed_1")},
     ),
     claim(
         "input_start", "before training, d inputs: d μ₁²", ISOTROPIC, checks.mean,

@@ -12,10 +12,10 @@ import numpy as np
 
 import meanfield as mf
 from simulations.records.record import Record, Records
-from simulations.regimes.random_units import doubled, filled, independent, unpaired
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Simulation
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 from theory.activations import ACTIVATIONS
 
@@ -58,13 +58,14 @@ class Directions(Simulation):
     )
     activation: str = choice("relu", "activation σ", among=tuple(ACTIVATIONS))
     output: str = choice("signs", "law of the output weights, of variance 1", among=("signs", "gaussian"))
-    particles: int = count(1024, "m", "particles, in pairs")
+    particles: int = count(1024, "m", "particles, in pairs", multiple_of=2)
     samples: int = count(64, "n", "training samples", at_least=2)
     steps: int = count(150, "", "steps of gradient descent")
     share: float = number(
         0.7, "", "step as a share of n / λ_max, the step that learns the first direction at once",
-        unit="share", above=0, batched=False,
+        unit="share", above=0, below=2, batched=False,
     )  # fmt: skip
+    """From 2 on descent diverges."""
     precision = "float32"
     sizes = grid(
         smoke=[
@@ -88,11 +89,9 @@ class Directions(Simulation):
     )
 
     def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected less than 2, from where on descent diverges."
         if self.samples >= SAMPLES[self.data]:
             return f"samples={self.samples}: expected at most {SAMPLES[self.data] - 1} of {self.data}."
-        return unpaired(self.particles)
+        return None
 
     @property
     def spectrum(self) -> Spectrum:
@@ -105,8 +104,8 @@ class Directions(Simulation):
 
     def start(self):
         random = self.generator(f"{self.particles} units for {self.labels} labels, {self.activation}")
-        theta = independent(random, self.particles // 2, 1, self.spectrum.x.shape[1], self.output)
-        return mf.Particles(*filled(doubled(theta, 1)))
+        theta = independent(random, self.particles // 2, self.spectrum.x.shape[1], output=self.output)
+        return mf.Particles(*filled(doubled(theta), 256))
 
     def flow(self):
         return mf.GradientFlow(self.spectrum.step)

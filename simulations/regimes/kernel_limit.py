@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 import meanfield as mf
-from simulations.regimes import few_neurons
 from simulations.study.parameters import count, flag, number
 from simulations.study.simulation import Setup, Simulations
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 
 TESTED = 500
@@ -22,24 +22,19 @@ def whole_steps(step: float, time: float) -> np.ndarray:
     return np.unique(np.rint(np.append(0.0, np.geomspace(time / 300, time, 18)) / step)).astype(int)
 
 
-def filled(theta: np.ndarray, room: int) -> mf.Particles:
-    """Return these particles of equal mass, and others without mass up to a multiple of `room`.
-
-    Most numbers of particles share a program then. Up to 64 particles are left as they are.
-    """
-    m = len(theta)
-    rows = m if m <= 64 else -(-m // room) * room
-    return mf.Particles(np.pad(theta, ((0, rows - m), (0, 0))), np.where(np.arange(rows) < m, 1 / m, 0.0))
+def padded(theta: np.ndarray, room: int) -> mf.Particles:
+    """Return particles of equal mass, more than 64 of them filled up to a multiple of `room`."""
+    return mf.Particles(*filled(theta, room if len(theta) > 64 else 1))
 
 
 class Learner(Simulations):
     """Doubled ReLU networks at one output scale, and beside them, if asked for, their own tangent models."""
 
-    particles: int = count(1000, "m", "particles, an even number")
+    particles: int = count(1000, "m", "particles, an even number", multiple_of=2)
     samples: int = count(64, "n", "training samples")
     alpha: float = number(1.0, "α", "output scale at m = 1; it is α m^p", unit="output units", above=0, batched=False)
     exponent: float = number(0.0, "p", "exponent of m in the output scale: 0 mean-field, 0.5 neural-tangent")
-    time: float = number(100.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    time: float = number(100.0, "T", "final time", unit="mean-field time", at_least="step", batched=False)
     step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
     tangent: bool = flag(False, "whether the model linearised at the start is trained beside the network")
     precision = "float32"
@@ -49,11 +44,6 @@ class Learner(Simulations):
     def draw(self) -> mf.datasets.Dataset:
         """Draw the data, which all runs of a seed share."""
 
-    def refusal(self):
-        if self.time < self.step:
-            return f"time={self.time:g}: shorter than one step; expected at least step={self.step:g}."
-        return few_neurons.uneven(self.particles)
-
     @functools.cached_property
     def data(self) -> mf.datasets.Dataset:
         return data(shared(self))
@@ -61,8 +51,8 @@ class Learner(Simulations):
     def start(self) -> mf.Particles:
         """Return the particles at time zero; another m has others."""
         random, outputs = self.generator(f"start of {self.particles}"), self.data.outputs
-        half = few_neurons.students(random, self.particles // 2, self.data.d, outputs=outputs)
-        return filled(few_neurons.paired(half, outputs), self.room)
+        half = independent(random, self.particles // 2, self.data.d, outputs=outputs)
+        return padded(doubled(half, outputs), self.room)
 
     def setups(self):
         drawn, times = self.data, self.step * whole_steps(self.step, self.time)

@@ -12,9 +12,6 @@ import functools
 from dataclasses import replace
 from functools import partial
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
@@ -22,10 +19,11 @@ from simulations.records.record import Record
 from simulations.regimes import eigendirections
 from simulations.regimes.approach import approached
 from simulations.regimes.eigendirections import Directions, learning
+from simulations.regimes.kernel_change import tangent_kernels
 from simulations.regimes.kernel_methods import Accuracy, above_linear, score
-from simulations.regimes.random_units import doubled, filled, independent, unpaired
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count
+from simulations.study.starts import doubled, filled, independent, unpaired
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory import arc_cosine, scaling
@@ -76,11 +74,11 @@ class Start(Experiment):
     def run(self):
         x, pairs = self.points(), self.initial == "doubled"
         random = self.generator(f"{self.particles} {self.initial} units, {self.activation}")
-        theta = independent(
-            random, self.particles // (1 + pairs), 1, self.dimension, self.output, networks=(self.replicas,)
-        )
-        position, mass = filled(doubled(theta, 1) if pairs else theta)
-        kernels = np.asarray(_kernels(mf.Neuron(self.activation), position, mass, x.astype(np.float32)), float)
+        many, law = self.particles // (1 + pairs), {"output": self.output, "networks": self.replicas}
+        theta = independent(random, many, self.dimension, **law).astype(np.float32)
+        position, mass = filled(doubled(theta) if pairs else theta, 256)
+        unit, z = mf.Neuron(self.activation), x.astype(np.float32)
+        kernels = np.asarray(tangent_kernels(unit, position, z, LAYERS, mass), float)
         values = {"x": x, **constants(replace(self, particles=2, replicas=1, initial="plain"))}
         exact = {layers: arc_cosine.tangent_kernel(x, activation=self.activation, layers=layers) for layers in LAYERS}
         for i, layers in enumerate(LAYERS):
@@ -100,15 +98,6 @@ def constants(start: Start) -> dict[str, np.ndarray]:
         )
         for layers in LAYERS
     }
-
-
-@eqx.filter_jit
-def _kernels(unit: mf.Neuron, positions, mass, x):
-    def of_one(position):
-        mu = mf.Particles(position, mass)
-        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=layers) for layers in LAYERS])
-
-    return jax.lax.map(of_one, positions)
 
 
 def distance(record: Record, layers: str = "both") -> float:

@@ -19,11 +19,6 @@ SPACING = 2**0.5
 """Ratio of one number of operations to the one before."""
 
 
-def final(record: Record) -> float:
-    """Return the risk at the end."""
-    return float(record["risk"][-1])
-
-
 def excess(record: Record) -> float:
     """Return the risk at the end less that of infinitely many particles, and less its linear part of mean zero."""
     return float(record["risk"][-1] - record["limit_risk"][-1] - record["linear"])
@@ -59,11 +54,6 @@ def over_bound(record: Record) -> float:
 def fixed_features(dimension: int, samples: int) -> float:
     """Return the bound of `theory.linear_bound` for a ReLU neuron."""
     return linear_bound(lambda z: np.maximum(z, 0), dimension, samples)
-
-
-def sample_excess(record: Record) -> float:
-    """Return E|f − f_*|² of ridge regression."""
-    return float(record["excess"])
 
 
 @checks.check("=")
@@ -114,16 +104,6 @@ def expanded(records: Records) -> Records:
         )
         for record in records
     )
-
-
-def least_risk(record: Record) -> float:
-    """Return the least risk at a number of operations, of a record of `frontier`."""
-    return float(record["risk"][0])
-
-
-def width(record: Record) -> float:
-    """Return the particles of least risk, of a record of `frontier`."""
-    return float(record["width"][0])
 
 
 def _setting(record: Record) -> dict:
