@@ -40,6 +40,7 @@ from simulations.study.registry import PUBLISHED as PUBLISHED
 from simulations.study.registry import STUDIES as STUDIES
 from simulations.study.registry import find as find
 from simulations.study.registry import motion as motion
+from simulations.study.shared import shared as shared
 from simulations.study.simulation import Setup as Setup
 from simulations.study.simulation import Simulation as Simulation
 from simulations.study.simulation import Simulations as Simulations
@@ -164,6 +165,7 @@ __all__ = [
     "reporter",
     "run",
     "runs",
+    "shared",
     "status",
     "summary",
     "sweep",

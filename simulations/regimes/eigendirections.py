@@ -4,8 +4,7 @@ A network at α = √m descends by steps h. As m → ∞ its residual along the 
 eigenvalue λ_i, is v_i·(y − u_k) = (1 − hλ_i/n)^k v_i·y after k steps (Arora et al., 2019).
 """
 
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,7 @@ import meanfield as mf
 from simulations.records.record import Record, Records
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
+from simulations.study.shared import shared
 from simulations.study.simulation import Simulation
 from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
@@ -94,9 +94,20 @@ class Directions(Simulation):
         return None
 
     @property
+    @shared(particles=2)
     def spectrum(self) -> Spectrum:
         """Data, labels and the kernel's spectrum, which are the same at every m."""
-        return _spectrum(replace(self, particles=2))
+        make = partial(mf.datasets.digits, task="parity") if self.data == "digits" else mf.datasets.breast_cancer
+        data = make(n=self.samples, n_test=1, split=self.seed, dtype="float32")
+        x, y = np.asarray(data.x, float), np.asarray(data.y, float)
+        values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=self.activation))
+        values, vectors = values[::-1], vectors[:, ::-1]
+        if self.labels != "true":
+            y = self.generator("labels").choice([-1.0, 1.0], size=self.samples)
+        if self.labels == "even":
+            y = vectors @ y
+        marks = np.unique(np.rint(np.append(0, np.geomspace(1, self.steps, 16)))).astype(int)
+        return Spectrum(x, y, values, vectors, self.share * self.samples / values[0], marks)
 
     def problem(self):
         x, y = (part.astype(np.float32) for part in (self.spectrum.x, self.spectrum.y))
@@ -133,21 +144,6 @@ class Directions(Simulation):
             "limit_residuals": (problem.y - exact) @ problem.vectors,
             "limit_learnt": 1 / np.maximum(rate, 1e-12),
         }
-
-
-@functools.lru_cache(maxsize=64)
-def _spectrum(run: Directions) -> Spectrum:
-    make = partial(mf.datasets.digits, task="parity") if run.data == "digits" else mf.datasets.breast_cancer
-    data = make(n=run.samples, n_test=1, split=run.seed, dtype="float32")
-    x, y = np.asarray(data.x, float), np.asarray(data.y, float)
-    values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    if run.labels != "true":
-        y = run.generator("labels").choice([-1.0, 1.0], size=run.samples)
-    if run.labels == "even":
-        y = vectors @ y
-    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 16)))).astype(int)
-    return Spectrum(x, y, values, vectors, run.share * run.samples / values[0], marks)
 
 
 def _distance(record: Record, exact: np.ndarray) -> float:

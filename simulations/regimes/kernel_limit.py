@@ -1,7 +1,5 @@
 """ReLU networks that learn, and the kernel regression that they are at infinite width and α → ∞, trained as long."""
 
-import dataclasses
-import functools
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -9,12 +7,16 @@ import numpy as np
 
 import meanfield as mf
 from simulations.study.parameters import count, flag, number
+from simulations.study.shared import shared
 from simulations.study.simulation import Setup, Simulations
 from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 
 TESTED = 500
 """Test samples (count)."""
+
+ALIKE = shared(particles=2, alpha=1.0, exponent=0.0, tangent=False)
+"""Of methods on which these do not bear."""
 
 
 def whole_steps(step: float, time: float) -> np.ndarray:
@@ -44,9 +46,10 @@ class Learner(Simulations):
     def draw(self) -> mf.datasets.Dataset:
         """Draw the data, which all runs of a seed share."""
 
-    @functools.cached_property
+    @property
+    @ALIKE
     def data(self) -> mf.datasets.Dataset:
-        return data(shared(self))
+        return self.draw()
 
     def start(self) -> mf.Particles:
         """Return the particles at time zero; another m has others."""
@@ -77,30 +80,18 @@ class Learner(Simulations):
 
     def theory(self):
         """Kernel regression with the arc-cosine kernel, by the same steps."""
-        return {f"limit_{name}": value for name, value in kernel_regression(shared(self)).items()}
+        return {f"limit_{name}": value for name, value in self.kernel_regression().items()}
 
-
-def shared(run: Learner) -> Learner:
-    """Return what the data and the limit of a run follow from: they are worked out once for all that share it."""
-    return dataclasses.replace(run, particles=2, alpha=1.0, exponent=0.0, tangent=False)
-
-
-@functools.lru_cache(maxsize=64)
-def data(run: Learner) -> mf.datasets.Dataset:
-    """Return the data of a run."""
-    return run.draw()
-
-
-@functools.lru_cache(maxsize=64)
-def kernel_regression(run: Learner) -> dict[str, np.ndarray]:
-    """Return risks and errors of kernel regression at the times of a run, and its predictions at the end."""
-    drawn = data(run)
-    x, y, x_test, y_test = (np.asarray(part, float) for part in (drawn.x, drawn.y, drawn.x_test, drawn.y_test))
-    kernel, cross = (arc_cosine.tangent_kernel(z, x, "relu") for z in (x, x_test))
-    steps = whole_steps(run.step, run.time)
-    trained = kernel_flow.train_discrete(kernel, y, run.step, steps)
-    tested = kernel_flow.test_discrete(kernel, cross, y, run.step, steps)
-    return {"risk": np.array([kernel_flow.risk(f, y) for f in trained]), **scores(tested, y_test)}
+    @ALIKE
+    def kernel_regression(self) -> dict[str, np.ndarray]:
+        """Return risks and errors of kernel regression at the times of a run, and its predictions at the end."""
+        drawn = self.data
+        x, y, x_test, y_test = (np.asarray(part, float) for part in (drawn.x, drawn.y, drawn.x_test, drawn.y_test))
+        kernel, cross = (arc_cosine.tangent_kernel(z, x, "relu") for z in (x, x_test))
+        steps = whole_steps(self.step, self.time)
+        trained = kernel_flow.train_discrete(kernel, y, self.step, steps)
+        tested = kernel_flow.test_discrete(kernel, cross, y, self.step, steps)
+        return {"risk": np.array([kernel_flow.risk(f, y) for f in trained]), **scores(tested, y_test)}
 
 
 def scores(tested: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

@@ -334,7 +334,7 @@ NOT_CALLED = {
     "OwnMotion", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "TransferReport",
     "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
-    "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
+    "Experiment", "Simulation", "Simulations", "Setup", "grid", "shared",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
 }  # fmt: skip
 

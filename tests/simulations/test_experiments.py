@@ -81,6 +81,26 @@ def test_bounds_that_are_other_fields():
     assert kinds(Bounded)["time"].allowed() == "a number of at least step"
 
 
+def test_what_runs_share_is_worked_out_once():
+    made = []
+
+    class Sharing(Bounded):
+        @simulations.shared(particles=4, share=0.5)
+        def data(self):
+            made.append((self.particles, self.share, self.seed))
+            return len(made)
+
+        @simulations.shared(partciles=4)
+        def misspelt(self):
+            return 0
+
+    assert [Sharing(particles=m, seed=s).data() for s in (0, 1) for m in (8, 12)] == [1, 1, 2, 2]
+    assert made == [(4, 0.5, 0), (4, 0.5, 1)]
+    assert Sharing(dimension=7).data() == 3
+    with pytest.raises(ValueError, match="shared='partciles': expected one of"):
+        Sharing().misspelt()
+
+
 class Dice(simulations.Experiment):
     """Throws of dice."""
 
