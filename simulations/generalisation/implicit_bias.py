@@ -22,15 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Records, Simulation, Study, checks, claim, count, grid, number
 from simulations.generalisation import normalised_margins as measure
 from simulations.generalisation.labelled_clusters import alternating, clusters, pairs
 from simulations.generalisation.tested_margins import INPUTS, Errors, fewer_errors
-from simulations.records.record import Records
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import _cells, margin, soft_margin
 from theory.prediction import Prediction
 

@@ -10,12 +10,9 @@ import optax
 from scipy import optimize
 
 import meanfield as mf
+from simulations import Records, Simulation, between, count, grid, number
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import PIXELS, TwoDigits
-from simulations.records.record import Records, between
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
 from simulations.study.starts import filled
 from theory import memorisation
 

@@ -6,10 +6,8 @@ import jax
 import numpy as np
 
 import meanfield as mf
+from simulations import Setup, Simulations, count, grid, number
 from simulations.generalisation.image_pairs import ImagePairs, pairs
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
 from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow, stiffness
 

@@ -17,16 +17,11 @@ from typing import Any
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Records, Simulation, Study, checks, claim, count, grid, number, runs
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring as ring
 from simulations.generalisation.generator import ANIMATION
 from simulations.generalisation.known_laws import Known
-from simulations.records.record import Record, Records, runs
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import discrepancy
 from theory.prediction import Prediction
 

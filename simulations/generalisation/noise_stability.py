@@ -26,16 +26,10 @@ import numpy as np
 import optax
 
 import meanfield as mf
+from simulations import Experiment, Records, Setup, Simulations, Study, checks, claim, count, grid, last, number
 from simulations.generalisation import cushion_measures as measure
 from simulations.generalisation.compression import error_bounds, noise_response
 from simulations.generalisation.digits import PIXELS, corrupted, digits_refusal, replaced, two_digits
-from simulations.records.last import last
-from simulations.records.record import Records
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 KEPT: tuple[str, ...] = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")

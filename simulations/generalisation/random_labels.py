@@ -24,17 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Records, Setup, Simulations, Study, between, checks, claim, count, grid, last, number
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import TwoDigits, corrupted, replaced
 from simulations.generalisation.label_capacity import Capacity, Dichotomies, enough, few, half, three_quarters
-from simulations.records.last import last
-from simulations.records.record import Record, Records, between, widest
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations.records.record import widest
 from simulations.study.starts import doubled, filled, independent
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import arc_cosine, kernel_flow, memorisation
 from theory.prediction import Prediction
 

@@ -14,16 +14,12 @@ import jax
 import numpy as np
 
 import meanfield as mf
+from simulations import Setup, Simulation, Simulations, Study, checks, choice, claim, count, grid, number
 from simulations.generalisation import cosines_at_risk as measure
 from simulations.generalisation.cosines_at_risk import SHARES
 from simulations.generalisation.image_pairs import ImagePairs, pairs
 from simulations.generalisation.lazy_digits import Lazy
 from simulations.records.record import Records, between
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import stiffness
 from theory.neurons import Network
 from theory.prediction import Prediction

@@ -8,11 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Simulation, choice, count, grid, number
 from simulations.generalisation.labelled_clusters import clusters, pairs, spread
-from simulations.records.record import Record
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
 from theory import arc_cosine, margin
 
 SAMPLES, INPUTS = 128, 12

@@ -10,11 +10,7 @@ from functools import partial
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record, Records
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.shared import shared
-from simulations.study.simulation import Simulation
+from simulations import Record, Records, Simulation, choice, count, grid, number, shared
 from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 from theory.activations import ACTIVATIONS

@@ -12,10 +12,7 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, flag, number
-from simulations.study.simulation import Setup, Simulations
+from simulations import Record, Setup, Simulations, choice, count, flag, grid, number
 from simulations.study.starts import doubled, independent
 from theory import arc_cosine
 from theory.regression import ridge_path

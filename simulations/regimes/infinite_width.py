@@ -13,14 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import between
+from simulations import Experiment, Study, between, checks, choice, claim, count, grid, number, shared
 from simulations.regimes import finite_width as measure
 from simulations.regimes.finite_width import COMPARED
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.shared import shared
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.activations import ACTIVATIONS
 from theory.deep_fluctuation import deep_fluctuation
 from theory.deep_kernels import deep_kernels

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record, Records, Select
-from simulations.verdicts import checks
+from simulations import Record, Records, checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.alignment import alignment, effective_dimension
 from theory.kernel_flow import test_discrete

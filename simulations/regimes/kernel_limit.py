@@ -6,9 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 import meanfield as mf
-from simulations.study.parameters import count, flag, number
-from simulations.study.shared import shared
-from simulations.study.simulation import Setup, Simulations
+from simulations import Setup, Simulations, count, flag, number, shared
 from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 

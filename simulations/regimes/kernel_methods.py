@@ -9,10 +9,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 import meanfield as mf
-from simulations.records.record import Record
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations import Record, Setup, Simulations, choice, count, grid, number
 from simulations.study.starts import doubled, independent
 from theory import arc_cosine, kernel_flow
 from theory.regression import chosen, ridge_path

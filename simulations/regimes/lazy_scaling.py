@@ -14,19 +14,14 @@ from functools import cached_property, partial
 import numpy as np
 
 import meanfield as mf
-from simulations.records.last import last
+from simulations import Simulation, Study, checks, choice, claim, count, grid, last, number
 from simulations.records.record import widest
 from simulations.regimes import few_neurons
 from simulations.regimes import linearised as measure
 from simulations.regimes.approach import approached
 from simulations.regimes.kernel_limit import TESTED, Learner, padded, whole_steps
 from simulations.regimes.neurons import ANIMATION, Neurons
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
 from simulations.study.starts import doubled, independent, unpaired
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import scaling
 from theory.neurons import Network
 from theory.prediction import Prediction

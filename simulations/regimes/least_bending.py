@@ -8,11 +8,8 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import between
+from simulations import Experiment, Simulation, between, choice, count, grid, number
 from simulations.regimes.breakpoints import alternating, spread
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
 from theory import convex, splines
 
 NEAR = 0.02

@@ -11,16 +11,10 @@ from math import log
 import numpy as np
 
 import meanfield as mf
-from simulations.records.last import last
-from simulations.records.record import Records, between
+from simulations import Records, Setup, Simulations, Study, between, checks, choice, claim, count, grid, last, number
 from simulations.regimes import hidden_direction, kernel_change
 from simulations.regimes.hidden_direction import MARKS, HiddenDirection, Subspace
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulations
 from simulations.study.starts import doubled
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1000.0

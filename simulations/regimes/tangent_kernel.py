@@ -13,18 +13,13 @@ from functools import partial
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record
+from simulations import Experiment, Record, Study, checks, choice, claim, count, grid, shared
 from simulations.regimes import eigendirections
 from simulations.regimes.approach import approached
 from simulations.regimes.eigendirections import Directions, learning
 from simulations.regimes.kernel_change import tangent_kernels
 from simulations.regimes.kernel_methods import Accuracy, above_linear, score
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count
-from simulations.study.shared import shared
 from simulations.study.starts import doubled, filled, independent, unpaired
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import arc_cosine, scaling
 from theory.activations import ACTIVATIONS
 from theory.kernel_fluctuation import kernel_fluctuation

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from simulations.records.record import Record, Records, Select
-from simulations.verdicts import checks
+from simulations import Record, Records, checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.linear_bound import linear_bound
 

@@ -17,16 +17,11 @@ from functools import cached_property, partial
 import numpy as np
 
 import meanfield as mf
-from simulations.records.last import last
+from simulations import Experiment, Setup, Simulation, Simulations, Study, checks, claim, count, grid, last, number
 from simulations.records.record import Records
 from simulations.scale import circle_models, ramp
 from simulations.scale import risks as measure
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
 from simulations.study.starts import doubled, filled, independent, masses
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
 from theory.learning_curve import best_strength, sample_exponent
