@@ -9,6 +9,7 @@ from simulations.costs.estimate import Estimate as Estimate
 from simulations.costs.estimate import estimate as estimate
 from simulations.costs.expected import expected as expected
 from simulations.costs.measured import keep_costs as keep_costs
+from simulations.records.last import last as last
 from simulations.records.record import Record as Record
 from simulations.records.record import Records as Records
 from simulations.records.record import between as between
@@ -39,6 +40,7 @@ from simulations.study.registry import PUBLISHED as PUBLISHED
 from simulations.study.registry import STUDIES as STUDIES
 from simulations.study.registry import find as find
 from simulations.study.registry import motion as motion
+from simulations.study.shared import shared as shared
 from simulations.study.simulation import Setup as Setup
 from simulations.study.simulation import Simulation as Simulation
 from simulations.study.simulation import Simulations as Simulations
@@ -145,6 +147,7 @@ __all__ = [
     "grid",
     "judge",
     "keep_costs",
+    "last",
     "load",
     "motion",
     "number",
@@ -162,6 +165,7 @@ __all__ = [
     "reporter",
     "run",
     "runs",
+    "shared",
     "status",
     "summary",
     "sweep",

@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter
 
 from figures.legends import key
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD, PURPLE, THEORY, Series, empty, interval, points, powers
-from simulations import Record, Records
+from simulations import Record, Records, last
 from simulations.records.record import along
 from simulations.regimes import linearised as measure
 from simulations.regimes.lazy_scaling import MEAN_FIELD as FLAT
@@ -33,7 +33,7 @@ def in_alpha(axes: Axes, records: Records) -> None:
     """Movement and output gap of tanh networks against α."""
     axes.set_title("a  Large α: little moves, less bends")
     doubled, centred = (along_alpha(initial=initial)(records) for initial in ("doubled", "centred"))
-    moved, gap = measure.last("displacement"), measure.linearised_gap
+    moved, gap = last("displacement"), measure.linearised_gap
     series: list[Series] = [
         ("movement (parameter)", doubled, moved, LAZY, "o", scaling.movement_exponent()),
         ("gap, centred (output)", centred, gap, GREEN, "s", scaling.output_gap_exponent("centred")),
@@ -50,7 +50,7 @@ def in_width(axes: Axes, records: Records) -> None:
     """Kernel change and movement of tanh networks against m, in both scalings."""
     axes.set_title("b  α = √m freezes, α = 1 does not")
     flat, tangent = (along_m(exponent=exponent)(records) for exponent in (FLAT, TANGENT))
-    change, moved = measure.last("kernel_drift"), measure.last("displacement")
+    change, moved = last("kernel_drift"), last("displacement")
     series: list[Series] = [
         ("kernel change, α = 1", flat, change, MEAN_FIELD, "o", scaling.kernel_change_exponent("mean-field")),
         ("movement, α = 1", flat, moved, MEAN_FIELD, "s", scaling.displacement_exponent("mean-field")),

@@ -21,9 +21,9 @@ from figures.style import (
     points,
     powers,
 )
-from simulations import Records
+from simulations import Records, last
 from simulations.records.record import along
-from simulations.regimes import hidden_direction, kernel_change
+from simulations.regimes import hidden_direction
 from simulations.regimes.representation_learning import (
     CENTRED,
     DOUBLED,
@@ -87,7 +87,7 @@ def in_time(axes: Axes, records: Records, name: str, title: str) -> None:
 def exponents(axes: Axes, records: Records) -> None:
     """Change of the tangent kernel, and of its alignment, against α."""
     axes.set_title("c  Symmetry makes it lazier, kinks less")
-    drift, aligned = kernel_change.drift, kernel_change.realigned
+    drift, aligned = last("tangent_drift"), last("tangent_realigned")
     series: list[Series] = [
         ("kernel, ReLU", large("relu")(records), drift, ORANGE, "^", SWITCHES),
         ("kernel, tanh, centred", large("centred")(records), drift, GREEN, "s", CENTRED),
@@ -105,8 +105,8 @@ def _errors(axes: Axes, records: Records, x: str) -> bool:
     """Test errors of both on the same tasks, with the slopes that were measured."""
     drawn = False
     for name, value, color, marker in (
-        ("kernel", hidden_direction.kernel_error, LAZY, "s"),
-        ("network", hidden_direction.net_error, MEAN_FIELD, "o"),
+        ("kernel", last("kernel_error"), LAZY, "s"),
+        ("network", last("net_error"), MEAN_FIELD, "o"),
     ):
         at, table = along(records, x, value)
         if table.size:
@@ -128,8 +128,8 @@ def dimensions(axes: Axes, records: Records) -> None:
     drawn = _errors(axes, chosen, "dimension")
     mine = manifold(records)
     for value, color, marker in (
-        (hidden_direction.kernel_error, LAZY, "D"),
-        (hidden_direction.net_error, MEAN_FIELD, "v"),
+        (last("kernel_error"), LAZY, "D"),
+        (last("net_error"), MEAN_FIELD, "v"),
     ):
         at, table = along(mine, "dimension", value)
         if table.size:

@@ -7,7 +7,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
 from figures.legends import key
 from figures.style import BLUE, GREEN, GREY, LAZY, MEAN_FIELD, ORANGE, PURPLE, THEORY, Series, empty, points, powers
-from simulations import Records
+from simulations import Records, last
 from simulations.records.record import along
 from simulations.scale import risks as measure
 from simulations.scale import scaling_laws as study
@@ -59,7 +59,7 @@ def samples(axes: Axes, records: Records) -> None:
     """Excess risk of ridge regression against n, with the learning curve of the eigenvalues."""
     axes.set_title("b  Samples: lazy learns at the best rate")
     runs = study.sample_runs()(records)
-    at, table = along(runs, "samples", measure.sample_excess)
+    at, table = along(runs, "samples", last("excess"))
     if not table.size:
         return empty(axes, "along n")
     points(axes, at, table, "ridge regression, tangent kernel", LAZY, "s")
@@ -79,7 +79,7 @@ def features(axes: Axes, records: Records) -> None:
     runs, drawn = study.Teacher.at("bound")(records), False
     scales = sorted({record.parameters["alpha"] for record in runs})
     for scale, color, marker in zip(scales[:4], (MEAN_FIELD, LAZY, GREEN, PURPLE), "os^D", strict=False):
-        at, table = along(runs.where(alpha=scale), "samples", measure.final)
+        at, table = along(runs.where(alpha=scale), "samples", last("risk"))
         if table.size:
             points(axes, at, table, f"network, α = {scale:g}", color, marker)
             bound = along(runs.where(alpha=scale), "samples", lambda record: float(record["bound"]))[1][0]
@@ -125,9 +125,7 @@ def frontier(axes: Axes, runs: Records) -> None:
         mean = np.mean([record["risk"] - record["linear"] for record in one], axis=0)
         axes.plot(one[0]["operations"], mean, color=GREY, lw=0.6, alpha=0.7)
     label = f"theory: slope {frontier_exponent(study.SOURCE).value:.2f}".replace("-", "−")
-    series: list[Series] = [
-        ("least risk", FRONTIER(runs), measure.least_risk, ORANGE, "o", frontier_exponent(study.SOURCE))
-    ]
+    series: list[Series] = [("least risk", FRONTIER(runs), last("risk"), ORANGE, "o", frontier_exponent(study.SOURCE))]
     if not powers(axes, series, "operations", label):
         return empty(axes, "of five particle counts or more")
     axes.plot([], [], color=GREY, lw=0.6, label="every m")
@@ -141,14 +139,14 @@ def widths(axes: Axes, runs: Records) -> None:
     axes.set_title("f  Operations: the best width")
     label = f"theory: slope {width_exponent(study.SOURCE).value:.2f}".replace("-", "−")
     series: list[Series] = [
-        ("particles of least risk", FRONTIER(runs), measure.width, ORANGE, "o",
+        ("particles of least risk", FRONTIER(runs), last("width"), ORANGE, "o",
          width_exponent(study.SOURCE))
     ]  # fmt: skip
     if not powers(axes, series, "operations", label):
         return empty(axes, "of five particle counts or more")
     exact = FRONTIER(measure.expanded(runs))
     seed = min(record.parameters["seed"] for record in runs)  # no seed moves the expansion
-    at, table = along(exact.where(seed=seed), "operations", measure.width)
+    at, table = along(exact.where(seed=seed), "operations", last("width"))
     if table.size:
         axes.plot(at, table[0], color=THEORY, lw=1.2, label="theory: expansion in 1/m")
     axes.set(xlabel="operations 4mnd × steps", ylabel="particles m")

@@ -4,8 +4,7 @@ import functools
 
 import numpy as np
 
-from simulations.study.experiment import Experiment
-from simulations.study.parameters import count
+from simulations import Experiment, count
 
 IMAGES = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 """Images of each digit in the data set that ships with scikit-learn (count)."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Experiment, Setup, Simulations, Study, checks, choice, claim, count, grid, number
 from simulations.generalisation import interpolation_peak as peak
 from simulations.generalisation.feature_curves import Digits, Tangent, Teacher
 from simulations.generalisation.random_features import (
@@ -25,11 +26,6 @@ from simulations.generalisation.random_features import (
     tangent_widths,
 )
 from simulations.records.record import Records, between
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.double_descent import descended, descended_rounding, isotropic_risk, least_squares
 from theory.prediction import Prediction
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from simulations import Experiment, choice, count, grid, number
 from simulations.generalisation.digits import IMAGES
 from simulations.generalisation.random_features import (
     Sample,
@@ -14,8 +15,6 @@ from simulations.generalisation.random_features import (
     tangent_features,
     tangent_widths,
 )
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
 from theory.double_descent import least_squares
 
 FEATURES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 10.0)

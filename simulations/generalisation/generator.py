@@ -10,11 +10,9 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
+from simulations import Animation, Scene, Setup, Simulations, count, grid, number
 from simulations.generalisation import gaussian_ring as ring
-from simulations.study.animation import Animation, Scene, frame_times
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations.study.animation import frame_times
 from theory import birthday, discrepancy
 
 SMOOTHED = 8.0

@@ -22,15 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Records, Simulation, Study, checks, claim, count, grid, number
 from simulations.generalisation import normalised_margins as measure
 from simulations.generalisation.labelled_clusters import alternating, clusters, pairs
-from simulations.generalisation.tested_margins import INPUTS, Errors, fewer_errors, odd
-from simulations.records.record import Records
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.generalisation.tested_margins import INPUTS, Errors, fewer_errors
 from theory import _cells, margin, soft_margin
 from theory.prediction import Prediction
 
@@ -62,7 +57,7 @@ class Margins(Simulation):
     """Soft-min descent on alternating clusters, for about as long as a margin of `target` takes."""
 
     alpha: float = number(RICH, "α", "output scale", unit="output units", above=0)
-    particles: int = count(100, "m", "particles, an even number", at_least=2)
+    particles: int = count(100, "m", "particles, an even number", multiple_of=2)
     samples: int = count(16, "n", "training samples", at_least=2)
     dimension: int = count(3, "d", "inputs, the plane and the constant among them", at_least=3)
     clusters: int = count(2, "k", "clusters a side")
@@ -76,7 +71,7 @@ class Margins(Simulation):
                 f"samples={self.samples}: a certificate in dimension {self.dimension} would look at {cells} cells; "
                 f"expected at most {CELLS}, so fewer samples."
             )
-        return odd(self.particles)
+        return None
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:

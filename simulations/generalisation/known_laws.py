@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Experiment, choice, count, grid
 from simulations.generalisation import diversity as measure
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count
 from theory import birthday
 
 

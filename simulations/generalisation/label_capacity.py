@@ -10,13 +10,10 @@ import optax
 from scipy import optimize
 
 import meanfield as mf
+from simulations import Records, Simulation, between, count, grid, number
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import PIXELS, TwoDigits
-from simulations.generalisation.filled_particles import filled
-from simulations.records.record import Records, between
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
+from simulations.study.starts import filled
 from theory import memorisation
 
 
@@ -53,7 +50,7 @@ class Capacity(Simulation, TwoDigits):
 
     def start(self):
         size = self.particles, 1 + self.data[0].shape[1]
-        return filled(self.generator("start").normal(size=size).astype("float32"), 64)
+        return mf.Particles(*filled(self.generator("start").normal(size=size).astype("float32"), 64))
 
     def flow(self):
         return adam(self.rate)

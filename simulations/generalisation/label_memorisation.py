@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from simulations import Record, Records, checks
 from simulations.generalisation.digits import PIXELS
-from simulations.records.record import Record, Records, Select
-from simulations.verdicts import checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.memorisation import memorisation_bound
 

@@ -6,35 +6,29 @@ import jax
 import numpy as np
 
 import meanfield as mf
-from simulations.generalisation.filled_particles import filled
+from simulations import Setup, Simulations, count, grid, number
 from simulations.generalisation.image_pairs import ImagePairs, pairs
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow, stiffness
 
 
 class Lazy(Simulations):
     """Networks at α = √m from doubled units, beside what descent with their kernel says as m → ∞."""
 
-    particles: int = count(256, "m", "particles, an even number", at_least=2)
+    particles: int = count(256, "m", "particles, an even number", multiple_of=2)
     samples: int = count(64, "n", "training samples", at_most=1000)
     tested: int = count(50, "", "test images", at_least=30, at_most=797)
     steps: int = count(40, "", "steps of descent")
-    share: float = number(1.0, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
+    # From twice that step on descent diverges.
+    share: float = number(
+        1.0, "", "step, of n / λ_max, the one that learns the first direction at once", above=0, below=2
+    )
     precision = "float32"
     sizes = grid(
         smoke={"particles": (64, 128, 512), "seeds": 16},
         default={"particles": (128, 256, 1024), "samples": 128, "tested": 60, "steps": 60, "seeds": 24},
         large={"particles": (256, 1024, 4096), "samples": 512, "tested": 200, "steps": 1000, "seeds": 50},
     )
-
-    def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected below 2, where descent diverges."
-        if self.particles % 2:
-            return f"particles={self.particles}: expected an even number, since doubled units come in pairs."
-        return None
 
     @cached_property
     def data(self) -> tuple[np.ndarray, ...]:
@@ -55,9 +49,9 @@ class Lazy(Simulations):
         x, y, x_test, y_test = (part.astype(np.float32) for part in self.data)
         unit, scale = mf.Neuron("relu", outputs=10), float(self.particles) ** 0.5
         problem = mf.Objective(unit, mf.Square(), x, y, scale=scale, kernel=mf.integrals.Dense())
-        theta = self.generator(f"start of {self.particles}").normal(size=(self.particles // 2, 74))
-        twins = theta * np.where(np.arange(74) < 10, -1, 1)
-        start = filled(np.concatenate([theta, twins]).astype(np.float32), 128)
+        random = self.generator(f"start of {self.particles}")
+        theta = independent(random, self.particles // 2, 64, outputs=10, output="gaussian")
+        start = mf.Particles(*filled(doubled(theta, 10).astype(np.float32), 128))
         observe = {"risk": mf.Risk(), "cosines": jax.tree_util.Partial(mf.observables.stiffness, x=x_test, y=y_test)}
         return {"": Setup(problem, start, mf.GradientFlow(self.step), self.marks * self.step, observe)}
 

@@ -17,16 +17,11 @@ from typing import Any
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Records, Simulation, Study, checks, claim, count, grid, number, runs
 from simulations.generalisation import diversity as measure
 from simulations.generalisation import gaussian_ring as ring
 from simulations.generalisation.generator import ANIMATION
 from simulations.generalisation.known_laws import Known
-from simulations.records.record import Record, Records, runs
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Simulation
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import discrepancy
 from theory.prediction import Prediction
 
@@ -47,11 +42,8 @@ class Points(Simulation):
     drawn: int = count(40, "s", "samples in which coincidences are looked for", at_least=3, at_most=200)
     draws: int = count(20, "", "sets of s samples")
     step: float = number(0.1, "h", "step of the flow", unit="mean-field time", above=0, batched=False)
-    time: float = number(80.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    time: float = number(80.0, "T", "time at the end", unit="mean-field time", at_least="step", batched=False)
     precision = "float32"
-
-    def refusal(self):
-        return None if self.time >= self.step else f"time={self.time:g}: expected at least one step of {self.step:g}."
 
     @cached_property
     def data(self) -> np.ndarray:
@@ -116,7 +108,7 @@ class Kernel(Points):
     """Points against random features with the best output weights: they descend a maximum mean discrepancy."""
 
     step: float = number(0.2, "h", "step of the flow", unit="mean-field time", above=0, batched=False)
-    time: float = number(400.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    time: float = number(400.0, "T", "time at the end", unit="mean-field time", at_least="step", batched=False)
     sizes = grid(
         smoke={"critic": (128, 4), "time": 240.0, "seeds": 16},
         default={"critic": CRITICS, "seeds": 24},

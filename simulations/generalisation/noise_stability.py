@@ -26,15 +26,10 @@ import numpy as np
 import optax
 
 import meanfield as mf
+from simulations import Experiment, Records, Setup, Simulations, Study, checks, claim, count, grid, last, number
 from simulations.generalisation import cushion_measures as measure
 from simulations.generalisation.compression import error_bounds, noise_response
 from simulations.generalisation.digits import PIXELS, corrupted, digits_refusal, replaced, two_digits
-from simulations.records.record import Records
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.prediction import Prediction
 
 KEPT: tuple[str, ...] = ("input", "output", "interlayer", "contraction", "attenuation", "rank_input")
@@ -220,8 +215,8 @@ CLAIMS = (
     ),
     claim(
         "contraction", "1/c² = |φ|²/|z|² before training", PASSED, checks.mean,
-        select=begun, value=lambda record: float(record["passed_2"]), what="share of |z|²",
-        wrong="1/c", control={"value": lambda record: float(record["passed_1"])},
+        select=begun, value=last("passed_2"), what="share of |z|²",
+        wrong="1/c", control={"value": last("passed_1")},
     ),
     claim(
         "input_start", "before training, d inputs: d μ₁²", ISOTROPIC, checks.mean,

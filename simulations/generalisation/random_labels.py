@@ -24,16 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Records, Setup, Simulations, Study, between, checks, claim, count, grid, last, number
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import TwoDigits, corrupted, replaced
-from simulations.generalisation.filled_particles import filled
 from simulations.generalisation.label_capacity import Capacity, Dichotomies, enough, few, half, three_quarters
-from simulations.records.record import Record, Records, between, widest
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.records.record import widest
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow, memorisation
 from theory.prediction import Prediction
 
@@ -90,22 +86,18 @@ class Training(Simulations, Kernels):
 
     precision = "float32"
     levels: int = count(3, "", "shares of random labels, evenly from 0 to 1", at_least=2)
-    particles: int = count(1024, "m", "particles, an even number")
+    particles: int = count(1024, "m", "particles, an even number", multiple_of=2)
     steps: int = count(150, "", "steps of descent")
-    share: float = number(0.5, "", "step, of n / λ_max, the one that learns the first direction at once", above=0)
+    # From twice that step on descent diverges.
+    share: float = number(
+        0.5, "", "step, of n / λ_max, the one that learns the first direction at once", above=0, below=2
+    )
     radius: float = number(0.04, "r", "largest change of a pixel that may make a test sample critical", above=0)
     sizes = grid(
         smoke={"samples": 48, "tested": 200, "steps": 120, "particles": (64, 192, 512), "seeds": 16},
         default={"samples": 80, "steps": 250, "particles": (128, 512, 2048), "seeds": 12},
         large={"samples": 250, "steps": 5000, "levels": 6, "particles": (256, 1024, 4096, 10_000), "seeds": 40},
     )
-
-    def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected below 2, where descent diverges."
-        if self.particles % 2:
-            return f"particles={self.particles}: expected an even number, since doubled units come in pairs."
-        return super().refusal()
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -127,10 +119,8 @@ class Training(Simulations, Kernels):
         return mf.Objective(mf.Neuron("relu"), mf.Square(), x, y, scale=float(self.particles) ** 0.5)
 
     def setups(self):
-        theta = self.generator("start").normal(size=(self.particles // 2, 1 + self.data[0].shape[1])).astype("float32")
-        theta[:, 0] = np.where(theta[:, 0] < 0, -1, 1)
-        twins = theta * np.where(np.arange(theta.shape[1]) < 1, -1, 1).astype("float32")
-        start = filled(np.concatenate([theta, twins]), 512)
+        theta = independent(self.generator("start"), self.particles // 2, self.data[0].shape[1])
+        start = mf.Particles(*filled(doubled(theta).astype("float32"), 512))
         # Without momentum it is gradient descent, and its times are numbers of steps, the same for all seeds.
         flow = mf.InputFlow(mf.HeavyBall(self.step))
         watched = {
@@ -303,7 +293,7 @@ SANITY = (
     claim(
         "enough", "random labels are memorised more often than not at three parameters a sample", MORE_OFTEN,
         checks.share,
-        select=enough, value=lambda record: record["memorised"], what="share memorised",
+        select=enough, value=last("memorised"), what="share memorised",
         wrong="half a parameter a sample", control={"select": few},
     ),
 )  # fmt: skip

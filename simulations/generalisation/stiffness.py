@@ -14,16 +14,12 @@ import jax
 import numpy as np
 
 import meanfield as mf
+from simulations import Setup, Simulation, Simulations, Study, checks, choice, claim, count, grid, number
 from simulations.generalisation import cosines_at_risk as measure
 from simulations.generalisation.cosines_at_risk import SHARES
 from simulations.generalisation.image_pairs import ImagePairs, pairs
 from simulations.generalisation.lazy_digits import Lazy
 from simulations.records.record import Records, between
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import stiffness
 from theory.neurons import Network
 from theory.prediction import Prediction
@@ -43,15 +39,12 @@ class Identity(Simulation):
     particles: int = count(16, "m", "particles")
     samples: int = count(24, "n", "training samples, whose gradients are compared", at_most=1000)
     step: float = number(1.0, "h", "step", unit="mean-field time", above=0)
-    time: float = number(200.0, "t", "time at the end", unit="mean-field time", above=0)
+    time: float = number(200.0, "t", "time at the end", unit="mean-field time", at_least="step")
     sizes = grid(
         smoke={"task": "classes"},
         default={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 3},
         large={"activation": ("tanh", "relu"), "loss": tuple(LOSSES), "task": ("parity", "classes"), "seeds": 10},
     )
-
-    def refusal(self):
-        return _too_short(self.time, self.step)
 
     @cached_property
     def data(self) -> mf.datasets.Dataset:
@@ -102,16 +95,13 @@ class Training(Simulations):
     samples: int = count(256, "n", "training samples", at_most=1000)
     tested: int = count(60, "", "test images, several of each class", at_least=50, at_most=797)
     step: float = number(8.0, "h", "largest step; the others are h/2 and h/8", unit="mean-field time", above=0)
-    time: float = number(300.0, "t", "time at the end", unit="mean-field time", above=0)
+    time: float = number(300.0, "t", "time at the end", unit="mean-field time", at_least="step")
     precision = "float32"
     sizes = grid(
         smoke={"seeds": 24},
         default={"tested": 200, "time": 2000.0, "seeds": 40},
         large={"tested": 500, "time": 20_000.0, "samples": 1000, "particles": 256, "seeds": 100},
     )
-
-    def refusal(self):
-        return _too_short(self.time, self.step)
 
     @cached_property
     def data(self) -> mf.datasets.Dataset:
@@ -145,11 +135,6 @@ class Training(Simulations):
         return {"times": self.times, "risk": risk} | {name: np.stack([one[name] for one in means]) for name in means[0]}
 
 
-def _too_short(time: float, step: float) -> str | None:
-    """Return why there is no step before the end, or None."""
-    return None if time >= step else f"time={time:g}: expected at least one step of {step:g}."
-
-
 def training(records: Records) -> Records:
     """Return networks with square loss that come down to a fifth of the risk, with all steps."""
     chosen = Training.at("groups", loss="square", activation="relu")(records)
@@ -170,7 +155,6 @@ def large(records: Records) -> Records:
 
 identity = Identity.at("gradient")
 
-SOURCE = "fort2019stiffness"
 KERNEL = Prediction(1.0, "<=", "any loss and width, gradients without penalty, but for rounding", "meanfield")
 LIMIT = Prediction(1.0, "=", "α = √m, m → ∞, from f = 0: descent with the kernel of infinitely many units", "meanfield")
 ALIGNED = Prediction(0.0, ">=", "digits, square loss; observed, not proved", "meanfield")

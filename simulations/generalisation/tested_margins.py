@@ -8,11 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Record, Simulation, choice, count, grid, number
 from simulations.generalisation.labelled_clusters import clusters, pairs, spread
-from simulations.records.record import Record
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
 from theory import arc_cosine, margin
 
 SAMPLES, INPUTS = 128, 12
@@ -33,7 +30,7 @@ class Errors(Simulation):
 
     labels: str = choice("clusters", "random ±1 a cluster, or of 400 directions", among=("clusters", "spread"))
     clusters: int = count(3, "k", "clusters a side")
-    particles: int = count(50, "m", "particles, an even number", at_least=2)
+    particles: int = count(50, "m", "particles, an even number", multiple_of=2)
     samples: int = count(SAMPLES, "n", "training samples", at_least=2)
     dimension: int = count(INPUTS, "d", "inputs: a plane, noise, a constant", at_least=3)
     step: float = number(3.0, "", "first of the decaying steps", unit="mean-field time", above=0)
@@ -52,9 +49,6 @@ class Errors(Simulation):
             {"particles": 1000, "steps": 50_000, "labels": "spread", "seeds": 80},
         ],
     )
-
-    def refusal(self):
-        return odd(self.particles)
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -87,15 +81,6 @@ class Errors(Simulation):
         x, y, x_test, y_test = self.data
         best = margin.kernel_margin(arc_cosine.conjugate_kernel(x), y)
         return {"output_error": share_wrong(arc_cosine.conjugate_kernel(x_test, x) @ best.coefficients, y_test)}
-
-
-def odd(particles: int) -> str | None:
-    """Return why so many particles are none of a doubled law, or None."""
-    return (
-        f"particles={particles}: expected an even number, since a doubled law comes in pairs."
-        if particles % 2
-        else None
-    )
 
 
 def share_wrong(f: np.ndarray, y: np.ndarray) -> float:

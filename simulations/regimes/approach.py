@@ -1,7 +1,7 @@
 """A check of what a value tends to in a parameter, where nothing is known of the way there."""
 
-from simulations.records.record import Records, Select
-from simulations.verdicts import checks
+from simulations import Records, checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 
 

@@ -4,18 +4,14 @@ A network at α = √m descends by steps h. As m → ∞ its residual along the 
 eigenvalue λ_i, is v_i·(y − u_k) = (1 − hλ_i/n)^k v_i·y after k steps (Arora et al., 2019).
 """
 
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record, Records
-from simulations.regimes.random_units import doubled, filled, independent, unpaired
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
+from simulations import Record, Records, Simulation, choice, count, grid, number, shared
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 from theory.activations import ACTIVATIONS
 
@@ -58,13 +54,14 @@ class Directions(Simulation):
     )
     activation: str = choice("relu", "activation σ", among=tuple(ACTIVATIONS))
     output: str = choice("signs", "law of the output weights, of variance 1", among=("signs", "gaussian"))
-    particles: int = count(1024, "m", "particles, in pairs")
+    particles: int = count(1024, "m", "particles, in pairs", multiple_of=2)
     samples: int = count(64, "n", "training samples", at_least=2)
     steps: int = count(150, "", "steps of gradient descent")
     share: float = number(
         0.7, "", "step as a share of n / λ_max, the step that learns the first direction at once",
-        unit="share", above=0, batched=False,
+        unit="share", above=0, below=2, batched=False,
     )  # fmt: skip
+    """From 2 on descent diverges."""
     precision = "float32"
     sizes = grid(
         smoke=[
@@ -88,16 +85,25 @@ class Directions(Simulation):
     )
 
     def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected less than 2, from where on descent diverges."
         if self.samples >= SAMPLES[self.data]:
             return f"samples={self.samples}: expected at most {SAMPLES[self.data] - 1} of {self.data}."
-        return unpaired(self.particles)
+        return None
 
     @property
+    @shared(particles=2)
     def spectrum(self) -> Spectrum:
         """Data, labels and the kernel's spectrum, which are the same at every m."""
-        return _spectrum(replace(self, particles=2))
+        make = partial(mf.datasets.digits, task="parity") if self.data == "digits" else mf.datasets.breast_cancer
+        data = make(n=self.samples, n_test=1, split=self.seed, dtype="float32")
+        x, y = np.asarray(data.x, float), np.asarray(data.y, float)
+        values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=self.activation))
+        values, vectors = values[::-1], vectors[:, ::-1]
+        if self.labels != "true":
+            y = self.generator("labels").choice([-1.0, 1.0], size=self.samples)
+        if self.labels == "even":
+            y = vectors @ y
+        marks = np.unique(np.rint(np.append(0, np.geomspace(1, self.steps, 16)))).astype(int)
+        return Spectrum(x, y, values, vectors, self.share * self.samples / values[0], marks)
 
     def problem(self):
         x, y = (part.astype(np.float32) for part in (self.spectrum.x, self.spectrum.y))
@@ -105,8 +111,8 @@ class Directions(Simulation):
 
     def start(self):
         random = self.generator(f"{self.particles} units for {self.labels} labels, {self.activation}")
-        theta = independent(random, self.particles // 2, 1, self.spectrum.x.shape[1], self.output)
-        return mf.Particles(*filled(doubled(theta, 1)))
+        theta = independent(random, self.particles // 2, self.spectrum.x.shape[1], output=self.output)
+        return mf.Particles(*filled(doubled(theta), 256))
 
     def flow(self):
         return mf.GradientFlow(self.spectrum.step)
@@ -134,21 +140,6 @@ class Directions(Simulation):
             "limit_residuals": (problem.y - exact) @ problem.vectors,
             "limit_learnt": 1 / np.maximum(rate, 1e-12),
         }
-
-
-@functools.lru_cache(maxsize=64)
-def _spectrum(run: Directions) -> Spectrum:
-    make = partial(mf.datasets.digits, task="parity") if run.data == "digits" else mf.datasets.breast_cancer
-    data = make(n=run.samples, n_test=1, split=run.seed, dtype="float32")
-    x, y = np.asarray(data.x, float), np.asarray(data.y, float)
-    values, vectors = np.linalg.eigh(arc_cosine.tangent_kernel(x, activation=run.activation))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    if run.labels != "true":
-        y = run.generator("labels").choice([-1.0, 1.0], size=run.samples)
-    if run.labels == "even":
-        y = vectors @ y
-    marks = np.unique(np.rint(np.append(0, np.geomspace(1, run.steps, 16)))).astype(int)
-    return Spectrum(x, y, values, vectors, run.share * run.samples / values[0], marks)
 
 
 def _distance(record: Record, exact: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""A teacher of a few neurons on the sphere, and the students that learn it, which start in pairs ±a.
+"""A teacher of a few neurons on the sphere.
 
 NumPy draws them: numbers in JAX take longer to compile than a small network to train.
 """
@@ -29,20 +29,3 @@ def teacher(
     truth = mf.Particles(np.column_stack([signs, w]).astype(dtype), np.full(neurons, 1 / neurons / size, dtype))
     arrays = (jnp.asarray(part, dtype) for part in (x, y / size, x_test, y_test / size))
     return mf.datasets.Dataset("teacher", *arrays, statement=f"{neurons} neurons, unit power", truth=truth)
-
-
-def students(random: np.random.Generator, m: int, d: int, *, outputs: int = 1) -> np.ndarray:
-    """Draw particles [m, outputs + d]: input weights N(0, I), and output weights ±1."""
-    theta = random.normal(size=(m, outputs + d))
-    theta[:, :outputs] = np.sign(theta[:, :outputs])
-    return theta
-
-
-def paired(theta: np.ndarray, outputs: int = 1) -> np.ndarray:
-    """Return particles with their twins of the other sign, [2m, outputs + d]: their output is zero."""
-    return np.concatenate([theta, theta * np.where(np.arange(theta.shape[1]) < outputs, -1.0, 1.0)])
-
-
-def uneven(m: int) -> str | None:
-    """Return the sentence for a number of particles that does not come in pairs, None for others."""
-    return f"particles={m}: expected an even number, since a doubled law comes in pairs." if m % 2 else None

@@ -12,10 +12,8 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, flag, number
-from simulations.study.simulation import Setup, Simulations
+from simulations import Record, Setup, Simulations, choice, count, flag, grid, number
+from simulations.study.starts import doubled, independent
 from theory import arc_cosine
 from theory.regression import ridge_path
 
@@ -35,11 +33,11 @@ INTRINSIC = 5
 """Dimensions of the subspace in all sizes (count)."""
 
 
-def units(random: np.random.Generator, particles: int, d: int, doubled: bool = True) -> np.ndarray:
-    """Draw units (a, w) with a = ±1 and w ~ N(0, I/d), and behind them their twins (−a, w), or as many more units."""
-    theta = random.normal(size=(particles // (1 + doubled), 1 + d)) / np.sqrt(d)
-    theta[:, 0] = np.where(theta[:, 0] < 0, -1.0, 1.0)
-    return np.concatenate([theta, theta * np.where(np.arange(1 + d) < 1, -1.0, 1.0)]) if doubled else theta
+def units(random: np.random.Generator, m: int, d: int) -> np.ndarray:
+    """Draw units (a, w) with a = ±1 and w ~ N(0, I/d)."""
+    theta = independent(random, m, d)
+    theta[:, 1:] /= np.sqrt(d)
+    return theta
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Task:
         k = self.x.shape[1]
         frame = np.linalg.qr(random.normal(size=(d, k)))[0]
         # Input weights N(0, I/k) in all d dimensions: those along the subspace are drawn as if there were no others.
-        theta = units(random, len(self.theta), d)
+        theta = doubled(units(random, len(self.theta) // 2, d))
         theta[:, 1:] *= np.sqrt(d / k)
         return Task(self.x @ frame.T, self.y, self.x_test @ frame.T, self.clean, theta, frame[:, 0])
 
@@ -86,10 +84,10 @@ class HiddenDirection(Simulations):
 
     target: str = choice("direction", "relu(x₁) + ½|x₁|, or a sum over 400 directions", among=("direction", "many"))
     alpha: float = number(1.0, "α", "output scale", unit="output units", above=0)
-    particles: int = count(40, "m", "particles, in pairs")
+    particles: int = count(40, "m", "particles, in pairs", multiple_of=2)
     dimension: int = count(10, "d", "inputs", at_least=2)
     samples: int = count(128, "n", "training samples", at_least=4)
-    time: float = number(200.0, "T", "final time", unit="mean-field time", above=0)
+    time: float = number(200.0, "T", "final time", unit="mean-field time", at_least="step")
     step: float = number(0.4, "h", "step of gradient descent", unit="mean-field time", above=0)
     decay: float = number(0.01, "λ", "weight decay", unit="1 / mean-field time", at_least=0)
     noise: float = number(0.1, "", "noise of the training targets", unit="share of their deviation", at_least=0)
@@ -119,9 +117,6 @@ class HiddenDirection(Simulations):
         ],
     )
 
-    def refusal(self):
-        return unpaired(self) or shorter(self)
-
     def task(self, d: int) -> Task:
         """Draw inputs on the sphere of radius √d, and a target on them; runs of a seed that share these share it."""
         random = self.generator(f"{self.target} in {d} dimensions, {self.samples} samples")
@@ -135,7 +130,8 @@ class HiddenDirection(Simulations):
             clean /= np.std(clean)
         n = self.samples
         y = clean[:n] + self.noise * np.std(clean) * random.normal(size=n)
-        return Task(x[:n], y, x[n:], clean[n:], units(random, self.particles, d), np.eye(d)[0])
+        theta = doubled(units(random, self.particles // 2, d))
+        return Task(x[:n], y, x[n:], clean[n:], theta, np.eye(d)[0])
 
     @cached_property
     def tasks(self) -> Mapping[str, Task]:
@@ -175,7 +171,7 @@ class HiddenDirection(Simulations):
 class Subspace(HiddenDirection):
     """The task of k dimensions in a subspace of d, or that of d dimensions; beside it the one in k dimensions."""
 
-    intrinsic: int = count(INTRINSIC, "k", "dimensions of the subspace", at_least=2)
+    intrinsic: int = count(INTRINSIC, "k", "dimensions of the subspace", at_least=2, at_most="dimension")
     inside: bool = flag(True, "inputs lie in the subspace; otherwise they fill all d dimensions")
     sizes = grid(
         smoke=[{"dimension": (5, 10, 20), "seeds": 16}, {"dimension": 20, "inside": False, "seeds": 16}],
@@ -189,11 +185,6 @@ class Subspace(HiddenDirection):
         ],
     )
 
-    def refusal(self):
-        if self.intrinsic > self.dimension:
-            return f"intrinsic={self.intrinsic}: expected 2 to dimension={self.dimension}."
-        return super().refusal()
-
     @cached_property
     def tasks(self) -> Mapping[str, Task]:
         """The task that is learnt, and the one in k dimensions."""
@@ -202,20 +193,6 @@ class Subspace(HiddenDirection):
             return {"": self.task(self.dimension), "reference_": small}
         random = self.generator(f"subspace of {self.dimension} dimensions")
         return {"": small.lifted(random, self.dimension), "reference_": small}
-
-
-def unpaired(run) -> str | None:
-    """Return why there are no so many particles, None where they come in pairs."""
-    if run.particles % 2:
-        return f"particles={run.particles}: expected an even number, since units come in pairs."
-    return None
-
-
-def shorter(run) -> str | None:
-    """Return why the final time is too short, None where there is a step."""
-    if run.time < run.step:
-        return f"time={run.time:g}: shorter than one step; expected at least step={run.step:g}."
-    return None
 
 
 def _single(part: np.ndarray) -> np.ndarray:
@@ -237,16 +214,6 @@ def along_direction(theta: np.ndarray, direction: np.ndarray) -> float:
 def advantage(record: Record) -> float:
     """Return log(test error of kernel regression / of the network)."""
     return float(np.log(record["kernel_error"] / record["net_error"][-1]))
-
-
-def kernel_error(record: Record) -> float:
-    """Return the test error of kernel regression (share of the variance)."""
-    return float(record["kernel_error"])
-
-
-def net_error(record: Record) -> float:
-    """Return the test error of the network at the end (share of the variance)."""
-    return float(record["net_error"][-1])
 
 
 def excess(record: Record) -> float:

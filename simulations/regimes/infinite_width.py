@@ -5,8 +5,6 @@ with what is of first order in 1/width. Beside them is what the kernels of infin
 data, depth by depth.
 """
 
-import functools
-from dataclasses import replace
 from functools import partial
 
 import equinox as eqx
@@ -15,13 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import between
+from simulations import Experiment, Study, between, checks, choice, claim, count, grid, number, shared
 from simulations.regimes import finite_width as measure
 from simulations.regimes.finite_width import COMPARED
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory.activations import ACTIVATIONS
 from theory.deep_fluctuation import deep_fluctuation
 from theory.deep_kernels import deep_kernels
@@ -107,7 +101,7 @@ class Networks(Experiment):
         return [random.standard_normal((self.replicas, *shape), np.float32) for shape in shapes]
 
     def run(self):
-        known = limit_of(replace(self, width=1, replicas=1))
+        known = self.limit()
         scales = [jnp.float32(scale) for scale in self.scales.values()]
         found = _kernels(self.weights(), jnp.asarray(known["x"], jnp.float32), self.activation, *scales)
         conjugate, tangent, outputs = (np.asarray(part, float) for part in found)
@@ -125,21 +119,20 @@ class Networks(Experiment):
             "tangent_variance": np.mean((np.einsum("rii->ri", tangent) / np.diag(known["limit_tangent"][-1]) - 1) ** 2),
         }
 
+    @shared(width=1, replicas=1)
+    def limit(self) -> dict[str, np.ndarray]:
+        """Return kernels of the infinitely wide network, and how those of finite ones differ from them in order 1/N.
 
-@functools.lru_cache(maxsize=64)
-def limit_of(networks: Networks) -> dict[str, np.ndarray]:
-    """Return kernels of the infinitely wide network, and how those of finite ones differ from them in order 1/N.
-
-    Scales at which the quadrature of the latter fails leave it out.
-    """
-    x, layers, scales = networks.points(), networks.depth, networks.scales
-    conjugate, tangent = deep_kernels(x, None, tuple(range(1, layers + 1)), networks.activation, **scales)
-    found = {"x": x, "limit_conjugate": conjugate, "limit_tangent": tangent}
-    squares = np.array([1.0, *np.einsum("lii->li", conjugate[: min(COMPARED, layers) - 1]).max(axis=1, initial=0)])
-    if networks.weight_scale**2 * squares.max() + networks.bias_scale**2 > LONGEST**2:
-        return found
-    first = deep_fluctuation(x, (1, min(COMPARED, layers)), networks.activation, **scales)
-    return found | {"limit_variance": first.variance, "limit_shift": first.shift[1], "constant": first.constant}
+        Scales at which the quadrature of the latter fails leave it out.
+        """
+        x, layers, scales = self.points(), self.depth, self.scales
+        conjugate, tangent = deep_kernels(x, None, tuple(range(1, layers + 1)), self.activation, **scales)
+        found = {"x": x, "limit_conjugate": conjugate, "limit_tangent": tangent}
+        squares = np.array([1.0, *np.einsum("lii->li", conjugate[: min(COMPARED, layers) - 1]).max(axis=1, initial=0)])
+        if self.weight_scale**2 * squares.max() + self.bias_scale**2 > LONGEST**2:
+            return found
+        first = deep_fluctuation(x, (1, min(COMPARED, layers)), self.activation, **scales)
+        return found | {"limit_variance": first.variance, "limit_shift": first.shift[1], "constant": first.constant}
 
 
 @eqx.filter_jit

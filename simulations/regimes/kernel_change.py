@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record, Records, Select
-from simulations.verdicts import checks
+from simulations import Record, Records, checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.alignment import alignment, effective_dimension
 from theory.kernel_flow import test_discrete
@@ -19,14 +19,12 @@ from theory.neurons import Network
 
 
 @eqx.filter_jit
-def _kernels(unit: mf.Neuron, positions, x):
-    """Both parts of the tangent kernel in time, [T, 2, n, n]: output weights, whose kernel is that of the features, and
-    input weights.
-    """
+def tangent_kernels(unit: mf.Neuron, positions, x, layers: tuple[str, ...], mass=None) -> jax.Array:
+    """Return tangent kernels of these layers at positions [T, m, p], [T, layers, n, n]."""
 
     def of_one(position):
-        mu = mf.Particles(position)
-        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=layers) for layers in ("output", "input")])
+        mu = mf.Particles(position, mass)
+        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=part) for part in layers])
 
     return jax.lax.map(of_one, positions)
 
@@ -37,7 +35,9 @@ def changes(unit: mf.Neuron, runs: Sequence[mf.Trajectory], targets: Sequence[np
     These are the change (root mean square, relative), the mean alignment with the targets and effective dimension, and
     the root mean square changes of both.
     """
-    seen = [np.asarray(_kernels(unit, run.values["positions"], run.objective.x), float) for run in runs]
+    layers = ("output", "input")  # the kernel of the output weights is that of the features
+    found = [tangent_kernels(unit, run.values["positions"], run.objective.x, layers) for run in runs]
+    seen = [np.asarray(parts, float) for parts in found]
     values: dict[str, Any] = {}
     for name, total in (("tangent", True), ("features", False)):
         drift, aligned, wide = [], [], []
@@ -83,11 +83,6 @@ def growth(record: Record, name: str) -> float:
     return float(np.log(record[name][-1] / record[name][0]))
 
 
-def last(record: Record, name: str) -> float:
-    """Return a value at the end of a run."""
-    return float(record[name][-1])
-
-
 def over_linear(record: Record, at: int = -1) -> float:
     """Return the change of the tangent kernel at the end over that of the linearised motion, there or at another time.
 
@@ -119,7 +114,6 @@ def _at_zero(places: np.ndarray) -> np.ndarray:
     return np.array([np.prod([other / (other - one) for other in places if other != one]) for one in places])
 
 
-drift, realigned, respread = (partial(last, name=f"tangent_{of}") for of in ("drift", "realigned", "respread"))
 feature_alignment = partial(growth, name="features_alignment")
 tangent_alignment = partial(growth, name="tangent_alignment")
 tangent_dimension = partial(growth, name="tangent_dimension")

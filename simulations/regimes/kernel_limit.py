@@ -1,20 +1,20 @@
 """ReLU networks that learn, and the kernel regression that they are at infinite width and α → ∞, trained as long."""
 
-import dataclasses
-import functools
 from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
 
 import meanfield as mf
-from simulations.regimes import few_neurons
-from simulations.study.parameters import count, flag, number
-from simulations.study.simulation import Setup, Simulations
+from simulations import Setup, Simulations, count, flag, number, shared
+from simulations.study.starts import doubled, filled, independent
 from theory import arc_cosine, kernel_flow
 
 TESTED = 500
 """Test samples (count)."""
+
+ALIKE = shared(particles=2, alpha=1.0, exponent=0.0, tangent=False)
+"""Of methods on which these do not bear."""
 
 
 def whole_steps(step: float, time: float) -> np.ndarray:
@@ -22,24 +22,19 @@ def whole_steps(step: float, time: float) -> np.ndarray:
     return np.unique(np.rint(np.append(0.0, np.geomspace(time / 300, time, 18)) / step)).astype(int)
 
 
-def filled(theta: np.ndarray, room: int) -> mf.Particles:
-    """Return these particles of equal mass, and others without mass up to a multiple of `room`.
-
-    Most numbers of particles share a program then. Up to 64 particles are left as they are.
-    """
-    m = len(theta)
-    rows = m if m <= 64 else -(-m // room) * room
-    return mf.Particles(np.pad(theta, ((0, rows - m), (0, 0))), np.where(np.arange(rows) < m, 1 / m, 0.0))
+def padded(theta: np.ndarray, room: int) -> mf.Particles:
+    """Return particles of equal mass, more than 64 of them filled up to a multiple of `room`."""
+    return mf.Particles(*filled(theta, room if len(theta) > 64 else 1))
 
 
 class Learner(Simulations):
     """Doubled ReLU networks at one output scale, and beside them, if asked for, their own tangent models."""
 
-    particles: int = count(1000, "m", "particles, an even number")
+    particles: int = count(1000, "m", "particles, an even number", multiple_of=2)
     samples: int = count(64, "n", "training samples")
     alpha: float = number(1.0, "α", "output scale at m = 1; it is α m^p", unit="output units", above=0, batched=False)
     exponent: float = number(0.0, "p", "exponent of m in the output scale: 0 mean-field, 0.5 neural-tangent")
-    time: float = number(100.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    time: float = number(100.0, "T", "final time", unit="mean-field time", at_least="step", batched=False)
     step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
     tangent: bool = flag(False, "whether the model linearised at the start is trained beside the network")
     precision = "float32"
@@ -49,20 +44,16 @@ class Learner(Simulations):
     def draw(self) -> mf.datasets.Dataset:
         """Draw the data, which all runs of a seed share."""
 
-    def refusal(self):
-        if self.time < self.step:
-            return f"time={self.time:g}: shorter than one step; expected at least step={self.step:g}."
-        return few_neurons.uneven(self.particles)
-
-    @functools.cached_property
+    @property
+    @ALIKE
     def data(self) -> mf.datasets.Dataset:
-        return data(shared(self))
+        return self.draw()
 
     def start(self) -> mf.Particles:
         """Return the particles at time zero; another m has others."""
         random, outputs = self.generator(f"start of {self.particles}"), self.data.outputs
-        half = few_neurons.students(random, self.particles // 2, self.data.d, outputs=outputs)
-        return filled(few_neurons.paired(half, outputs), self.room)
+        half = independent(random, self.particles // 2, self.data.d, outputs=outputs)
+        return padded(doubled(half, outputs), self.room)
 
     def setups(self):
         drawn, times = self.data, self.step * whole_steps(self.step, self.time)
@@ -87,30 +78,18 @@ class Learner(Simulations):
 
     def theory(self):
         """Kernel regression with the arc-cosine kernel, by the same steps."""
-        return {f"limit_{name}": value for name, value in kernel_regression(shared(self)).items()}
+        return {f"limit_{name}": value for name, value in self.kernel_regression().items()}
 
-
-def shared(run: Learner) -> Learner:
-    """Return what the data and the limit of a run follow from: they are worked out once for all that share it."""
-    return dataclasses.replace(run, particles=2, alpha=1.0, exponent=0.0, tangent=False)
-
-
-@functools.lru_cache(maxsize=64)
-def data(run: Learner) -> mf.datasets.Dataset:
-    """Return the data of a run."""
-    return run.draw()
-
-
-@functools.lru_cache(maxsize=64)
-def kernel_regression(run: Learner) -> dict[str, np.ndarray]:
-    """Return risks and errors of kernel regression at the times of a run, and its predictions at the end."""
-    drawn = data(run)
-    x, y, x_test, y_test = (np.asarray(part, float) for part in (drawn.x, drawn.y, drawn.x_test, drawn.y_test))
-    kernel, cross = (arc_cosine.tangent_kernel(z, x, "relu") for z in (x, x_test))
-    steps = whole_steps(run.step, run.time)
-    trained = kernel_flow.train_discrete(kernel, y, run.step, steps)
-    tested = kernel_flow.test_discrete(kernel, cross, y, run.step, steps)
-    return {"risk": np.array([kernel_flow.risk(f, y) for f in trained]), **scores(tested, y_test)}
+    @ALIKE
+    def kernel_regression(self) -> dict[str, np.ndarray]:
+        """Return risks and errors of kernel regression at the times of a run, and its predictions at the end."""
+        drawn = self.data
+        x, y, x_test, y_test = (np.asarray(part, float) for part in (drawn.x, drawn.y, drawn.x_test, drawn.y_test))
+        kernel, cross = (arc_cosine.tangent_kernel(z, x, "relu") for z in (x, x_test))
+        steps = whole_steps(self.step, self.time)
+        trained = kernel_flow.train_discrete(kernel, y, self.step, steps)
+        tested = kernel_flow.test_discrete(kernel, cross, y, self.step, steps)
+        return {"risk": np.array([kernel_flow.risk(f, y) for f in trained]), **scores(tested, y_test)}
 
 
 def scores(tested: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,11 +9,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 import meanfield as mf
-from simulations.records.record import Record
-from simulations.regimes.random_units import doubled, independent, unpaired
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations import Record, Setup, Simulations, choice, count, grid, number
+from simulations.study.starts import doubled, independent
 from theory import arc_cosine, kernel_flow
 from theory.regression import chosen, ridge_path
 
@@ -50,14 +47,15 @@ class Accuracy(Simulations):
     """Regressions, and two networks of ReLU units that share their start and their steps."""
 
     data: str = choice("digits", "ten digits, tumours, or ten kinds of signals", among=tuple(SAMPLES))
-    particles: int = count(64, "m", "particles, in pairs")
+    particles: int = count(64, "m", "particles, in pairs", multiple_of=2)
     samples: int = count(300, "n", "training samples", at_least=2)
     tested: int = count(200, "", "test samples")
     steps: int = count(100, "", "steps of gradient descent")
     share: float = number(
         0.4, "", "step as a share of n / λ_max, the step that learns the first direction at once",
-        unit="share", above=0, batched=False,
+        unit="share", above=0, below=2, batched=False,
     )  # fmt: skip
+    """From 2 on descent diverges."""
     precision = "float32"
     sizes = grid(
         smoke=[
@@ -84,12 +82,10 @@ class Accuracy(Simulations):
     )
 
     def refusal(self):
-        if self.share >= 2:
-            return f"share={self.share:g}: expected less than 2, from where on descent diverges."
         most = SAMPLES[self.data] - self.tested
         if self.samples > most:
             return f"samples={self.samples}: expected at most {most} of {self.data} beside {self.tested} for test."
-        return unpaired(self.particles)
+        return None
 
     @cached_property
     def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -125,7 +121,7 @@ class Accuracy(Simulations):
         x, x_test = (np.pad(part, ((0, 0), (0, WIDTH - part.shape[1]))) for part in (x, x_test))
         x_test = np.pad(x_test, ((0, -len(x_test) % ROWS), (0, 0)))
         x, y, x_test = (part.astype(np.float32) for part in (x, np.eye(CLASSES)[label], x_test))
-        theta = doubled(independent(self.generator("units"), self.particles // 2, CLASSES, WIDTH), CLASSES)
+        theta = doubled(independent(self.generator("units"), self.particles // 2, WIDTH, outputs=CLASSES), CLASSES)
         unit, mu = mf.Neuron("relu", outputs=CLASSES), mf.Particles(theta.astype(np.float32))
         flow, watched = mf.GradientFlow(self.step), [mf.Predictions(jnp.asarray(x_test))]
         return {

@@ -14,17 +14,14 @@ from functools import cached_property, partial
 import numpy as np
 
 import meanfield as mf
+from simulations import Simulation, Study, checks, choice, claim, count, grid, last, number
 from simulations.records.record import widest
 from simulations.regimes import few_neurons
 from simulations.regimes import linearised as measure
 from simulations.regimes.approach import approached
-from simulations.regimes.kernel_limit import TESTED, Learner, filled, whole_steps
+from simulations.regimes.kernel_limit import TESTED, Learner, padded, whole_steps
 from simulations.regimes.neurons import ANIMATION, Neurons
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.study.starts import doubled, independent, unpaired
 from theory import scaling
 from theory.neurons import Network
 from theory.prediction import Prediction
@@ -58,7 +55,7 @@ class Labels(Simulation):
     time: float = number(8.0, "T", "final time", unit="mean-field time", above=0, batched=False)
 
     def refusal(self):
-        return few_neurons.uneven(self.particles) if self.initial == "doubled" else None
+        return unpaired(self.particles) if self.initial == "doubled" else None
 
     @property
     def scale(self) -> float:
@@ -74,15 +71,15 @@ class Labels(Simulation):
     def theta(self) -> np.ndarray:
         random, m = self.generator(f"start of {self.particles}"), self.particles
         if self.initial == "doubled":
-            return few_neurons.paired(few_neurons.students(random, m // 2, self.dimension))
-        return few_neurons.students(random, m, self.dimension)
+            return doubled(independent(random, m // 2, self.dimension))
+        return independent(random, m, self.dimension)
 
     def problem(self):
         centred = self.initial == "centred"
         return mf.Objective(mf.Neuron("tanh"), mf.Square(), *self.data, scale=self.scale, centred=centred)
 
     def start(self):
-        return filled(self.theta, ROOM)
+        return padded(self.theta, ROOM)
 
     def observe(self):
         return [mf.Risk(), mf.Displacement(), mf.observables.KernelDrift(), mf.Predictions()]
@@ -100,6 +97,7 @@ class Smooth(Labels):
 
     exponent: float = number(MEAN_FIELD, "p", "exponent of m in the output scale, which is α m^p")
     step: float = number(0.02, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
+    time: float = number(8.0, "T", "final time", unit="mean-field time", at_least="step", batched=False)
     sizes = grid(
         smoke=[
             {"initial": STARTS, "alpha": (10.0, 100.0, 1000.0, 10000.0), "seeds": 7},
@@ -114,11 +112,6 @@ class Smooth(Labels):
             {**SMALL, "particles": (128, 512, 2048, 10000, 100000, 1000000), "seeds": 10},
         ],
     )
-
-    def refusal(self):
-        if self.time < self.step:
-            return f"time={self.time:g}: shorter than one step; expected at least step={self.step:g}."
-        return super().refusal()
 
     @property
     def scale(self) -> float:
@@ -181,7 +174,7 @@ class Digits(Learner):
 
     room = 2
     samples: int = count(200, "n", "training images", at_most=DIGITS - TESTED)
-    time: float = number(150.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    time: float = number(150.0, "T", "final time", unit="mean-field time", at_least="step", batched=False)
     step: float = number(0.75, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
     sizes = grid(
         smoke={"samples": 100, "particles": (32, 128, 512), **BOTH, "seeds": 7},
@@ -232,13 +225,13 @@ CLAIMS = (
     claim(
         "drift_tangent", "relative change of the tangent kernel in training, α = √m",
         scaling.kernel_change_exponent("tangent"), checks.asymptotic_slope,
-        select=along_m(exponent=TANGENT), x="particles", value=measure.last("kernel_drift"),
+        select=along_m(exponent=TANGENT), x="particles", value=last("kernel_drift"),
         wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(
         "displacement_mean_field", "movement of a particle in m, α = 1", scaling.displacement_exponent("mean-field"),
         checks.asymptotic_slope,
-        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("displacement"),
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=last("displacement"),
         widest=0.1, wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
@@ -280,13 +273,13 @@ SANITY = (
     claim(
         "drift_mean_field", "relative change of the tangent kernel in training, α = 1",
         scaling.kernel_change_exponent("mean-field"), checks.asymptotic_slope,
-        select=along_m(exponent=MEAN_FIELD), x="particles", value=measure.last("kernel_drift"),
+        select=along_m(exponent=MEAN_FIELD), x="particles", value=last("kernel_drift"),
         widest=0.2, wrong="α = √m", control={"select": along_m(exponent=TANGENT)},
     ),
     claim(
         "displacement_tangent", "movement of a particle in m, α = √m", scaling.displacement_exponent("tangent"),
         checks.asymptotic_slope,
-        select=along_m(exponent=TANGENT), x="particles", value=measure.last("displacement"),
+        select=along_m(exponent=TANGENT), x="particles", value=last("displacement"),
         wrong="α = 1", control={"select": along_m(exponent=MEAN_FIELD)},
     ),
     claim(

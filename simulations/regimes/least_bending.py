@@ -8,11 +8,8 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import between
+from simulations import Experiment, Simulation, between, choice, count, grid, number
 from simulations.regimes.breakpoints import alternating, spread
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Simulation
 from theory import convex, splines
 
 NEAR = 0.02
@@ -61,10 +58,10 @@ class Adaptive(Simulation, Sampled):
     """Both layers with weight decay, by gradient descent from knots about evenly on [−1.2, 1.2]."""
 
     decay: str = choice("input", "what decays: output and input weights, or all, biases too", among=("input", "all"))
-    particles: int = count(48, "m", "particles, a multiple of 4")
+    particles: int = count(48, "m", "particles, a multiple of 4", multiple_of=4)
     strength: float = number(0.003, "λ", "weight decay", unit="loss units", above=0)
     step: float = number(0.05, "h", "step", unit="mean-field time", above=0)
-    time: float = number(2000.0, "T", "time of training", unit="mean-field time", above=0, batched=False)
+    time: float = number(2000.0, "T", "time of training", unit="mean-field time", at_least="step", batched=False)
     sizes = grid(
         smoke={"decay": ("input", "all"), "seeds": 7},
         default={"decay": ("input", "all"), "particles": 100, "time": 6000.0, "step": 0.02, "seeds": 10},
@@ -72,13 +69,6 @@ class Adaptive(Simulation, Sampled):
             "decay": ("input", "all"), "particles": 1000, "time": 20_000.0, "step": 0.02, "strength": 0.001, "seeds": 20
         },
     )  # fmt: skip
-
-    def refusal(self):
-        if self.particles % 4:
-            return f"particles={self.particles}: expected a multiple of 4."
-        if self.time < self.step:
-            return f"time={self.time:g}: expected at least one step of {self.step:g}."
-        return None
 
     def problem(self):
         # One program for both kinds of decay.

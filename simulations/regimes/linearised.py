@@ -73,11 +73,6 @@ def excess_error(record: Record, share: float = 1.0) -> float:
     return float(record["test_error"][-1] - record["limit_test_error"][stopped])
 
 
-def last(name: str):
-    """Return the measure that is the value `name` at the end of a run."""
-    return lambda record: float(record[name][-1])
-
-
 to_kernel_regression = partial(apart, other="limit_test_predictions")
 to_tangent_model = partial(apart, other="tangent_test_predictions")
 # The deliberately wrong ones, for controls: K without its 1/n (n = 8); regression before its first step; the tangent

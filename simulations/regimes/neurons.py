@@ -10,11 +10,10 @@ from functools import cached_property
 import numpy as np
 
 import meanfield as mf
+from simulations import Animation, Scene, Setup, Simulations, count, grid, number
 from simulations.regimes import few_neurons
-from simulations.study.animation import Animation, Scene, frame_times
-from simulations.study.experiment import grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulations
+from simulations.study.animation import frame_times
+from simulations.study.starts import doubled
 
 ANGLES = np.linspace(-180, 180, 181)
 """Directions of the inputs at which functions are shown (degrees)."""
@@ -30,7 +29,7 @@ class Neurons(Simulations):
     """A ReLU network with inputs on the unit circle, and its teacher, as `simulations.study.animation` draws them."""
 
     alpha: float = number(1.0, "α", "output scale: 1 is mean-field, a large one lazy", unit="output units", above=0)
-    particles: int = count(100, "m", "neurons")
+    particles: int = count(100, "m", "neurons", multiple_of=2)
     teachers: int = count(3, "", "neurons of the teacher, of alternating signs")
     samples: int = count(15, "n", "training samples")
     time: float = number(300.0, "T", "final time", unit="mean-field time", above=0, batched=False)
@@ -48,8 +47,6 @@ class Neurons(Simulations):
     )
 
     def refusal(self):
-        if self.particles % 2:
-            return f"particles={self.particles}: expected an even number, since neurons start in pairs ±a."
         if self.time < 2 * self.step:
             return f"time={self.time:g}: expected at least two steps of {self.step:g}."
         return None
@@ -64,7 +61,7 @@ class Neurons(Simulations):
         data, random = self.data, self.generator("neurons")
         half = np.column_stack([random.choice([-1.0, 1.0], self.particles // 2), np.empty((self.particles // 2, 2))])
         half[:, 1:] = few_neurons.sphere(random, self.particles // 2, 2)
-        start = mf.Particles(few_neurons.paired(half).astype(np.float32))
+        start = mf.Particles(doubled(half).astype(np.float32))
         problem = mf.Objective(
             mf.Neuron("relu"), mf.Square(), data.x, data.y, scale=self.alpha, kernel=mf.integrals.Dense()
         )

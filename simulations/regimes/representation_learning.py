@@ -11,14 +11,10 @@ from math import log
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Records, between
+from simulations import Records, Setup, Simulations, Study, between, checks, choice, claim, count, grid, last, number
 from simulations.regimes import hidden_direction, kernel_change
 from simulations.regimes.hidden_direction import MARKS, HiddenDirection, Subspace
-from simulations.study.experiment import grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.study.starts import doubled
 from theory.prediction import Prediction
 
 RICH, LAZY = 1.0, 1000.0
@@ -50,10 +46,10 @@ class Kernels(Simulations):
     activation: str = choice("tanh", "activation σ", among=tuple(mf.units.activations.ACTIVATIONS))
     initial: str = choice("doubled", "pairs ±a at the start, or f − f₀ is trained", among=("doubled", "centred"))
     alpha: float = number(1.0, "α", "output scale", unit="output units", above=0)
-    particles: int = count(48, "m", "particles, in pairs")
+    particles: int = count(48, "m", "particles, in pairs", multiple_of=2)
     dimension: int = count(8, "d", "inputs", at_least=2)
     samples: int = count(48, "n", "training samples", at_least=4)
-    time: float = number(100.0, "T", "final time", unit="mean-field time", above=0)
+    time: float = number(100.0, "T", "final time", unit="mean-field time", at_least="step")
     step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0)
     replicas: int = count(4, "", "networks, of whose changes the root mean square is taken")
     sizes = grid(
@@ -62,18 +58,15 @@ class Kernels(Simulations):
         large=laws(RICH, 3.0, 10.0, 30.0, many=1000, particles=1000, samples=256, replicas=8, seeds=10),
     )
 
-    def refusal(self):
-        return hidden_direction.unpaired(self) or hidden_direction.shorter(self)
-
     @cached_property
     def draws(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Inputs, targets and units of every network; networks that differ in α alone start alike."""
-        random, drawn = self.generator("networks"), []
+        random, drawn, pairs = self.generator("networks"), [], self.initial == "doubled"
         for _ in range(self.replicas):
             x = random.normal(size=(self.samples, self.dimension))
             x[:2, 1] = np.abs(x[:2, 1]) * np.sign(x[:2, 0]) * [1, -1]  # both signs, however few samples
-            theta = hidden_direction.units(random, self.particles, self.dimension, self.initial == "doubled")
-            drawn.append((x, np.sign(x[:, 0] * x[:, 1]), theta))
+            theta = hidden_direction.units(random, self.particles // (1 + pairs), self.dimension)
+            drawn.append((x, np.sign(x[:, 0] * x[:, 1]), doubled(theta) if pairs else theta))
         return drawn
 
     def setups(self):
@@ -171,7 +164,7 @@ CLAIMS = (
     claim(
         "change_doubled", "relative change of the tangent kernel in α: −2, tanh, doubled start", DOUBLED,
         checks.asymptotic_slope,
-        select=large("doubled"), x="alpha", value=kernel_change.drift,
+        select=large("doubled"), x="alpha", value=last("tangent_drift"),
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
@@ -183,19 +176,19 @@ CLAIMS = (
     claim(
         "change_relu", "relative change of the tangent kernel in α, root mean square: −½, ReLU", SWITCHES,
         checks.asymptotic_slope,
-        select=large("relu"), x="alpha", value=kernel_change.drift,
+        select=large("relu"), x="alpha", value=last("tangent_drift"),
         wrong="tanh (of fewer particles)", control={"select": large("doubled")},
     ),
     claim(
         "alignment_lazy", "change of the tangent kernel's alignment with the targets in α: −2, tanh, doubled start",
         DOUBLED, checks.asymptotic_slope,
-        select=large("doubled"), x="alpha", value=kernel_change.realigned,
+        select=large("doubled"), x="alpha", value=last("tangent_realigned"),
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
         "dimension_lazy", "change of the tangent kernel's effective dimension in α: −2, tanh, doubled start",
         DOUBLED, checks.asymptotic_slope,
-        select=large("doubled"), x="alpha", value=kernel_change.respread,
+        select=large("doubled"), x="alpha", value=last("tangent_respread"),
         wrong="centred, not doubled", control={"select": large("centred")},
     ),
     claim(
@@ -238,12 +231,12 @@ SANITY = (
     ),
     claim(
         "kernel_in_d", "the kernel's test error grows faster than d", FASTER, checks.slope,
-        select=along_dimensions, x="dimension", value=hidden_direction.kernel_error,
+        select=along_dimensions, x="dimension", value=last("kernel_error"),
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(
         "network_in_d", "nor is the network free of d: its test error grows faster than √d", ROOT, checks.slope,
-        select=along_dimensions, x="dimension", value=hidden_direction.net_error,
+        select=along_dimensions, x="dimension", value=last("net_error"),
         wrong="data of 5 dimensions in d", control={"select": manifold},
     ),
     claim(

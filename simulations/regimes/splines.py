@@ -14,15 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
+from simulations import Experiment, Setup, Simulation, Simulations, Study, checks, choice, claim, count, grid, number
 from simulations.records.record import Records
 from simulations.regimes import bends as measure
 from simulations.regimes.breakpoints import edges, units
 from simulations.regimes.least_bending import Adaptive, Sampled, converged, read, spline_of
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import splines
 from theory.prediction import Prediction
 

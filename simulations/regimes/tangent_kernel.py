@@ -8,26 +8,18 @@ kernel and others, random features and both kinds of network are compared on tes
 An interval over seeds of test accuracy is one over random splits of the same data set.
 """
 
-import functools
-from dataclasses import replace
 from functools import partial
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import meanfield as mf
-from simulations.records.record import Record
+from simulations import Experiment, Record, Study, checks, choice, claim, count, grid, shared
 from simulations.regimes import eigendirections
 from simulations.regimes.approach import approached
 from simulations.regimes.eigendirections import Directions, learning
+from simulations.regimes.kernel_change import tangent_kernels
 from simulations.regimes.kernel_methods import Accuracy, above_linear, score
-from simulations.regimes.random_units import doubled, filled, independent, unpaired
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.study.starts import doubled, filled, independent, unpaired
 from theory import arc_cosine, scaling
 from theory.activations import ACTIVATIONS
 from theory.kernel_fluctuation import kernel_fluctuation
@@ -76,12 +68,12 @@ class Start(Experiment):
     def run(self):
         x, pairs = self.points(), self.initial == "doubled"
         random = self.generator(f"{self.particles} {self.initial} units, {self.activation}")
-        theta = independent(
-            random, self.particles // (1 + pairs), 1, self.dimension, self.output, networks=(self.replicas,)
-        )
-        position, mass = filled(doubled(theta, 1) if pairs else theta)
-        kernels = np.asarray(_kernels(mf.Neuron(self.activation), position, mass, x.astype(np.float32)), float)
-        values = {"x": x, **constants(replace(self, particles=2, replicas=1, initial="plain"))}
+        many, law = self.particles // (1 + pairs), {"output": self.output, "networks": self.replicas}
+        theta = independent(random, many, self.dimension, **law).astype(np.float32)
+        position, mass = filled(doubled(theta) if pairs else theta, 256)
+        unit, z = mf.Neuron(self.activation), x.astype(np.float32)
+        kernels = np.asarray(tangent_kernels(unit, position, z, LAYERS, mass), float)
+        values = {"x": x, **self.constants()}
         exact = {layers: arc_cosine.tangent_kernel(x, activation=self.activation, layers=layers) for layers in LAYERS}
         for i, layers in enumerate(LAYERS):
             values[f"distance_{layers}"] = np.sum((kernels[:, i] - exact[layers]) ** 2, axis=(1, 2))
@@ -89,26 +81,12 @@ class Start(Experiment):
         values["distance_wrong"] = np.sum((kernels[:, 0] - exact["output"]) ** 2, axis=(1, 2))
         return values
 
-
-@functools.lru_cache(maxsize=256)
-def constants(start: Start) -> dict[str, np.ndarray]:
-    """Return C of every layer, with E‖K_m − K‖² = C/m, for independent units."""
-    fourth, x = (1.0 if start.output == "signs" else 3.0), start.points()
-    return {
-        f"constant_{layers}": np.asarray(
-            kernel_fluctuation(x, start.activation, layers, fourth_moment=fourth).value  # type: ignore[arg-type]
-        )
-        for layers in LAYERS
-    }
-
-
-@eqx.filter_jit
-def _kernels(unit: mf.Neuron, positions, mass, x):
-    def of_one(position):
-        mu = mf.Particles(position, mass)
-        return jnp.stack([mf.tangent_kernel(unit, mu, x, layers=layers) for layers in LAYERS])
-
-    return jax.lax.map(of_one, positions)
+    @shared(particles=2, replicas=1, initial="plain")
+    def constants(self) -> dict[str, np.ndarray]:
+        """Return C of every layer, with E‖K_m − K‖² = C/m, for independent units."""
+        fourth, x = (1.0 if self.output == "signs" else 3.0), self.points()
+        found = (kernel_fluctuation(x, self.activation, layers, fourth_moment=fourth) for layers in LAYERS)  # type: ignore[arg-type]
+        return {f"constant_{layers}": np.asarray(one.value) for layers, one in zip(LAYERS, found, strict=True)}
 
 
 def distance(record: Record, layers: str = "both") -> float:

@@ -27,8 +27,6 @@ PLAIN_BYTES = 1 << 33
 SMALL = 120_000_000
 """Numbers in the particles and data of a step that is kept ready, with all others of this kind, for its next turn."""
 
-KERNELS = ("auto", "dense", "blocked", "sorted", "fused")
-
 
 def measured(
     shape: tuple[int, int, int], kernel: str, *, steps: int, repeats: int, baseline: bool = False
@@ -91,13 +89,27 @@ class Step:
         return 4 * self.kernel.particles * (self.kernel.samples or self.samples) if blocked else 0
 
 
+def compiled_steps(
+    unit: mf.Neuron, kernel: Any, problem: tuple[jax.Array, jax.Array, jax.Array], steps: int = 1
+) -> tuple[Callable[[], Any], int, mf.integrals.AbstractKernel]:
+    """Return so many steps with a kernel as one call, the bytes of its temporary arrays, and the kernel that it has."""
+    position, x, y = problem
+    flow, mu = mf.GradientFlow(STEP), mf.Particles(position)
+    objective = flow.prepare(mf.Objective(unit, mf.Square(), x, y, kernel=kernel), mu)
+    changing, fixed = eqx.partition((objective, flow.init(objective, mu)), eqx.is_array)
+
+    def step(changing):
+        objective, state = eqx.combine(changing, fixed)
+        return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
+
+    return *timing.compiled(step, changing), objective.kernel  # type: ignore[attr-defined]
+
+
 @functools.lru_cache(maxsize=2)
 def engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> Step:
     """Return the step as this package takes it, so many of them in one call."""
-    position, x, y = problem(m, n, d)
-    unit, flow, mu = mf.Neuron("relu"), mf.GradientFlow(STEP), mf.Particles(position)
-    free = mf.Objective(unit, mf.Square(), x, y)
-    plan = free.plan(m)
+    arrays, unit = problem(m, n, d), mf.Neuron("relu")
+    plan = mf.Objective(unit, mf.Square(), *arrays[1:]).plan(m)
     tile = (
         plan.kernel
         if isinstance(plan.kernel, mf.integrals.Blocked)
@@ -110,15 +122,8 @@ def engine(m: int, n: int, d: int, kernel: str, steps: int = 1) -> Step:
         "sorted": mf.integrals.Sorted(),
         "fused": mf.integrals.Pallas(),
     }[kernel]
-    objective = flow.prepare(mf.Objective(unit, mf.Square(), x, y, kernel=forced), mu)
-    changing, fixed = eqx.partition((objective, flow.init(objective, mu)), eqx.is_array)
-
-    def step(changing):
-        objective, state = eqx.combine(changing, fixed)
-        return eqx.filter(jax.lax.fori_loop(0, steps, lambda _, s: flow.step(objective, s), state), eqx.is_array)
-
-    call, temporary = timing.compiled(step, changing)
-    return Step(call, objective.kernel, plan, n, temporary)  # type: ignore[attr-defined]
+    call, temporary, taken = compiled_steps(unit, forced, arrays, steps)
+    return Step(call, taken, plan, n, temporary)
 
 
 _kept = functools.lru_cache(maxsize=64)(engine.__wrapped__)

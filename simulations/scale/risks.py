@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from simulations.records.record import Record, Records, Select
-from simulations.verdicts import checks
+from simulations import Record, Records, checks
+from simulations.records.record import Select
 from simulations.verdicts.measured import Value, chosen, seed_table
 from theory.linear_bound import linear_bound
 
@@ -17,11 +17,6 @@ REACH = 2
 
 SPACING = 2**0.5
 """Ratio of one number of operations to the one before."""
-
-
-def final(record: Record) -> float:
-    """Return the risk at the end."""
-    return float(record["risk"][-1])
 
 
 def excess(record: Record) -> float:
@@ -59,11 +54,6 @@ def over_bound(record: Record) -> float:
 def fixed_features(dimension: int, samples: int) -> float:
     """Return the bound of `theory.linear_bound` for a ReLU neuron."""
     return linear_bound(lambda z: np.maximum(z, 0), dimension, samples)
-
-
-def sample_excess(record: Record) -> float:
-    """Return E|f − f_*|² of ridge regression."""
-    return float(record["excess"])
 
 
 @checks.check("=")
@@ -114,16 +104,6 @@ def expanded(records: Records) -> Records:
         )
         for record in records
     )
-
-
-def least_risk(record: Record) -> float:
-    """Return the least risk at a number of operations, of a record of `frontier`."""
-    return float(record["risk"][0])
-
-
-def width(record: Record) -> float:
-    """Return the particles of least risk, of a record of `frontier`."""
-    return float(record["width"][0])
 
 
 def _setting(record: Record) -> dict:

@@ -17,14 +17,11 @@ from functools import cached_property, partial
 import numpy as np
 
 import meanfield as mf
+from simulations import Experiment, Setup, Simulation, Simulations, Study, checks, claim, count, grid, last, number
 from simulations.records.record import Records
 from simulations.scale import circle_models, ramp
 from simulations.scale import risks as measure
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import count, number
-from simulations.study.simulation import Setup, Simulation, Simulations
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
+from simulations.study.starts import doubled, filled, independent, masses
 from theory.circle import CAPACITY
 from theory.compute_frontier import frontier_exponent
 from theory.learning_curve import best_strength, sample_exponent
@@ -56,11 +53,6 @@ FEWEST = 64
 WIDTHS = tuple(round(16 * 2 ** (i / 2)) for i in range(15))
 
 
-def masses(m: int) -> np.ndarray:
-    """Return the masses of m particles, and of those without mass that fill the array up."""
-    return np.where(np.arange(-(-m // ROOM) * ROOM) < m, 1 / m, 0.0)
-
-
 def averaged(name: str, replicas: Mapping[int, int], seeds: int) -> list[dict[str, int]]:
     """Return the parts of a size in which each value of a parameter has its number of replicas."""
     return [{name: value, "replicas": many, "seeds": seeds} for value, many in replicas.items()]
@@ -77,7 +69,7 @@ class MeanField(Simulations):
     particles: int = count(64, "m", "particles")
     samples: int = count(4, "n", "training samples", at_least=2)
     alpha: float = number(1.0, "α", "output scale", unit="output units", above=0)
-    time: float = number(5.0, "T", "final time", unit="mean-field time, 1 / rate", above=0, batched=False)
+    time: float = number(5.0, "T", "final time", unit="mean-field time, 1 / rate", at_least="step", batched=False)
     step: float = number(0.5, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
     replicas: int = count(24, "", "networks of a run, whose mean risk is taken")
     sizes = grid(
@@ -87,8 +79,6 @@ class MeanField(Simulations):
     )
 
     def refusal(self):
-        if self.time < self.step:
-            return f"time={self.time:g}: expected at least one step={self.step:g}."
         if (steps := self.time / self.step) > LONGEST:
             return f"step={self.step:g}: makes {steps:g} steps up to time={self.time:g}; expected at most {LONGEST}."
         return None
@@ -107,9 +97,8 @@ class MeanField(Simulations):
         x, z = ramp.line(self.samples)
         problem = mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), x, ramp.target(x), scale=self.alpha)
         flow, observe = mf.GradientFlow(self.step), {"risk": mf.TestRisk(z, ramp.target(z))}
-        mass = masses(self.particles)
-        filled = np.pad(self.theta, ((0, 0), (0, len(mass) - self.particles), (0, 0)))
-        starts = [mf.Particles(theta, mass) for theta in filled]
+        position, mass = filled(self.theta, ROOM)
+        starts = [mf.Particles(theta, mass) for theta in position]
         return {"networks": [Setup(problem, start, flow, self.seen * self.step, observe) for start in starts]}
 
     def measure(self, runs):
@@ -128,9 +117,9 @@ class Lazy(Experiment):
     """Tangent models of ReLU networks on the whole circle, by gradient flow."""
 
     particles: int = count(64, "m", "particles")
-    inputs: int = count(256, "N", "inputs on the circle, a multiple of 4", at_least=8)
+    inputs: int = count(256, "N", "inputs on the circle, a multiple of 4", at_least=8, multiple_of=4)
     source: float = number(SOURCE, "c", "source condition: the target's power at eigenvalues below λ is ∝ λ^c", above=0)
-    time: float = number(2048.0, "T", "final time", unit="mean-field time, 1 / rate", above=0)
+    time: float = number(2048.0, "T", "final time", unit="mean-field time, 1 / rate", at_least="step")
     step: float = number(1.0, "h", "step by which operations are counted", unit="mean-field time", above=0)
     replicas: int = count(8, "", "networks of a run, whose mean risk is taken")
     sizes = grid(
@@ -140,19 +129,16 @@ class Lazy(Experiment):
     )
 
     def refusal(self):
-        if self.inputs % 4:
-            return f"inputs={self.inputs}: expected a multiple of 4 on the circle."
-        if not 1 <= self.time / self.step <= 1e12:
-            return f"time={self.time:g}: expected at least one step={self.step:g}, and at most 1e12."
+        if self.time > 1e12 * self.step:
+            return f"time={self.time:g}: expected at most 1e12 steps of {self.step:g}."
         return None
 
     def run(self):
         times = np.geomspace(self.step, self.time, 1 + max(4, round(4 * math.log2(self.time / self.step))))
         random, x = self.generator(f"networks of {self.particles}"), circle_models.problem(self.inputs, self.source).x
-        mass, risks, linear = masses(self.particles), [], []
+        mass, risks, linear = masses(self.particles, ROOM), [], []
         for _ in range(self.replicas):
-            theta = random.normal(size=(len(mass), 3))
-            theta[:, 0] = np.sign(theta[:, 0])
+            theta = independent(random, len(mass), 2)
             kernel = np.asarray(circle_models.tangent_kernel(mf.Neuron("relu"), mf.Particles(theta, mass), x))
             risks.append(circle_models.risk(kernel, self.inputs, self.source, times))
             linear.append(circle_models.linear_part(kernel, self.inputs, self.source, times))
@@ -190,11 +176,11 @@ class Samples(Experiment):
 class Teacher(Simulation):
     """ReLU networks that learn one neuron of unknown direction on the sphere of radius √d."""
 
-    particles: int = count(64, "m", "particles", at_least=2)
+    particles: int = count(64, "m", "particles", multiple_of=2)
     samples: int = count(64, "n", "training samples")
     dimension: int = count(16, "d", "inputs", at_least=3)
     alpha: float = number(1.0, "α", "output scale: large is lazy", unit="output units", above=0)
-    time: float = number(200.0, "T", "final time", unit="mean-field time, 1 / rate", above=0, batched=False)
+    time: float = number(200.0, "T", "final time", unit="mean-field time, 1 / rate", at_least="step", batched=False)
     step: float = number(0.1, "h", "step of gradient descent", unit="mean-field time", above=0, batched=False)
     precision = "float32"
     sizes = grid(
@@ -202,13 +188,6 @@ class Teacher(Simulation):
         default={"samples": (32, 64, 128, 192, 256), "alpha": (1.0, LAZY_SCALE), "seeds": 10},
         large={"samples": (32, 64, 128, 192, 256, 512, 1024), "alpha": (1.0, LAZY_SCALE), "seeds": 20},
     )
-
-    def refusal(self):
-        if self.particles % 2:
-            return f"particles={self.particles}: expected an even number, since a doubled law comes in pairs."
-        if self.time < self.step:
-            return f"time={self.time:g}: expected at least one step={self.step:g}."
-        return None
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -226,10 +205,9 @@ class Teacher(Simulation):
         return mf.Objective(mf.Neuron("relu"), mf.Square(), *data, scale=self.alpha)
 
     def start(self):
-        theta = self.generator(f"start of {self.samples}").normal(size=(self.particles // 2, 1 + self.dimension))
-        theta[:, 0], theta[:, 1:] = np.sign(theta[:, 0]), theta[:, 1:] / np.sqrt(self.dimension)
-        mirrored = theta * np.where(np.arange(1 + self.dimension) < 1, -1.0, 1.0)
-        return mf.Particles(np.concatenate([theta, mirrored]).astype(np.float32))
+        theta = independent(self.generator(f"start of {self.samples}"), self.particles // 2, self.dimension)
+        theta[:, 1:] /= np.sqrt(self.dimension)
+        return mf.Particles(doubled(theta).astype(np.float32))
 
     def flow(self):
         return mf.GradientFlow(self.step)
@@ -270,7 +248,7 @@ CLAIMS = (
         "particles_mean_field", "mean-field: excess test risk over infinitely many particles, in m", IN_M,
         checks.asymptotic_slope,
         select=mean_field_runs, x="particles", value=measure.excess,
-        wrong="the test risk itself", control={"value": measure.final},
+        wrong="the test risk itself", control={"value": last("risk")},
     ),
     claim(
         "particles_lazy", "lazy: m times the excess risk over infinitely many particles over V(t), at t = 128",
@@ -281,8 +259,8 @@ CLAIMS = (
     claim(
         "samples_lazy", "lazy: excess risk in n, noisy labels, best ridge", sample_exponent(CAPACITY, ROUGH),
         checks.asymptotic_slope,
-        select=sample_runs(), x="samples", value=measure.sample_excess,
-        wrong="a ridge that does not fall", control={"value": lambda record: float(record["fixed_excess"])},
+        select=sample_runs(), x="samples", value=last("excess"),
+        wrong="a ridge that does not fall", control={"value": last("fixed_excess")},
     ),
     claim(
         "curve_lazy", "lazy: excess risk over the learning curve of the kernel's eigenvalues, every n", CURVE,
@@ -293,7 +271,7 @@ CLAIMS = (
     claim(
         "frontier_lazy", "lazy: least risk in the number of operations", frontier_exponent(SOURCE),
         checks.asymptotic_slope,
-        select=measure.frontier(lazy_runs), x="operations", value=measure.least_risk,
+        select=measure.frontier(lazy_runs), x="operations", value=last("risk"),
         wrong="the fewest particles throughout", control={"select": measure.at_fewest(lazy_runs), "last": 7},
     ),
     claim(

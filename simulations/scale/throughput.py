@@ -14,12 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from simulations.records.record import Record, runs
+from simulations import Experiment, Record, Study, checks, choice, claim, count, grid, runs
 from simulations.scale.descent_steps import measured
-from simulations.study.experiment import Experiment, grid
-from simulations.study.parameters import choice, count
-from simulations.study.study import Study, claim
-from simulations.verdicts import checks
 from theory import cost
 from theory.prediction import Prediction
 

@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import numpy as np
 
 import meanfield as mf
 from meanfield.integrals.offer import Task
 from meanfield.integrals.tuning import DEFAULT, Tuning, destination, store
 from simulations.scale import timing
-from simulations.scale.descent_steps import STEP, problem
+from simulations.scale.descent_steps import compiled_steps, problem
 
 CANDIDATES = tuple(Tuning(1 << power, samples) for samples in (1024, 2048, 4096) for power in (20, 21, 22, 23, 24))
 """Tiles of 1 to 16 MiB; the defaults are among them."""
@@ -73,13 +72,5 @@ def _ratios(shape: tuple[int, int, int, str], deadline: float) -> np.ndarray:
 def _step(shape: tuple[int, int, int, str], particles: int, samples: int) -> Callable[[], Any]:
     """Return one compiled step over tiles of these sizes."""
     m, n, d, activation = shape
-    position, x, y = problem(m, n, d)
     kernel = mf.integrals.Blocked(particles, None if samples == n else samples)
-    flow, mu = mf.GradientFlow(STEP), mf.Particles(position)
-    objective = flow.prepare(mf.Objective(mf.Neuron(activation), mf.Square(), x, y, kernel=kernel), mu)
-    changing, fixed = eqx.partition((objective, flow.init(objective, mu)), eqx.is_array)
-
-    def step(changing):
-        return eqx.filter(flow.step(*eqx.combine(changing, fixed)), eqx.is_array)
-
-    return timing.compiled(step, changing)[0]
+    return compiled_steps(mf.Neuron(activation), kernel, problem(m, n, d))[0]

@@ -14,7 +14,7 @@ import numpy as np
 from meanfield.arguments import one_of
 from meanfield.streams import stream, tag
 from simulations.records.record import Select, runs
-from simulations.study.parameters import count, kinds
+from simulations.study.parameters import count, kinds, require_fields
 from simulations.study.ranges import in_short
 
 SIZES = ("smoke", "default", "large")
@@ -61,10 +61,15 @@ class Experiment(ABC):
         cls.__annotations__ = {**inspect.get_annotations(cls), "experiment": str}
         cls.experiment = dataclasses.field(default=cls.name, init=False)  # type: ignore[assignment]
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        require_fields(cls)
 
     def __post_init__(self):
-        for name, kind in kinds(type(self)).items():
+        known = kinds(type(self))
+        for name, kind in known.items():
             object.__setattr__(self, name, kind.checked(name, getattr(self, name)))
+        for name, kind in known.items():  # when all fields are numbers
+            if any(isinstance(end.at, str) for end in kind.bounds):
+                kind.checked(name, getattr(self, name), self)
         if (why := self.refusal()) is not None:
             raise ValueError(why)
 

@@ -14,6 +14,7 @@ KINDS = {
     "Record": "simulations.Record objects",
     "Records": "simulations.Records",
     "Animation": "simulations.Animation or None",
+    "Generator": "a numpy.random.Generator, such as an experiment's `generator` gives",
     "Scene": "a simulations.Scene",
     "Status": "rows such as simulations.status returns",
     "Study": "a simulations.Study, such as simulations.find gives",

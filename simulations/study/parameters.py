@@ -1,12 +1,12 @@
 """Kinds of parameters: a field of an experiment says its default, its symbol, what it is and what is allowed."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from meanfield.arguments import one_of
+from simulations.study.bounds import Bound, bounds
 from simulations.study.ranges import coerce, in_short
 
 KIND = "kind of parameter"
@@ -21,10 +21,9 @@ class Kind:
     symbol: str
     about: str
     unit: str
-    least: float = -math.inf
-    most: float = math.inf
-    open: bool = False
-    """Whether `least` itself is not allowed."""
+    bounds: tuple[Bound, ...] = ()
+    multiple: int = 1
+    """What a whole number has to be a multiple of."""
     among: tuple[str, ...] = ()
     batched: bool = False
     """Whether runs that differ in it share a program: it is the value of an array, and no shape."""
@@ -35,26 +34,27 @@ class Kind:
         said = ", ".join(part for part in (self.symbol, self.about) if part)
         return f"{said} ({self.unit})." if self.unit else f"{said}."
 
-    def allowed(self) -> str:
-        """Return in words which values are allowed."""
-        if self.type is int and math.isfinite(self.least) and math.isfinite(self.most):
-            return f"a whole number from {self.least:.0f} to {self.most:.0f}"
+    def allowed(self, run: Any = None) -> str:
+        """Return in words which values are allowed; fields that are bounds stand there with their value in a run."""
         noun = "a whole number" if self.type is int else "a number"
-        low = "" if self.least == -math.inf else f" {'above' if self.open else 'of at least'} {self.least:g}"
-        high = "" if self.most == math.inf else f"{' and' if low else ' of'} at most {self.most:g}"
-        return noun + low + high
+        if self.multiple > 1:
+            noun = "an even number" if self.multiple == 2 else f"a multiple of {self.multiple}"
+        if self.type is int and len(self.bounds) == 2:
+            return f"{noun} from {self.bounds[0].said(run)} to {self.bounds[1].said(run)}"
+        said = " and ".join(f"{end.argument.replace('_', ' ')} {end.said(run)}" for end in self.bounds)
+        return f"{noun} of {said}" if said.startswith("at ") else f"{noun} {said}".strip()
 
-    def checked(self, name: str, value: Any) -> Any:
-        """Return the value as this kind; raises `ValueError` for one that is none."""
+    def checked(self, name: str, value: Any, run: Any = None) -> Any:
+        """Return the value as this kind; raises `ValueError` for one that is none.
+
+        Bounds that are other fields are looked up in the run of the value, if that is given.
+        """
         value = coerce(name, self.type, value)
         if self.among:
             return one_of(name, value, self.among)
-        if self.type in (int, float):
-            fits = (value > self.least or (value == self.least and not self.open)) and value <= self.most
-        else:
-            fits = True
-        if not fits:
-            raise ValueError(f"{name}={in_short(value)}: expected {self.allowed()}.")
+        within = all(end.allows(value, run) for end in self.bounds)
+        if not within or (self.multiple > 1 and value % self.multiple):
+            raise ValueError(f"{name}={in_short(value)}: expected {self.allowed(run)}.")
         return value
 
 
@@ -64,34 +64,42 @@ def number(
     about: str = "",
     *,
     unit: str = "",
-    above: float | None = None,
-    at_least: float | None = None,
-    at_most: float | None = None,
+    above: float | str | None = None,
+    at_least: float | str | None = None,
+    below: float | str | None = None,
+    at_most: float | str | None = None,
     batched: bool = True,
 ) -> Any:
     """Return a field for a number: `step: float = number(0.1, "h", "step", unit="mean-field time", above=0)`.
 
+    A bound is a number or the name of another field: `time: float = number(8.0, "T", "final time", at_least="step")`.
     Runs that differ in it are computed in one program, for which it has to be the value of an array in problem, flow
     and start; with `batched=False` each value has a program of its own.
     """
-    if above is not None and at_least is not None:
-        raise ValueError(f"above={in_short(above)} and at_least={in_short(at_least)}: expected one of them.")
-    least = -math.inf
-    if above is not None:
-        least = coerce("above", float, above)
-    elif at_least is not None:
-        least = coerce("at_least", float, at_least)
+    ends = bounds(float, above=above, at_least=at_least, below=below, at_most=at_most)
     together = coerce("batched", bool, batched)
-    kind = Kind(
-        float, *_words(symbol, about, unit), least=least, most=_most(at_most), open=above is not None, batched=together
-    )
-    return _field(default, kind)
+    return _field(default, Kind(float, *_words(symbol, about, unit), bounds=ends, batched=together))
 
 
-def count(default: int, symbol: str = "", about: str = "", *, at_least: int = 1, at_most: float | None = None) -> Any:
-    """Return a field for a whole number, such as one of particles: `particles: int = count(100, "m", "particles")`."""
-    least = coerce("at_least", int, at_least)
-    return _field(default, Kind(int, *_words(symbol, about, "count"), least=least, most=_most(at_most)))
+def count(
+    default: int,
+    symbol: str = "",
+    about: str = "",
+    *,
+    at_least: int | str | None = None,
+    at_most: float | str | None = None,
+    multiple_of: int = 1,
+) -> Any:
+    """Return a field for a whole number, such as one of particles: `particles: int = count(100, "m", "particles")`.
+
+    A bound is a number or the name of another field. Particles that come in pairs are a `multiple_of` 2, which is then
+    the least that is allowed, unless another is given.
+    """
+    multiple = coerce("multiple_of", int, multiple_of)
+    if multiple < 1:
+        raise ValueError(f"multiple_of={multiple}: expected a whole number of at least 1.")
+    ends = bounds(int, at_least=multiple if at_least is None else at_least, at_most=at_most)
+    return _field(default, Kind(int, *_words(symbol, about, "count"), bounds=ends, multiple=multiple))
 
 
 def choice(default: str, about: str = "", *, among: tuple[str, ...]) -> Any:
@@ -110,8 +118,8 @@ def _field(default: Any, kind: Kind) -> Any:
     try:
         return dataclasses.field(default=kind.checked("default", default), metadata={KIND: kind})
     except ValueError as problem:
-        bounds = {"above" if kind.open else "at_least": kind.least, "at_most": kind.most}
-        given = [f"{name}={value!r}" for name, value in bounds.items() if abs(value) != math.inf]
+        given = [f"{end.argument}={end.at!r}" for end in kind.bounds]
+        given += [f"multiple_of={kind.multiple}"] if kind.multiple > 1 else []
         said = str(problem)
         raise ValueError(f"{said[:-1]}, by {', '.join(given)}." if given else said) from None
 
@@ -120,11 +128,15 @@ def _words(symbol: Any, about: Any, unit: Any) -> tuple[str, str, str]:
     return coerce("symbol", str, symbol), coerce("about", str, about), coerce("unit", str, unit)
 
 
-def _most(value: Any) -> float:
-    unbounded = value is None or (isinstance(value, float) and value == math.inf)
-    return math.inf if unbounded else coerce("at_most", float, value)
-
-
 def kinds(parameters: type) -> Mapping[str, Kind]:
     """Return the kinds of the fields that have one, by name."""
     return {field.name: field.metadata[KIND] for field in dataclasses.fields(parameters) if KIND in field.metadata}
+
+
+def require_fields(parameters: type) -> None:
+    """Raise `ValueError` for a bound of a field that is the name of no other field of a number."""
+    numbers = {name: kind.type for name, kind in kinds(parameters).items() if kind.type in (int, float)}
+    for name, kind in kinds(parameters).items():
+        for end in kind.bounds:
+            if isinstance(end.at, str):
+                one_of(f"{end.argument} of {name}", end.at, [other for other in numbers if other != name])

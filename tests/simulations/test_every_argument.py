@@ -215,12 +215,16 @@ CALLS = {
     ),
     "count": (
         lambda **kind: field_of(simulations.count(**kind)),
-        {"default": 3, "symbol": "m", "about": "b", "at_least": 1, "at_most": 9.0},
+        {"default": 4, "symbol": "m", "about": "b", "at_least": 1, "at_most": 9.0, "multiple_of": 2},
     ),
     "flag": (lambda **kind: field_of(simulations.flag(**kind)), {"default": True, "about": "b"}),
     "number": (
         lambda **kind: field_of(simulations.number(**kind)),
         {"default": 0.5, "symbol": "h", "about": "b", "unit": "c", "above": 0.0, "at_most": 9.0, "batched": True},
+    ),
+    "number, the other bounds": (
+        lambda **kind: field_of(simulations.number(**kind)),
+        {"default": 0.5, "at_least": 0.0, "below": 9.0},
     ),
     "reading": (
         lambda value, accuracy, reference, relation: (
@@ -272,6 +276,7 @@ CALLS = {
     "field_docs": (simulations.field_docs, {"parameters": Draw}),
     "find": (simulations.find, {"study": STUDY}),
     "fit_power_law": (lambda **law: numbers(simulations.fit_power_law(**law)), {"x": X, "table": TABLE, "level": 0.9}),
+    "last": (lambda name: simulations.last(name)(next(iter(RECORDS))), {"name": "risk"}),
     "load": (simulations.load, {"directory": PLACE, "study": "draws", "strict": False}),
     "motion": (simulations.motion, {"study": "lazy_scaling"}),
     "own_motion": (lambda **arguments: simulations.own_motion(**arguments)[0].scene, {"runs": FILMED, "title": "a"}),
@@ -329,7 +334,7 @@ NOT_CALLED = {
     "OwnMotion", "Plan", "PowerLaw", "Progress", "Scene", "Status", "Table", "TransferReport",
     "Verdict",
     "DamagedRecord", "NoWorkers", "NotSendable", "OtherCode",  # exceptions
-    "Experiment", "Simulation", "Simulations", "Setup", "grid",  # tested with an experiment and its fields
+    "Experiment", "Simulation", "Simulations", "Setup", "grid", "shared",  # tested with an experiment and its fields
     "GROUPS", "MOTIONS", "PUBLISHED", "STUDIES", "checks",  # values
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from meanfield.command.main import main
 from simulations import Record, Records, checks, choice, count, flag, grid, number
 from simulations.records.record import canonical_text
 from simulations.records.store import Store
+from simulations.study.parameters import kinds
 from simulations.study.simulation import batch_key, simulated
 from theory.prediction import Prediction
 
@@ -49,6 +50,55 @@ class Descent(simulations.Simulation):
 
     def theory(self, start):
         return {"mass": np.sum(start.mass)}
+
+
+class Bounded(simulations.Experiment):
+    """Fields with bounds of every kind, of which some are other fields."""
+
+    time: float = number(8.0, "T", "end", at_least="step")
+    step: float = number(0.5, "h", "step", above=0)
+    share: float = number(1.0, "", "of the largest step", above=0, below=2)
+    inside: int = count(2, "k", "dimensions", at_least=2, at_most="dimension")
+    dimension: int = count(6, "d", "inputs")
+    particles: int = count(8, "m", "particles", multiple_of=4)
+
+    def run(self):
+        return {}
+
+
+def bounded_by(field):
+    """An experiment whose time is at least a field of this name."""
+
+    class Wrong(Bounded):
+        time: float = number(8.0, "T", "end", at_least=field)
+
+    return Wrong
+
+
+def test_bounds_that_are_other_fields():
+    assert Bounded(time=0.5).time == Bounded().step
+    assert Bounded(inside=6, share=1.99, particles=4).inside == 6
+    assert kinds(Bounded)["time"].allowed() == "a number of at least step"
+
+
+def test_what_runs_share_is_worked_out_once():
+    made = []
+
+    class Sharing(Bounded):
+        @simulations.shared(particles=4, share=0.5)
+        def data(self):
+            made.append((self.particles, self.share, self.seed))
+            return len(made)
+
+        @simulations.shared(partciles=4)
+        def misspelt(self):
+            return 0
+
+    assert [Sharing(particles=m, seed=s).data() for s in (0, 1) for m in (8, 12)] == [1, 1, 2, 2]
+    assert made == [(4, 0.5, 0), (4, 0.5, 1)]
+    assert Sharing(dimension=7).data() == 3
+    with pytest.raises(ValueError, match="shared='partciles': expected one of"):
+        Sharing().misspelt()
 
 
 class Dice(simulations.Experiment):
@@ -162,6 +212,17 @@ def test_streams_differ_by_name_and_seed():
         (lambda: grid(smal={}), "size='smal': expected one of smoke"),
         (lambda: number(1.0, above=0, at_least=0), "above=0 and at_least=0: expected one of them"),
         (lambda: number(-1.0, above=0), r"default=-1.0: expected a number above 0, by above=0.0\."),
+        (lambda: number(1.0, below=2, at_most=2), "below=2 and at_most=2: expected one of them"),
+        (lambda: count(3, multiple_of=2), "default=3: expected an even number of at least 2, by .*multiple_of=2"),
+        (lambda: count(2, multiple_of=0), "multiple_of=0: expected a whole number of at least 1"),
+        (lambda: Bounded(particles=6), r"particles=6: expected a multiple of 4 of at least 4\."),
+        (lambda: Bounded(particles=0), r"particles=0: expected a multiple of 4 of at least 4\."),
+        (lambda: Bounded(share=2), r"share=2.0: expected a number above 0 and below 2\."),
+        (lambda: Bounded(time=0.4), r"time=0.4: expected a number of at least step=0.5\."),
+        (lambda: Bounded(step=9.0), r"time=8.0: expected a number of at least step=9\."),
+        (lambda: Bounded(inside=7), r"inside=7: expected a whole number from 2 to dimension=6\."),
+        (lambda: bounded_by("spet"), "at_least of time='spet': expected one of .*step"),
+        (lambda: bounded_by("time"), "at_least of time='time': expected one of .*step"),
         (lambda: STUDY.only("dize"), "Did you mean 'dice'"),
         (lambda: simulations.find("langevin/dice"), "experiment='dice': expected one of"),
         (lambda: simulations.Study("a", "b", "c", experiments=(Dice, Dice)), "expected names that differ"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import simulations
-from simulations import NoWorkers, Record, Records, power_law, runs
+from simulations import NoWorkers, Record, Records, last, power_law, runs
 from simulations.records.record import UnknownName, narrowest, widest
 from tests.simulations.test_shipping import Squares, study
 
@@ -67,6 +67,7 @@ def test_a_study_of_ones_own_is_made_of_its_parts():
         (narrowest(runs("risk", particles=(20, 40))), 1),
     ):
         assert len(back(select)(selected)) == len(select(selected)) == count
+    assert back(last("risk"))(next(iter(selected))) == 1.0
 
 
 def made(seeds=3, sizes=(10, 20, 40)):

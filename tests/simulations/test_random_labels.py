@@ -10,9 +10,9 @@ import meanfield as mf
 from simulations import Record, Records
 from simulations.generalisation import label_memorisation as measure
 from simulations.generalisation.digits import IMAGES, corrupted, replaced, two_digits
-from simulations.generalisation.filled_particles import filled
 from simulations.generalisation.label_capacity import Capacity, separable
 from simulations.generalisation.random_labels import Training
+from simulations.study import starts
 
 KNOWN = Training(samples=32, tested=20, steps=300, particles=4, levels=3)
 
@@ -151,7 +151,7 @@ def test_separable_labellings():
 
 
 def test_units_without_mass_change_nothing():
-    mu = filled(np.ones((5, 3), "float32"), 64)
+    mu = mf.Particles(*starts.filled(np.ones((5, 3), "float32"), 64))
     assert mu.position.shape == (64, 3)
     assert np.sum(mu.mass > 0) == 5
     assert np.sum(mu.mass) == pytest.approx(1)
@@ -169,7 +169,7 @@ def test_units_without_mass_change_nothing():
         ({"samples": 2}, "samples=2: expected a whole number of at least 4"),
         ({"components": 64}, "components=64: expected at most 63"),
         ({"levels": 1}, "levels=1: expected a whole number of at least 2"),
-        ({"share": 2.0}, "share=2: expected below 2, where descent diverges"),
+        ({"share": 2.0}, "share=2.0: expected a number above 0 and below 2"),
         ({"particles": 5}, "particles=5: expected an even number"),
     ],
 )

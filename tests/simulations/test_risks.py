@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulations.records.record import Record, Records
-from simulations.scale.risks import REACH, frontier, least_risk, width
+from simulations.scale.risks import REACH, frontier
 
 LEAST = 30.0
 
@@ -27,8 +27,8 @@ def test_the_parabola_through_as_many_counts_as_it_needs():
     points = list(frontier(lambda records: records)(runs(counts)))
     assert len(points) > 10
     for point in points:
-        assert width(point) == pytest.approx(LEAST, rel=1e-9)
-        assert least_risk(point) == pytest.approx(1 / point.parameters["operations"], rel=1e-9)
+        assert point["width"][0] == pytest.approx(LEAST, rel=1e-9)
+        assert point["risk"][0] == pytest.approx(1 / point.parameters["operations"], rel=1e-9)
 
 
 @pytest.mark.parametrize("counts", [[16, 32, 64, 128], [32, 64, 128, 256, 512]])

@@ -7,11 +7,12 @@ import pytest
 
 import meanfield as mf
 from simulations import Record, Records
-from simulations.regimes import eigendirections, kernel_methods, random_units
+from simulations.regimes import eigendirections, kernel_methods
 from simulations.regimes.approach import approached
 from simulations.regimes.eigendirections import Directions
 from simulations.regimes.kernel_methods import Accuracy
 from simulations.regimes.tangent_kernel import STUDY, Start
+from simulations.study import starts
 from simulations.study.simulation import run_experiment
 from simulations.verdicts.checks import half_width, mean
 
@@ -69,11 +70,12 @@ def test_labels():
 
 
 def test_units_without_mass_change_nothing():
-    theta = random_units.doubled(np.random.default_rng(0).normal(size=(3, 4)), 1)
+    theta = starts.doubled(np.random.default_rng(0).normal(size=(3, 4)).astype("float32"))
     unit, x = mf.Neuron("erf"), np.random.default_rng(1).normal(size=(5, 3)).astype("float32")
-    position, mass = random_units.filled(theta, 8)
+    position, mass = starts.filled(theta, 8)
     assert position.shape == (8, 4)
-    plain = mf.tangent_kernel(unit, mf.Particles(theta.astype("float32")), x)
+    assert position.dtype == mass.dtype == theta.dtype
+    plain = mf.tangent_kernel(unit, mf.Particles(theta), x)
     assert np.abs(mf.tangent_kernel(unit, mf.Particles(position, mass), x) - plain).max() < 1e-6
     assert np.array_equal(theta[:3, 0], -theta[3:, 0])
     assert np.array_equal(theta[:3, 1:], theta[3:, 1:])
@@ -167,8 +169,8 @@ def test_a_bound_that_may_be_attained():
         (Start, {"initial": "centred"}, "initial='centred': expected one of plain, doubled"),
         (Directions, {"particles": 3}, "particles=3: expected an even number"),
         (Start, {"particles": 3, "initial": "doubled"}, "particles=3: expected an even number"),
-        (Directions, {"share": 2.5}, "share=2.5: expected less than 2, from where on descent diverges"),
-        (Accuracy, {"share": 2.5}, "share=2.5: expected less than 2, from where on descent diverges"),
+        (Directions, {"share": 2.5}, "share=2.5: expected a number above 0 and below 2"),
+        (Accuracy, {"share": 2.5}, "share=2.5: expected a number above 0 and below 2"),
         (Directions, {"samples": 1}, "samples=1: expected a whole number of at least 2"),
         (Directions, {"samples": 2000}, "samples=2000: expected at most 1796 of digits"),
         (
