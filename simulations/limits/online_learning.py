@@ -240,8 +240,7 @@ def plateau(records: Records) -> Records:
 
 def at_once(records: Records) -> Records:
     """Return the runs of `plateau` with the most students, for what is of noise alone."""
-    chosen = plateau(records)
-    return chosen.where(replicas=max(chosen.column("replicas"), default=None))
+    return plateau(records).where(replicas=max)
 
 
 def left(records: Records) -> Records:

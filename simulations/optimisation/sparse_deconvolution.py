@@ -19,7 +19,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import sparse_modes as modes
-from simulations.optimisation.sparse_spikes import Deconvolution, Instance, masses, positions, slowest
+from simulations.optimisation.sparse_spikes import Deconvolution, Instance, masses, slowest
 from simulations.optimisation.spikes import SCENE, Spikes
 from simulations.records.record import Record, Records, narrowest, widest
 from simulations.study.animation import Animation
@@ -65,7 +65,7 @@ class Descent(Deconvolution):
 
     def setups(self):
         times = np.unique(np.concatenate([[0.0], np.rint(np.geomspace(1, self.steps, 40))]))
-        watched = {"positions": positions, "masses": masses}
+        watched = {"positions": mf.Positions(), "masses": masses}
         return {"descent": Setup(self.objective(self.one), self.start(), self.flow(), times, watched)}
 
     def excess(self, run: mf.Trajectory) -> dict[str, np.ndarray]:
@@ -76,12 +76,8 @@ class Descent(Deconvolution):
     def theory(self):
         """Return min J, its spikes beside the true ones, the slowest rate (1 / step) and what the grid leaves open."""
         one, rate = self.one, slowest(self.one, self.growth, self.transport)
-        numbers = {"least": one.optimum.value, "slowest": rate, "floor": one.floor, "tried": one.tried}
-        return {name: np.asarray(value) for name, value in numbers.items()} | {
-            "truth": one.truth,
-            "found": one.found,
-            "y": one.problem.y,
-        }
+        spikes = {"truth": one.truth, "found": one.found, "y": one.problem.y}
+        return {"least": one.optimum.value, "slowest": rate, "floor": one.floor, "tried": one.tried, **spikes}
 
 
 class Uniform(Descent):
