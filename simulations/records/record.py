@@ -171,6 +171,7 @@ def _wanted(name: str, wanted: Any) -> Callable[[Any], bool]:
     """Return the condition on a parameter, None where a record has none; `min` and `max` ask only that there is one."""
     if not callable(wanted):
         return _listed(name, wanted).__contains__
+    require_function(name, wanted)
     return lambda value: value is not None and (_is_extreme(wanted) or bool(wanted(value)))
 
 
