@@ -19,7 +19,7 @@ import meanfield as mf
 from simulations.limits import conic_defects as measure
 from simulations.limits import first_variation
 from simulations.limits.first_variation import SMOOTHING, UNIT, WIDE, FirstVariation, Homogeneous, Rounding
-from simulations.records.record import Records, Select, between
+from simulations.records.record import Select, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, kinds, number
 from simulations.study.simulation import Setup, Simulations
@@ -218,9 +218,8 @@ balanced = partial(fitted, activation="rounded", balanced=True)
 relu = partial(fitted, activation="relu")
 
 
-def scaled(records: Records) -> Records:
-    """Networks of several particles and α other than 1, in which every factor can be seen."""
-    return FirstVariation.at()(records).where(lambda record: record["particles"] > 1 and record["alpha"] != 1)
+scaled = FirstVariation.at().where(lambda record: record["particles"] > 1 and record["alpha"] != 1)
+"""Networks of several particles and α other than 1, in which every factor can be seen."""
 
 
 def order(p: int, what: str, reference: str = "meanfield") -> Prediction:

@@ -23,7 +23,7 @@ import meanfield as mf
 from simulations.limits import fluctuations as measure
 from simulations.limits.box_limit import BOX, LONGEST, Limit, limit, looks, on_a_line
 from simulations.limits.conditional_moments import conditional_moments
-from simulations.records.record import Records, Select, between, widest
+from simulations.records.record import Select, between, widest
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
@@ -190,12 +190,7 @@ start_runs = partial(Untrained.at, "conditional")
 
 def trained_runs(at: float, exponent: float = MEAN_FIELD, penalty: float = 0.0, **more: Any) -> Select:
     """Ensembles in training that were looked at at this time."""
-    select = Trained.at("distance", exponent=exponent, penalty=penalty, alpha=1.0, **more)
-
-    def looked_at(records: Records) -> Records:
-        return select(records).where(measure.seen_at(at))
-
-    return looked_at
+    return Trained.at("distance", exponent=exponent, penalty=penalty, alpha=1.0, **more).where(measure.seen_at(at))
 
 
 EXACT = "ReLU, w ~ N(0, I), m independent units, every m"

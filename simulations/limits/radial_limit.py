@@ -16,7 +16,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 import meanfield as mf
-from simulations.records.record import Record, Records
+from simulations.records.record import Record
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
@@ -240,16 +240,11 @@ def order_of_step(record: Record, *, from_equation: bool = False) -> float:
     return float(np.log2(abs(middle) / abs(fine)))
 
 
-def early(records: Records) -> Records:
-    """Trained networks, several in each run, looked at before radii part."""
-    trained = Networks.at("excess")(records)
-    return trained.where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
+early = Networks.at("excess").where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
+"""Trained networks, several in each run, looked at before radii part."""
 
-
-def coarse(records: Records) -> Records:
-    """Return the `early` runs with the largest step, at the largest N; errors of steps take time to be seen."""
-    return early(records).where(lambda record: record["time"] >= 1, steps=min, particles=max)
-
+coarse = early.where(lambda record: record["time"] >= 1, steps=min, particles=max)
+"""The `early` runs with the largest step, at the largest N; errors of steps take time to be seen."""
 
 START = Prediction(1.0, "=", "independent particles, every N: E (f_N − f)² = E_x Var_θ σ(θ·x)/N", "meanfield")
 RATE = Prediction(-1.0, "slope", "independent particles at the start, to leading order", "meanfield")

@@ -214,20 +214,12 @@ def enough(particles: int) -> bool:
     return particles >= 256
 
 
-def both_signs(records):
-    """Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
-    return Training.at("energy", start="both", reinjected=0)(records).where(fair, rate=max)
+both_signs = Training.at("energy", start="both", reinjected=0).where(fair, rate=max)
+"""Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
 
-
-def cloned(records):
-    """Runs that start with positive output weights, and whose dead are replaced by clones."""
-    return Training.at("energy", start="positive", reinjected=0)(records).where(fair)
-
-
-def reinjected(records):
-    """Runs that start with positive output weights, and whose dead are born again in the prior."""
-    return Training.at("energy", start="positive", reinjected=range(16, 1 << 20))(records).where(fair)
-
+cloned = Training.at("energy", start="positive", reinjected=0).where(fair)
+reinjected = Training.at("energy", start="positive", reinjected=range(16, 1 << 20)).where(fair)
+"""Runs that start with positive output weights, and whose dead are replaced by clones, or born again in the prior."""
 
 MEAN = Prediction(1.0, "=", "exact for any m and step: deaths and births drawn together", "meanfield")
 MASSES = Prediction(1.0, "=", "particles on sites, up to O(1/m)", "rotskoff2019birth")

@@ -20,7 +20,7 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import normalised_measures as measure
 from simulations.optimisation.scheduled_heavy_ball import by_optax, heavy_ball
-from simulations.records.record import Records, between
+from simulations.records.record import between
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -226,26 +226,15 @@ class Descents(Experiment):
         return {"exact_lasts": exponential_rate.lasts(gamma, strength), "exact_half_turn": angle}
 
 
-def within(records: Records) -> Records:
-    """Select runs in which a positive rate is equivalent at all steps."""
-    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] > record["steps"])
+within = Descents.at("same_error").where(lambda record: record["exact_lasts"] > record["steps"])
+"""Runs in which a positive rate is equivalent at all steps."""
 
+beyond = Descents.at("same_error").where(lambda record: record["exact_lasts"] <= record["steps"])
+"""Runs in which none is after some steps, and which have that many."""
 
-def beyond(records: Records) -> Records:
-    """Select runs in which none is after some steps, and which have that many."""
-    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] <= record["steps"])
-
-
-def chosen(select=within, **parameters):
-    """Restrict `select` to runs with these parameters."""
-    return lambda records: Descents.at(**parameters)(select(records))
-
-
-descent = chosen(momentum=0.0, schedule="constant", batch=0)
-
-
-from_rest = chosen(start="rest", batch=0, momentum=between(1e-9, 1))
-stochastic = chosen(batch=between(1, np.inf))
+descent = within.where(momentum=0.0, schedule="constant", batch=0)
+from_rest = within.where(start="rest", batch=0, momentum=between(1e-9, 1))
+stochastic = within.where(batch=between(1, np.inf))
 
 EXACT = "exact for scale-invariant weights; six deviations of independent rounding errors, carried along the path"
 ROUNDING = Prediction(1.0, "<=", EXACT, "li2020exponential")
@@ -262,12 +251,12 @@ CLAIMS = (
     ),
     identity(
         "momentum", "rates η r^(−2t−1), r the larger root, with its buffer: over the bound on rounding", ROUNDING,
-        select=chosen(start="larger"), value=measure.over_bound("same_error"),
+        select=within.where(start="larger"), value=measure.over_bound("same_error"),
         wrong="no buffer at the start", control={"value": measure.over_bound("unbuffered_error")},
     ),
     identity(
         "smaller_root", "the same for the smaller root, another rate for the same run", OWN,
-        select=chosen(start="smaller"), value=measure.over_bound("same_error"),
+        select=within.where(start="smaller"), value=measure.over_bound("same_error"),
         wrong="exponent −2t", control={"value": measure.over_bound("even_error")},
     ),
     identity(
@@ -287,7 +276,7 @@ CLAIMS = (
     ),
     claim(
         "condition", "beyond (1 − √γ)² the equivalence ends at the step at which c_t turns negative", SIGN, checks.mean,
-        select=chosen(beyond, start="rest", schedule="constant"), value=measure.lasts_over, what="steps / predicted",
+        select=beyond.where(start="rest", schedule="constant"), value=measure.lasts_over, what="steps / predicted",
         widest=0.01, wrong="half a turn of the complex roots",
         control={"value": partial(measure.lasts_over, name="exact_half_turn")},
     ),
@@ -297,8 +286,8 @@ CLAIMS = (
 SANITY = (
     identity(
         "optax", "both runs by another implementation: over the bound on rounding", OWN,
-        select=chosen(batch=0), value=measure.over_bound("optax_decay_error", "optax_same_error"),
-        wrong="decay beyond (1 − √γ)²", control={"select": chosen(beyond, batch=0)},
+        select=within.where(batch=0), value=measure.over_bound("optax_decay_error", "optax_same_error"),
+        wrong="decay beyond (1 − √γ)²", control={"select": beyond.where(batch=0)},
     ),
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ from simulations.optimisation import shares_of_success as success
 from simulations.optimisation.many_dimensions import Dimensions
 from simulations.optimisation.nesterov_descent import Students
 from simulations.optimisation.screened_teachers import Instance, certificate, objective, samples, screened
-from simulations.records.record import Record, Records, Select, narrowest, widest
+from simulations.records.record import Select, Selection, narrowest, widest
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -214,23 +214,14 @@ def instance_of(run: Relu) -> Instance:
     return screened(lambda: samples(random, run.teacher(random), run.samples), run.strength, run.atoms)
 
 
-def at_ratio(lowest: float, highest: float, records: Records) -> Records:
-    """Students on the population risk with m/m* from `lowest` to `highest`."""
-
-    def fits(record: Record) -> bool:
-        return lowest <= record["particles"] / record["neurons"] <= highest
-
-    return Population.at("energy")(records).where(fits)
+def at_ratio(lowest: float, highest: float) -> Select:
+    """Return a selection of students on the population risk with m/m* from `lowest` to `highest`."""
+    return Population.at("energy").where(lambda record: lowest <= record["particles"] / record["neurons"] <= highest)
 
 
-def relu(**parameters) -> Select:
+def relu(**parameters) -> Selection:
     """Return a selection of students in the plane whose optimum has several atoms, by momentum descent."""
     return Relu.at("gap", dimension=2, momentum=0.99, atoms=(3, 4, 5), **parameters)
-
-
-def where_certified(select: Select, records: Records) -> Records:
-    """Restrict `select` to networks whose certificate proves that they are near the global minimum."""
-    return select(records).where(success.certified)
 
 
 plane, every, beyond = relu(layers="both"), Relu.at("gap"), Dimensions.at("gap")
@@ -276,7 +267,7 @@ CLAIMS = (
     claim(
         "cost", "weights of certified networks cost what the convex optimum does: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
         checks.mean,
-        select=partial(where_certified, plane), value=success.over_cost, what="penalty / λ‖ν*‖",
+        select=plane.where(success.certified), value=success.over_cost, what="penalty / λ‖ν*‖",
         wrong="a convex program with 2λ for λ", control={"value": partial(success.over_cost, of="dearer_cost")},
     ),
 )  # fmt: skip
@@ -306,9 +297,9 @@ SANITY = (
     ),
     claim(
         "over_provisioned", "population risk: success at m = 2m* less that at m = m*", MORE, success.more_often,
-        select=partial(at_ratio, 2, 2), fewer=partial(at_ratio, 1, 1), value=success.fitted,
+        select=at_ratio(2, 2), fewer=at_ratio(1, 1), value=success.fitted,
         what="risk < 1e-3 of that of f = 0",
-        wrong="under-provisioned, m < m*", control={"select": partial(at_ratio, 0, 0.99)},
+        wrong="under-provisioned, m < m*", control={"select": at_ratio(0, 0.99)},
     ),
     claim(
         "sigmoid_features", "sigmoid: log(loss / least loss of as many random features) at the largest m", FEATURES,

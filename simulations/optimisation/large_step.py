@@ -13,7 +13,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import large_step_measures as measure
-from simulations.records.record import Records, between
+from simulations.records.record import Select, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
@@ -191,28 +191,25 @@ class Catapult(Simulation):
         return {"map_output": path[self.seen]}
 
 
-def fitting(low: float, high: float, records: Records) -> Records:
-    """Networks at steps of this range, with time to come to the edge, and parameters enough to fit the targets."""
-    enough = between(9, np.inf)
-    chosen = Edge.at(step=between(low, high), steps=between(1999, np.inf), samples=enough)(records)
+def fitting(low: float, high: float) -> Select:
+    """Return the networks at steps of this range, with time to come to the edge, and parameters enough to fit the
+    targets.
+    """
+    chosen = Edge.at(step=between(low, high), steps=between(1999, np.inf), samples=between(9, np.inf))
     return chosen.where(lambda record: record["particles"] >= 20 and bool(record["reached"]))
 
 
-def within(records: Records) -> Records:
-    """Catapults whose first step does not leave |f| < α: beyond it steps square what is wrong."""
-    return catapult(records).where(lambda record: abs(record["output"][1]) < np.sqrt(record["particles"]))
-
-
-def starting_small(records: Records) -> Records:
-    """Catapults whose loss starts below m/32: the first step of a larger one may take the curvature below 2/h."""
-    return thrown(records).where(lambda record: record["output"][0] ** 2 / 2 <= record["particles"] / 32)
-
-
 LONG = between(255, np.inf)
-small, large = partial(fitting, 0.25, 0.35), partial(fitting, 0.75, 0.85)
+small, large = fitting(0.25, 0.35), fitting(0.75, 0.85)
 converging, diverging = Linear.at(step=between(0, 2)), Linear.at(step=between(2.01, 4), steps=between(999, np.inf))
 catapult = Catapult.at(steps=LONG)
 quiet, thrown, lost = (Catapult.at(steps=LONG, step=between(*at)) for at in ((0, 2), (2.1, 3.9), (4.1, 1e6)))
+
+within = catapult.where(lambda record: abs(record["output"][1]) < np.sqrt(record["particles"]))
+"""Catapults whose first step does not leave |f| < α: beyond it steps square what is wrong."""
+
+starting_small = thrown.where(lambda record: record["output"][0] ** 2 / 2 <= record["particles"] / 32)
+"""Catapults whose loss starts below m/32: the first step of a larger one may take the curvature below 2/h."""
 
 SHARP, THROWN = "cohen2021gradient", "lewkowycz2020large"
 GROWTH = Prediction(1.0, "<=", "linear model, |1 − hλ| but for rounding: six deviations", "meanfield")

@@ -16,7 +16,7 @@ import meanfield as mf
 from simulations.optimisation import saddle_data
 from simulations.optimisation import saddle_measures as measure
 from simulations.optimisation.near_saddle import NearSaddle, size, tilt
-from simulations.records.record import Records, between
+from simulations.records.record import between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -189,21 +189,11 @@ class Mirror(NearSaddle):
         return self.rates() | {"exact_symmetric_risk": least}
 
 
-def smooth(records: Records) -> Records:
-    """Select small starts of smooth units."""
-    return SmallStarts.at("exit_times", activation=saddle_escape.SMOOTH)(records).where(measure.near)
-
-
-def kinked(records: Records) -> Records:
-    """Select small starts of relu units."""
-    return SmallStarts.at("exit_times", activation="relu")(records).where(measure.near)
-
-
-def noisy(records: Records) -> Records:
-    """Select starts at the origin with noise, of paths enough for a variance."""
-    return Noise.at("exit_times", replicas=between(15, np.inf))(records).where(measure.near)
-
-
+smooth = SmallStarts.at("exit_times", activation=saddle_escape.SMOOTH).where(measure.near)
+kinked = SmallStarts.at("exit_times", activation="relu").where(measure.near)
+noisy = Noise.at("exit_times", replicas=between(15, np.inf)).where(measure.near)
+"""Small starts of smooth units and of relu units, and starts at the origin with noise, of paths enough for a variance.
+"""
 stable, mirrored = StableStarts.at("exit_times"), Mirror.at("tilt")
 
 

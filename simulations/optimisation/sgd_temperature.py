@@ -20,7 +20,7 @@ from simulations.optimisation import temperature_ratios as measure
 from simulations.optimisation.noisy_labels import FittedNetwork, fitted_network
 from simulations.optimisation.settling_descent import BLOCK, Linearised, filled
 from simulations.optimisation.temperature_ratios import LATE, TIMES
-from simulations.records.record import Record, Records, between
+from simulations.records.record import Record, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, number
 from simulations.study.simulation import Setup, Simulations
@@ -221,10 +221,10 @@ coarse = Constant.at("second", replacement=True, fineness=between(0, 2.001), bat
 schedules = Schedule.at("grown", factor=between(2, np.inf), **SETTLED)
 
 
-def distinct(records: Records) -> Records:
-    """Runs on batches of different samples, large enough for that to matter."""
-    chosen = Constant.at("second", replacement=False, **SETTLED)(records)
-    return chosen.where(lambda record: record["samples"] > record["batch"] >= record["samples"] / 2)
+distinct = Constant.at("second", replacement=False, **SETTLED).where(
+    lambda record: record["samples"] > record["batch"] >= record["samples"] / 2
+)
+"""Runs on batches of different samples, large enough for that to matter."""
 
 
 def drifting(record: Record) -> bool:
@@ -232,11 +232,9 @@ def drifting(record: Record) -> bool:
     return record["samples"] <= record["dimension"] and record["noise"] ** 2 / record["batch"] <= 0.5
 
 
-def width(records: Records) -> Records:
-    """Runs along the minima: few samples in general position, small steps, and a dose that tells."""
-    enough = {"replicas": between(15, np.inf), "fineness": between(3.999, np.inf), "dose": between(0.199, np.inf)}
-    return Width.at("base_traces", **enough)(records).where(drifting)
-
+ENOUGH = {"replicas": between(15, np.inf), "fineness": between(3.999, np.inf), "dose": between(0.199, np.inf)}
+width = Width.at("base_traces", **ENOUGH).where(drifting)
+"""Runs along the minima: few samples in general position, small steps, and a dose that tells."""
 
 LYAPUNOV = Prediction(1.0, "=", "least squares, exact recursion of second moments, with replacement", "meanfield")
 DISTINCT = Prediction(1.0, "=", "the same without replacement: (n − B)/(n − 1)/B for 1/B", "cochran1977sampling")

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -274,8 +275,34 @@ def plain_name(name: str) -> bool:
 Select = Callable[[Records], Records]
 
 
+class Restrictable(ABC):
+    """Selections of which a part can be taken."""
+
+    @abstractmethod
+    def __call__(self, records: Records) -> Records:
+        """Return the records that are selected."""
+
+    def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Restriction":
+        """Return the selection of those that meet `condition` and have these parameters, as `Records.where` takes them:
+        `runs("risk").where(lambda record: record["particles"] > record["samples"], step=min)`.
+        """
+        return Restriction(self, condition, parameters)
+
+
 @dataclass(frozen=True)
-class Selection:
+class Restriction(Restrictable):
+    """The records of a selection that meet a condition and have some parameters."""
+
+    select: Restrictable
+    condition: Callable[[Record], bool] | None
+    parameters: Mapping[str, Any]
+
+    def __call__(self, records: Records) -> Records:
+        return self.select(records).where(self.condition, **self.parameters)
+
+
+@dataclass(frozen=True)
+class Selection(Restrictable):
     """The records that hold some names and have some parameters: what `runs` gives, a value that can be pickled."""
 
     names: tuple[str, ...]
@@ -320,11 +347,12 @@ def _end(name: str, value: Any) -> float:
     return value if isinstance(value, float) and math.isinf(value) else coerce(name, float, value)
 
 
-def runs(*names: str, **parameters) -> Select:
+def runs(*names: str, **parameters) -> Selection:
     """Return a selection: the records that hold these names and have these parameters.
 
     A tuple means any of its values, a function (such as `between(2, 4)`) those for which it is true, and `max` or `min`
-    the largest or the least value among the records that meet all else.
+    the largest or the least value among the records that meet all else. `runs("risk").where(condition)` selects those
+    of them that meet a condition on the whole record.
     """
     for name in names:
         if not isinstance(name, str):

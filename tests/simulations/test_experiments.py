@@ -239,6 +239,9 @@ def test_where_takes_conditions_and_extremes_as_selections_do():
     assert len(records.where(step=between(100, 200), particles=max)) == 0
     for parameters in ({"step": between(2, 4), "particles": max}, {"step": 3.0}, {"step": min}):
         assert [*runs(**parameters)(records)] == [*records.where(**parameters)]
+    wide = runs().where(lambda record: record["particles"] > 10)
+    assert [record.parameters["particles"] for record in wide(records)] == [40, 80, 90]
+    assert [record.parameters["particles"] for record in wide.where(step=min)(records)] == [40]
     with pytest.raises(ValueError, match=r"stepp=.*: is no parameter of the records.*Did you mean 'step'"):
         records.where(stepp=max)
 
