@@ -32,7 +32,7 @@ def draw(records: Records) -> Figure:
 def growing(axes: Axes, records: Records) -> None:
     """The rates without decay that are equivalent to a constant one with decay, and the exponentials."""
     axes.set_title("a  Decay is a rate that grows exponentially")
-    runs = study.chosen(schedule="constant", batch=0, activation="tanh")(records)
+    runs = study.within.where(schedule="constant", batch=0, activation="tanh")(records)
     if not len(runs):
         return empty(axes, "at a constant rate")
     first = next(iter(runs))
@@ -97,7 +97,7 @@ def losses(axes: Axes, records: Records) -> None:
 def distances(axes: Axes, records: Records) -> None:
     """Distance of functions from that with decay, for the right and for wrong rates, and the bound on rounding."""
     axes.set_title("d  To rounding; wrong rates are far off")
-    runs = study.chosen(schedule="constant", batch=0)(records)
+    runs = study.within.where(schedule="constant", batch=0)(records)
     runs = list(runs.where(start="larger")) or list(runs)
     if not runs:
         return empty(axes, "at a constant rate")
@@ -145,7 +145,7 @@ def scheduled(axes: Axes, records: Records) -> None:
 def ending(axes: Axes, records: Records) -> None:
     """How long the equivalence lasts beyond the condition, against decay."""
     axes.set_title("f  Too much decay, and it ends")
-    runs = study.chosen(study.beyond, start="rest", schedule="constant")(records)
+    runs = study.beyond.where(start="rest", schedule="constant")(records)
     if not len(runs):
         return empty(axes, "beyond the condition")
     momenta = sorted(set(runs.column("momentum")))[-5:]

@@ -19,7 +19,7 @@ import meanfield as mf
 from simulations.limits import conic_defects as measure
 from simulations.limits import first_variation
 from simulations.limits.first_variation import SMOOTHING, UNIT, WIDE, FirstVariation, Homogeneous, Rounding
-from simulations.records.record import Records, Select, between
+from simulations.records.record import Select, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, kinds, number
 from simulations.study.simulation import Setup, Simulations
@@ -103,8 +103,6 @@ class Moved(Trained):
         return {"particles": networks}
 
     def measure(self, runs):
-        if not all(run.done for run in runs["particles"]):
-            return {}
         seen = {name: np.stack([run.values[name] for run in runs["particles"]]) for name in OF_PARTICLES}
         dissipation = np.mean(np.sum(np.square(seen["velocity"]), axis=3), axis=2)
         values = {"predictions": seen["predictions"][:, -1], "energy": seen["energy"], "dissipation": dissipation}
@@ -220,9 +218,8 @@ balanced = partial(fitted, activation="rounded", balanced=True)
 relu = partial(fitted, activation="relu")
 
 
-def scaled(records: Records) -> Records:
-    """Networks of several particles and α other than 1, in which every factor can be seen."""
-    return FirstVariation.at()(records).where(lambda record: record["particles"] > 1 and record["alpha"] != 1)
+scaled = FirstVariation.at().where(lambda record: record["particles"] > 1 and record["alpha"] != 1)
+"""Networks of several particles and α other than 1, in which every factor can be seen."""
 
 
 def order(p: int, what: str, reference: str = "meanfield") -> Prediction:
@@ -233,78 +230,72 @@ def order(p: int, what: str, reference: str = "meanfield") -> Prediction:
 JUMPS = Prediction(-1.0, "slope", "ReLU, whose velocity jumps; N → ∞", "meanfield")
 SAME = Prediction(1.0, "<=", "exact but for rounding: error over its bound", "meanfield")
 LOSS = "F(T) − F(0) + ∫ (1/m) Σ |θ'|² dt"
-ORDER: dict[str, Any] = {"x": "steps"}
+exact = partial(claim, check=checks.largest, kind="identity", what="error / rounding")
+converges = partial(claim, check=checks.asymptotic_slope, x="steps")
 
 CLAIMS = (
-    claim(
-        "gradient", "m ∇_{θ_j} F = ∇F'[μ](θ_j)", SAME, checks.largest, kind="identity",
-        select=FirstVariation.at(), value=first_variation.scaled_gradient_error, what="error / rounding",
+    exact(
+        "gradient", "m ∇_{θ_j} F = ∇F'[μ](θ_j)", SAME,
+        select=FirstVariation.at(), value=first_variation.scaled_gradient_error,
         wrong="without the factor m", control={"value": first_variation.gradient_error},
     ),
-    claim(
-        "velocity", "the velocity of a particle is −∇F'[μ](θ_j), F' with its 1/α", SAME, checks.largest,
-        kind="identity",
-        select=scaled, value=first_variation.velocity_error, what="error / rounding",
+    exact(
+        "velocity", "the velocity of a particle is −∇F'[μ](θ_j), F' with its 1/α", SAME,
+        select=scaled, value=first_variation.velocity_error,
         wrong="without the factor 1/α", control={"value": partial(first_variation.velocity_error, alpha=1.0)},
     ),
-    claim(
-        "direction", "dF along (1 − ε)μ + εν is ∫ F' d(ν − μ)", SAME, checks.largest, kind="identity",
-        select=FirstVariation.at(), value=first_variation.direction_error, what="error / rounding",
+    exact(
+        "direction", "dF along (1 − ε)μ + εν is ∫ F' d(ν − μ)", SAME,
+        select=FirstVariation.at(), value=first_variation.direction_error,
         wrong="half of it, as for a quadratic form",
         control={"value": partial(first_variation.direction_error, factor=0.5)},
     ),
-    claim(
+    converges(
         "energy_constant", f"{LOSS} = (h/4)(g(0) − g(T)) + O(h²), g = (1/m) Σ |θ'|², for gradient descent",
-        order(2, "Euler, without the leading term"), checks.asymptotic_slope, **ORDER,
-        select=trained(Descent), value=measure.beyond_leading,
+        order(2, "Euler, without the leading term"), select=trained(Descent), value=measure.beyond_leading,
         wrong="h/2 for h/4", control={"value": partial(measure.beyond_leading, constant=0.5)},
     ),
-    claim(
+    converges(
         "energy_runge_kutta", f"{LOSS} = 0, to order 4 by the classical steps", order(4, "Runge–Kutta"),
-        checks.asymptotic_slope, **ORDER, select=trained(RungeKutta), value=measure.energy_defect,
+        select=trained(RungeKutta), value=measure.energy_defect,
         wrong="Σ for (1/m) Σ", control={"value": measure.energy_defect_of_sum},
     ),
-    claim(
+    converges(
         "balance", "a² − |w|² decays as e^{−2λt}, to order 4", order(4, "Runge–Kutta"),
-        checks.asymptotic_slope, **ORDER,
         select=trained(RungeKutta), value=measure.balance_defect,
         wrong="e^{−λt}", control={"value": partial(measure.balance_defect, decay=1.0)},
     ),
-    claim(
-        "balance_euler", "ReLU: a² − |w|² changes by h² Σ (a'² − |w'|²) and by nothing else", SAME, checks.largest,
-        kind="identity",
+    exact(
+        "balance_euler", "ReLU: a² − |w|² changes by h² Σ (a'² − |w'|²) and by nothing else", SAME,
         select=Descent.at("balance_added", activation="relu"), value=measure.euler_identity,
-        what="error / rounding",
         wrong="conserved by gradient descent too", control={"value": partial(measure.euler_identity, added=0.0)},
     ),
-    claim(
+    converges(
         "sphere", "particles follow r' = −2rG, u' = −∇_S G on the sphere of all parameters",
-        order(4, "Runge–Kutta against the flow on the sphere", "chizat2022sparse"), checks.asymptotic_slope, **ORDER,
+        order(4, "Runge–Kutta against the flow on the sphere", "chizat2022sparse"),
         select=trained(RungeKutta), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
-    claim(
+    converges(
         "balanced", "from |a| = |w| they follow c' = −2c(sg + λ), u' = −s∇_S g on the sphere of input weights",
-        order(4, "Runge–Kutta against the flow on the sphere"), checks.asymptotic_slope, **ORDER,
+        order(4, "Runge–Kutta against the flow on the sphere"),
         select=balanced(RungeKutta), value=measure.to_balanced,
         wrong="another start", control={"select": trained(RungeKutta)},
     ),
-    claim(
+    converges(
         "conic", "ConicFlow with α = β = 1 is that flow on the sphere of all parameters",
-        order(1, "conic particle descent", "chizat2022sparse"), checks.asymptotic_slope, **ORDER,
+        order(1, "conic particle descent", "chizat2022sparse"),
         select=trained(Conic), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
-    claim(
+    converges(
         "relu", "ReLU: gradient descent follows the flow on the sphere, to order 1", JUMPS,
-        checks.asymptotic_slope, **ORDER,
         select=relu(Descent), value=measure.to_sphere,
         wrong="r' = −rG", control={"value": measure.to_half_growth},
     ),
-    claim(
+    converges(
         "relu_balanced", "ReLU: ConicFlow with α = ½, β = 1 is the flow on the sphere of input weights, to order 1",
-        JUMPS, checks.asymptotic_slope, **ORDER,
-        select=relu(Conic, balanced=True), value=measure.to_balanced,
+        JUMPS, select=relu(Conic, balanced=True), value=measure.to_balanced,
         wrong="the flow that would halve r'", control={"value": measure.to_half_growth},
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ linear units, every moment is known at every m. On the line, with tanh units at 
 its first correction in 1/m. Two wells, and a start in the worse one, ask for a temperature that falls.
 """
 
+from dataclasses import replace
 from functools import cached_property, partial
 
 import jax
@@ -20,7 +21,7 @@ from simulations.limits import deviations_from_laws as measure
 from simulations.limits import laws_on_the_line as laws
 from simulations.limits import noisy_networks as networks
 from simulations.limits.diffusion import SCENE, Diffusion
-from simulations.limits.mirror_images import OnTheLine, stops, too_short
+from simulations.limits.mirror_images import OnTheLine, stops
 from simulations.records.record import between, narrowest, widest
 from simulations.study.animation import Animation
 from simulations.study.experiment import grid
@@ -44,7 +45,7 @@ class Plane(Simulation):
     temperature: float = number(0.3, "τ", "temperature", unit="objective", above=0)
     strength: float = number(0.5, "λ", "in the penalty λ|θ|²/2", unit="objective / parameter²", above=0)
     step: float = number(0.4, "h", "step", unit="mean-field time", above=0)
-    time: float = number(16.0, "T", "final time", unit="mean-field time", above=0, batched=False)
+    time: float = number(16.0, "T", "final time", unit="mean-field time", at_least="step", batched=False)
     particles: int = count(10, "m", "particles of a network")
     replicas: int = count(200, "", "networks in a run", at_least=2)
     precision = "float32"
@@ -60,9 +61,6 @@ class Plane(Simulation):
             {"particles": 10000, "replicas": 100, "seeds": 20},
         ],
     )
-
-    def refusal(self):
-        return too_short(self.step, self.time)
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -109,8 +107,7 @@ class Plane(Simulation):
 class Line(OnTheLine):
     """Two neurons to be found at one temperature."""
 
-    temperature: float = number(0.15, "τ", "temperature", unit="objective", above=0)
-    time: float = number(8.0, "T", "final time", unit="mean-field time", above=0)
+    targets = laws.NEURONS
     sizes = grid(
         smoke=[{"particles": 8, "replicas": 3000, "seeds": 7}, {"particles": 64, "seeds": 7}],
         default=[
@@ -125,14 +122,6 @@ class Line(OnTheLine):
         ],
     )
 
-    def refusal(self):
-        return too_short(self.step, self.time)
-
-    @property
-    def descent(self):
-        steps = int(stops(self.step, self.time)[-1])
-        return laws.Descent(laws.NEURONS, self.strength, self.step, steps, self.temperature, self.temperature)
-
     def theory(self, stops):
         return laws.at_one_temperature(self.descent, self.particles, stops)
 
@@ -141,20 +130,13 @@ class Wells(OnTheLine):
     """Two wells, and a start in the worse one, at a constant temperature."""
 
     temperature: float = number(COLD, "τ", "temperature", unit="objective", above=0)
-    time: float = number(12.0, "T", "final time", unit="mean-field time", above=0)
+    time: float = number(12.0, "T", "final time", unit="mean-field time", at_least="step")
+    targets = laws.WELLS
     sizes = grid(
         smoke={"seeds": 7},
         default={"particles": 512, "replicas": 1000, "seeds": 10},
         large={"particles": 1024, "replicas": 4000, "seeds": 20},
     )
-
-    def refusal(self):
-        return too_short(self.step, self.time)
-
-    @property
-    def descent(self):
-        steps = int(stops(self.step, self.time)[-1])
-        return laws.Descent(laws.WELLS, self.strength, self.step, steps, self.temperature, self.temperature)
 
     def theory(self, stops):
         return laws.annealed(self.descent, self.particles, stops, HOT)
@@ -169,9 +151,7 @@ class Cooled(Wells):
 
     @property
     def descent(self):
-        steps = int(stops(self.step, self.time)[-1])
-        setting = laws.WELLS, self.strength, self.step, steps
-        return laws.Descent(*setting, self.temperature, self.final_temperature, self.cooling)
+        return replace(super().descent, final_temperature=self.final_temperature, cooling=self.cooling)
 
 
 MANY = {"replicas": between(29, np.inf), "particles": between(1, np.inf)}
@@ -193,41 +173,43 @@ DECAY = Prediction(
 )
 ANNEALED = Prediction(0.0, "<=", "two wells, a start in the worse one; exact for m → ∞", "meanfield")
 
+ratio = partial(claim, check=checks.mean, what="ratio")
+
 CLAIMS = (
-    claim(
-        "linear_mean", "how far a cloud's mean has moved after the first steps, over its exact law", ONE, checks.mean,
-        select=plane, value=measure.mean_moved, what="ratio",
+    ratio(
+        "linear_mean", "how far a cloud's mean has moved after the first steps, over its exact law", ONE,
+        select=plane, value=measure.mean_moved,
         wrong="the law of continuous time", control={"value": partial(measure.mean_moved, law="continuous")},
     ),
-    claim(
-        "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE, checks.mean,
-        select=plane, value=measure.mean_fluctuation, what="ratio",
+    ratio(
+        "linear_fluctuation", "variance of a cloud's mean, m = 10 … 1000, over its exact value", ONE,
+        select=plane, value=measure.mean_fluctuation,
         wrong="independent particles", control={"value": partial(measure.mean_fluctuation, independent=True)},
     ),
-    claim(
-        "linear_spread", "covariance within a cloud at rest over (1 − 1/m) τ/(λ(1 − hλ/2))", ONE, checks.mean,
-        select=plane, value=measure.within_cloud, what="ratio",
+    ratio(
+        "linear_spread", "covariance within a cloud at rest over (1 − 1/m) τ/(λ(1 − hλ/2))", ONE,
+        select=plane, value=measure.within_cloud,
         wrong="the Gibbs measure's τ/λ", control={"value": partial(measure.within_cloud, wrong=True)},
     ),
-    claim(
-        "law", "how far E f_m has moved along the way, over the exact law of the steps", LAW, checks.mean,
-        select=widest(line), value=measure.moved, what="ratio",
+    ratio(
+        "law", "how far E f_m has moved along the way, over the exact law of the steps", LAW,
+        select=widest(line), value=measure.moved,
         wrong="the law of continuous time", control={"value": partial(measure.moved, law="other")},
     ),
-    claim(
-        "fluctuation", "m E|f_m − f|² at all times over its limit", LIMIT, checks.mean,
-        select=widest(line), value=measure.fluctuation, what="ratio",
+    ratio(
+        "fluctuation", "m E|f_m − f|² at all times over its limit", LIMIT,
+        select=widest(line), value=measure.fluctuation,
         wrong="independent particles of the same law",
         control={"value": partial(measure.fluctuation, independent=True)},
     ),
-    claim(
-        "bias", "m (E f_m − f) at all times over its limit", LIMIT, checks.mean,
-        select=narrowest(line), value=measure.bias, what="ratio",
+    ratio(
+        "bias", "m (E f_m − f) at all times over its limit", LIMIT,
+        select=narrowest(line), value=measure.bias,
         wrong="the limit in the end for all times", control={"value": partial(measure.bias, late=True)},
     ),
-    claim(
-        "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE, checks.mean,
-        select=widest(line), value=measure.gap_ratio, what="ratio",
+    ratio(
+        "free_energy", "free energy above its minimum over that of the exact law, along the way", FREE,
+        select=widest(line), value=measure.gap_ratio,
         wrong="twice the entropy", control={"value": partial(measure.gap_ratio, entropy=2.0)},
     ),
     claim(
@@ -236,15 +218,14 @@ CLAIMS = (
         select=widest(line), value=measure.gap_over_bound, what="largest ratio",
         wrong="twice the rate at the minimum", control={"value": partial(measure.gap_over_bound, linearised=2.0)},
     ),
-    claim(
-        "annealed_law", "how far E f_m has moved at a falling temperature, over the exact law", LAW, checks.mean,
-        select=cooled, value=measure.moved, what="ratio",
+    ratio(
+        "annealed_law", "how far E f_m has moved at a falling temperature, over the exact law", LAW,
+        select=cooled, value=measure.moved,
         wrong="the final temperature throughout", control={"value": partial(measure.moved, law="other")},
     ),
-    claim(
+    ratio(
         "annealing", "energy that a falling temperature leaves above the Gibbs measure's, over the exact law", LAW,
-        checks.mean,
-        select=cooled, value=measure.energy_left, what="ratio",
+        select=cooled, value=measure.energy_left,
         wrong="the final temperature throughout", control={"value": partial(measure.energy_left, constant=True)},
     ),
 )  # fmt: skip

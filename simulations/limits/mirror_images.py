@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,11 +19,6 @@ def stops(step: float, time: float) -> np.ndarray:
     return np.unique(np.rint(time / step * np.array([0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])).astype(int))
 
 
-def too_short(step: float, time: float) -> str | None:
-    """Return a sentence for a time of less than one step."""
-    return f"time={time:g}: shorter than one step; expected at least step={step:g}." if time < step else None
-
-
 class OnTheLine(Experiment):
     """Networks of tanh units on the line, each with its mirror image, of the opposite noise.
 
@@ -35,12 +31,16 @@ class OnTheLine(Experiment):
     step: float = number(0.1, "h", "step", unit="mean-field time", above=0)
     particles: int = count(64, "m", "particles of a network")
     replicas: int = count(160, "", "networks in a run, each with its mirror image", at_least=2)
+    temperature: float = number(0.15, "τ", "temperature", unit="objective", above=0)
+    time: float = number(8.0, "T", "final time", unit="mean-field time", at_least="step")
     precision = "float32"
+    targets: ClassVar[laws.Targets]
 
     @property
-    @abstractmethod
     def descent(self) -> laws.Descent:
         """All that the law of infinitely many particles depends on."""
+        steps, tau = int(stops(self.step, self.time)[-1]), self.temperature
+        return laws.Descent(self.targets, self.strength, self.step, steps, tau, tau)
 
     @abstractmethod
     def theory(self, stops: np.ndarray) -> dict[str, np.ndarray]:

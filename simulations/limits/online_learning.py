@@ -17,7 +17,7 @@ from scipy.special import erf
 
 import meanfield as mf
 from simulations.limits import committee_order_parameters as order
-from simulations.records.record import Record, Records
+from simulations.records.record import Record
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
@@ -227,27 +227,13 @@ def several(record: Record) -> bool:
     return record["replicas"] >= 8 and record["dimension"] >= 10 * record["neurons"]
 
 
-def apart(records: Records) -> Records:
-    """Return runs for the equations in time."""
-    return Apart.at("overlaps")(records).where(several)
-
-
-def plateau(records: Records) -> Records:
-    """Return runs of two neurons that start on the plateau, and stay there for a while."""
-    chosen = Plateau.at("overlaps", "variance", neurons=2)(records).where(several)
-    return chosen.where(lambda record: record["time"] >= ON_PLATEAU)
-
-
-def at_once(records: Records) -> Records:
-    """Return the runs of `plateau` with the most students, for what is of noise alone."""
-    chosen = plateau(records)
-    return chosen.where(replicas=max(chosen.column("replicas"), default=None))
-
-
-def left(records: Records) -> Records:
-    """Return the runs of `plateau` that have time to leave it."""
-    return plateau(records).where(lambda record: record["time"] * record["rate"] >= 100)
-
+apart = Apart.at("overlaps").where(several)
+plateau = Plateau.at("overlaps", "variance", neurons=2).where(several)
+plateau = plateau.where(lambda record: record["time"] >= ON_PLATEAU)
+at_once, left = plateau.where(replicas=max), plateau.where(lambda record: record["time"] * record["rate"] >= 100)
+"""Runs for the equations in time; of two neurons that start on the plateau, and stay there for a while; with the most
+students, for what is of noise alone; and with time to leave the plateau.
+"""
 
 SOURCE = "saad1995online"
 EQUATIONS = Prediction(1.0, "=", "erf committees, Gaussian inputs, mean to first order in 1/d", SOURCE)

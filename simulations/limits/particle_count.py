@@ -23,10 +23,11 @@ import meanfield as mf
 from simulations.limits import fluctuations as measure
 from simulations.limits.box_limit import BOX, LONGEST, Limit, limit, looks, on_a_line
 from simulations.limits.conditional_moments import conditional_moments
-from simulations.records.record import Records, Select, between, widest
+from simulations.records.record import Select, between, widest
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
+from simulations.study.starts import masses
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory import initial_law
@@ -36,7 +37,7 @@ MEAN_FIELD, TANGENT = 0.0, 0.5
 """Exponents of m in the output scale."""
 
 ROOM = 256
-"""Particles for which there is room in arrays at least: narrower networks share a program."""
+"""Particles in training come in multiples of this, those beyond m with no mass: all m up to it share one program."""
 
 PENALTY = 0.02
 CONTROLS = 5
@@ -71,14 +72,6 @@ class Ensemble(Experiment):
         """The output scale α."""
         return self.alpha * self.particles**self.exponent
 
-    def masses(self, room: int) -> np.ndarray:
-        """Return 1/m for the particles of a network, 0 for the rest of arrays that have room for so many.
-
-        What has no mass acts on nothing, and networks of several sizes share a program.
-        """
-        room = max(self.particles, room)
-        return np.where(np.arange(room) < self.particles, 1 / self.particles, 0.0)
-
 
 class Untrained(Ensemble):
     """ReLU networks with Gaussian weights at the start: moments of f, and of its law given the input weights."""
@@ -107,7 +100,8 @@ class Untrained(Ensemble):
         # Both laws have input weights of their own, so that what is claimed of one is no echo of the other.
         law = " with signs" if self.output == "signs" else ""
         key = self.key(f"networks of {self.particles} particles{law}")
-        drawn = conditional_moments(np.asarray(self.output == "signs"), self.replicas, key, objective, self.masses(64))
+        mass = masses(self.particles, 64)
+        drawn = conditional_moments(np.asarray(self.output == "signs"), self.replicas, key, objective, mass)
         f, variance, quartic = (np.asarray(part) for part in drawn)
         half = self.replicas // 2
         fourth = 3.0 if self.output == "gaussian" else 1.0
@@ -115,7 +109,6 @@ class Untrained(Ensemble):
             "x": x,
             "outputs": f[:, 0].astype(np.float32),
             "second": np.mean(f**2, axis=0),
-            "fourth": np.mean(f**4, axis=0),
             "covariance_halves": np.stack([part.T @ part / half for part in (f[:half], f[half : 2 * half])]),
             "conditional": np.stack([variance.mean(axis=0), np.mean(variance**2, axis=0), quartic.mean(axis=0)]),
             "limit_covariance": initial_law.output_covariance(x, self.particles, self.scale),
@@ -161,12 +154,12 @@ class Trained(Ensemble, Simulations):
     @cached_property
     def theta(self) -> np.ndarray:
         """The particles at the start, with room for as many as share a program: [replicas, …, 3]."""
-        rng, room = self.generator(f"networks of {self.particles} particles"), len(self.masses(ROOM))
+        rng, room = self.generator(f"networks of {self.particles} particles"), len(masses(self.particles, ROOM))
         return rng.uniform(-1, 1, (self.replicas, room, len(BOX))) * BOX
 
     def setups(self):
         x, between, y = on_a_line(self.samples)
-        unit, mass = mf.Neuron("tanh", bias=True), self.masses(ROOM)
+        unit, mass = mf.Neuron("tanh", bias=True), masses(self.particles, ROOM)
         problem = mf.Objective(unit, mf.Square(), x, y, scale=self.scale, penalty=mf.WeightDecay(self.penalty))
         observe = {"train": mf.Predictions(), "test": mf.Predictions(jnp.asarray(between))}
         flow, times = mf.GradientFlow(self.step), self.step * looks(self.time, self.step)
@@ -174,21 +167,16 @@ class Trained(Ensemble, Simulations):
 
     def measure(self, runs):
         """The limit, mean squared distances to it, and how they agree with each network's own linear response."""
-        networks = runs["networks"]
-        if failed := [run for run in networks if not run.done]:
-            return {"times": failed[0].times}  # the descent of the limit may leave the numbers, too
-        exact = self.limit
+        networks, exact = runs["networks"], self.limit
         apart = np.stack([run.values["train"] for run in networks]) - exact.values["predictions"]
         test_apart = np.stack([run.values["test"] for run in networks]) - exact.values["test_predictions"]
         values = {"times": exact.times, "y": on_a_line(self.samples)[2]}
         values |= {f"limit_{name}": value for name, value in exact.values.items()}
         values |= {"distance": np.mean(apart**2, axis=(0, 2)), "test_distance": np.mean(test_apart**2, axis=(0, 2))}
         if self.exponent == MEAN_FIELD:
-            seen, linear = exact.seen, exact.linear(self.theta[:, : self.particles])
-            everywhere, values["response_times"] = (
-                np.concatenate([apart, test_apart], axis=2)[:, seen],
-                exact.times[seen],
-            )
+            linear = exact.linear(self.theta[:, : self.particles])
+            everywhere = np.concatenate([apart, test_apart], axis=2)[:, exact.seen]
+            values["response_times"] = exact.times[exact.seen]
             parts = {"": slice(self.samples), "test_": slice(self.samples, None), "all_": slice(None)}
             for name, inputs in parts.items():
                 found = measure.responses(everywhere[..., inputs], linear[..., inputs])
@@ -202,12 +190,7 @@ start_runs = partial(Untrained.at, "conditional")
 
 def trained_runs(at: float, exponent: float = MEAN_FIELD, penalty: float = 0.0, **more: Any) -> Select:
     """Ensembles in training that were looked at at this time."""
-    select = Trained.at("distance", exponent=exponent, penalty=penalty, alpha=1.0, **more)
-
-    def looked_at(records: Records) -> Records:
-        return select(records).where(measure.seen_at(at))
-
-    return looked_at
+    return Trained.at("distance", exponent=exponent, penalty=penalty, alpha=1.0, **more).where(measure.seen_at(at))
 
 
 EXACT = "ReLU, w ~ N(0, I), m independent units, every m"

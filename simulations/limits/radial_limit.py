@@ -16,10 +16,11 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 import meanfield as mf
-from simulations.records.record import Record, Records
+from simulations.records.record import Record
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Setup, Simulations
+from simulations.study.starts import masses
 from simulations.study.study import Study, claim
 from simulations.verdicts import checks
 from theory.prediction import Prediction
@@ -95,13 +96,17 @@ class Networks(Simulations):
 
     particles: int = count(100, "N", "particles")
     dimension: int = count(40, "d", "inputs", at_least=2)
-    separation: float = number(0.8, "Δ", "the classes have standard deviations 1 ± Δ", unit="input units", above=0)
+    separation: float = number(
+        0.8, "Δ", "the classes have standard deviations 1 ± Δ", unit="input units", above=0, below=1
+    )
     length: float = number(0.8, "s", "particles start as N(0, s²/d)", unit="parameter units", above=0)
     time: float = number(2.0, "T", "final time", unit="the paper's time", above=0, batched=False)
-    steps: int = count(48, "1/ε", "steps in a unit of time, a multiple of 4")
+    steps: int = count(48, "1/ε", "steps in a unit of time, a multiple of 4", multiple_of=LEVELS[-1])
     batch: int = count(200, "B", "fresh samples of a step")
     replicas: int = count(8, "", "independent networks, whose mean is the risk of N particles")
-    tested: int = count(2000, "", "test samples, common to the networks of a run and to the equation; an even number")
+    tested: int = count(
+        2000, "", "test samples, common to the networks of a run and to the equation; an even number", multiple_of=2
+    )
     precision = "float32"
     sizes = grid(
         smoke=[
@@ -122,12 +127,6 @@ class Networks(Simulations):
     )
 
     def refusal(self):
-        if self.separation >= 1:
-            return f"separation={self.separation:g}: expected a number below 1."
-        if self.steps % LEVELS[-1]:
-            return f"steps={self.steps}: expected a multiple of {LEVELS[-1]}, for steps of 2ε and 4ε."
-        if self.tested % 2:
-            return f"tested={self.tested}: expected an even number, half of each class."
         if self.time < LEVELS[-1] / self.steps:
             return f"time={self.time:g}: shorter than 4ε; expected at least {LEVELS[-1] / self.steps:g}."
         return None
@@ -151,10 +150,8 @@ class Networks(Simulations):
 
     def setups(self):
         # The engine's loss has a factor ½ and its velocity none of 2: steps of 2ε there, and twice the time.
-        filled = -(-self.particles // ROUND) * ROUND
-        mass = np.where(np.arange(filled) < self.particles, 1 / self.particles, 0.0)
-        law = self.length / np.sqrt(self.dimension)
-        theta = law * self._drawn("start").normal(size=(self.replicas, filled, self.dimension))
+        mass, law = masses(self.particles, ROUND), self.length / np.sqrt(self.dimension)
+        theta = law * self._drawn("start").normal(size=(self.replicas, len(mass), self.dimension))
         starts = [mf.Particles(one, mass) for one in theta]
         problem = mf.Objective(Ramp(), mf.Square(), *self.tests)
         sampler = Gaussians(self.dimension, jnp.asarray(self.separation))
@@ -171,8 +168,6 @@ class Networks(Simulations):
         `excess` [levels, replicas, times] is the mean of (y − f_N)² − (y − f)², with the expectation R_N − R, and
         `square_deviation` that of (f_N − f)².
         """
-        if not all(run.done for several in runs.values() for run in several):
-            return {"times": self.seen}
         (x, y), problem = self.tests, equation(self.dimension, self.separation, self.length, 0.0)
         excess, deviation, exact = [], [], []
         for level, several in zip(LEVELS, runs.values(), strict=True):
@@ -245,18 +240,11 @@ def order_of_step(record: Record, *, from_equation: bool = False) -> float:
     return float(np.log2(abs(middle) / abs(fine)))
 
 
-def early(records: Records) -> Records:
-    """Trained networks, several in each run, looked at before radii part."""
-    trained = Networks.at("excess")(records)
-    return trained.where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
+early = Networks.at("excess").where(lambda record: record["time"] <= SMOOTH and record["replicas"] >= 4)
+"""Trained networks, several in each run, looked at before radii part."""
 
-
-def coarse(records: Records) -> Records:
-    """Return the `early` runs with the largest step, at the largest N; errors of steps take time to be seen."""
-    chosen = early(records).where(lambda record: record["time"] >= 1)
-    chosen = chosen.where(steps=min(chosen.column("steps"), default=None))
-    return chosen.where(particles=max(chosen.column("particles"), default=None))
-
+coarse = early.where(lambda record: record["time"] >= 1, steps=min, particles=max)
+"""The `early` runs with the largest step, at the largest N; errors of steps take time to be seen."""
 
 START = Prediction(1.0, "=", "independent particles, every N: E (f_N − f)² = E_x Var_θ σ(θ·x)/N", "meanfield")
 RATE = Prediction(-1.0, "slope", "independent particles at the start, to leading order", "meanfield")

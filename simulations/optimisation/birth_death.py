@@ -33,6 +33,8 @@ SITES = 8
 SHARES = (0.1, 0.3, 1.0)
 """When training is looked at after `EARLY`, in shares of its time."""
 
+POSITIVE = {"start": "positive", "rate": 2.0, "reinjected": (0, 32)}
+
 
 class Step(PlanarNetwork):
     """One step of a random network, many times with other births and deaths."""
@@ -92,18 +94,13 @@ class Step(PlanarNetwork):
 class Sites(PlanarNetwork):
     """Particles that stay on eight sites, and are born and die many times from the same start."""
 
-    particles: int = count(256, "m", "particles, equally many on every site")
+    particles: int = count(256, "m", "particles, equally many on every site", multiple_of=SITES)
     rate: float = number(5.0, "τ", "births and deaths per unit of F' and of time", unit="rate", at_least=0)
     # With steps of 0.05 the replicator equation oscillates, and ever more, on one set of sites in two thousand.
     step: float = number(0.025, "h", "step", unit="mean-field time", above=0, batched=False)
-    time: float = number(1.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    time: float = number(1.0, "T", "time at the end", unit="mean-field time", at_least="step", batched=False)
     replicas: int = count(192, "", "runs from the same start")
     sizes = Step.sizes
-
-    def refusal(self):
-        if self.particles % SITES:
-            return f"particles={self.particles}: expected a multiple of {SITES}."
-        return too_short(self.time, self.step)
 
     @cached_property
     def theta(self) -> np.ndarray:
@@ -150,30 +147,21 @@ class Training(PlanarNetwork):
     rate: float = number(3.0, "τ", "births and deaths per unit of F' and of time", unit="rate", at_least=0)
     reinjected: int = count(0, "", "particles of the prior in which the dead are born; 0: they are cloned", at_least=0)
     step: float = number(0.1, "h", "step", unit="mean-field time", above=0, batched=False)
-    time: float = number(40.0, "T", "time at the end", unit="mean-field time", above=0, batched=False)
+    time: float = number(40.0, "T", "time at the end", unit="mean-field time", at_least="step", batched=False)
     sizes = grid(
         smoke=[
             {"seeds": 56},
-            {"start": "positive", "rate": 2.0, "reinjected": (0, 32), "seeds": 56},
+            {**POSITIVE, "seeds": 56},
         ],
         default=[
             {"particles": 128, "step": 0.05, "time": 200.0, "rate": (1.0, 3.0, 6.0), "seeds": 96},
-            {
-                "start": "positive", "rate": 2.0, "reinjected": (0, 32), "particles": 128, "step": 0.05, "time": 200.0,
-                "seeds": 96,
-            },
+            {**POSITIVE, "particles": 128, "step": 0.05, "time": 200.0, "seeds": 96},
         ],
         large=[
             {"particles": 1000, "step": 0.02, "time": 1000.0, "rate": (1.0, 3.0, 10.0), "seeds": 300},
-            {
-                "start": "positive", "rate": 2.0, "reinjected": (0, 32), "particles": 1000, "step": 0.02,
-                "time": 1000.0, "seeds": 300,
-            },
+            {**POSITIVE, "particles": 1000, "step": 0.02, "time": 1000.0, "seeds": 300},
         ],
-    )  # fmt: skip
-
-    def refusal(self):
-        return too_short(self.time, self.step)
+    )
 
     @property
     def times(self) -> np.ndarray:
@@ -208,11 +196,6 @@ class Training(PlanarNetwork):
         return self.least()
 
 
-def too_short(time: float, step: float) -> str | None:
-    """Return why there is no time for a step, None where there is."""
-    return None if time >= step else f"time={time:g}: expected at least one step of {step:g}."
-
-
 def fair(record: Record) -> bool:
     """Return True for what claims on training assume: time, particles, fine steps, and data that need both signs."""
     long = record["time"] >= 30 and record["particles"] >= 64 and record["rate"] >= 1
@@ -231,21 +214,12 @@ def enough(particles: int) -> bool:
     return particles >= 256
 
 
-def both_signs(records):
-    """Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
-    chosen = Training.at("energy", start="both", reinjected=0)(records).where(fair)
-    return chosen.where(rate=max(chosen.column("rate"), default=None))
+both_signs = Training.at("energy", start="both", reinjected=0).where(fair, rate=max)
+"""Runs that start with both signs, and whose dead are replaced by clones; one rate, as seeds share their data."""
 
-
-def cloned(records):
-    """Runs that start with positive output weights, and whose dead are replaced by clones."""
-    return Training.at("energy", start="positive", reinjected=0)(records).where(fair)
-
-
-def reinjected(records):
-    """Runs that start with positive output weights, and whose dead are born again in the prior."""
-    return Training.at("energy", start="positive", reinjected=range(16, 1 << 20))(records).where(fair)
-
+cloned = Training.at("energy", start="positive", reinjected=0).where(fair)
+reinjected = Training.at("energy", start="positive", reinjected=range(16, 1 << 20)).where(fair)
+"""Runs that start with positive output weights, and whose dead are replaced by clones, or born again in the prior."""
 
 MEAN = Prediction(1.0, "=", "exact for any m and step: deaths and births drawn together", "meanfield")
 MASSES = Prediction(1.0, "=", "particles on sites, up to O(1/m)", "rotskoff2019birth")

@@ -17,7 +17,7 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import deep_linear_measures as measure
 from simulations.optimisation.linear_factors import INPUTS, OUTPUTS, Factors
-from simulations.records.record import Records, between
+from simulations.records.record import between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.simulation import Setup, Simulations
@@ -203,14 +203,13 @@ balanced, unbalanced = (UnitTime.at("end", depth=DEEP, start=start) for start in
 quartic = partial(Race.at, "deep", power=4.0, second=1.0, condition=1.0)
 
 
-def two(records: Records) -> Records:
-    """Select `fair` races of two factors for ℓ4, from a start at which the small target is untouched at first."""
-    return quartic(depth=2)(records).where(lambda record: record["initial"] <= 1e-5 and measure.fair(record))
+two = quartic(depth=2).where(lambda record: record["initial"] <= 1e-5 and measure.fair(record))
+"""The `fair` races of two factors for ℓ4, from a start at which the small target is untouched at first."""
 
 
 def learned(**parameters):
     """Return the selection of races of two factors that both models win at their best steps."""
-    return lambda records: Race.at("deep", depth=2, **parameters)(records).where(measure.arrived)
+    return Race.at("deep", depth=2, **parameters).where(measure.arrived)
 
 
 flat = {"second": 1.0, "condition": 1.0}

@@ -20,7 +20,7 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import normalised_measures as measure
 from simulations.optimisation.scheduled_heavy_ball import by_optax, heavy_ball
-from simulations.records.record import Records, between
+from simulations.records.record import between
 from simulations.study.experiment import Experiment, grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -61,7 +61,7 @@ def several(kinds: tuple, beyond: tuple, **common: Any) -> list[dict[str, Any]]:
 class Descents(Experiment):
     """Heavy-ball descent with decay of the weights of normalised neurons, its equivalent without, and wrong ones."""
 
-    momentum: float = number(0.0, "γ", "share of the buffer that a step keeps", at_least=0)
+    momentum: float = number(0.0, "γ", "share of the buffer that a step keeps", at_least=0, below=1)
     strength: float = number(0.01, "ηλ", "share of the weights that decay takes in a step of the first rate", above=0)
     rate: float = number(0.1, "η", "first rate", unit="mean-field time a step", above=0)
     schedule: str = choice(
@@ -72,7 +72,9 @@ class Descents(Experiment):
     start: str = choice(
         "rest", "of the equivalent run; else with the buffer of that root", among=("rest", "larger", "smaller")
     )
-    batch: int = count(0, "", "samples that a step sees, the same ones in all runs; 0: all", at_least=0)
+    batch: int = count(
+        0, "", "samples that a step sees, the same ones in all runs; 0: all", at_least=0, at_most="samples"
+    )
     activation: str = choice("tanh", "σ", among=tuple(normalised_descent.ACTIVATIONS))
     particles: int = count(5, "m", "neurons")
     dimension: int = count(3, "d", "inputs of a neuron")
@@ -85,10 +87,6 @@ class Descents(Experiment):
     )
 
     def refusal(self):
-        if self.momentum >= 1:
-            return f"momentum={self.momentum:g}: expected a number below 1."
-        if self.batch > self.samples:
-            return f"batch={self.batch}: expected 0 for all, or at most samples={self.samples}."
         if self.particles * (1 + self.dimension) > UNITS:
             return f"particles={self.particles}: expected at most {UNITS // (1 + self.dimension)} here."
         if self.start != "rest":
@@ -222,79 +220,63 @@ class Descents(Experiment):
         return np.asarray(jax.vmap(lambda k: draws.rows(key, k, self.samples))(jnp.arange(self.steps)))
 
     def theory(self) -> dict[str, Any]:
-        """Return the roots, when no positive rate is equivalent any more, and half a turn of complex roots."""
-        gamma, strength, real = self.momentum, self.strength, not self.beyond
-        angle = np.inf if real else np.pi / np.arccos((1 + gamma - strength) / (2 * gamma**0.5))
-        return {
-            "exact_roots": np.array(exponential_rate.roots(gamma, strength) if real else (np.nan, np.nan)),
-            "exact_largest_strength": self.largest,
-            "exact_lasts": exponential_rate.lasts(gamma, strength),
-            "exact_half_turn": angle,
-        }
+        """Return when no positive rate is equivalent any more, and half a turn of complex roots."""
+        gamma, strength = self.momentum, self.strength
+        angle = np.pi / np.arccos((1 + gamma - strength) / (2 * gamma**0.5)) if self.beyond else np.inf
+        return {"exact_lasts": exponential_rate.lasts(gamma, strength), "exact_half_turn": angle}
 
 
-def within(records: Records) -> Records:
-    """Select runs in which a positive rate is equivalent at all steps."""
-    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] > record["steps"])
+within = Descents.at("same_error").where(lambda record: record["exact_lasts"] > record["steps"])
+"""Runs in which a positive rate is equivalent at all steps."""
 
+beyond = Descents.at("same_error").where(lambda record: record["exact_lasts"] <= record["steps"])
+"""Runs in which none is after some steps, and which have that many."""
 
-def beyond(records: Records) -> Records:
-    """Select runs in which none is after some steps, and which have that many."""
-    return Descents.at("same_error")(records).where(lambda record: record["exact_lasts"] <= record["steps"])
-
-
-def chosen(select=within, **parameters):
-    """Restrict `select` to runs with these parameters."""
-    return lambda records: Descents.at(**parameters)(select(records))
-
-
-descent = chosen(momentum=0.0, schedule="constant", batch=0)
-
-
-from_rest = chosen(start="rest", batch=0, momentum=between(1e-9, 1))
-stochastic = chosen(batch=between(1, np.inf))
+descent = within.where(momentum=0.0, schedule="constant", batch=0)
+from_rest = within.where(start="rest", batch=0, momentum=between(1e-9, 1))
+stochastic = within.where(batch=between(1, np.inf))
 
 EXACT = "exact for scale-invariant weights; six deviations of independent rounding errors, carried along the path"
 ROUNDING = Prediction(1.0, "<=", EXACT, "li2020exponential")
 OWN = Prediction(1.0, "<=", EXACT, "meanfield")
 SIGN = Prediction(1.0, "=", "constant rate from rest, ηλ > (1 − √γ)²", "meanfield")
 
-identity = partial(claim, kind="identity", what="distance / bound")
+identity = partial(claim, check=checks.largest, kind="identity", what="distance / bound")
 
 CLAIMS = (
     identity(
         "descent", "rates η(1 − ηλ)^(−2t−1) without decay: parameters, over the bound on rounding", ROUNDING,
-        checks.largest, select=descent, value=measure.over_bound("same_error"),
+        select=descent, value=measure.over_bound("same_error"),
         wrong="exponent −2t", control={"value": measure.over_bound("even_error")},
     ),
     identity(
         "momentum", "rates η r^(−2t−1), r the larger root, with its buffer: over the bound on rounding", ROUNDING,
-        checks.largest, select=chosen(start="larger"), value=measure.over_bound("same_error"),
+        select=within.where(start="larger"), value=measure.over_bound("same_error"),
         wrong="no buffer at the start", control={"value": measure.over_bound("unbuffered_error")},
     ),
     identity(
         "smaller_root", "the same for the smaller root, another rate for the same run", OWN,
-        checks.largest, select=chosen(start="smaller"), value=measure.over_bound("same_error"),
+        select=within.where(start="smaller"), value=measure.over_bound("same_error"),
         wrong="exponent −2t", control={"value": measure.over_bound("even_error")},
     ),
     identity(
         "schedule", "momentum from rest, any schedule: rates η_t/(c_t c_(t+1)), over the bound on rounding", OWN,
-        checks.largest, select=from_rest, value=measure.over_bound("same_error"),
+        select=from_rest, value=measure.over_bound("same_error"),
         wrong="decay after the momentum", control={"value": measure.over_bound("decoupled_error")},
     ),
     identity(
         "stochastic", "a few samples a step, the same in both runs: over the bound on rounding", ROUNDING,
-        checks.largest, select=stochastic, value=measure.over_bound("same_error"),
+        select=stochastic, value=measure.over_bound("same_error"),
         wrong="decay of output weights, too", control={"value": measure.over_bound("everywhere_error")},
     ),
     identity(
         "function", "both runs go through the same functions, at new inputs: over the bound on rounding", ROUNDING,
-        checks.largest, select=within, value=measure.over_bound("same_gap", bound="gap_bound"),
+        select=within, value=measure.over_bound("same_gap", bound="gap_bound"),
         wrong="rates η_t/c_t", control={"value": measure.over_bound("half_gap", bound="gap_bound")},
     ),
     claim(
         "condition", "beyond (1 − √γ)² the equivalence ends at the step at which c_t turns negative", SIGN, checks.mean,
-        select=chosen(beyond, start="rest", schedule="constant"), value=measure.lasts_over, what="steps / predicted",
+        select=beyond.where(start="rest", schedule="constant"), value=measure.lasts_over, what="steps / predicted",
         widest=0.01, wrong="half a turn of the complex roots",
         control={"value": partial(measure.lasts_over, name="exact_half_turn")},
     ),
@@ -304,8 +286,8 @@ CLAIMS = (
 SANITY = (
     identity(
         "optax", "both runs by another implementation: over the bound on rounding", OWN,
-        checks.largest, select=chosen(batch=0), value=measure.over_bound("optax_decay_error", "optax_same_error"),
-        wrong="decay beyond (1 − √γ)²", control={"select": chosen(beyond, batch=0)},
+        select=within.where(batch=0), value=measure.over_bound("optax_decay_error", "optax_same_error"),
+        wrong="decay beyond (1 − √γ)²", control={"select": beyond.where(batch=0)},
     ),
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ import numpy as np
 import meanfield as mf
 from simulations.optimisation import finite_sum_rates as rates
 from simulations.optimisation.incremental_methods import Method, Proved, Regularised, network, sgd
-from simulations.records.record import Records, between, runs
+from simulations.records.record import between, runs
 from simulations.study.experiment import grid
 from simulations.study.parameters import number
 from simulations.study.study import Study, claim
@@ -176,22 +176,21 @@ def of(*methods: str):
     return runs("excess", experiment=methods, ridge=ABOVE, passes=between(19, np.inf), replicas=between(7, np.inf))
 
 
-def noisy(records: Records) -> Records:
-    """Runs of SGD with a constant step on labels that can't all be fitted, long enough to be at the floor."""
-    chosen = of("sgd")(records).where(lambda record: record["noise"] > 0)
-    return chosen.where(lambda record: record["passes"] * record["samples"] * record["ridge"] >= 50)
+noisy = of("sgd").where(
+    lambda record: record["noise"] > 0 and record["passes"] * record["samples"] * record["ridge"] >= 50
+)
+"""Runs of SGD with a constant step on labels that can't all be fitted, long enough to be at the floor."""
 
-
-def fitted(records: Records) -> Records:
-    """Runs of SGD with a constant step on samples that are all fitted at the minimum."""
-    chosen = Fitted.at("excess", particles=between(1, np.inf), passes=LATE_ENOUGH, replicas=between(7, np.inf))(records)
-    return chosen.where(lambda record: record["samples"] <= record["dimension"] / 2)
+ENOUGH = {"passes": LATE_ENOUGH, "replicas": between(7, np.inf)}
+fitted = Fitted.at("excess", particles=between(1, np.inf), **ENOUGH).where(
+    lambda record: record["samples"] <= record["dimension"] / 2
+)
+"""Runs of SGD with a constant step on samples that are all fitted at the minimum."""
 
 
 def decaying(c: float):
     """Return the selection of runs with steps c/(μ(k + k₀))."""
-    enough = {"passes": LATE_ENOUGH, "replicas": between(7, np.inf)}
-    return Decaying.at("excess", decay=c, ridge=ABOVE, **enough)
+    return Decaying.at("excess", decay=c, ridge=ABOVE, **ENOUGH)
 
 
 SAGA = Prediction(1.0, "<=", "E|b − b*|² over its bound, step 1/3L or 1/(2(λn + L))", "defazio2014saga")

@@ -24,8 +24,8 @@ import meanfield as mf
 from simulations.optimisation import shares_of_success as success
 from simulations.optimisation.many_dimensions import Dimensions
 from simulations.optimisation.nesterov_descent import Students
-from simulations.optimisation.screened_teachers import Instance, own_gap, screened, sphere
-from simulations.records.record import Record, Records, Select, narrowest, widest
+from simulations.optimisation.screened_teachers import Instance, certificate, objective, samples, screened
+from simulations.records.record import Select, Selection, narrowest, widest
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -73,7 +73,7 @@ class Relu(Students):
                 f"samples={self.samples}, dimension={self.dimension}: expected so few that all activation cells can "
                 f"be listed; take dimension=2, fewer samples, or the experiment population."
             )
-        return super().refusal()
+        return None
 
     @property
     def instance(self) -> Instance:
@@ -81,27 +81,16 @@ class Relu(Students):
         return instance_of(dataclasses.replace(self, particles=1, layers="both", step=1.0, momentum=0.0, updates=1))
 
     def problem(self):
-        one, decay = self.instance, mf.WeightDecay(self.strength)
-        # Dense, so that one program serves all.
-        return mf.Objective(mf.Neuron("relu"), mf.Square(), one.x, one.y, penalty=decay, kernel=mf.integrals.Dense())
+        return objective(self.instance.x, self.instance.y, self.strength)
 
     def output(self, signs):
         return self.length * (np.abs(signs) if self.layers == "positive" else signs)
 
     def measure(self, run):
-        """Certify the trained network; `own_gap` looks at its own neurons only, and proves nothing. `penalty` is what
-        its weights cost.
-        """
-        one, problem = self.instance, self.problem()
+        """Certify the trained network; `penalty` is what its weights cost."""
         position = np.asarray(run.particles.position)[: self.particles]
-        gap = mf.optimality_gap(problem, mf.Particles(position))
-        return {
-            "gap": np.asarray(gap.gap),
-            "certified": np.asarray(gap.certified),
-            "final": np.asarray(gap.gap + gap.lower_bound),
-            "own_gap": np.asarray(own_gap(position, one.x, one.y, self.strength)),
-            "penalty": np.asarray(run.values["energy"][-1] - problem.risk(run.particles)),
-        }
+        found = certificate(position, self.instance.x, self.instance.y, self.strength)
+        return found | {"penalty": run.values["energy"][-1] - self.problem().risk(run.particles)}
 
     def theory(self, start):
         """Return F at 0, and the least value of all networks, of positive ones and of fixed features, with bounds."""
@@ -122,7 +111,7 @@ class Relu(Students):
             left = y - kernel_flow.ridge(kernel, kernel, y, self.strength)
             values["ridge_minimum"] = np.mean(y * left) / 2 + self.strength / 2 * self.length**2
             values["energy_of_optimum"] = self.problem().value(mf.Particles(convex.network(one.minimum.measure)))
-        return {name: np.asarray(value) for name, value in values.items()}
+        return values
 
 
 class Paths(Relu):
@@ -139,7 +128,7 @@ class Population(Students):
 
     neurons: int = count(4, "m*", "neurons of the teacher, of alternating signs")
     dimension: int = count(6, "d", "inputs")
-    momentum: float = number(0.9, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0)
+    momentum: float = number(0.9, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0, below=1)
     sizes = grid(
         smoke=[
             {"particles": (4, 8), "updates": 1000, "seeds": 80},
@@ -162,7 +151,7 @@ class Population(Students):
     def theory(self, start):
         """Return the risk at 0."""
         c, v = self.neuron_rows[:, 0], self.neuron_rows[:, 1:]
-        return {"nothing": np.asarray(c @ conjugate_kernel(v) @ c / 2)}
+        return {"nothing": c @ conjugate_kernel(v) @ c / 2}
 
 
 class Sigmoid(Students):
@@ -173,7 +162,7 @@ class Sigmoid(Students):
     samples: int = count(100, "n", "training samples, normal")
     length: float = number(4.0, "", "length of all input weights at the start", unit="parameter units", above=0)
     step: float = number(1.0, "h", "step of the descent in its first half", unit="mean-field time", above=0)
-    momentum: float = number(0.98, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0)
+    momentum: float = number(0.98, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0, below=1)
     places: ClassVar[int] = 16
     sizes = grid(
         smoke={"particles": 12, "layers": ("both", "output"), "updates": 1000, "seeds": 40},
@@ -222,31 +211,17 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 def instance_of(run: Relu) -> Instance:
     """Return the first instance of a run's seed that passes the screening."""
     random = run.generator("instances")
-
-    def draw() -> tuple[np.ndarray, np.ndarray]:
-        teacher, x = run.teacher(random), sphere(random, run.samples, run.dimension)
-        return x, np.maximum(x @ teacher[:, 1:].T, 0) @ teacher[:, 0]
-
-    return screened(draw, run.strength, run.atoms)
+    return screened(lambda: samples(random, run.teacher(random), run.samples), run.strength, run.atoms)
 
 
-def at_ratio(lowest: float, highest: float, records: Records) -> Records:
-    """Students on the population risk with m/m* from `lowest` to `highest`."""
-
-    def fits(record: Record) -> bool:
-        return lowest <= record["particles"] / record["neurons"] <= highest
-
-    return Population.at("energy")(records).where(fits)
+def at_ratio(lowest: float, highest: float) -> Select:
+    """Return a selection of students on the population risk with m/m* from `lowest` to `highest`."""
+    return Population.at("energy").where(lambda record: lowest <= record["particles"] / record["neurons"] <= highest)
 
 
-def relu(**parameters) -> Select:
+def relu(**parameters) -> Selection:
     """Return a selection of students in the plane whose optimum has several atoms, by momentum descent."""
     return Relu.at("gap", dimension=2, momentum=0.99, atoms=(3, 4, 5), **parameters)
-
-
-def where_certified(select: Select, records: Records) -> Records:
-    """Restrict `select` to networks whose certificate proves that they are near the global minimum."""
-    return select(records).where(success.certified)
 
 
 plane, every, beyond = relu(layers="both"), Relu.at("gap"), Dimensions.at("gap")
@@ -292,7 +267,7 @@ CLAIMS = (
     claim(
         "cost", "weights of certified networks cost what the convex optimum does: ∫ (λ/2)|θ|² dμ over λ‖ν*‖", SAME,
         checks.mean,
-        select=partial(where_certified, plane), value=success.over_cost, what="penalty / λ‖ν*‖",
+        select=plane.where(success.certified), value=success.over_cost, what="penalty / λ‖ν*‖",
         wrong="a convex program with 2λ for λ", control={"value": partial(success.over_cost, of="dearer_cost")},
     ),
 )  # fmt: skip
@@ -322,9 +297,9 @@ SANITY = (
     ),
     claim(
         "over_provisioned", "population risk: success at m = 2m* less that at m = m*", MORE, success.more_often,
-        select=partial(at_ratio, 2, 2), fewer=partial(at_ratio, 1, 1), value=success.fitted,
+        select=at_ratio(2, 2), fewer=at_ratio(1, 1), value=success.fitted,
         what="risk < 1e-3 of that of f = 0",
-        wrong="under-provisioned, m < m*", control={"select": partial(at_ratio, 0, 0.99)},
+        wrong="under-provisioned, m < m*", control={"select": at_ratio(0, 0.99)},
     ),
     claim(
         "sigmoid_features", "sigmoid: log(loss / least loss of as many random features) at the largest m", FEATURES,

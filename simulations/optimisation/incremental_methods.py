@@ -48,7 +48,7 @@ class Method(Simulations):
         """Excess risk and squared distance to the minimum, [replicas, T], by the engine's energy and derivatives."""
         away = self.network.paths(runs[self.name]) - self.network.minimum
         excess = self.network.excess(runs[self.name])
-        return {"steps": self.stops[: away.shape[1]], "excess": excess, "distance": np.sum(away**2, axis=2)}
+        return {"steps": self.stops, "excess": excess, "distance": np.sum(away**2, axis=2)}
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import large_step_measures as measure
-from simulations.records.record import Records, between
+from simulations.records.record import Select, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
@@ -40,19 +40,14 @@ def looks(steps: int, *more: np.ndarray) -> np.ndarray:
     return np.unique(np.minimum(np.concatenate([[0], few, *more]), steps)).astype(int)
 
 
-class Edge(Simulation):
-    """A tanh network that fits T₄ at Chebyshev points."""
+class Chebyshev(Simulation):
+    """Experiments on a tanh network whose targets are T₄ at Chebyshev points, with steps that may be too large."""
 
     step: float = number(0.8, "h", "step", unit="mean-field time", above=0, batched=False)
     steps: int = count(2000, "", "steps")
     particles: int = count(30, "m", "particles")
     samples: int = count(20, "n", "Chebyshev points")
     divergence = True
-    sizes = grid(
-        smoke={"step": (SMALL, LARGE), "steps": 6000, "seeds": 16},
-        default={"step": EDGES, "steps": 12000, "seeds": 20},
-        large={"step": EDGES, "steps": 100_000, "particles": 200, "seeds": 20},
-    )
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -60,16 +55,30 @@ class Edge(Simulation):
         return np.cos(angle)[:, None], np.cos(4 * angle)
 
     @cached_property
-    def seen(self) -> np.ndarray:
-        late = np.rint(np.linspace(self.steps / 2, self.steps - 1, WINDOWS))
-        return looks(self.steps, late, late + 1)
+    def theta(self) -> np.ndarray:
+        return 2 * self.generator("start").normal(size=(self.particles, 3))
 
     def problem(self):
         # Dense, so that one program serves all.
         return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *self.data, kernel=mf.integrals.Dense())
 
     def start(self):
-        return mf.Particles(2 * self.generator("start").normal(size=(self.particles, 3)))
+        return mf.Particles(self.theta)
+
+
+class Edge(Chebyshev):
+    """A tanh network that fits T₄ at Chebyshev points."""
+
+    sizes = grid(
+        smoke={"step": (SMALL, LARGE), "steps": 6000, "seeds": 16},
+        default={"step": EDGES, "steps": 12000, "seeds": 20},
+        large={"step": EDGES, "steps": 100_000, "particles": 200, "seeds": 20},
+    )
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        late = np.rint(np.linspace(self.steps / 2, self.steps - 1, WINDOWS))
+        return looks(self.steps, late, late + 1)
 
     def flow(self):
         return mf.GradientFlow(self.step)
@@ -84,14 +93,11 @@ class Edge(Simulation):
         return {"seen": self.seen}
 
 
-class Linear(Simulation):
+class Linear(Chebyshev):
     """A tanh network, linearised at its start: λ is the largest eigenvalue of its K/n."""
 
     step: float = number(2.1, "hλ", "step times the largest curvature of the start", above=0, batched=False)
     steps: int = count(1000, "", "steps")
-    particles: int = count(30, "m", "particles")
-    samples: int = count(20, "n", "Chebyshev points")
-    divergence = True
     sizes = grid(
         smoke={"step": (1.998, 2.002, 2.02), "seeds": 6},
         default={"step": LINEAR, "seeds": 10},
@@ -99,16 +105,8 @@ class Linear(Simulation):
     )
 
     @cached_property
-    def data(self) -> tuple[np.ndarray, np.ndarray]:
-        return Edge(samples=self.samples).data
-
-    @cached_property
     def seen(self) -> np.ndarray:
         return looks(self.steps)
-
-    @cached_property
-    def theta(self) -> np.ndarray:
-        return 2 * self.generator("start").normal(size=(self.particles, 3))
 
     @cached_property
     def network(self) -> Network:
@@ -123,12 +121,6 @@ class Linear(Simulation):
     def length(self) -> float:
         """The step in mean-field time."""
         return self.step / self.spectrum[0][-1]
-
-    def problem(self):
-        return mf.Objective(mf.Neuron("tanh", bias=True), mf.Square(), *self.data, kernel=mf.integrals.Dense())
-
-    def start(self):
-        return mf.Particles(self.theta)
 
     def flow(self):
         return mf.TangentFlow(self.length)
@@ -192,35 +184,32 @@ class Catapult(Simulation):
         return {"seen": self.seen}
 
     def theory(self, start):
-        """f and λ of the map from the same start."""
+        """f of the map from the same start."""
         theta, scale = np.asarray(start.position, float), np.sqrt(self.particles)
         f = np.sum(theta[:, 0] * theta[:, 1]) / scale
-        path = large_steps.catapult(f, self.step, 1.0, scale, self.steps)
-        return {"map_output": path[0][self.seen], "map_curvature": path[1][self.seen]}
+        path = large_steps.catapult(f, self.step, 1.0, scale, self.steps)[0]
+        return {"map_output": path[self.seen]}
 
 
-def fitting(low: float, high: float, records: Records) -> Records:
-    """Networks at steps of this range, with time to come to the edge, and parameters enough to fit the targets."""
-    enough = between(9, np.inf)
-    chosen = Edge.at(step=between(low, high), steps=between(1999, np.inf), samples=enough)(records)
+def fitting(low: float, high: float) -> Select:
+    """Return the networks at steps of this range, with time to come to the edge, and parameters enough to fit the
+    targets.
+    """
+    chosen = Edge.at(step=between(low, high), steps=between(1999, np.inf), samples=between(9, np.inf))
     return chosen.where(lambda record: record["particles"] >= 20 and bool(record["reached"]))
 
 
-def within(records: Records) -> Records:
-    """Catapults whose first step does not leave |f| < α: beyond it steps square what is wrong."""
-    return catapult(records).where(lambda record: abs(record["output"][1]) < np.sqrt(record["particles"]))
-
-
-def starting_small(records: Records) -> Records:
-    """Catapults whose loss starts below m/32: the first step of a larger one may take the curvature below 2/h."""
-    return thrown(records).where(lambda record: record["output"][0] ** 2 / 2 <= record["particles"] / 32)
-
-
 LONG = between(255, np.inf)
-small, large = partial(fitting, 0.25, 0.35), partial(fitting, 0.75, 0.85)
+small, large = fitting(0.25, 0.35), fitting(0.75, 0.85)
 converging, diverging = Linear.at(step=between(0, 2)), Linear.at(step=between(2.01, 4), steps=between(999, np.inf))
 catapult = Catapult.at(steps=LONG)
 quiet, thrown, lost = (Catapult.at(steps=LONG, step=between(*at)) for at in ((0, 2), (2.1, 3.9), (4.1, 1e6)))
+
+within = catapult.where(lambda record: abs(record["output"][1]) < np.sqrt(record["particles"]))
+"""Catapults whose first step does not leave |f| < α: beyond it steps square what is wrong."""
+
+starting_small = thrown.where(lambda record: record["output"][0] ** 2 / 2 <= record["particles"] / 32)
+"""Catapults whose loss starts below m/32: the first step of a larger one may take the curvature below 2/h."""
 
 SHARP, THROWN = "cohen2021gradient", "lewkowycz2020large"
 GROWTH = Prediction(1.0, "<=", "linear model, |1 − hλ| but for rounding: six deviations", "meanfield")

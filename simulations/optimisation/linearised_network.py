@@ -77,22 +77,16 @@ class LinearisedNetwork:
         return [one] * replicas
 
     def paths(self, runs: Sequence[mf.Trajectory]) -> np.ndarray:
-        """Return b of such simulations, [replicas, T, p], up to the last time that all of them reached."""
-        return self._flat(_stacked(runs, "positions"))
+        """Return b of such simulations, [replicas, T, p]."""
+        return self._flat(np.stack([run.values["positions"] for run in runs]))
 
     def excess(self, runs: Sequence[mf.Trajectory]) -> np.ndarray:
         """Return the engine's energy of such simulations less its least, [replicas, T]."""
-        return _stacked(runs, "energy") - self.least
+        return np.stack([run.values["energy"] for run in runs]) - self.least
 
     def _flat(self, position: np.ndarray) -> np.ndarray:
         """Return b of positions [..., m, d + 1]."""
         return position.reshape(*position.shape[:-2], -1) / np.sqrt(len(self.position))
-
-
-def _stacked(runs: Sequence[mf.Trajectory], name: str) -> np.ndarray:
-    """Values of simulations, [replicas, T, …], up to the last time that all of them reached."""
-    reached = min(len(run.times) for run in runs)
-    return np.stack([np.asarray(run.values[name])[:reached] for run in runs])
 
 
 def linearised_network(

@@ -11,7 +11,7 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation.nesterov_descent import Students
-from simulations.optimisation.screened_teachers import own_gap, sphere
+from simulations.optimisation.screened_teachers import certificate, objective, samples
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, number
 
@@ -34,43 +34,30 @@ class Dimensions(Students):
         large=[
             {"particles": (2, 4, 8, 16, 32, 64), "updates": 40_000, "seeds": 100},
             {
-                "dimension": 20,
-                "samples": 200,
-                "strength": 0.003,
-                "particles": (2, 8, 64),
-                "updates": 40_000,
+                "dimension": 20, "samples": 200, "strength": 0.003, "particles": (2, 8, 64), "updates": 40_000,
                 "seeds": 40,
             },
         ],
-    )
+    )  # fmt: skip
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         random = self.generator("data")
-        teacher, x = self.teacher(random), sphere(random, self.samples, self.dimension)
-        return x, np.maximum(x @ teacher[:, 1:].T, 0) @ teacher[:, 0]
+        return samples(random, self.teacher(random), self.samples)
 
     def problem(self):
-        decay, dense = mf.WeightDecay(self.strength), mf.integrals.Dense()
-        return mf.Objective(mf.Neuron("relu"), mf.Square(), *self.data, penalty=decay, kernel=dense)
+        return objective(*self.data, self.strength)
 
     def measure(self, run):
-        """Certify the trained network; `own_gap` looks at its own neurons only, and proves nothing."""
+        """Certify the trained network."""
         position = np.asarray(run.particles.position)[: self.particles]
-        gap = mf.optimality_gap(self.problem(), mf.Particles(position), method="lifted")
-        return {
-            "gap": np.asarray(gap.gap),
-            "certified": np.asarray(gap.certified),
-            "final": np.asarray(gap.gap + gap.lower_bound),
-            "own_gap": np.asarray(own_gap(position, *self.data, self.strength)),
-        }
+        return certificate(position, *self.data, self.strength, method="lifted")
 
     def theory(self, start):
         """Return F at 0, and what is known of the least value of all networks: a network's, and a bound from below."""
         nothing = float(np.mean(self.data[1] ** 2) / 2)
         best = best_known(dataclasses.replace(self, particles=1, step=1.0, momentum=0.0, updates=1))
-        values = {"nothing": nothing, "minimum": best.gap + best.lower_bound, "lower": best.lower_bound}
-        return {name: np.asarray(value) for name, value in values.items()}
+        return {"nothing": nothing, "minimum": best.gap + best.lower_bound, "lower": best.lower_bound}
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,11 +17,6 @@ SHARE = 0.05
 """Share of the risk at the saddle by which it has to fall: the exit."""
 
 
-def risk(objective: mf.Objective, mu: mf.Particles):
-    """R."""
-    return objective.risk(mu)
-
-
 def tilt(objective: mf.Objective, mu: mf.Particles):
     """Root mean square of the last weight, which mirrored networks have not."""
     return jnp.sqrt(jnp.mean(jnp.square(mu.position[:, -1])))
@@ -39,15 +34,10 @@ class NearSaddle(Simulations):
     dimension: int = count(3, "d", "inputs of a neuron")
     samples: int = count(12, "n", "training samples")
     largest: float = number(1e-2, "", "largest ε", unit="parameter units", above=0)
-    smallest: float = number(1e-7, "", "smallest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-7, "", "smallest ε", unit="parameter units", above=0, below="largest")
     levels: int = count(6, "", "values of ε, evenly spaced in their logarithm", at_least=2)
     step: float = number(0.05, "h λ", "step in units of the time of e-fold growth", above=0, at_most=0.5)
     activation: str = choice("tanh", "σ", among=saddle_escape.SMOOTH)
-
-    def refusal(self):
-        if self.smallest < self.largest:
-            return None
-        return f"smallest={self.smallest:g}: expected less than largest={self.largest:g}."
 
     @cached_property
     def saddle(self) -> saddle_data.Saddle:
@@ -77,12 +67,12 @@ class NearSaddle(Simulations):
         """Return times from 0 up to so many e-folds, so many steps apart."""
         return self.length * every * np.arange(int(efolds / (self.step * every)) + 2)
 
-    def setup(self, theta: np.ndarray, flow: mf.Flow, times: np.ndarray, *watched) -> Setup:
-        """Return the simulation from one start."""
+    def setup(self, theta: np.ndarray, flow: mf.Flow, times: np.ndarray, **watched) -> Setup:
+        """Return the simulation from one start; the risk is observed, and more if it is named."""
         unit = mf.Neuron(saddle_data.ENGINE.get(self.activation, self.activation))
         x, y = self.saddle.x, self.saddle.y
         problem = mf.Objective(unit, mf.Square(), x, y, kernel=mf.integrals.Dense())
-        return Setup(problem, mf.Particles(theta), flow, times, {one.__name__: one for one in watched})
+        return Setup(problem, mf.Particles(theta), flow, times, {"risk": mf.Risk(), **watched})
 
     def exits(self, runs: list[mf.Trajectory]) -> np.ndarray:
         """Return when the risk of every run has fallen by a share; infinity where it does not."""

@@ -14,6 +14,7 @@ import meanfield as mf
 from simulations.optimisation.screened_teachers import sphere
 from simulations.study.parameters import count, number
 from simulations.study.simulation import Simulation
+from simulations.study.starts import masses
 
 MOMENTS = 32
 """Observations on the way (count)."""
@@ -78,14 +79,11 @@ class Students(Simulation):
     dimension: int = count(2, "d", "inputs")
     length: float = number(1.0, "", "length of all input weights at the start", unit="parameter units", above=0)
     step: float = number(0.1, "h", "step of the descent in its first half", unit="mean-field time", above=0)
-    momentum: float = number(0.99, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0)
+    momentum: float = number(0.99, "", "Nesterov momentum; 0 is gradient descent", unit="share", at_least=0, below=1)
     updates: int = count(2000, "", "updates")
     layers: ClassVar[str] = "both"
     places: ClassVar[int] = 8
     """Particles come in multiples of this, those beyond m with no mass: all m up to it share one program."""
-
-    def refusal(self):
-        return f"momentum={self.momentum:g}: expected a share below 1." if self.momentum >= 1 else None
 
     @property
     def room(self) -> int:
@@ -109,8 +107,7 @@ class Students(Simulation):
         return self.length * signs
 
     def start(self):
-        mass = np.where(np.arange(self.room) < self.particles, 1 / self.particles, 0.0)
-        return mf.Particles(self.position, mass)
+        return mf.Particles(self.position, masses(self.particles, self.places))
 
     def flow(self):
         setting = self.step, self.momentum, self.updates

@@ -8,15 +8,15 @@ descent stays so, and comes to rest at a risk that every small perturbation lead
 """
 
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import saddle_data
 from simulations.optimisation import saddle_measures as measure
-from simulations.optimisation.near_saddle import NearSaddle, risk, size, tilt
-from simulations.records.record import Records, between
+from simulations.optimisation.near_saddle import NearSaddle, size, tilt
+from simulations.records.record import between
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, number
 from simulations.study.study import Study, claim
@@ -29,9 +29,31 @@ LARGE: dict[str, Any] = {"particles": 100, "dimension": 20, "samples": 200}
 DEEP: dict[str, Any] = {"levels": 11, "smallest": 1e-12}
 
 
-class SmallStarts(NearSaddle):
+class Flowing(NearSaddle):
+    """Experiments on starts that leave by the flow alone, of which exit times are read off the risk."""
+
+    folds: ClassVar[int]
+    """They are followed for so many times log(1/ε), of the smallest ε, in units of the time of e-fold growth."""
+    every: ClassVar[int]
+    """Steps from one observation to the next."""
+
+    def setups(self):
+        times, flow = self.times(self.folds * np.log(1 / self.smallest) + 9, self.every), mf.RungeKutta(self.length)
+        return {"starts": [self.setup(theta, flow, times) for theta in self.starts]}
+
+    def measure(self, runs):
+        starts = runs["starts"]
+        risks = np.stack([one.values["risk"] for one in starts])
+        return {"sizes": self.epsilon, "times": starts[0].times, "risk": risks, "exit_times": self.exits(starts)}
+
+    def theory(self):
+        return self.rates()
+
+
+class SmallStarts(Flowing):
     """Starts of size ε in one direction."""
 
+    folds, every = 1, 2
     activation: str = choice("tanh", "σ", among=(*saddle_escape.SMOOTH, "relu"))
     name = "small"
     sizes = grid(
@@ -52,13 +74,6 @@ class SmallStarts(NearSaddle):
         xi = saddle_data.leaning(self.generator("start"), self.saddle, self.particles) if relu else self.normal
         return self.epsilon[:, None, None] * xi
 
-    def setups(self):
-        times = self.times(np.log(1 / self.smallest) + 9, 2)
-        return {"starts": [self.setup(theta, mf.RungeKutta(self.length), times, risk) for theta in self.starts]}
-
-    def measure(self, runs):
-        return _exits(self, runs["starts"])
-
     def theory(self):
         values = self.rates()
         if self.activation == "relu":
@@ -74,12 +89,13 @@ class SmallStarts(NearSaddle):
         return values | {"exact_exit_times": exits, "whole_exit_times": whole}
 
 
-class StableStarts(NearSaddle):
+class StableStarts(Flowing):
     """Starts of size ε on the stable eigenspace, from which they leave by what is not linear."""
 
+    folds, every = 3, 4
     name = "stable"
     largest: float = number(1e-2, "", "largest ε", unit="parameter units", above=0)
-    smallest: float = number(1e-3, "", "smallest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-3, "", "smallest ε", unit="parameter units", above=0, below="largest")
     sizes = grid(
         smoke={"seeds": 6},
         default=WIDE | {"smallest": 1e-4, "seeds": 16},
@@ -91,31 +107,13 @@ class StableStarts(NearSaddle):
         direction = self.saddle.direction * np.append(-1.0, np.ones(self.dimension))
         return self.epsilon[:, None, None] * np.outer(self.normal @ direction, direction)
 
-    def setups(self):
-        times = self.times(3 * np.log(1 / self.smallest) + 9, 4)
-        return {"starts": [self.setup(theta, mf.RungeKutta(self.length), times, risk) for theta in self.starts]}
-
-    def measure(self, runs):
-        return _exits(self, runs["starts"])
-
-    def theory(self):
-        return self.rates()
-
-
-def _exits(run: NearSaddle, runs: list[mf.Trajectory]) -> dict[str, np.ndarray]:
-    """Return the exit times of a run, and the risks that they are read off."""
-    if not all(one.done for one in runs):
-        return {}
-    risks = np.stack([np.asarray(one.values["risk"]) for one in runs])
-    return {"sizes": run.epsilon, "times": runs[0].times, "risk": risks, "exit_times": run.exits(runs)}
-
 
 class Noise(NearSaddle):
     """Linear networks that start at the origin, with Langevin noise of temperature λε²."""
 
     name = "noise"
     largest: float = number(1e-3, "", "largest ε", unit="parameter units", above=0)
-    smallest: float = number(1e-5, "", "smallest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-5, "", "smallest ε", unit="parameter units", above=0, below="largest")
     levels: int = count(3, "", "values of ε, evenly spaced in their logarithm", at_least=2)
     replicas: int = count(24, "", "paths of every temperature, of which mean and variance are taken", at_least=2)
     activation: str = choice("linear", "σ", among=("linear",))
@@ -145,11 +143,9 @@ class Noise(NearSaddle):
         late = np.max(self.predicted["exact_exit_times"]) + 10 * self.predicted["exact_spread"]
         times, rate = self.times(self.saddle.rate * late, 4), self.saddle.rate
         flows = [mf.Langevin(self.length, rate * one**2) for one in self.epsilon for _ in range(self.replicas)]
-        return {"paths": [self.setup(self.starts[0], flow, times, risk) for flow in flows]}
+        return {"paths": [self.setup(self.starts[0], flow, times) for flow in flows]}
 
     def measure(self, runs):
-        if not all(one.done for one in runs["paths"]):
-            return {}
         return {"sizes": self.epsilon, "exit_times": self.exits(runs["paths"]).reshape(self.levels, self.replicas)}
 
     def theory(self):
@@ -161,16 +157,11 @@ class Mirror(NearSaddle):
 
     name = "mirror"
     dimension: int = count(3, "d", "inputs of a neuron", at_least=2)
-    samples: int = count(12, "n", "training samples, a multiple of 4", at_least=4)
+    samples: int = count(12, "n", "training samples, a multiple of 4", multiple_of=4)
     largest: float = number(1e-1, "", "largest ε", unit="parameter units", above=0)
-    smallest: float = number(1e-6, "", "smallest ε", unit="parameter units", above=0)
+    smallest: float = number(1e-6, "", "smallest ε", unit="parameter units", above=0, below="largest")
     levels: int = count(6, "", "starts, of which two have ε = 0", at_least=4)
     sizes = grid(smoke={"seeds": 6}, default=WIDE | {"seeds": 24}, large=LARGE | {"seeds": 100})
-
-    def refusal(self):
-        if self.samples % 4:
-            return f"samples={self.samples}: expected a multiple of 4."
-        return super().refusal()
 
     @cached_property
     def saddle(self):
@@ -185,16 +176,12 @@ class Mirror(NearSaddle):
 
     def setups(self):
         times, flow = self.times(40, measure.LOOKS), mf.RungeKutta(self.length)
-        return {"starts": [self.setup(theta, flow, times, risk, tilt, size) for theta in self.starts]}
+        return {"starts": [self.setup(theta, flow, times, tilt=tilt, size=size) for theta in self.starts]}
 
     def measure(self, runs):
-        if not all(one.done for one in runs["starts"]):
-            return {}
-        watched = {
-            name: np.stack([np.asarray(one.values[name]) for one in runs["starts"]])
-            for name in ("risk", "tilt", "size")
-        }
-        return {"sizes": self.epsilon, "times": runs["starts"][0].times, **watched}
+        starts = runs["starts"]
+        watched = {name: np.stack([one.values[name] for one in starts]) for name in ("risk", "tilt", "size")}
+        return {"sizes": self.epsilon, "times": starts[0].times, **watched}
 
     def theory(self):
         alike = self.saddle.y.reshape(-1, 4)
@@ -202,21 +189,11 @@ class Mirror(NearSaddle):
         return self.rates() | {"exact_symmetric_risk": least}
 
 
-def smooth(records: Records) -> Records:
-    """Select small starts of smooth units."""
-    return SmallStarts.at("exit_times", activation=saddle_escape.SMOOTH)(records).where(measure.near)
-
-
-def kinked(records: Records) -> Records:
-    """Select small starts of relu units."""
-    return SmallStarts.at("exit_times", activation="relu")(records).where(measure.near)
-
-
-def noisy(records: Records) -> Records:
-    """Select starts at the origin with noise, of paths enough for a variance."""
-    return Noise.at("exit_times", replicas=between(15, np.inf))(records).where(measure.near)
-
-
+smooth = SmallStarts.at("exit_times", activation=saddle_escape.SMOOTH).where(measure.near)
+kinked = SmallStarts.at("exit_times", activation="relu").where(measure.near)
+noisy = Noise.at("exit_times", replicas=between(15, np.inf)).where(measure.near)
+"""Small starts of smooth units and of relu units, and starts at the origin with noise, of paths enough for a variance.
+"""
 stable, mirrored = StableStarts.at("exit_times"), Mirror.at("tilt")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import meanfield as mf
 from theory import convex
 
 ATTEMPTS = 500
@@ -59,6 +60,27 @@ def screened(draw: Callable[[], tuple[np.ndarray, np.ndarray]], strength: float,
         f"atoms={atoms}: none of {ATTEMPTS} instances has so many of both signs in its optimum; expected fewer "
         f"(0 takes any instance), more neurons, or less strength."
     )
+
+
+def samples(random: np.random.Generator, teacher: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs on the sphere, and what the neurons (c, v) of a ReLU teacher add up to there."""
+    x = sphere(random, n, teacher.shape[1] - 1)
+    return x, np.maximum(x @ teacher[:, 1:].T, 0) @ teacher[:, 0]
+
+
+def objective(x: np.ndarray, y: np.ndarray, strength: float) -> mf.Objective:
+    """Return the objective of ReLU students with weight decay; dense, so that one program serves all."""
+    decay, dense = mf.WeightDecay(strength), mf.integrals.Dense()
+    return mf.Objective(mf.Neuron("relu"), mf.Square(), x, y, penalty=decay, kernel=dense)
+
+
+def certificate(
+    position: np.ndarray, x: np.ndarray, y: np.ndarray, strength: float, method: str | None = None
+) -> dict[str, float]:
+    """Certify a trained network; `own_gap` looks at its own neurons only, and proves nothing."""
+    gap = mf.optimality_gap(objective(x, y, strength), mf.Particles(position), method=method)
+    found = {"gap": gap.gap, "certified": gap.certified, "final": gap.gap + gap.lower_bound}
+    return found | {"own_gap": own_gap(position, x, y, strength)}
 
 
 def own_gap(position: np.ndarray, x: np.ndarray, y: np.ndarray, strength: float) -> float:

@@ -20,7 +20,7 @@ from simulations.optimisation import temperature_ratios as measure
 from simulations.optimisation.noisy_labels import FittedNetwork, fitted_network
 from simulations.optimisation.settling_descent import BLOCK, Linearised, filled
 from simulations.optimisation.temperature_ratios import LATE, TIMES
-from simulations.records.record import Record, Records, between
+from simulations.records.record import Record, between
 from simulations.study.experiment import grid
 from simulations.study.parameters import count, flag, number
 from simulations.study.simulation import Setup, Simulations
@@ -73,7 +73,7 @@ class Constant(Linearised):
         excess = self.network.excess(runs[self.name]).mean(axis=0)
         late = (self.network.paths(runs[self.name]) - self.network.minimum)[:, -LATE:]
         second = np.einsum("rti,rtj->ij", late, late) / (late.shape[0] * late.shape[1])
-        return {"steps": self.stops[: len(excess)], "excess": excess, "second": second}
+        return {"steps": self.stops, "excess": excess, "second": second}
 
     def theory(self):
         """The exact values of both, and their first order in η: (η/4B) tr C, with equal moments of all modes."""
@@ -156,7 +156,7 @@ class Width(Simulations):
         above=0.5,
         batched=False,
     )
-    batch: int = count(8, "B", "samples of a step, an even number")
+    batch: int = count(8, "B", "samples of a step, an even number", multiple_of=2)
     noise: float = number(
         2.0, "σ", "standard deviation of the labels' noise", unit="units of f", above=0, batched=False
     )
@@ -173,8 +173,6 @@ class Width(Simulations):
 
     def refusal(self):
         size = self.particles * (self.dimension + 1)
-        if self.batch % 2:
-            return f"batch={self.batch}: expected an even number, of which half is taken too."
         if self.samples > size:
             return f"samples={self.samples}: expected at most m (d + 1) = {size}, which a network can fit."
         return None
@@ -203,9 +201,7 @@ class Width(Simulations):
         """Trace and largest eigenvalue of the Hessian, [replicas, T], of all four."""
         values: dict[str, np.ndarray] = {}
         for name, several in runs.items():
-            reached = min(len(run.times) for run in several)
-            positions = np.stack([run.values["positions"][:reached] for run in several])
-            found = curvatures(positions, self.network.x)
+            found = curvatures(np.stack([run.values["positions"] for run in several]), self.network.x)
             values |= {f"{name}_traces": found.sum(axis=-1), f"{name}_largest": found[..., -1]}
         return values
 
@@ -225,10 +221,10 @@ coarse = Constant.at("second", replacement=True, fineness=between(0, 2.001), bat
 schedules = Schedule.at("grown", factor=between(2, np.inf), **SETTLED)
 
 
-def distinct(records: Records) -> Records:
-    """Runs on batches of different samples, large enough for that to matter."""
-    chosen = Constant.at("second", replacement=False, **SETTLED)(records)
-    return chosen.where(lambda record: record["samples"] > record["batch"] >= record["samples"] / 2)
+distinct = Constant.at("second", replacement=False, **SETTLED).where(
+    lambda record: record["samples"] > record["batch"] >= record["samples"] / 2
+)
+"""Runs on batches of different samples, large enough for that to matter."""
 
 
 def drifting(record: Record) -> bool:
@@ -236,11 +232,9 @@ def drifting(record: Record) -> bool:
     return record["samples"] <= record["dimension"] and record["noise"] ** 2 / record["batch"] <= 0.5
 
 
-def width(records: Records) -> Records:
-    """Runs along the minima: few samples in general position, small steps, and a dose that tells."""
-    enough = {"replicas": between(15, np.inf), "fineness": between(3.999, np.inf), "dose": between(0.199, np.inf)}
-    return Width.at("base_traces", **enough)(records).where(drifting)
-
+ENOUGH = {"replicas": between(15, np.inf), "fineness": between(3.999, np.inf), "dose": between(0.199, np.inf)}
+width = Width.at("base_traces", **ENOUGH).where(drifting)
+"""Runs along the minima: few samples in general position, small steps, and a dose that tells."""
 
 LYAPUNOV = Prediction(1.0, "=", "least squares, exact recursion of second moments, with replacement", "meanfield")
 DISTINCT = Prediction(1.0, "=", "the same without replacement: (n − B)/(n − 1)/B for 1/B", "cochran1977sampling")
@@ -250,19 +244,21 @@ SCHEDULES = Prediction(1.0, "=", "growing batch over decaying step, over its exa
 DRIFT = Prediction(1.0, "=", "slow flow along the minima, second order in the temperature", "li2022what")
 FACTORS = Prediction(1.0, "=", "equal ησ²/B at equal ηk", "jastrzebski2017three")
 
+average = partial(claim, check=checks.mean)
+
 CLAIMS = (
-    claim(
-        "excess", "late excess risk over that of the exact second moments", LYAPUNOV, checks.mean,
+    average(
+        "excess", "late excess risk over that of the exact second moments", LYAPUNOV,
         select=constant, value=measure.over_exact, what="excess / exact",
         wrong="the first-order law (η/4B) tr C", control={"value": measure.over_first_order},
     ),
-    claim(
-        "covariance", "late second moments of all modes over the exact ones", LYAPUNOV, checks.mean,
+    average(
+        "covariance", "late second moments of all modes over the exact ones", LYAPUNOV,
         select=constant, value=measure.modes_over_exact, what="tr(S_exact⁻¹ S)/p",
         wrong="equipartition: S = (η/2B) (tr C/tr H) I", control={"value": measure.modes_over_equal},
     ),
-    claim(
-        "distinct", "late excess risk of batches without replacement over the exact one", DISTINCT, checks.mean,
+    average(
+        "distinct", "late excess risk of batches without replacement over the exact one", DISTINCT,
         select=distinct, value=measure.over_exact, what="excess / exact",
         wrong="(η/4B) tr C, that with replacement", control={"value": measure.over_first_order},
     ),
@@ -272,30 +268,26 @@ CLAIMS = (
         select=small, x="fineness", order=1.0, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
         wrong="before it has come to rest", control={"value": measure.early_over_first_order},
     ),
-    claim(
+    average(
         "schedules", "a batch times q does what a step over q does, at equal numbers of samples seen", SCHEDULES,
-        checks.mean,
         select=schedules, value=measure.grown_over_decayed, what="excess of growing batch / of decaying step / exact",
         wrong="at equal numbers of steps",
         control={"value": partial(measure.grown_over_decayed, slower="decayed_steps")},
     ),
-    claim(
+    average(
         "flatter", "fall of the log trace of the Hessian over that of the slow flow, extrapolated to T → 0", DRIFT,
-        checks.mean,
         select=width, value=partial(measure.fall_ratio, name="traces"), what="log fall / slow flow",
         wrong="half the temperature, for a quarter of the time",
         control={"value": partial(measure.early_ratio, name="traces")},
     ),
-    claim(
+    average(
         "sharpness", "fall of the log largest eigenvalue over that of the slow flow, extrapolated to T → 0", DRIFT,
-        checks.mean,
         select=width, value=partial(measure.fall_ratio, name="largest"), what="log fall / slow flow",
         wrong="half the temperature, for a quarter of the time",
         control={"value": partial(measure.early_ratio, name="largest")},
     ),
-    claim(
+    average(
         "three_factors", "log fall of the trace with half the batch over that with √2 times the noise", FACTORS,
-        checks.mean,
         select=width, value=measure.batch_over, what="log fall / log fall",
         wrong="over that with the whole batch, a temperature half as high",
         control={"value": partial(measure.batch_over, other="cold")},
@@ -303,8 +295,8 @@ CLAIMS = (
 )  # fmt: skip
 
 SANITY = (
-    claim(
-        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS, checks.mean,
+    average(
+        "breaks", "for large steps the excess risk exceeds (η/4B) tr C", BREAKS,
         select=coarse, value=measure.over_first_order, what="excess / ((η/4B) tr C)",
         wrong="over the exact law, which knows of that", control={"value": measure.over_exact},
     ),

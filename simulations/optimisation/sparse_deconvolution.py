@@ -19,9 +19,9 @@ import numpy as np
 
 import meanfield as mf
 from simulations.optimisation import sparse_modes as modes
-from simulations.optimisation.sparse_spikes import Deconvolution, Instance, masses, positions, slowest
+from simulations.optimisation.sparse_spikes import Deconvolution, Instance, masses, slowest
 from simulations.optimisation.spikes import SCENE, Spikes
-from simulations.records.record import Record, Records, narrowest, widest
+from simulations.records.record import Record, Select, narrowest, widest
 from simulations.study.animation import Animation
 from simulations.study.experiment import grid
 from simulations.study.parameters import choice, count, flag, number
@@ -65,7 +65,7 @@ class Descent(Deconvolution):
 
     def setups(self):
         times = np.unique(np.concatenate([[0.0], np.rint(np.geomspace(1, self.steps, 40))]))
-        watched = {"positions": positions, "masses": masses}
+        watched = {"positions": mf.Positions(), "masses": masses}
         return {"descent": Setup(self.objective(self.one), self.start(), self.flow(), times, watched)}
 
     def excess(self, run: mf.Trajectory) -> dict[str, np.ndarray]:
@@ -76,12 +76,8 @@ class Descent(Deconvolution):
     def theory(self):
         """Return min J, its spikes beside the true ones, the slowest rate (1 / step) and what the grid leaves open."""
         one, rate = self.one, slowest(self.one, self.growth, self.transport)
-        numbers = {"least": one.optimum.value, "slowest": rate, "floor": one.floor, "tried": one.tried}
-        return {name: np.asarray(value) for name, value in numbers.items()} | {
-            "truth": one.truth,
-            "found": one.found,
-            "y": one.problem.y,
-        }
+        spikes = {"truth": one.truth, "found": one.found, "y": one.problem.y}
+        return {"least": one.optimum.value, "slowest": rate, "floor": one.floor, "tried": one.tried, **spikes}
 
 
 class Uniform(Descent):
@@ -183,10 +179,9 @@ class Local(Descent):
         return self.excess(run) | modes.measured(*setting, self.clusters[2], run)
 
 
-def with_modes(family: str, records: Records, metric: str = "mass") -> Records:
-    """Local runs with particles to spare for this family."""
-    chosen = Local.at("spread_rates", metric=metric)(records)
-    return chosen.where(lambda record: len(record[f"{family}_rates"]) > 0)
+def with_modes(family: str, metric: str = "mass") -> Select:
+    """Return the selection of local runs with particles to spare for this family."""
+    return Local.at("spread_rates", metric=metric).where(lambda record: len(record[f"{family}_rates"]) > 0)
 
 
 def enough_folds(folds: float) -> bool:
@@ -251,14 +246,14 @@ CLAIMS = (
     claim(
         "spread", "within a cluster: variances fall by (1 − βh)² a step, h of ∇²J'(x)",
         ONE(WHOLE, "chizat2022sparse"), checks.mean,
-        select=partial(with_modes, "spread"), value=partial(ratio, "spread"), what="measured / predicted rate",
+        select=with_modes("spread"), value=partial(ratio, "spread"), what="measured / predicted rate",
         wrong="β/2 for β", control={"value": over_half_spread},
     ),
     claim(
         "far", "far particles: masses fall by exp(−4αJ'(x)) a step at the minima of J'",
         ONE(WHOLE, "chizat2022sparse"), checks.mean,
-        select=partial(with_modes, "far"), value=partial(ratio, "far"), what="measured / predicted rate",
-        wrong=PLAIN, control={"select": partial(with_modes, "far", metric="plain")},
+        select=with_modes("far"), value=partial(ratio, "far"), what="measured / predicted rate",
+        wrong=PLAIN, control={"select": with_modes("far", metric="plain")},
     ),
     claim(
         "excess", "J − min J over time is the sum of the three families",

@@ -135,11 +135,6 @@ def slowest(one: Instance, growth: float, transport: float) -> float:
     return sparse_rates.slowest(one.optimum, growth, transport, one.optimum.side)
 
 
-def positions(objective: mf.Objective, mu: mf.Particles):
-    """Return sign and place of every particle."""
-    return mu.position
-
-
 def masses(objective: mf.Objective, mu: mf.Particles):
     """Return the mass of every particle."""
     return mu.mass

@@ -52,12 +52,7 @@ class Spikes(Deconvolution):
     def setups(self):
         flow = mf.ConicFlow(self.step, self.growth, self.transport, signed=True)
         times = frame_times(self.step, self.time, self.frames, self.time / 500)
-        watched = {
-            "positions": mf.Positions(),
-            "masses": masses,
-            "predictions": mf.Predictions(),
-            "risk": mf.Risk(),
-        }
+        watched = {"positions": mf.Positions(), "masses": masses, "predictions": mf.Predictions(), "risk": mf.Risk()}
         return {"descent": Setup(self.objective(self.one), self.lattice(), flow, times, watched)}
 
     def measure(self, runs):

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -100,11 +101,13 @@ class Records:
     def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Records":
         """The records that meet `condition` and have these parameters; several values mean any of them.
 
-        Raises `UnknownName`, a `ValueError`, for a parameter that none of the records has.
+        A function, such as `between(2, 4)`, means values for which it is true, and `max` or `min` the largest or the
+        least value among the records that meet all else. Raises `UnknownName`, a `ValueError`, for a parameter that
+        none of the records has.
         """
         if condition is not None:
             require_function("condition", condition)
-        wanted = {name: _listed(name, value) for name, value in parameters.items()}
+        wanted = {name: _wanted(name, value) for name, value in parameters.items()}
         if self._records:
             there = {name: None for record in self for name in record.parameters}
             for name in wanted:
@@ -113,9 +116,13 @@ class Records:
         def fits(record: Record) -> bool:
             if condition is not None and not condition(record):
                 return False
-            return all(record.parameters.get(name) in values for name, values in wanted.items())
+            return all(meets(record.parameters.get(name)) for name, meets in wanted.items())
 
-        return Records(record for record in self if fits(record))
+        found = Records(record for record in self if fits(record))
+        for name, value in parameters.items():
+            if _is_extreme(value) and len(found):
+                found = found.where(**{name: value(found.column(name))})
+        return found
 
     @property
     def done(self) -> "Records":
@@ -159,6 +166,18 @@ def _last(name: str, value: np.ndarray) -> Any:
     if value.ndim and not len(value):
         raise ValueError(f"name={name!r}: the value of a record has no entries.")
     return value[-1] if value.ndim else value[()]
+
+
+def _wanted(name: str, wanted: Any) -> Callable[[Any], bool]:
+    """Return the condition on a parameter, None where a record has none; `min` and `max` ask only that there is one."""
+    if not callable(wanted):
+        return _listed(name, wanted).__contains__
+    require_function(name, wanted)
+    return lambda value: value is not None and (_is_extreme(wanted) or bool(wanted(value)))
+
+
+def _is_extreme(wanted: Any) -> bool:
+    return wanted is min or wanted is max
 
 
 def _listed(name: str, wanted: Any) -> list:
@@ -256,31 +275,49 @@ def plain_name(name: str) -> bool:
 Select = Callable[[Records], Records]
 
 
+class Restrictable(ABC):
+    """Selections of which a part can be taken."""
+
+    @abstractmethod
+    def __call__(self, records: Records) -> Records:
+        """Return the records that are selected."""
+
+    def where(self, condition: Callable[[Record], bool] | None = None, /, **parameters) -> "Restriction":
+        """Return the selection of those that meet `condition` and have these parameters, as `Records.where` takes them:
+        `runs("risk").where(lambda record: record["particles"] > record["samples"], step=min)`.
+        """
+        return Restriction(self, condition, parameters)
+
+
 @dataclass(frozen=True)
-class Selection:
+class Restriction(Restrictable):
+    """The records of a selection that meet a condition and have some parameters."""
+
+    select: Restrictable
+    condition: Callable[[Record], bool] | None
+    parameters: Mapping[str, Any]
+
+    def __call__(self, records: Records) -> Records:
+        return self.select(records).where(self.condition, **self.parameters)
+
+
+@dataclass(frozen=True)
+class Selection(Restrictable):
     """The records that hold some names and have some parameters: what `runs` gives, a value that can be pickled."""
 
     names: tuple[str, ...]
     parameters: Mapping[str, Any]
 
     def __call__(self, records: Records) -> Records:
-        values = {name: value for name, value in self.parameters.items() if not callable(value)}
+        values = dict(self.parameters)
         if "experiment" in values:
             if not any("experiment" in record.parameters for record in records):
                 return Records([])  # those of a study that had no experiments yet
             records = records.where(experiment=values.pop("experiment"))
             if not len(records):
                 return records  # other experiments need not have these parameters
-        chosen = records.where(self._holds, **values)
-        for name, wanted in self.parameters.items():
-            if wanted in (min, max) and len(chosen):
-                chosen = chosen.where(**{name: wanted(chosen.column(name))})
-        return chosen
-
-    def _holds(self, record: Record) -> bool:
-        conditions = {name: wanted for name, wanted in self.parameters.items() if callable(wanted)}
-        fits = (wanted(record.parameters[name]) for name, wanted in conditions.items() if wanted not in (min, max))
-        return all(name in record for name in (*self.names, *conditions)) and all(fits)
+        asked = [name for name, value in self.parameters.items() if callable(value)]
+        return records.where(lambda record: all(name in record for name in (*self.names, *asked))).where(**values)
 
 
 @dataclass(frozen=True)
@@ -310,11 +347,12 @@ def _end(name: str, value: Any) -> float:
     return value if isinstance(value, float) and math.isinf(value) else coerce(name, float, value)
 
 
-def runs(*names: str, **parameters) -> Select:
+def runs(*names: str, **parameters) -> Selection:
     """Return a selection: the records that hold these names and have these parameters.
 
     A tuple means any of its values, a function (such as `between(2, 4)`) those for which it is true, and `max` or `min`
-    the largest or the least value among the records that meet all else.
+    the largest or the least value among the records that meet all else. `runs("risk").where(condition)` selects those
+    of them that meet a condition on the whole record.
     """
     for name in names:
         if not isinstance(name, str):
@@ -333,5 +371,4 @@ def narrowest(select: Select) -> Select:
 
 
 def _at(select: Select, choose: Callable, records: Records) -> Records:
-    chosen = select(records)
-    return chosen.where(particles=choose(chosen.column("particles"))) if len(chosen) else chosen
+    return select(records).where(particles=choose)

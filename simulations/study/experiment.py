@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield.arguments import one_of
 from meanfield.streams import stream, tag
-from simulations.records.record import Select, runs
+from simulations.records.record import Selection, runs
 from simulations.study.parameters import count, kinds, require_fields
 from simulations.study.ranges import in_short
 
@@ -82,7 +82,7 @@ class Experiment(ABC):
         """Return what the run found; beside it a status other than "done" where a simulation in it ended early."""
 
     @classmethod
-    def at(cls, *names: str, **parameters: Any) -> Select:
+    def at(cls, *names: str, **parameters: Any) -> Selection:
         """Return the selection of this experiment's records that hold these names and have these parameters, as `runs`:
         `Descent.at("risk", step=between(2, 4), particles=max)`.
         """

@@ -89,7 +89,8 @@ class Simulations(Experiment):
     are numbers; a list under one name holds simulations that differ in values of arrays only, such as replicas. A
     record holds what `measure` and `theory` give.
 
-    Where `divergence` is a finding, a run of which a simulation diverges counts as done.
+    Where a simulation ends early, nothing is measured: a record holds the status, and what theory says. But where
+    `divergence` is a finding, a run of which a simulation diverges is measured and counts as done.
 
     >>> import meanfield as mf, simulations
     >>> class Steps(simulations.Simulations):
@@ -129,7 +130,8 @@ class Simulations(Experiment):
         return self.setups()
 
     def _values(self, setups: Mapping[str, Any], runs: Mapping[str, Any]) -> dict[str, Any]:
-        return _joined(self, self.measure(runs), self.theory())
+        found = self.measure(runs) if _status(self, runs) == "done" else {}
+        return _joined(self, found, self.theory())
 
 
 def batch_key(run: Experiment) -> Hashable | None:

@@ -11,7 +11,7 @@ import pytest
 import meanfield as mf
 import simulations
 from meanfield.command.main import main
-from simulations import Record, Records, checks, choice, count, flag, grid, number
+from simulations import Record, Records, between, checks, choice, count, flag, grid, number, runs
 from simulations.records.record import canonical_text
 from simulations.records.store import Store
 from simulations.study.parameters import kinds
@@ -246,6 +246,24 @@ def test_what_another_experiment_lacks_selects_none_of_it():
     assert len(Dice.at(dice=10)(Descent.at()(records))) == 0
     with pytest.raises(ValueError, match="dicee"):
         Dice.at(dicee=10)(records)
+
+
+def test_where_takes_conditions_and_extremes_as_selections_do():
+    """The extreme is that of the records that meet all else; one that lacks a parameter meets no condition on it."""
+    at = [(1.0, 10), (3.0, 10), (3.0, 40), (9.0, 80)]
+    made = [Record({"step": step, "particles": m}, {}) for step, m in at]
+    records = Records([*made, Record({"particles": 90}, {})])
+    middle = records.where(step=between(2, 4), particles=max)
+    assert [record.parameters for record in middle] == [{"step": 3.0, "particles": 40}]
+    assert [record.parameters["particles"] for record in records.where(step=min)] == [10]
+    assert len(records.where(step=between(100, 200), particles=max)) == 0
+    for parameters in ({"step": between(2, 4), "particles": max}, {"step": 3.0}, {"step": min}):
+        assert [*runs(**parameters)(records)] == [*records.where(**parameters)]
+    wide = runs().where(lambda record: record["particles"] > 10)
+    assert [record.parameters["particles"] for record in wide(records)] == [40, 80, 90]
+    assert [record.parameters["particles"] for record in wide.where(step=min)(records)] == [40]
+    with pytest.raises(ValueError, match=r"stepp=.*: is no parameter of the records.*Did you mean 'step'"):
+        records.where(stepp=max)
 
 
 def test_what_is_found_twice_is_refused():

@@ -89,7 +89,7 @@ def test_more_often_asks_the_interval_of_a_difference(wins, others, passed):
     [
         ("relu", {"layers": "input"}, "layers='input': expected one of both, output, positive"),
         ("sigmoid", {"layers": "positive"}, "layers='positive': expected one of both, output"),
-        ("relu", {"momentum": 1.0}, "momentum=1: expected a share below 1"),
+        ("relu", {"momentum": 1.0}, "momentum=1.0: expected a number of at least 0 and below 1"),
         ("population", {"particles": 0}, "particles=0: expected a whole number of at least 1"),
         ("relu", {"strength": -1.0}, "strength=-1.0: expected a number above 0"),
         ("relu", {"samples": 100, "dimension": 5}, "samples=100, dimension=5: expected so few"),

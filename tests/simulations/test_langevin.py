@@ -86,8 +86,8 @@ def test_bound_exponent_grows_and_is_below_the_rate_at_the_minimum():
     [
         (RUN, {"replicas": 1}, "replicas=1: expected a whole number of at least 2"),
         (RUN, {"cooling": 0.0}, "cooling=0.0: expected a number above 0"),
-        (RUN, {"time": 0.05}, "time=0.05: shorter than one step; expected at least step=0.1"),
-        (Plane(), {"time": 0.05}, "time=0.05: shorter than one step; expected at least step=0.4"),
+        (RUN, {"time": 0.05}, "time=0.05: expected a number of at least step=0.1"),
+        (Plane(), {"time": 0.05}, "time=0.05: expected a number of at least step=0.4"),
         (Wells(), {"temperature": 0.0}, "temperature=0.0: expected a number above 0"),
     ],
 )

@@ -84,6 +84,7 @@ class Lost(Compared):
 def test_a_simulation_that_diverges_is_the_status_of_the_run():
     records = simulations.run(simulations.Study("lost", "limits", "lost", experiments=(Lost,)), "smoke")
     assert all(record.status.startswith("diverged") for record in records)
+    assert all(record.values == {} for record in records)  # nothing is measured
     assert len(records.done) == 0
 
 
