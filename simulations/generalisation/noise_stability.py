@@ -124,8 +124,6 @@ class Networks(Simulations):
         other random labels.
         """
         shares = {"shares": self.replaced / self.samples}
-        if not all(run.done for run in runs["levels"]):
-            return shares
         random, targets = self.generator("noise"), [*self.labels, self.other]
         rows = [self.after(run, y, random) for run, y in zip(runs["levels"], targets, strict=True)]
         other = {f"other_{name}": value for name, value in rows.pop().items()}

@@ -128,8 +128,6 @@ class Training(Simulations):
 
     def measure(self, runs):
         """Return the risk [steps, times], and means of cosines over groups of pairs, classes and bins of distance."""
-        if not all(run.done for run in runs.values()):
-            return {"times": self.times}
         means = [self.pairs.means(run.values["cosines"]) for run in runs.values()]
         risk = np.stack([run.values["risk"] for run in runs.values()])
         return {"times": self.times, "risk": risk} | {name: np.stack([one[name] for one in means]) for name in means[0]}
