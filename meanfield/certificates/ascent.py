@@ -10,6 +10,9 @@ STARTS = 256
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 """How far a step goes towards the gradient's direction: the best of these is taken."""
 
+FEWEST = 16
+"""Directions that are followed to the end."""
+
 
 def ascent_maximum(slope: Slope, starts: Array | None = None, steps: int = 100) -> float:
     """The largest |h(u)| found. Starts: rows of z, random directions (the same ones each time), rows of `starts`."""
@@ -35,15 +38,18 @@ def climbed(slope: Slope, u: Array, steps: int) -> tuple[Array, Array]:
     value = slope(u)
     # Fewer and fewer directions are followed, so that the cost is that of a few steps of all.
     for step in range(steps):
-        if step % 3 == 2 and len(u) > 16:
-            best = np.argsort(-value)[: max(16, len(u) // 2)]
+        if step % 3 == 2 and len(u) > FEWEST:
+            best = np.argsort(-value)[: max(FEWEST, len(u) // 2)]
             u, value = u[best], value[best]
-        towards = _unit(slope.gradient(u))
+        towards, climbing = _unit(slope.gradient(u)), False
         for share in SHARES:
             trial = _unit(share * towards + (1 - share) * u)
             height = slope(trial)
             better = height > value
-            u, value = np.where(better[:, None], trial, u), np.where(better, height, value)
+            if np.any(better):
+                u, value, climbing = np.where(better[:, None], trial, u), np.where(better, height, value), True
+        if not climbing and len(u) <= FEWEST:
+            break  # all further steps would find the same
     return u, value
 
 
