@@ -7,7 +7,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -180,8 +180,10 @@ def _is_extreme(wanted: Any) -> bool:
     return wanted is min or wanted is max
 
 
-def _listed(name: str, wanted: Any) -> list:
+def _listed(name: str, wanted: Any) -> Container:
     """The values that are asked for, as they stand in records."""
+    if isinstance(wanted, range):
+        return wanted  # which may be a million numbers
     several = isinstance(wanted, Iterable) and not isinstance(wanted, str | bytes) and getattr(wanted, "ndim", 1)
     try:
         values = [plain_number(value) for value in (wanted if several else [wanted])]
