@@ -10,6 +10,7 @@ from simulations import Record, Records
 from simulations.limits import radial_limit as measure
 from simulations.limits.radial_limit import LEVELS, OUTPUT, RATE, STEP, Networks, early, equation
 from simulations.records.record import along
+from theory.radial_pde import Flow
 
 
 def draw(records: Records) -> Figure:
@@ -17,8 +18,10 @@ def draw(records: Records) -> Figure:
     records = records.done
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     axes = figure.subplots(2, 3)
-    in_time(axes[0, 0], records)
-    paths(axes[0, 1], records)
+    longest = _longest(records)
+    flow = None if longest is None else _equation(longest)  # takes seconds, and is shown twice
+    in_time(axes[0, 0], longest, flow)
+    paths(axes[0, 1], longest, flow)
     start(axes[0, 2], records)
     along_particles(axes[1, 0], records)
     coefficient(axes[1, 1], records)
@@ -30,19 +33,17 @@ def _longest(records: Records) -> Record | None:
     return max(Networks.at("excess")(records), key=lambda record: record["time"], default=None)
 
 
-def _equation(record: Record):
+def _equation(record: Record) -> Flow:
     """The equation over the time of a run, with points enough for late times."""
     problem = equation(record["dimension"], record["separation"], record["length"], np.inf)
     return problem.integrate(np.linspace(0, record["time"], 41), step=0.05)
 
 
-def in_time(axes: Axes, records: Records) -> None:
+def in_time(axes: Axes, record: Record | None, flow: Flow | None) -> None:
     """Risk over time, of networks and of the equation."""
     axes.set_title("a  One curve for many particles")
-    record = _longest(records)
-    if record is None:
+    if record is None or flow is None:
         return empty(axes, "of trained networks")
-    flow = _equation(record)
     axes.plot(flow.times, flow.risk, color=THEORY, lw=1, label="theory: radial equation")
     axes.plot(2 * flow.times, flow.risk, color=GREY, lw=0.9, ls=":", label="without its factor 2")
     for i, (color, marker) in enumerate(((BLUE, "o"), (GREEN, "s"), (ORANGE, "^"))):
@@ -56,15 +57,13 @@ def in_time(axes: Axes, records: Records) -> None:
     return None
 
 
-def paths(axes: Axes, records: Records) -> None:
+def paths(axes: Axes, record: Record | None, flow: Flow | None) -> None:
     """Radii of particles over time, and quantiles of the equation's."""
     axes.set_title("b  Radii: a few leave the others")
-    record = _longest(records)
-    if record is None:
+    if record is None or flow is None:
         return empty(axes, "of trained networks")
     axes.plot(record["times"], record["radii"], color=LAZY, lw=0.4, alpha=0.5)
     axes.plot([], [], color=LAZY, lw=0.8, label="particles of one network")
-    flow = _equation(record)
     for share in (0.05, 0.25, 0.5, 0.75, 0.95):
         label = "theory: 5, 25, 50, 75, 95 %" if share == 0.5 else None
         axes.plot(flow.times, np.quantile(flow.radii, share, axis=1), color=THEORY, lw=1, label=label)

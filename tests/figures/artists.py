@@ -1,11 +1,14 @@
 """What a figure shows, read back from its artists, for tests that compare it with theory and verdict."""
 
+import re
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter
 from numpy.typing import ArrayLike
 
 from simulations.verdicts.checks import half_width
@@ -65,3 +68,22 @@ def legends_over_panels(figure: Figure) -> list[str]:
     figure.draw_without_rendering()
     boxes = [legend.get_window_extent() for axes in figure.axes if (legend := axes.get_legend()) is not None]
     return [axes.get_title(loc="left") for axes in figure.axes if any(axes.bbox.overlaps(box) for box in boxes)]
+
+
+def panels_without_words(figure: Figure) -> list[str]:
+    """The titles of the panels of which nothing says what their x is: no label, and no words at its ticks."""
+    found = []
+    for axes in figure.axes:
+        ticks = [text.get_text() for text in axes.get_xticklabels()]
+        fixed = isinstance(axes.xaxis.get_major_formatter(), FixedFormatter)
+        told = axes.get_xlabel() or not ticks or (fixed and any(re.search("[a-z]", tick) for tick in ticks))
+        if axes.has_data() and axes.axison and not told:
+            found.append(axes.get_title(loc="left"))
+    return found
+
+
+def words(figure: Figure) -> list[str]:
+    """What legends and panels say, in lower case."""
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    texts = [text for legend in legends for text in legend.get_texts()]
+    return [text.get_text().lower() for text in [*texts, *(text for axes in figure.axes for text in axes.texts)]]

@@ -16,7 +16,7 @@ import pytest
 
 import figures
 import simulations
-from tests.figures.artists import legends_over_panels
+from tests.figures.artists import legends_over_panels, panels_without_words, words
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -152,9 +152,28 @@ def records(request, smoke_of):
     return smoke_of(simulations.find(request.module.STUDY).name)
 
 
+@pytest.fixture(scope="session")
+def figure_of(smoke_of):
+    """A study's figure of its smoke records, drawn once, with legends below its panels and words on all axes."""
+    made = {}
+
+    def figure(study):
+        if study not in made:
+            made[study] = figures.draw(simulations.find(study), smoke_of(study))
+            assert legends_over_panels(made[study]) == []
+            assert panels_without_words(made[study]) == []
+            assert sum(bool(axes.get_title(loc="left")) for axes in made[study].axes) >= 3
+            assert any(word in said for said in words(made[study]) for word in NAMED)
+        return made[study]
+
+    return figure
+
+
+NAMED = ("theory", "exact", "predicted", "bound", "limit")
+"""Words by which a figure says which of its lines is theory."""
+
+
 @pytest.fixture(scope="module")
-def figure(request, records):
-    """The figure of that study, whose legends hang below their panels."""
-    made = figures.draw(simulations.find(request.module.STUDY), records)
-    assert legends_over_panels(made) == []
-    return made
+def figure(request, figure_of):
+    """The figure of the study that a test names as `STUDY`."""
+    return figure_of(simulations.find(request.module.STUDY).name)

@@ -1,5 +1,7 @@
 """Figures: drawn from few records and from none, whole files, same records same file."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,15 @@ def records():
     }
     parts = [simulations.sweep(STUDY.only(name), grid) for name, several in grids.items() for grid in several]
     return simulations.Records(record for part in parts for record in part)
+
+
+@pytest.mark.parametrize("study", simulations.STUDIES.values(), ids=lambda study: study.name)
+def test_every_study_has_tests_of_its_figure(study):
+    """They draw it by `figure_of`, or `figure`, which asks of every figure what all promise."""
+    found = list((Path(__file__).parent / study.group).glob(f"test_{study.name}*.py"))
+    assert len(found) == 1
+    text = found[0].read_text(encoding="utf-8")
+    assert study.name == "throughput" or f'figure_of("{study.name}")' in text or "(figure" in text
 
 
 def drawn_lines(axes) -> int:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import figures
 import simulations
 from figures.style import LAZY, MEAN_FIELD
 from simulations.verdicts.checks import half_width
@@ -13,9 +12,9 @@ from theory.neurons import Network
 
 
 @pytest.fixture(scope="module")
-def shown(smoke_of):
+def shown(smoke_of, figure_of):
     records = smoke_of("lazy_scaling")
-    return records, figures.draw(simulations.find("lazy_scaling"), records)
+    return records, figure_of("lazy_scaling")
 
 
 def table(records, x, value, **where):

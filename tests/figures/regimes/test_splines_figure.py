@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-import figures
-import simulations
 from figures.style import GREEN, GREY, LAZY, MEAN_FIELD
 from tests.figures.artists import line, panel, theory
 from theory import convex, kernel_flow, splines
@@ -14,9 +12,9 @@ GRID = np.linspace(-1, 1, 101)
 
 
 @pytest.fixture(scope="module")
-def shown(smoke_of):
+def shown(smoke_of, figure_of):
     records = smoke_of("splines")
-    return records, figures.draw(simulations.find("splines"), records)
+    return records, figure_of("splines")
 
 
 def value(record, x):

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
 
-import figures
-import simulations
 from simulations.verdicts.checks import half_width
 from tests.figures.artists import assert_geometric, bars, halves, line, panel, theory
 from theory.kernel_fluctuation import kernel_fluctuation
@@ -14,9 +12,9 @@ METHODS = ("linear", "features_256", "features_4096", "arc_cosine", "tangent", "
 
 
 @pytest.fixture(scope="module")
-def shown(smoke_of):
+def shown(smoke_of, figure_of):
     records = smoke_of("tangent_kernel")
-    return records, figures.draw(simulations.find("tangent_kernel"), records)
+    return records, figure_of("tangent_kernel")
 
 
 def table(records, value, **where):
