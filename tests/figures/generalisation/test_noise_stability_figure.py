@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-import figures
-import simulations
 from simulations.generalisation.compression import NOISES
 from tests.figures.artists import bars, halves, line, panel, theory
 from theory.noise_stability import relu_noise
@@ -20,8 +18,8 @@ def runs(smoke_of):
 
 
 @pytest.fixture(scope="module")
-def drawn(smoke_of):
-    return figures.draw(simulations.find("noise_stability"), smoke_of("noise_stability"))
+def drawn(figure_of):
+    return figure_of("noise_stability")
 
 
 def check_bars(axes, label, x, table):
