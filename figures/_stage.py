@@ -68,7 +68,7 @@ def stage(motion: Motion, pair: Pair) -> Stage:
         closer = float(np.ptp(boxes[1 - k][0]) / np.ptp(boxes[k][0]))
         near = closer > NEAR
         label = f"{scene.sliders[scene.beside]} = {pair[k].parameters[scene.beside]:g}"
-        larger = f" (framed: {LENS * closer:.2g} × magnified)" * near
+        larger = f" (framed: {LENS * closer:.2g} times)" * near
         panel.set_title(label + larger, color=SIDES[k])
         parts.append(_particles(panel, scene, pair[k], boxes[1 - k if near else k], SIDES[k]))
         if near:

@@ -29,14 +29,13 @@ def key(axes: Axes, **options: Any) -> None:
     points = figure.dpi / 72
     below = (axes.bbox.y0 - around.y0) / points + GAP
     hanging = axes.transAxes + ScaledTranslation(0, -below / 72, figure.dpi_scale_trans)
-    left = (axes.bbox.x0 - around.x0) / points
     for columns in range(COLUMNS, 0, -1):
         legend = axes.legend(
             loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=hanging, ncols=columns, columnspacing=1.2,
             borderaxespad=0, borderpad=0, **options,
         )  # fmt: skip
         entries = len(legend.get_texts())
-        if columns <= entries and legend.get_window_extent().width <= axes.bbox.width + left * points / 2:
+        if columns <= entries and legend.get_window_extent().width <= axes.bbox.width:
             break
 
 

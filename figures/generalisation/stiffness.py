@@ -29,7 +29,7 @@ def draw(records: Records) -> Figure:
     distance(axes[0, 2], trained)
     training(axes[1, 0], one_setting(widest(lazy)(records)))
     step(axes[1, 1], trained, "within", "e  Within a class: any step")
-    step(axes[1, 2], trained, "between", "f  Between classes: up to h = 2/S")
+    step(axes[1, 2], trained, "between", "f  Between classes, to h = 2/S")
     return figure
 
 

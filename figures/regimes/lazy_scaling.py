@@ -66,7 +66,7 @@ def in_width(axes: Axes, records: Records) -> None:
 
 def in_time(axes: Axes, records: Records) -> None:
     """Training loss on the teacher over time, with the exact kernel flow."""
-    axes.set_title("c  The lazy loss is the kernel flow's")
+    axes.set_title("c  Lazy loss: the kernel flow's")
     chosen = teachers()(records)
     if not len(chosen):
         return empty(axes, "on the teacher")
@@ -141,7 +141,7 @@ def on_teacher(axes: Axes, records: Records) -> None:
 
 def on_digits(axes: Axes, records: Records) -> None:
     """Test error on ten classes of digits against m, in both scalings."""
-    axes.set_title("f  Digits: lazy and wide is the kernel")
+    axes.set_title("f  Digits: wide lazy is the kernel")
     drawn = False
     for exponent, name, color, marker in ((FLAT, "α = 1", MEAN_FIELD, "D"), (TANGENT, "α = √m", LAZY, "o")):
         chosen = digits(exponent=exponent)(records)

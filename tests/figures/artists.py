@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter
 from numpy.typing import ArrayLike
 
@@ -68,6 +69,19 @@ def legends_over_panels(figure: Figure) -> list[str]:
     figure.draw_without_rendering()
     boxes = [legend.get_window_extent() for axes in figure.axes if (legend := axes.get_legend()) is not None]
     return [axes.get_title(loc="left") for axes in figure.axes if any(axes.bbox.overlaps(box) for box in boxes)]
+
+
+def cut_off(figure: Figure) -> list[str]:
+    """Legends and titles that do not lie within the figure, by their words."""
+    figure.draw_without_rendering()
+    legends = [legend for axes in figure.axes if (legend := axes.get_legend()) is not None]
+    titles = [text for axes in figure.axes for text in (axes.title, axes._left_title, axes._right_title)]
+    found = []
+    for one in [*legends, *(title for title in titles if title.get_text())]:
+        box = one.get_window_extent()
+        if box.x0 < -1 or box.y0 < -1 or box.x1 > figure.bbox.x1 + 1 or box.y1 > figure.bbox.y1 + 1:
+            found.append(one.get_text() if isinstance(one, Text) else one.get_texts()[0].get_text())
+    return found
 
 
 def panels_without_words(figure: Figure) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 import figures
 import simulations
-from tests.figures.artists import legends_over_panels, panels_without_words, words
+from tests.figures.artists import cut_off, legends_over_panels, panels_without_words, words
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -161,6 +161,7 @@ def figure_of(smoke_of):
         if study not in made:
             made[study] = figures.draw(simulations.find(study), smoke_of(study))
             assert legends_over_panels(made[study]) == []
+            assert cut_off(made[study]) == []
             assert panels_without_words(made[study]) == []
             assert sum(bool(axes.get_title(loc="left")) for axes in made[study].axes) >= 3
             assert any(word in said for said in words(made[study]) for word in NAMED)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from figures.legends import heighten, key
 from figures.style import styled
-from tests.figures.artists import legends_over_panels
+from tests.figures.artists import cut_off, legends_over_panels
 
 LABELS = ["a", "somewhat longer words", "theory: a line that says a lot", "another one", "and the last"]
 
@@ -45,6 +45,15 @@ def test_nothing_is_cut_off_and_no_words_meet():
         assert not any(title.overlaps(box) for title in titles)
 
 
+def test_what_is_cut_off_is_seen():
+    assert cut_off(drawn(key)) == []
+
+    def beside(axes):
+        axes.legend(loc="upper left", bbox_to_anchor=(0.9, 1)).set_in_layout(False)
+
+    assert cut_off(drawn(beside)) == ["a"] * 2  # of the panels on the right
+
+
 def test_panels_keep_their_size():
     """Higher by the legends, the figure leaves each panel about the height that it has without any."""
     without, below = drawn(lambda axes: None), drawn(key)
@@ -58,7 +67,10 @@ def test_axes_are_not_stretched():
     assert [axes.get_ylim() for axes in below.axes] == [axes.get_ylim() for axes in without.axes]
 
 
-@pytest.mark.parametrize(("labels", "rows"), [(["a", "b", "c"], 1), (LABELS, 3), ([*LABELS, 8 * "long "], 6)])
+@pytest.mark.parametrize(
+    ("labels", "rows"),
+    [(["a", "b", "c"], 1), (["a line", "longer words", "somewhat longer words", "b"], 2), (LABELS, 5)],
+)
 def test_columns_are_as_many_as_fit(labels, rows):
     figure = drawn(key, labels, rows=1)
     texts = figure.axes[0].get_legend().get_texts()
