@@ -40,7 +40,7 @@ RULES: dict[str, Any] = {
 
 NEAR: dict[Any, float] = {
     ("standard", "sgd"): 2**-4, ("tangent", "sgd"): 2, ("mup", "sgd"): 2**-1,
-    ("standard", "adam"): 2**-6, ("mup", "adam"): 2**-2, ("mup", "ratio"): 2**-4, ("mup", "unscaled"): 2**-6,
+    ("standard", "adam"): 2**-6.25, ("mup", "adam"): 2**-1.5, ("mup", "ratio"): 2**-5, ("mup", "unscaled"): 2**-7.25,
 }  # fmt: skip
 """Where the best step is looked for, at all widths alike, and from there as far as it takes."""
 
