@@ -150,14 +150,14 @@ def save_grid(
     value: str | Sequence[str] | None = None,
     x: str | None = None,
 ) -> list[Path]:
-    """Draw `table`, and write it as `save` does; before it the study's own figure, where it shows anything of these
-    records. Returns the paths.
+    """Draw `table`, and write it as `save` does; before it the study's own figure, where these records have something
+    for each of its panels. Returns the paths.
     """
     check_formats(formats)
     files = {GRID: table(records, value, x)}
     if study.draw is not None or study.panels or _packaged(study):
         own = draw(study, records)
-        files = files if _empty(own) else {"": own, **files}
+        files = files if _lacks(own) else {"": own, **files}
     paths = []
     for kind, figure in files.items():
         named = [directory / f"{study.name}{kind}.{suffix}" for suffix in formats]
@@ -219,11 +219,11 @@ def _packaged(study: Study) -> bool:
     return study.name in STUDIES or study.name in PUBLISHED
 
 
-def _empty(figure) -> bool:
-    """Return True if no panel of a study's figure shows anything: it does not know the settings of the records."""
+def _lacks(figure) -> bool:
+    """Return True if a panel of a study's figure shows nothing: these records are not all that it is about."""
     from figures.style import EMPTY
 
-    return all(axes.get_label() == EMPTY for axes in figure.axes)
+    return any(axes.get_label() == EMPTY for axes in figure.axes)
 
 
 def check_formats(formats) -> None:

@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
+from figures.legends import heighten, key
 from figures.picture_files import save_picture
 from figures.style import MEAN_FIELD, THEORY, styled
 from simulations import TransferReport
@@ -20,6 +22,7 @@ def draw_transfer(report: TransferReport) -> Figure:
         _steps(right, report)
         head = f"{report.parametrisation}, {report.optimiser}: {report.verdict.replace('^', ' to the ')}"
         figure.suptitle(head, x=0.01, ha="left")
+        heighten(figure)
     return figure
 
 
@@ -37,7 +40,17 @@ def _losses(axes: Axes, report: TransferReport) -> None:
         axes.errorbar(row["best"], row["loss"], xerr=bars, fmt="o", color=color, zorder=3)
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel=f"training loss after {report.updates} updates")
     axes.set(title="loss against step")
-    axes.legend(title="width m", ncols=2 if len(report.curves) > 4 else 1, loc="best")
+    _marks(axes)
+    key(axes, title="width m")
+
+
+def _marks(axes: Axes) -> None:
+    """Write few marks of logarithmic axes, as plain numbers where they span less than a decade."""
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_minor_formatter(NullFormatter())
+        if np.ptp(np.log10(limits)) < 1.2:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
 
 
 def _steps(axes: Axes, report: TransferReport) -> None:
@@ -58,4 +71,7 @@ def _steps(axes: Axes, report: TransferReport) -> None:
     if reach < 1:  # one that does not move is shown over a decade, so that it is not blown up
         middle = np.sqrt(high.max() * low.min())
         axes.set_ylim(middle / 10**0.5, middle * 10**0.5)
-    axes.legend(loc="best")
+    _marks(axes)
+    axes.set_xticks(widths, [f"{m:g}" for m in widths])
+    axes.set_xticks([], minor=True)
+    key(axes)

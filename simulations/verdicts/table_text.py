@@ -3,6 +3,7 @@
 from typing import TextIO
 
 from simulations.study.given import each, instance, writable
+from simulations.study.registry import STUDIES
 from simulations.verdicts.columns import NARROW, console, print_columns
 from simulations.verdicts.ledger import Entry
 from simulations.verdicts.table import Table
@@ -45,10 +46,11 @@ def print_untested(entries: list[Entry], stream: TextIO) -> None:
     entries = each("entries", entries, Entry)
     if entries:
         names = sorted({entry.study for entry in entries})
+        known = [name if name in STUDIES else "FILE.py" for name in names]
         verb = "claim is" if len(entries) == 1 else "claims are"
         console(stream).print(
             f"{len(entries)} {verb} about other settings than these and not tested; `meanfield verify "
-            f"{' '.join(names)}` tests all.",
+            f"{' '.join(known)}` tests all.",
             markup=False,
         )
 
