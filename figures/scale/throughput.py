@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from figures.legends import key
 from figures.style import BLUE, GREY, ORANGE, THEORY, Series, empty, points, powers
@@ -51,6 +52,7 @@ def roofline(axes: Axes, records: Records) -> None:
     axes.plot([], [], "o", color=GREY, mfc="white", label="plain JAX")
     axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity (operations / byte)",
              ylabel="4mnd operations a second (G/s)", xlim=(low, high))  # fmt: skip
+    axes.xaxis.set_minor_formatter(NullFormatter())  # few shapes span less than a decade
     key(axes)
     return None
 
