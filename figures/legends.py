@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.transforms import ScaledTranslation
 
 GAP = 5.0
@@ -17,8 +18,8 @@ COLUMNS = 3
 """Most columns of a legend."""
 
 
-def key(axes: Axes, **options: Any) -> None:
-    """Put the panel's legend below it, in as many columns as fit; `options` are those of `Axes.legend`.
+def key(axes: Axes, **options: Any) -> Legend:
+    """Put the panel's legend below it, in as many columns as fit, and return it; `options` are those of `Axes.legend`.
 
     It hangs below the panel's labels, as they are now, whatever becomes of the panel's place and size.
     """
@@ -29,14 +30,16 @@ def key(axes: Axes, **options: Any) -> None:
     points = figure.dpi / 72
     below = (axes.bbox.y0 - around.y0) / points + GAP
     hanging = axes.transAxes + ScaledTranslation(0, -below / 72, figure.dpi_scale_trans)
-    for columns in range(COLUMNS, 0, -1):
+    columns = COLUMNS
+    while True:
         legend = axes.legend(
             loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=hanging, ncols=columns, columnspacing=1.2,
             borderaxespad=0, borderpad=0, **options,
         )  # fmt: skip
-        entries = len(legend.get_texts())
-        if columns <= entries and legend.get_window_extent().width <= axes.bbox.width:
-            break
+        fits = columns <= len(legend.get_texts()) and legend.get_window_extent().width <= axes.bbox.width
+        if fits or columns == 1:
+            return legend
+        columns -= 1
 
 
 def heighten(figure: Figure) -> None:

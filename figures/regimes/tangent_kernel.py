@@ -183,8 +183,7 @@ def methods(row: list[Axes], records: Records) -> None:
         axes.locator_params(axis="x", nbins=3)
         axes.grid(axis="y", lw=0.3)
         if axes is row[0]:
-            key(axes)
-            axes.get_legend().set_in_layout(False)  # it may hang below the neighbours, too
+            key(axes).set_in_layout(False)  # it may hang below the neighbours, too
 
 
 def training(axes: Axes, records: Records) -> None:
