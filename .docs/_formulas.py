@@ -43,10 +43,9 @@ def _upright(text: str) -> str:
     return _VARIABLE.sub(r"<i>\1</i>", html.escape(text, quote=False))
 
 
-def set_formulas(parts: list[nodes.Node]) -> None:
-    """Set what stands indented among the parts of a docstring, and is no example and no drawing."""
-    for part in parts:
-        for block in list(part.findall(nodes.literal_block)):
-            text = block.astext()
-            if block.get("language", "none") in ("none", "default", "text") and re.search(r"[=≤≥∝←≈]", text):
-                block.parent.replace(block, nodes.raw("", typeset(text), format="html"))
+def set_formulas(document: nodes.Node) -> None:
+    """Set what stands indented in a docstring, and is no example and no drawing."""
+    for block in list(document.findall(nodes.literal_block)):
+        text = block.astext()
+        if block.get("language", "none") in ("none", "default", "text") and re.search(r"[=≤≥∝←≈]", text):
+            block.parent.replace(block, nodes.raw("", typeset(text), format="html"))

@@ -30,7 +30,7 @@ class Markdown(SphinxDirective):
         parser = create_md_parser(config, SphinxRenderer)
         parser.options["document"] = document
         parser.render("\n".join(self.content))
-        set_formulas([document])
+        set_formulas(document)
         return document.children
 
 

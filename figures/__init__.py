@@ -55,17 +55,15 @@ def draw(study: Study, records: Records):
     if study.draw is not None:
         with styled():
             return study.draw(records)
-    if study.panels:
-        from figures import panels
-
-        with styled():
-            figure = panels.figure(study, records)
-            heighten(figure)
-        return figure
-    if not _packaged(study):
+    if not study.panels and not _packaged(study):
         return table(records)
+    from figures import panels
+
     with styled():
-        figure = importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
+        if study.panels:
+            figure = panels.figure(study, records)
+        else:
+            figure = importlib.import_module(f"figures.{study.group}.{study.name}").draw(records)
         heighten(figure)
     return figure
 
